@@ -1,0 +1,182 @@
+//! The broadcast `flood` (R12, R13): what is new goes to every neighbor but the one it came from.
+//!
+//! ```text
+//! peer                                   every other neighbor
+//!   Gossip { hop, age, envelope }  ──▶                         unless it has the message already
+//! ```
+//!
+//! What came as the answer to a pull is old news to most, so it is passed on by name only: a digest
+//! goes to whoever is not known to have it.
+
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use crate::broadcast::catch_up::{CatchUp, exchange_digests, send_digest};
+use crate::broadcast::seen::Seen;
+use crate::broadcast::store::{Store, Stored};
+use crate::context::Context;
+use crate::event::Event;
+use crate::id::{Hop, MessageId, Sequence};
+use crate::messaging::{Envelope, Payload, Topic};
+use crate::peer::neighbors::{Neighbor, Neighbors};
+use crate::wire::{Age, Digest, Gossip, Message};
+
+/// A peer's messages: what it has seen, what it can still give, what it waits for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flood {
+    seen: Seen,
+    store: Store,
+    catch_up: CatchUp,
+    sequence: Sequence,
+}
+
+impl Flood {
+    /// Sends an own message to all neighbors. Without neighbors it is kept for those to come.
+    pub(crate) fn publish(
+        &mut self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        topic: Topic,
+        payload: Payload,
+    ) {
+        self.sequence = Sequence(self.sequence.0 + 1);
+        let origin = (cx.me(), cx.birth.epoch());
+        let envelope = Arc::new(Envelope::new(origin, self.sequence, cx.unix(), topic, payload));
+        cx.stats.published += 1;
+        cx.emit(Event::Published { envelope: Arc::clone(&envelope) });
+        self.seen.insert(cx, envelope.id());
+        let stored = Stored::new(envelope, Hop(0), Duration::ZERO, cx.now);
+        self.spread(cx, neighbors, stored);
+    }
+
+    pub(crate) fn on_gossip(
+        &mut self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        from: &Neighbor,
+        gossip: Gossip,
+    ) {
+        let Gossip { hop, age, envelope } = gossip;
+        let id = envelope.id();
+        let was_pulled = self.catch_up.on_arrival(id, from.link);
+        cx.stats.gossip_received += 1;
+        if self.seen.contains(id) {
+            cx.stats.duplicates += 1;
+            if let Some(stored) = self.store.get_mut(id) {
+                stored.holders.insert(from.slot);
+            }
+            cx.emit(Event::Duplicate { id, from: from.id() });
+            return;
+        }
+        if !self.seen.vouches_for(cx, age.duration()) {
+            cx.stats.too_old += 1;
+            cx.emit(Event::TooOld { id, from: from.id() });
+            return;
+        }
+        self.seen.insert(cx, id);
+        cx.stats.delivered += 1;
+        cx.emit(Event::Delivered {
+            envelope: Arc::clone(&envelope),
+            from: from.id(),
+            addr: from.record.primary(),
+            hop,
+            history: age.duration() > cx.now.since_birth(),
+        });
+        let mut stored = Stored::new(envelope, hop, age.duration(), cx.now);
+        stored.holders.insert(from.slot);
+        if was_pulled {
+            self.store.insert(cx, stored);
+            self.offer(cx, neighbors, id);
+        } else {
+            self.spread(cx, neighbors, stored);
+        }
+    }
+
+    /// Sends a message to every neighbor that is not known to have it, and keeps it.
+    fn spread(&mut self, cx: &mut Context, neighbors: &Neighbors, mut stored: Stored) {
+        for neighbor in neighbors.iter() {
+            send_copy(cx, neighbor, &mut stored);
+        }
+        self.store.insert(cx, stored);
+    }
+
+    /// Names a message to every neighbor that is not known to have it.
+    fn offer(&mut self, cx: &mut Context, neighbors: &Neighbors, id: MessageId) {
+        let Some(stored) = self.store.get_mut(id) else { return };
+        for neighbor in neighbors.iter().filter(|it| !stored.holders.contains(it.slot)) {
+            let digest = Digest { ids: alloc::vec![id], reply: false };
+            cx.send(neighbor.link, Message::Digest(digest));
+        }
+    }
+
+    /// A new neighbor: tell it what we hold. It does the same.
+    pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) {
+        self.store.expire(cx);
+        if self.store.len() > 0 {
+            send_digest(cx, &self.store, up, false);
+        }
+    }
+
+    pub(crate) fn on_neighbor_down(&mut self, down: &Neighbor) {
+        self.store.release(down.slot);
+        self.catch_up.on_link_down(down.link);
+    }
+
+    /// Time to compare what is held with one neighbor.
+    pub(crate) fn on_digest_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) {
+        self.store.expire(cx);
+        exchange_digests(cx, &self.store, neighbors);
+    }
+
+    /// A neighbor tells what it holds: pull what is missing here.
+    pub(crate) fn on_digest(&mut self, cx: &mut Context, from: &Neighbor, digest: &Digest) {
+        for id in &digest.ids {
+            if let Some(stored) = self.store.get_mut(*id) {
+                stored.holders.insert(from.slot);
+            }
+        }
+        let missing = digest.ids.iter().copied().filter(|id| !self.seen.contains(*id));
+        self.catch_up.pull(cx, from.link, missing);
+        if digest.reply {
+            self.store.expire(cx);
+            send_digest(cx, &self.store, from, false);
+        }
+    }
+
+    /// A neighbor asks for messages. Returns false when it has asked for one that it has or was
+    /// sent: that one is not sent again.
+    pub(crate) fn on_pull(&mut self, cx: &mut Context, from: &Neighbor, ids: &[MessageId]) -> bool {
+        self.store.expire(cx);
+        let mut is_honest = true;
+        for id in ids {
+            if let Some(stored) = self.store.get_mut(*id) {
+                is_honest &= send_copy(cx, from, stored);
+            }
+        }
+        is_honest
+    }
+
+    pub(crate) fn stored(&self) -> usize {
+        self.store.len()
+    }
+
+    pub(crate) fn seen(&self) -> usize {
+        self.seen.len()
+    }
+}
+
+/// Sends one copy, unless the neighbor is known to have the message. Returns whether it was sent.
+fn send_copy(cx: &mut Context, to: &Neighbor, stored: &mut Stored) -> bool {
+    if stored.holders.contains(to.slot) {
+        return false;
+    }
+    stored.holders.insert(to.slot);
+    let gossip = Gossip {
+        hop: stored.hop.next(),
+        age: Age::new(stored.age(cx.now)),
+        envelope: Arc::clone(&stored.envelope),
+    };
+    cx.stats.gossip_sent += 1;
+    cx.send(to.link, Message::Gossip(gossip));
+    true
+}

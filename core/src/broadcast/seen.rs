@@ -1,0 +1,113 @@
+//! The seen cache: ids already handled, so that nothing is delivered twice in one life (R13).
+//!
+//! It is bounded by time and by number, and forgetting must not bring a message back. So a message
+//! is accepted only if it is younger than half of what is remembered: every id is kept for twice
+//! the age at which messages are refused, and when ids must go early, messages sent before the
+//! middle of the remembered span are refused from then on. The other half is room for the time a
+//! copy spends on wires, which its age does not count.
+
+use alloc::collections::{BTreeSet, VecDeque};
+use core::time::Duration;
+
+use crate::context::Context;
+use crate::id::MessageId;
+use crate::time::Instant;
+
+/// Ids of messages handled in this life.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    ids: BTreeSet<MessageId>,
+    /// The same ids with the time of their first receipt, oldest first.
+    order: VecDeque<(Instant, MessageId)>,
+    /// Messages sent before this are refused: an id of their age was forgotten early.
+    refused_before: Option<Instant>,
+}
+
+impl Seen {
+    pub(crate) fn contains(&self, id: MessageId) -> bool {
+        self.ids.contains(&id)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Whether a message of this age, if it is not in the cache, was surely never handled.
+    pub(crate) fn vouches_for(&self, cx: &Context, age: Duration) -> bool {
+        let is_young = age <= cx.config.broadcast.store_age;
+        is_young && self.refused_before.is_none_or(|before| age <= cx.now.since(before))
+    }
+
+    pub(crate) fn insert(&mut self, cx: &mut Context, id: MessageId) {
+        let remembered = cx.config.seen_age();
+        while self.order.front().is_some_and(|(at, _)| cx.now.since(*at) > remembered) {
+            self.forget_oldest();
+        }
+        if self.order.len() >= cx.config.broadcast.seen_max
+            && let Some(oldest) = self.forget_oldest()
+        {
+            let middle = oldest + cx.now.since(oldest) / 2;
+            self.refused_before = self.refused_before.max(Some(middle));
+            cx.stats.limits.seen += 1;
+        }
+        if self.ids.insert(id) {
+            self.order.push_back((cx.now, id));
+        }
+    }
+
+    fn forget_oldest(&mut self) -> Option<Instant> {
+        let (at, id) = self.order.pop_front()?;
+        self.ids.remove(&id);
+        Some(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::testing::context;
+
+    fn id(n: u64) -> MessageId {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&n.to_be_bytes());
+        MessageId::new(bytes)
+    }
+
+    fn seconds(n: u64) -> Instant {
+        Instant::from_micros(n * 1_000_000)
+    }
+
+    #[test]
+    fn a_full_cache_forgets_the_oldest_and_refuses_its_age() {
+        let mut config = Config::classic();
+        config.broadcast.seen_max = 1000;
+        let mut cx = context(config);
+        let mut seen = Seen::default();
+        for n in 0..1000 {
+            seen.insert(&mut cx, id(n));
+        }
+        assert!(seen.vouches_for(&cx, Duration::from_secs(100)), "nothing was forgotten yet");
+        cx.now = seconds(60);
+        seen.insert(&mut cx, id(1000));
+        assert!(!seen.contains(id(0)) && seen.len() == 1000);
+        assert_eq!(cx.stats.limits.seen, 1);
+        assert!(seen.vouches_for(&cx, Duration::from_secs(30)), "sent after the middle");
+        assert!(!seen.vouches_for(&cx, Duration::from_secs(31)), "might be the forgotten one");
+    }
+
+    #[test]
+    fn ids_outlive_the_age_at_which_messages_are_refused() {
+        let mut cx = context(Config::classic());
+        let mut seen = Seen::default();
+        seen.insert(&mut cx, id(1));
+        cx.now = seconds(240);
+        seen.insert(&mut cx, id(2));
+        assert!(seen.contains(id(1)));
+        cx.now = seconds(241);
+        seen.insert(&mut cx, id(3));
+        assert!(!seen.contains(id(1)));
+        assert!(!seen.vouches_for(&cx, Duration::from_secs(121)));
+        assert!(seen.vouches_for(&cx, Duration::from_mins(2)));
+    }
+}

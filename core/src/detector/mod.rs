@@ -1,0 +1,3 @@
+//! Who is alive: the detector `strikes`.
+
+pub(crate) mod strikes;

@@ -1,0 +1,347 @@
+//! What a node tells whoever watches: logs, programs, checks, reports.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::SocketAddr;
+
+use crate::address::AddressRecord;
+use crate::id::{Hop, LinkOrigin, MessageId, NodeId};
+use crate::io::{DialFailure, LinkLoss};
+use crate::messaging::Envelope;
+use crate::wire::{Bye, DecodeError, Purpose, Refusal};
+
+/// What happened, for logs, programs and checks. Events carry no obligations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Peer: a seed node lists this node (R5).
+    Registered {
+        /// The seed node.
+        seed_node: AddressRecord,
+    },
+    /// Peer: a seed node no longer lists this node, or cannot be reached.
+    RegistrationLost {
+        /// Its address as it was given.
+        addr: SocketAddr,
+        /// What became of it.
+        why: RegistrationLoss,
+    },
+    /// Peer: a list came (R6, R25).
+    ListReceived {
+        /// From this seed node.
+        from: NodeId,
+        /// Its entries.
+        peers: Vec<AddressRecord>,
+    },
+    /// Peer: a new neighbor.
+    NeighborUp {
+        /// The neighbor.
+        peer: AddressRecord,
+        /// Who opened the link.
+        origin: LinkOrigin,
+    },
+    /// Peer: a neighbor less.
+    NeighborDown {
+        /// The neighbor it was.
+        peer: AddressRecord,
+        /// What happened to it.
+        why: NeighborLoss,
+    },
+    /// Peer: a hello was refused (R7), by the other side.
+    NeighborRefused {
+        /// By whom.
+        by: NodeId,
+        /// Why.
+        reason: Refusal,
+    },
+    /// Peer: this node's own message is on its way.
+    Published {
+        /// The message.
+        envelope: Arc<Envelope>,
+    },
+    /// Peer: a message, for the first time (R13, R25).
+    Delivered {
+        /// The message.
+        envelope: Arc<Envelope>,
+        /// The neighbor it came from.
+        from: NodeId,
+        /// That neighbor's address.
+        addr: SocketAddr,
+        /// Links it travelled.
+        hop: Hop,
+        /// It was sent before this node was born.
+        history: bool,
+    },
+    /// Peer: a message that was here before.
+    Duplicate {
+        /// The message.
+        id: MessageId,
+        /// The neighbor it came from.
+        from: NodeId,
+    },
+    /// Peer: a message so old that nobody can say whether it was here before. Not delivered.
+    TooOld {
+        /// The message.
+        id: MessageId,
+        /// The neighbor it came from.
+        from: NodeId,
+    },
+    /// Peer: a neighbor, present or lost, missed one more answer (R17).
+    Strike {
+        /// Who.
+        subject: AddressRecord,
+        /// How many in a row.
+        strikes: u8,
+        /// What was missed.
+        what: StrikeKind,
+    },
+    /// Peer: three strikes; the seed nodes are being told (R17, R25).
+    DeathReported {
+        /// Who is held dead.
+        subject: AddressRecord,
+    },
+    /// Peer: a notice did not reach a seed node.
+    NoticeLost {
+        /// The seed node's address.
+        addr: SocketAddr,
+    },
+    /// Seed node: somebody connected and said what for (R24).
+    ConnectionRequested {
+        /// Who, with the address it listens on.
+        from: AddressRecord,
+        /// What for.
+        purpose: Purpose,
+    },
+    /// Seed node: a new entry (R24).
+    PeerRegistered {
+        /// The entry.
+        peer: AddressRecord,
+    },
+    /// Seed node: an entry less (R24).
+    PeerRemoved {
+        /// The entry.
+        peer: AddressRecord,
+        /// Why.
+        why: Removal,
+    },
+    /// Seed node: an entry is in doubt and is being probed.
+    PeerDoubted {
+        /// The entry.
+        peer: AddressRecord,
+        /// Why.
+        why: Doubt,
+    },
+    /// Seed node: a death report came (R24).
+    ReportReceived {
+        /// Against whom.
+        subject: AddressRecord,
+        /// From whom.
+        reporter: NodeId,
+        /// What it led to.
+        outcome: ReportOutcome,
+    },
+    /// Seed node: the subject of a report answered. Counted against the reporter (R20).
+    FalseReport {
+        /// Who is alive.
+        subject: NodeId,
+        /// Who said otherwise.
+        reporter: NodeId,
+        /// How often this reporter has been wrong.
+        count: u64,
+    },
+    /// A hello was refused, by this node.
+    HelloRefused {
+        /// Who asked.
+        from: AddressRecord,
+        /// Why not.
+        reason: Refusal,
+    },
+    /// A node broke the protocol; its link was closed where that helps.
+    Misbehaved {
+        /// The other end of the link.
+        addr: SocketAddr,
+        /// Who, when it said so.
+        node: Option<NodeId>,
+        /// What it did.
+        what: Misbehavior,
+    },
+    /// A command was not carried out; nothing changed.
+    Rejected(Rejection),
+    /// The node has left; its driver can stop.
+    Left,
+}
+
+/// What became of a registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegistrationLoss {
+    /// The dial failed.
+    Unreachable(DialFailure),
+    /// No answered hello in time, or three renewals without an answer.
+    Silent,
+    /// The link was lost.
+    LinkLost(LinkLoss),
+    /// The seed node ended the link.
+    Bye(Bye),
+    /// The seed node refused.
+    Refused(Refusal),
+    /// The seed node had forgotten this node, which registers again.
+    Forgotten,
+}
+
+/// What happened to a neighbor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NeighborLoss {
+    /// It left on its own will.
+    Left,
+    /// It ended the link.
+    Bye(Bye),
+    /// This node ended the link.
+    Dropped(Bye),
+    /// The link was lost, which starts the strikes.
+    LinkLost(LinkLoss),
+    /// It sent bytes that are no message.
+    Garbled,
+}
+
+/// What a strike is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StrikeKind {
+    /// A ping without an answer in time.
+    Ping,
+    /// A redial without an answered hello.
+    Redial,
+}
+
+/// Why an entry left the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It said so itself.
+    Left,
+    /// It did not answer this seed node's own probe.
+    Dead,
+    /// It lives, but on no link with this seed node, and let its lease run out.
+    Lapsed,
+    /// Its address is held by a newer life of the same node, or by another node.
+    Superseded,
+}
+
+/// Why an entry is probed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// Its link was lost.
+    LinkLost,
+    /// Its lease ran out.
+    LeaseExpired,
+    /// It was reported dead.
+    Reported,
+}
+
+/// What a death report led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportOutcome {
+    /// The subject is being probed.
+    Probing,
+    /// More reporters are needed (`confirmations`).
+    Noted,
+    /// The subject is not listed, or in a newer life.
+    Ignored,
+}
+
+/// A rule of the protocol that a remote node broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misbehavior {
+    /// Bytes that are no message. The link is closed.
+    #[error("garbled: {0}")]
+    Garbled(DecodeError),
+    /// A message that makes no sense on this link at this time. The link is closed.
+    #[error("unexpected {0}")]
+    Unexpected(&'static str),
+    /// No hello in time on an accepted link, which is closed.
+    #[error("no hello in time")]
+    NoHello,
+    /// A pong that repeats no ping. It is not taken as an answer.
+    #[error("pong does not match the ping")]
+    WrongEcho,
+    /// A report or leave in somebody else's name. It is ignored and the link is closed.
+    #[error("{0} in another node's name")]
+    Forged(&'static str),
+    /// More ids asked for than were offered, or one a second time. They are not sent.
+    #[error("pulled a message that it has or was sent")]
+    PulledTwice,
+}
+
+/// Why a command was not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// Seed nodes never carry gossip (R1).
+    #[error("a seed node carries no gossip")]
+    NotAPeer,
+    /// The node is leaving.
+    #[error("the node is leaving")]
+    Leaving,
+}
+
+impl fmt::Display for RegistrationLoss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(failure) => failure.fmt(f),
+            Self::Silent => f.write_str("no answer in time"),
+            Self::LinkLost(loss) => loss.fmt(f),
+            Self::Bye(bye) => bye.fmt(f),
+            Self::Refused(reason) => reason.fmt(f),
+            Self::Forgotten => f.write_str("forgotten by the seed node"),
+        }
+    }
+}
+
+impl fmt::Display for NeighborLoss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Left => f.write_str("it left"),
+            Self::Bye(bye) => write!(f, "ended by it: {bye}"),
+            Self::Dropped(bye) => write!(f, "ended by this node: {bye}"),
+            Self::LinkLost(loss) => loss.fmt(f),
+            Self::Garbled => f.write_str("it broke the protocol"),
+        }
+    }
+}
+
+impl fmt::Display for StrikeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ping => "ping not answered",
+            Self::Redial => "redial not answered",
+        })
+    }
+}
+
+impl fmt::Display for Removal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Left => "left",
+            Self::Dead => "dead",
+            Self::Lapsed => "lease lapsed",
+            Self::Superseded => "superseded",
+        })
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LinkLost => "link lost",
+            Self::LeaseExpired => "lease expired",
+            Self::Reported => "reported dead",
+        })
+    }
+}
+
+impl fmt::Display for ReportOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Probing => "probing",
+            Self::Noted => "noted",
+            Self::Ignored => "ignored",
+        })
+    }
+}

@@ -1,0 +1,187 @@
+//! What goes into a node and what comes out.
+//!
+//! ```text
+//! driver                          node
+//!   handle(now, Input)     ──▶
+//!   poll_output() ...      ◀──    Output   until None
+//!   poll_timeout()         ◀──    Deadline when to come back at the latest
+//! ```
+
+use alloc::sync::Arc;
+use core::fmt;
+use core::net::SocketAddr;
+
+use crate::address::AddressRecord;
+use crate::event::Event;
+use crate::id::{BootEpoch, LinkId, NodeId};
+use crate::messaging::{Payload, Topic};
+use crate::rng::RngSeed;
+use crate::time::{Instant, UnixTime};
+use crate::timers::Timer;
+use crate::wire::{DecodeError, Message, PreambleError};
+
+/// What a driver tells a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The deadline has come, or nothing has and the driver calls anyway.
+    Wake,
+    /// A connection stands: one that was dialed (the id is from [`Output::Dial`]), or one that was
+    /// accepted and began with a good preamble (the driver made the id).
+    LinkUp {
+        /// The connection.
+        link: LinkId,
+        /// The other end.
+        addr: SocketAddr,
+    },
+    /// A connection ended, not by [`Output::Close`].
+    LinkDown {
+        /// The connection.
+        link: LinkId,
+        /// How.
+        loss: LinkLoss,
+    },
+    /// A dial came to nothing.
+    DialFailed {
+        /// The connection that will not be.
+        link: LinkId,
+        /// Why.
+        failure: DialFailure,
+    },
+    /// A message arrived.
+    Received {
+        /// On this connection.
+        link: LinkId,
+        /// The message.
+        message: Message,
+    },
+    /// Bytes arrived that are no message.
+    Garbled {
+        /// On this connection.
+        link: LinkId,
+        /// What is wrong with them.
+        error: DecodeError,
+    },
+    /// A message could not be queued, because the other side reads too slowly.
+    Overrun {
+        /// On this connection.
+        link: LinkId,
+    },
+    /// The caller wants something.
+    Command(Command),
+}
+
+/// What a caller may ask of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Say this to everybody. Peers only.
+    Broadcast {
+        /// What it is about.
+        topic: Topic,
+        /// What is said.
+        payload: Payload,
+    },
+    /// Tell neighbors and seed nodes, close all links, and be done. Ends with [`Event::Left`].
+    Leave,
+}
+
+/// What a node wants its driver to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Connect to the first of these addresses that answers. Ends in [`Input::LinkUp`] or
+    /// [`Input::DialFailed`], unless closed before.
+    Dial {
+        /// What the connection will be called.
+        link: LinkId,
+        /// Addresses of one node, best first.
+        addresses: Arc<[SocketAddr]>,
+    },
+    /// Queue this message.
+    Send {
+        /// On this connection.
+        link: LinkId,
+        /// The message.
+        message: Message,
+    },
+    /// Send what is queued and close, or give up the dial. Nothing more is heard of the link.
+    Close {
+        /// The connection.
+        link: LinkId,
+    },
+    /// Tell whoever watches.
+    Event(Event),
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkLoss {
+    /// The other side closed it.
+    Closed,
+    /// It was reset.
+    Reset,
+    /// A frame was begun and not finished in time.
+    Stalled,
+    /// The other end's preamble is not that of a Tidings node, or of one of another version.
+    Preamble(PreambleError),
+}
+
+/// Why a dial came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DialFailure {
+    /// Nobody listens there.
+    Refused,
+    /// No way there.
+    Unreachable,
+    /// No answer in time.
+    TimedOut,
+}
+
+impl fmt::Display for LinkLoss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("closed by the other side"),
+            Self::Reset => f.write_str("connection reset"),
+            Self::Stalled => f.write_str("frame not finished in time"),
+            Self::Preamble(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for DialFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused => f.write_str("connection refused"),
+            Self::Unreachable => f.write_str("unreachable"),
+            Self::TimedOut => f.write_str("no answer in time"),
+        }
+    }
+}
+
+/// When to call again at the latest, and what for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// When.
+    pub at: Instant,
+    /// What is due then.
+    pub timer: Timer,
+}
+
+/// Everything random or absolute that a node gets, once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Birth {
+    /// Who and where the node is, and in which life.
+    pub record: AddressRecord,
+    /// Start of its randomness.
+    pub rng_seed: RngSeed,
+    /// What the calendar says.
+    pub unix: UnixTime,
+}
+
+impl Birth {
+    pub(crate) const fn id(&self) -> NodeId {
+        self.record.subject()
+    }
+
+    pub(crate) const fn epoch(&self) -> BootEpoch {
+        self.record.epoch()
+    }
+}

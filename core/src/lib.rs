@@ -1,0 +1,101 @@
+//! The Tidings gossip protocol as a state machine: no clock, no socket, no thread, no randomness of
+//! the operating system. A [`Node`] of either role takes one input at a time and says what to do.
+//!
+//! # The contract
+//!
+//! 1. `now` never goes back.
+//! 2. One [`handle`](Node::handle), then [`poll_output`](Node::poll_output) until `None`, then
+//!    [`poll_timeout`](Node::poll_timeout).
+//! 3. At the deadline or later, `handle(now, Input::Wake)`. Early wakes are harmless.
+//! 4. Every `handle` first fires the timers due at `now`, in the order of (deadline, arming), then
+//!    applies the input.
+//! 5. The same [`Birth`], [`Config`] and sequence of (`now`, [`Input`]) give the same outputs.
+//!
+//! Points 1 and 2 are asserted. Point 5 is a test.
+//!
+//! ```
+//! use core::time::Duration;
+//! use tidings_core::{AddressRecord, Birth, BootEpoch, Config, Input, Instant, Node, NodeId};
+//! use tidings_core::{Output, RngSeed, UnixTime};
+//!
+//! let here = "192.0.2.7:5000".parse()?;
+//! let birth = Birth {
+//!     record: AddressRecord::new(NodeId::new([7; 32]), BootEpoch(1), &[here])?,
+//!     rng_seed: RngSeed::new([1; 32]),
+//!     unix: UnixTime::from_millis(1_700_000_000_000),
+//! };
+//! let mut peer = Node::peer(Config::classic(), birth, &["192.0.2.1:5000".parse()?])?;
+//!
+//! // A new peer dials the seed node it was given.
+//! let Some(Output::Dial { link, .. }) = peer.poll_output() else { panic!("no dial") };
+//! peer.handle(Instant::from_micros(900), Input::LinkUp { link, addr: "192.0.2.1:5000".parse()? });
+//! assert!(matches!(peer.poll_output(), Some(Output::Send { .. })), "its hello");
+//! assert!(peer.poll_output().is_none());
+//! assert!(peer.poll_timeout().is_some(), "the hello must be answered in time");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The map
+//!
+//! | module | question |
+//! |---|---|
+//! | `node`, `peer`, `seed_node` | what is routed where |
+//! | `links` | who is at the other end |
+//! | `registry` | who introduces me |
+//! | `overlay` | who are my neighbors |
+//! | `broadcast` | how does a message spread |
+//! | `detector` | who is alive |
+//! | `messaging` | what do users say |
+//! | [`wire`] | what are the bytes |
+//!
+//! `PROTOCOL.md` beside this crate tells every exchange, timer and constant.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod address;
+mod broadcast;
+mod config;
+mod context;
+mod detector;
+mod event;
+mod id;
+mod io;
+mod links;
+mod messaging;
+mod node;
+mod overlay;
+mod peer;
+mod registry;
+mod rng;
+mod seed_node;
+mod snapshot;
+mod stats;
+#[cfg(test)]
+mod testing;
+mod time;
+mod timers;
+pub mod wire;
+
+pub use address::{AddressRecord, MAX_ADDRESSES, RecordError, Signature};
+pub use config::{
+    BroadcastConfig, ChatterConfig, Config, ConfigError, DetectorConfig, LinkConfig, OverlayConfig,
+    RegistrationConfig,
+};
+pub use event::{
+    Doubt, Event, Misbehavior, NeighborLoss, RegistrationLoss, Rejection, Removal, ReportOutcome,
+    StrikeKind,
+};
+pub use id::{BootEpoch, Hop, LinkId, LinkOrigin, MessageId, NodeId, ParseIdError, Role, Sequence};
+pub use io::{Birth, Command, Deadline, DialFailure, Input, LinkLoss, Output};
+pub use messaging::{Envelope, Payload, TooLong, Topic};
+pub use node::{MAX_SEED_NODES, Node};
+pub use rng::RngSeed;
+pub use snapshot::{NeighborSnapshot, NodeSnapshot, RegisteredSnapshot, SeedNodeSnapshot};
+pub use stats::{Limits, Stats};
+pub use time::{Instant, UnixTime};
+pub use timers::Timer;

@@ -1,0 +1,154 @@
+//! One node of either role, behind the three verbs of the contract.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use crate::config::{Config, ConfigError, within};
+use crate::context::Context;
+use crate::id::{NodeId, Role};
+use crate::io::{Birth, Deadline, Input, Output};
+use crate::peer::Peer;
+use crate::seed_node::SeedNode;
+use crate::snapshot::NodeSnapshot;
+use crate::stats::Stats;
+use crate::time::Instant;
+
+/// Most seed nodes a peer can be given.
+pub const MAX_SEED_NODES: usize = 64;
+
+/// A node of the network: a seed node or a peer. See the crate's documentation for the contract.
+#[derive(Clone, Debug)]
+pub struct Node {
+    role: RoleState,
+}
+
+#[derive(Clone, Debug)]
+enum RoleState {
+    SeedNode(Box<SeedNode>),
+    Peer(Box<Peer>),
+}
+
+impl Node {
+    /// A seed node, born now.
+    pub fn seed_node(config: Config, birth: Birth) -> Result<Self, ConfigError> {
+        config.check()?;
+        let cx = Context::new(Role::SeedNode, config, birth);
+        Ok(Self { role: RoleState::SeedNode(Box::new(SeedNode::new(cx))) })
+    }
+
+    /// A peer, born now, that joins through these seed nodes: 1 to [`MAX_SEED_NODES`], each given
+    /// once.
+    pub fn peer(
+        config: Config,
+        birth: Birth,
+        seed_nodes: &[SocketAddr],
+    ) -> Result<Self, ConfigError> {
+        config.check()?;
+        let mut distinct: Vec<SocketAddr> = Vec::new();
+        for addr in seed_nodes {
+            if !distinct.contains(addr) {
+                distinct.push(*addr);
+            }
+        }
+        within("seed nodes", distinct.len(), 1..=MAX_SEED_NODES)?;
+        let cx = Context::new(Role::Peer, config, birth);
+        Ok(Self { role: RoleState::Peer(Box::new(Peer::new(cx, &distinct))) })
+    }
+
+    /// Takes one input. Never panics because of what a remote node sent.
+    ///
+    /// # Panics
+    ///
+    /// When the driver breaks the contract: outputs of the last input are not drained, or `now`
+    /// goes back.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        let cx = self.cx_mut();
+        assert!(cx.is_drained(), "poll_output until None before the next handle");
+        assert!(now >= cx.now, "time went back from {} to {now}", cx.now);
+        cx.now = now;
+        self.fire_timers(now);
+        self.apply(input);
+        if let RoleState::Peer(peer) = &mut self.role {
+            peer.settle();
+        }
+    }
+
+    /// The next thing to do, in order; `None` when that was all.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.cx_mut().poll_output()
+    }
+
+    /// When to call [`handle`](Self::handle) with [`Input::Wake`] at the latest. Valid until the
+    /// next `handle`; `None` when the node waits for nothing.
+    pub fn poll_timeout(&self) -> Option<Deadline> {
+        self.cx().timers.next()
+    }
+
+    /// Who this is.
+    pub fn id(&self) -> NodeId {
+        self.cx().me()
+    }
+
+    /// Its role.
+    pub fn role(&self) -> Role {
+        self.cx().role
+    }
+
+    /// What it has counted.
+    pub fn stats(&self) -> &Stats {
+        &self.cx().stats
+    }
+
+    /// A copy of everything that can be seen from outside.
+    pub fn snapshot(&self) -> NodeSnapshot {
+        match &self.role {
+            RoleState::SeedNode(seed_node) => seed_node.snapshot(),
+            RoleState::Peer(peer) => peer.snapshot(),
+        }
+    }
+
+    fn fire_timers(&mut self, now: Instant) {
+        let before = self.cx().timers.order();
+        while let Some(timer) = self.cx_mut().timers.pop_due(now, before) {
+            match &mut self.role {
+                RoleState::SeedNode(seed_node) => seed_node.on_timer(timer),
+                RoleState::Peer(peer) => peer.on_timer(timer),
+            }
+        }
+    }
+
+    fn apply(&mut self, input: Input) {
+        let link = match &input {
+            Input::Wake => return,
+            Input::Command(_) => None,
+            Input::LinkUp { link, .. }
+            | Input::LinkDown { link, .. }
+            | Input::DialFailed { link, .. }
+            | Input::Received { link, .. }
+            | Input::Garbled { link, .. }
+            | Input::Overrun { link } => Some(*link),
+        };
+        match (&mut self.role, link, input) {
+            (RoleState::SeedNode(node), Some(link), input) => node.on_link_input(link, input),
+            (RoleState::Peer(node), Some(link), input) => node.on_link_input(link, input),
+            (RoleState::SeedNode(node), _, Input::Command(command)) => node.on_command(&command),
+            (RoleState::Peer(node), _, Input::Command(command)) => node.on_command(command),
+            (_, None, _) => unreachable!("only commands concern no link"),
+        }
+    }
+
+    fn cx(&self) -> &Context {
+        match &self.role {
+            RoleState::SeedNode(seed_node) => &seed_node.cx,
+            RoleState::Peer(peer) => &peer.cx,
+        }
+    }
+
+    fn cx_mut(&mut self) -> &mut Context {
+        match &mut self.role {
+            RoleState::SeedNode(seed_node) => &mut seed_node.cx,
+            RoleState::Peer(peer) => &mut peer.cx,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The book of known peers: records from seed nodes' lists and from hellos, to be dialed some day.
+
+use alloc::vec::Vec;
+
+use crate::address::AddressRecord;
+use crate::context::Context;
+use crate::id::NodeId;
+use crate::time::Instant;
+
+/// Known peers, ordered by identity; at most `known_max`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Book {
+    entries: Vec<Known>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    record: AddressRecord,
+    heard: Instant,
+    /// Not to be dialed before this.
+    rested: Instant,
+}
+
+impl Book {
+    /// Notes a record, or that it was heard of again. A newer life of a peer replaces the older
+    /// one; when the book is full, whoever was not heard of for longest goes.
+    pub(crate) fn note(&mut self, cx: &mut Context, record: &AddressRecord) {
+        let subject = record.subject();
+        if subject == cx.me() {
+            return;
+        }
+        if let Ok(place) = self.place_of(subject) {
+            let known = &mut self.entries[place];
+            known.heard = cx.now;
+            if record.supersedes(&known.record) {
+                known.record = record.clone();
+                known.rested = cx.now;
+            }
+        } else {
+            self.make_room(cx);
+            let place = self.place_of(subject).unwrap_or_else(|place| place);
+            let known = Known { record: record.clone(), heard: cx.now, rested: cx.now };
+            self.entries.insert(place, known);
+        }
+    }
+
+    pub(crate) fn forget(&mut self, subject: NodeId) {
+        if let Ok(place) = self.place_of(subject) {
+            self.entries.remove(place);
+        }
+    }
+
+    /// Leaves a peer alone for a while.
+    pub(crate) fn rest(&mut self, cx: &Context, subject: NodeId) {
+        if let Ok(place) = self.place_of(subject) {
+            self.entries[place].rested = cx.now + cx.config.overlay.cooldown;
+        }
+    }
+
+    /// Leaves nobody alone any longer.
+    pub(crate) fn wake_all(&mut self, now: Instant) {
+        for known in &mut self.entries {
+            known.rested = now;
+        }
+    }
+
+    /// Records that may be dialed now.
+    pub(crate) fn rested(&self, now: Instant) -> impl Iterator<Item = &AddressRecord> + '_ {
+        self.entries.iter().filter(move |known| known.rested <= now).map(|known| &known.record)
+    }
+
+    pub(crate) fn records(&self) -> impl Iterator<Item = &AddressRecord> + '_ {
+        self.entries.iter().map(|known| &known.record)
+    }
+
+    fn make_room(&mut self, cx: &mut Context) {
+        if self.entries.len() < cx.config.overlay.known_max {
+            return;
+        }
+        let oldest = (0..self.entries.len()).min_by_key(|&place| self.entries[place].heard);
+        if let Some(place) = oldest {
+            self.entries.remove(place);
+            cx.stats.limits.known += 1;
+        }
+    }
+
+    fn place_of(&self, subject: NodeId) -> Result<usize, usize> {
+        self.entries.binary_search_by(|known| known.record.subject().cmp(&subject))
+    }
+}

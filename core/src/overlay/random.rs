@@ -1,0 +1,249 @@
+//! The overlay `random` (R7, R9, R11): every peer opens up to four links to random peers.
+//!
+//! ```text
+//! peer                                 other peer
+//!   Hello { Neighbor { isolated } } ──▶
+//!                                   ◀──  Welcome                 neighbors
+//!                                   ◀──  Refuse { Busy }         next candidate, this one later
+//!                                   ◀──  Refuse { Duplicate }    the two are linking already
+//! ```
+//!
+//! A cap of four on *all* links could not connect more than five peers: the sixth would be refused
+//! for ever. So `max_peers` bounds the links a peer opens, `max_links` bounds all of them, and a
+//! dialer without any link is never refused: somebody else's surplus link goes for it.
+//!
+//! Every refresh takes a fresh sample from the seed nodes, links to one random non-neighbor in it
+//! and drops one random link beyond `max_peers`. That keeps the graph random, and it is how the
+//! halves of a healed partition find each other although each looks whole from inside.
+
+use alloc::vec::Vec;
+
+use crate::address::AddressRecord;
+use crate::context::Context;
+use crate::id::{LinkId, LinkOrigin, NodeId};
+use crate::links::{Failure, Links};
+use crate::overlay::book::Book;
+use crate::peer::neighbors::{Neighbor, Neighbors};
+use crate::rng::Stream;
+use crate::timers::Timer;
+use crate::wire::{Bye, Purpose, Refusal};
+
+/// A peer's choice of neighbors.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RandomOverlay {
+    book: Book,
+    dials: Vec<NeighborDial>,
+    /// The next list is the fresh sample of a refresh.
+    refreshing: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct NeighborDial {
+    link: LinkId,
+    to: NodeId,
+}
+
+/// What to do about a hello that asks to be neighbors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Admit,
+    /// Admit it after ending this link: the same node's older one, or a surplus one.
+    Instead(LinkId, Bye),
+    Refuse(Refusal),
+    /// Refuse it as a duplicate, but see at once whether the link that it duplicates still lives.
+    Challenge(LinkId),
+}
+
+impl RandomOverlay {
+    /// Dials random known peers until enough links are open or under way. `is_lost` says whom the
+    /// detector is redialing; those are left to it.
+    pub(crate) fn top_up(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        is_lost: impl Fn(NodeId) -> bool,
+    ) {
+        let config = &cx.config.overlay;
+        let opened = opened(neighbors).count() + self.dials.len();
+        let total = neighbors.len() + self.dials.len();
+        let wanted = config.max_peers.saturating_sub(opened);
+        for _ in 0..wanted.min(config.max_links.saturating_sub(total)) {
+            let is_free = |record: &&AddressRecord| self.is_free(neighbors, record, &is_lost);
+            let free: Vec<_> = self.book.rested(cx.now).filter(is_free).collect();
+            let Some(drawn) = cx.rng.index(Stream::Overlay, free.len()) else { return };
+            let record = free[drawn].clone();
+            self.dial(cx, links, neighbors, &record);
+        }
+    }
+
+    /// Still without any link: everybody may be tried again.
+    pub(crate) fn on_isolated_timer(&mut self, cx: &Context) {
+        self.book.wake_all(cx.now);
+    }
+
+    /// Time for a fresh sample. The caller asks the seed nodes for it.
+    pub(crate) fn on_refresh_timer(&mut self, cx: &mut Context) {
+        self.refreshing = true;
+        let pause = cx.rng.jitter(cx.config.overlay.refresh);
+        cx.arm(Timer::Refresh, pause);
+    }
+
+    /// A list came: note it, and if it is the fresh sample, link to a random non-neighbor in it.
+    pub(crate) fn on_list(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        peers: &[AddressRecord],
+        is_lost: impl Fn(NodeId) -> bool,
+    ) {
+        for record in peers {
+            self.book.note(cx, record);
+        }
+        if !core::mem::take(&mut self.refreshing) || neighbors.len() >= cx.config.overlay.max_links
+        {
+            return;
+        }
+        let is_free = |record: &&AddressRecord| {
+            record.subject() != cx.me() && self.is_free(neighbors, record, &is_lost)
+        };
+        let strangers: Vec<_> = peers.iter().filter(is_free).collect();
+        if let Some(drawn) = cx.rng.index(Stream::Overlay, strangers.len()) {
+            self.dial(cx, links, neighbors, strangers[drawn]);
+        }
+    }
+
+    /// A neighbor is up, by whichever dial; another one to the same node is given up. Returns a
+    /// link to drop for it.
+    pub(crate) fn on_neighbor_up(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        up: &Neighbor,
+    ) -> Option<LinkId> {
+        if let Some(place) = self.dials.iter().position(|dial| dial.to == up.id()) {
+            let dial = self.dials.remove(place);
+            if dial.link != up.link {
+                links.close(cx, dial.link, Bye::Done);
+            }
+        }
+        self.book.note(cx, &up.record);
+        let others: Vec<LinkId> =
+            opened(neighbors).map(|it| it.link).filter(|link| *link != up.link).collect();
+        if up.link.origin() == LinkOrigin::Accepted || others.len() < cx.config.overlay.max_peers {
+            return None;
+        }
+        cx.rng.index(Stream::Overlay, others.len()).map(|drawn| others[drawn])
+    }
+
+    /// Whether a dial to `subject` is under way.
+    pub(crate) fn is_dialing(&self, subject: NodeId) -> bool {
+        self.dials.iter().any(|dial| dial.to == subject)
+    }
+
+    /// A dial for a neighbor failed. Who is busy is left alone for a while; who did not answer is
+    /// forgotten until a list names it again.
+    pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: &Failure) {
+        let Some(place) = self.dials.iter().position(|dial| dial.link == link) else { return };
+        let dial = self.dials.remove(place);
+        match failure {
+            Failure::Refused(refuse) => match refuse.reason {
+                Refusal::Duplicate => {}
+                Refusal::Busy | Refusal::StaleEpoch => self.book.rest(cx, dial.to),
+                Refusal::RegistryFull
+                | Refusal::WrongNetwork
+                | Refusal::WrongNode
+                | Refusal::WrongRole
+                | Refusal::Yourself
+                | Refusal::Leaving => self.book.forget(dial.to),
+            },
+            Failure::Dial(_) | Failure::Lost(_) | Failure::Garbled => self.book.forget(dial.to),
+        }
+    }
+
+    /// Leaves a peer alone for a while: it ended a link with us, or we with it.
+    pub(crate) fn rest(&mut self, cx: &Context, subject: NodeId) {
+        self.book.rest(cx, subject);
+    }
+
+    /// Forgets a peer that left or died.
+    pub(crate) fn forget(&mut self, subject: NodeId) {
+        self.book.forget(subject);
+    }
+
+    pub(crate) fn known(&self) -> impl Iterator<Item = &AddressRecord> + '_ {
+        self.book.records()
+    }
+
+    fn dial(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        record: &AddressRecord,
+    ) {
+        let purpose = Purpose::Neighbor { isolated: neighbors.is_empty() };
+        let to = record.subject();
+        let link = links.dial(cx, record.share_addresses(), purpose, Some(to));
+        self.dials.push(NeighborDial { link, to });
+    }
+
+    fn is_free(
+        &self,
+        neighbors: &Neighbors,
+        record: &AddressRecord,
+        is_lost: impl Fn(NodeId) -> bool,
+    ) -> bool {
+        let id = record.subject();
+        neighbors.by_id(id).is_none() && !self.is_dialing(id) && !is_lost(id)
+    }
+}
+
+/// Decides about a hello that asks to be neighbors. `is_dialing`: this peer has a dial to the
+/// asker under way.
+///
+/// When two peers dial each other at once, both must keep the same connection: the one that
+/// the smaller identity dialed. A node never dials a node it believes to be its neighbor, so a
+/// hello from a neighbor means that it lost the link that we still hold, unless the two hellos
+/// may have crossed.
+pub(crate) fn admit(
+    cx: &mut Context,
+    neighbors: &Neighbors,
+    from: &AddressRecord,
+    isolated: bool,
+    is_dialing: bool,
+) -> Admission {
+    let ours_wins = cx.me() < from.subject();
+    if let Some(held) = neighbors.by_id(from.subject()) {
+        return if held.record.supersedes(from) {
+            Admission::Refuse(Refusal::StaleEpoch)
+        } else if from.supersedes(&held.record)
+            || held.link.origin() == LinkOrigin::Accepted
+            || !ours_wins
+        {
+            Admission::Instead(held.link, Bye::Replaced)
+        } else {
+            Admission::Challenge(held.link)
+        };
+    }
+    if is_dialing && ours_wins {
+        return Admission::Refuse(Refusal::Duplicate);
+    }
+    if neighbors.len() < cx.config.overlay.max_links {
+        return Admission::Admit;
+    }
+    if !isolated {
+        cx.stats.limits.links += 1;
+        return Admission::Refuse(Refusal::Busy);
+    }
+    let drawn = cx.rng.index(Stream::Overlay, neighbors.len());
+    let surplus = drawn.and_then(|drawn| neighbors.iter().nth(drawn));
+    surplus.map_or(Admission::Admit, |it| Admission::Instead(it.link, Bye::Surplus))
+}
+
+/// Neighbors whose link this peer opened.
+fn opened(neighbors: &Neighbors) -> impl Iterator<Item = &Neighbor> + '_ {
+    neighbors.iter().filter(|neighbor| neighbor.link.origin() == LinkOrigin::Dialed)
+}

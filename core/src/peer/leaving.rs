@@ -1,0 +1,40 @@
+//! Leaving on one's own will (R19, R33): tell neighbors and seed nodes, then go.
+
+use crate::event::Event;
+use crate::peer::Peer;
+use crate::timers::Timer;
+use crate::wire::{Bye, Leave, Message};
+
+impl Peer {
+    /// Tells everybody, closes all links, and waits only for notices to seed nodes that this peer
+    /// had no link with.
+    pub(super) fn leave(&mut self) {
+        let Self { cx, links, neighbors, bootstrap, notices, .. } = self;
+        cx.leaving = true;
+        let leave =
+            Message::Leave(Leave { subject: cx.me(), epoch: cx.birth.epoch(), signature: None });
+        notices.announce(cx, links, bootstrap, &leave);
+        let linked: alloc::vec::Vec<_> = neighbors.iter().map(|neighbor| neighbor.link).collect();
+        for link in linked {
+            self.cx.send(link, leave.clone());
+            self.drop_neighbor(link, Bye::Leaving);
+        }
+        self.links.close_all_but_notices(&mut self.cx, Bye::Leaving);
+        let patience = self.cx.config.leave_timeout;
+        self.cx.arm(Timer::LeaveTimeout, patience);
+    }
+
+    pub(super) fn finish_leaving_if_told(&mut self) {
+        if self.notices.is_idle() {
+            self.finish_leaving();
+        }
+    }
+
+    pub(super) fn finish_leaving(&mut self) {
+        if !core::mem::replace(&mut self.left, true) {
+            self.links.close_all(&mut self.cx, Bye::Leaving);
+            self.cx.timers.clear();
+            self.cx.emit(Event::Left);
+        }
+    }
+}

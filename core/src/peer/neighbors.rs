@@ -1,0 +1,127 @@
+//! The table of neighbors: who is linked with this peer now.
+//!
+//! Each neighbor holds a slot, a small number that stays its own while the link lasts. Stored
+//! messages keep one bit per slot, so "who has this already" costs one word per message.
+
+use alloc::vec::Vec;
+
+use crate::address::AddressRecord;
+use crate::id::{LinkId, NodeId};
+use crate::time::Instant;
+
+/// A neighbor's place in the table, below 64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Slot(u8);
+
+/// A set of slots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SlotSet(u64);
+
+impl SlotSet {
+    pub(crate) const fn contains(self, slot: Slot) -> bool {
+        self.0 & (1 << slot.0) != 0
+    }
+
+    pub(crate) const fn insert(&mut self, slot: Slot) {
+        self.0 |= 1 << slot.0;
+    }
+
+    pub(crate) const fn remove(&mut self, slot: Slot) {
+        self.0 &= !(1 << slot.0);
+    }
+}
+
+/// One neighbor.
+#[derive(Clone, Debug)]
+pub(crate) struct Neighbor {
+    pub(crate) slot: Slot,
+    pub(crate) link: LinkId,
+    pub(crate) record: AddressRecord,
+    pub(crate) since: Instant,
+}
+
+impl Neighbor {
+    pub(crate) const fn id(&self) -> NodeId {
+        self.record.subject()
+    }
+}
+
+/// All neighbors, in the order of their slots.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Neighbors {
+    table: Vec<Neighbor>,
+}
+
+impl Neighbors {
+    /// Most neighbors that slots can be found for.
+    pub(crate) const MOST: usize = 64;
+
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> core::slice::Iter<'_, Neighbor> {
+        self.table.iter()
+    }
+
+    pub(crate) fn by_link(&self, link: LinkId) -> Option<&Neighbor> {
+        self.table.iter().find(|neighbor| neighbor.link == link)
+    }
+
+    pub(crate) fn by_id(&self, id: NodeId) -> Option<&Neighbor> {
+        self.table.iter().find(|neighbor| neighbor.id() == id)
+    }
+
+    /// Adds a neighbor in the lowest free slot.
+    pub(crate) fn insert(&mut self, link: LinkId, record: AddressRecord, now: Instant) -> Slot {
+        assert!(self.table.len() < Self::MOST, "the overlay keeps the bound on links");
+        assert!(self.by_id(record.subject()).is_none(), "one link per neighbor");
+        let taken = |slot: u8| self.table.iter().any(|neighbor| neighbor.slot == Slot(slot));
+        let slot = Slot((0..64).find(|&slot| !taken(slot)).expect("fewer than 64 are taken"));
+        let place = self.table.partition_point(|neighbor| neighbor.slot < slot);
+        self.table.insert(place, Neighbor { slot, link, record, since: now });
+        slot
+    }
+
+    pub(crate) fn remove(&mut self, link: LinkId) -> Option<Neighbor> {
+        let place = self.table.iter().position(|neighbor| neighbor.link == link)?;
+        Some(self.table.remove(place))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::BootEpoch;
+
+    fn record(n: u8) -> AddressRecord {
+        let addr = core::net::SocketAddr::from(([10, 0, 0, n], 7000));
+        AddressRecord::new(NodeId::new([n; 32]), BootEpoch(1), &[addr]).expect("valid")
+    }
+
+    #[test]
+    fn a_freed_slot_is_the_next_one_given() {
+        let mut neighbors = Neighbors::default();
+        for n in 1..=3 {
+            neighbors.insert(LinkId::dialed(n.into()), record(n), Instant::BIRTH);
+        }
+        neighbors.remove(LinkId::dialed(2));
+        let slot = neighbors.insert(LinkId::dialed(9), record(9), Instant::BIRTH);
+        assert_eq!(slot, Slot(1));
+        let order: Vec<_> = neighbors.iter().map(Neighbor::id).collect();
+        assert_eq!(order, [1, 9, 3].map(|n| NodeId::new([n; 32])));
+    }
+
+    #[test]
+    fn slot_sets_hold_all_64_slots() {
+        let mut set = SlotSet::default();
+        set.insert(Slot(63));
+        assert!(set.contains(Slot(63)) && !set.contains(Slot(0)));
+        set.remove(Slot(63));
+        assert_eq!(set, SlotSet::default());
+    }
+}

@@ -1,0 +1,262 @@
+//! The peer's side of registration: keep floor(n/2)+1 seed nodes listing this node (R5, R18).
+//!
+//! ```text
+//! peer                            seed node
+//!   Hello { Register }      ──▶
+//!                           ◀──   Welcome
+//!   Register                ──▶
+//!                           ◀──   Registered { lease_ms }      listed
+//!   ListRequest { sample }  ──▶
+//!                           ◀──   PeerList { peers }           R4, R6
+//!   Renew                   ──▶                                every third of a lease
+//!                           ◀──   Registered { lease_ms }      or Unknown: Register again
+//! ```
+//!
+//! The seed nodes are drawn at random. One that is lost is replaced by another at once, and tried
+//! again after a pause that doubles with each failure.
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use crate::context::Context;
+use crate::event::{Event, RegistrationLoss};
+use crate::id::{LinkId, NodeId};
+use crate::io::DialFailure;
+use crate::links::{Ending, Failure, Links, Up};
+use crate::rng::Stream;
+use crate::time::Instant;
+use crate::timers::Timer;
+use crate::wire::{Bye, Message, Purpose};
+
+/// A lease outside of these is taken as the nearer one, whatever a seed node grants.
+const LEASE: core::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
+
+/// Renewals without an answer that make a seed node lost.
+const UNANSWERED: u8 = 3;
+
+/// The peer's registrations.
+#[derive(Clone, Debug)]
+pub(crate) struct Bootstrap {
+    seeds: Vec<SeedNodeSlot>,
+}
+
+/// One seed node of the peer's settings.
+#[derive(Clone, Debug)]
+struct SeedNodeSlot {
+    addr: SocketAddr,
+    state: SlotState,
+    /// Attempts in a row that failed.
+    failures: u32,
+}
+
+#[derive(Clone, Debug)]
+enum SlotState {
+    /// Free to be drawn.
+    Idle,
+    /// Failed; not to be drawn before [`Timer::SeedRetry`].
+    Resting,
+    /// Dialed, or connected and not yet listed.
+    Joining { link: LinkId },
+    /// Listed.
+    Registered { link: LinkId, node: NodeId, since: Instant, every: Duration, unanswered: u8 },
+}
+
+impl SlotState {
+    const fn link(&self) -> Option<LinkId> {
+        match self {
+            Self::Idle | Self::Resting => None,
+            Self::Joining { link } | Self::Registered { link, .. } => Some(*link),
+        }
+    }
+}
+
+impl Bootstrap {
+    pub(crate) fn new(seeds: &[SocketAddr]) -> Self {
+        let slot =
+            |addr: &SocketAddr| SeedNodeSlot { addr: *addr, state: SlotState::Idle, failures: 0 };
+        Self { seeds: seeds.iter().map(slot).collect() }
+    }
+
+    /// How many registrations this peer keeps: floor(n/2)+1 of n seed nodes (R5).
+    pub(crate) fn quorum(&self) -> usize {
+        self.seeds.len() / 2 + 1
+    }
+
+    /// Dials randomly drawn seed nodes until enough registrations stand or are under way.
+    pub(crate) fn top_up(&mut self, cx: &mut Context, links: &mut Links) {
+        if cx.leaving {
+            return;
+        }
+        let engaged = self.seeds.iter().filter(|slot| slot.state.link().is_some()).count();
+        for _ in engaged..self.quorum() {
+            let idle = |slot: &SeedNodeSlot| matches!(slot.state, SlotState::Idle);
+            let free: Vec<usize> =
+                (0..self.seeds.len()).filter(|&i| idle(&self.seeds[i])).collect();
+            let Some(drawn) = cx.rng.index(Stream::Bootstrap, free.len()) else { return };
+            let slot = &mut self.seeds[free[drawn]];
+            let link = links.dial(cx, [slot.addr].into(), Purpose::Register, None);
+            slot.state = SlotState::Joining { link };
+        }
+    }
+
+    /// A seed node welcomed us: ask to be listed, unless it lists us already under another of its
+    /// addresses.
+    pub(crate) fn on_welcomed(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        link: LinkId,
+        node: NodeId,
+    ) {
+        let Some(index) = self.slot_of(link) else { return };
+        if self.registered().any(|(_, _, registered, _)| registered == node) {
+            links.close(cx, link, Bye::Done);
+            let slot = &mut self.seeds[index];
+            slot.state = SlotState::Resting;
+            cx.arm(Timer::SeedRetry(index), cx.config.registration.retry_max);
+            return;
+        }
+        self.ask(cx, index, link);
+    }
+
+    /// Asks to be listed and sets a time for the answer.
+    fn ask(&mut self, cx: &mut Context, index: usize, link: LinkId) {
+        self.seeds[index].state = SlotState::Joining { link };
+        cx.send(link, Message::Register);
+        cx.arm(Timer::Renew(index), cx.config.links.hello_timeout);
+    }
+
+    pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: Failure) {
+        let why = match failure {
+            Failure::Dial(DialFailure::TimedOut) | Failure::Garbled => RegistrationLoss::Silent,
+            Failure::Dial(failure) => RegistrationLoss::Unreachable(failure),
+            Failure::Lost(loss) => RegistrationLoss::LinkLost(loss),
+            Failure::Refused(refuse) => RegistrationLoss::Refused(refuse.reason),
+        };
+        self.lose(cx, link, why);
+    }
+
+    pub(crate) fn on_ended(&mut self, cx: &mut Context, link: LinkId, ending: Ending) {
+        let why = match ending {
+            Ending::Lost(loss) => RegistrationLoss::LinkLost(loss),
+            Ending::Bye(bye) => RegistrationLoss::Bye(bye),
+            Ending::Garbled => RegistrationLoss::Silent,
+        };
+        self.lose(cx, link, why);
+    }
+
+    /// Listed, or still listed. A new registration asks for the list.
+    pub(crate) fn on_registered(&mut self, cx: &mut Context, link: LinkId, up: &Up, lease_ms: u32) {
+        let Some(index) = self.slot_of(link) else { return };
+        let granted = Duration::from_millis(lease_ms.into()).clamp(*LEASE.start(), *LEASE.end());
+        let every = granted / 3;
+        let slot = &mut self.seeds[index];
+        slot.failures = 0;
+        if let SlotState::Registered { every: old, unanswered, .. } = &mut slot.state {
+            (*old, *unanswered) = (every, 0);
+            return;
+        }
+        let node = up.remote.subject();
+        slot.state = SlotState::Registered { link, node, since: cx.now, every, unanswered: 0 };
+        let first = cx.rng.jitter(every);
+        cx.arm(Timer::Renew(index), first);
+        cx.emit(Event::Registered { seed_node: up.remote.clone() });
+        request_list(cx, link);
+    }
+
+    /// "Unknown, register again."
+    pub(crate) fn on_unknown(&mut self, cx: &mut Context, link: LinkId) {
+        let Some(index) = self.slot_of(link) else { return };
+        let slot = &self.seeds[index];
+        if matches!(slot.state, SlotState::Registered { .. }) {
+            let why = RegistrationLoss::Forgotten;
+            cx.emit(Event::RegistrationLost { addr: slot.addr, why });
+            self.ask(cx, index, link);
+        }
+    }
+
+    /// A renewal is due, or the answer to `Register` is overdue.
+    pub(crate) fn on_renew_timer(&mut self, cx: &mut Context, links: &mut Links, index: usize) {
+        match &mut self.seeds[index].state {
+            SlotState::Registered { link, every, unanswered, .. } if *unanswered < UNANSWERED => {
+                *unanswered += 1;
+                let (link, every) = (*link, *every);
+                cx.send(link, Message::Renew);
+                cx.arm(Timer::Renew(index), every);
+            }
+            SlotState::Registered { link, .. } | SlotState::Joining { link } => {
+                let link = *link;
+                links.close(cx, link, Bye::Silent);
+                self.lose(cx, link, RegistrationLoss::Silent);
+            }
+            SlotState::Idle | SlotState::Resting => {}
+        }
+    }
+
+    pub(crate) fn on_retry_timer(&mut self, index: usize) {
+        let slot = &mut self.seeds[index];
+        if matches!(slot.state, SlotState::Resting) {
+            slot.state = SlotState::Idle;
+        }
+    }
+
+    /// Asks every seed node that lists us for a sample of its list.
+    pub(crate) fn request_lists(&self, cx: &mut Context) {
+        for (_, link, ..) in self.registered() {
+            request_list(cx, link);
+        }
+    }
+
+    /// Seed nodes that list us now: place in the settings, link, id, since when.
+    pub(crate) fn registered(
+        &self,
+    ) -> impl Iterator<Item = (SocketAddr, LinkId, NodeId, Instant)> + '_ {
+        self.seeds.iter().filter_map(|slot| match slot.state {
+            SlotState::Registered { link, node, since, .. } => Some((slot.addr, link, node, since)),
+            SlotState::Idle | SlotState::Resting | SlotState::Joining { .. } => None,
+        })
+    }
+
+    /// All seed nodes of the settings.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        self.seeds.iter().map(|slot| slot.addr)
+    }
+
+    fn slot_of(&self, link: LinkId) -> Option<usize> {
+        self.seeds.iter().position(|slot| slot.state.link() == Some(link))
+    }
+
+    fn lose(&mut self, cx: &mut Context, link: LinkId, why: RegistrationLoss) {
+        let Some(index) = self.slot_of(link) else { return };
+        let slot = &mut self.seeds[index];
+        slot.state = SlotState::Resting;
+        cx.timers.cancel(Timer::Renew(index));
+        let registration = &cx.config.registration;
+        let doubled = registration.retry_min.saturating_mul(1 << slot.failures.min(20));
+        let pause = doubled.min(registration.retry_max);
+        slot.failures += 1;
+        let pause = cx.rng.jitter(pause);
+        cx.arm(Timer::SeedRetry(index), pause);
+        cx.emit(Event::RegistrationLost { addr: slot.addr, why });
+    }
+}
+
+fn request_list(cx: &mut Context, link: LinkId) {
+    let sample = u16::try_from(cx.config.registration.sample).unwrap_or(u16::MAX);
+    cx.send(link, Message::ListRequest { sample });
+}
+
+/// What a snapshot tells of the seed nodes.
+impl Bootstrap {
+    pub(crate) fn snapshot(&self, now: Instant) -> Vec<crate::snapshot::SeedNodeSnapshot> {
+        let view = |slot: &SeedNodeSlot| crate::snapshot::SeedNodeSnapshot {
+            addr: slot.addr,
+            registered: match &slot.state {
+                SlotState::Registered { node, since, .. } => Some((*node, now.since(*since))),
+                SlotState::Idle | SlotState::Resting | SlotState::Joining { .. } => None,
+            },
+        };
+        self.seeds.iter().map(view).collect()
+    }
+}

@@ -1,0 +1,171 @@
+//! The seed node's list: who is registered, until when, on which link (R4).
+//!
+//! One entry per identity, a bound on all of them, and a lease on each, so that the list cannot be
+//! used as a store and forgets by itself.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use rand::seq::index::sample as sample_indexes;
+
+use crate::address::AddressRecord;
+use crate::context::Context;
+use crate::id::{LinkId, NodeId};
+use crate::rng::Stream;
+use crate::time::Instant;
+use crate::timers::Timer;
+
+/// The list, ordered by identity and by lease.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct List {
+    entries: BTreeMap<NodeId, Entry>,
+    /// (end of lease, subject) of every entry.
+    leases: BTreeSet<(Instant, NodeId)>,
+}
+
+/// One registered peer.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) record: AddressRecord,
+    /// The link it registered on; `None` once that is lost.
+    pub(crate) link: Option<LinkId>,
+    pub(crate) since: Instant,
+    lease_end: Instant,
+    /// Who reported it dead since it last gave a sign of life (R23).
+    accusers: Vec<NodeId>,
+}
+
+/// The list has no room for one more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+impl List {
+    pub(crate) fn get(&self, subject: NodeId) -> Option<&Entry> {
+        self.entries.get(&subject)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> + '_ {
+        self.entries.values()
+    }
+
+    /// Enters or replaces `record`. Returns the link that the entry had before, and whether this
+    /// life was not listed yet.
+    pub(crate) fn insert(
+        &mut self,
+        cx: &mut Context,
+        record: AddressRecord,
+        link: LinkId,
+    ) -> Result<(Option<LinkId>, bool), Full> {
+        let subject = record.subject();
+        let old = self.entries.remove(&subject);
+        if old.is_none() && self.entries.len() >= cx.config.registration.registry_max {
+            cx.stats.limits.registry += 1;
+            return Err(Full);
+        }
+        if let Some(old) = &old {
+            self.leases.remove(&(old.lease_end, subject));
+        }
+        let is_new = old.as_ref().is_none_or(|old| old.record.epoch() != record.epoch());
+        let since = old.as_ref().filter(|_| !is_new).map_or(cx.now, |old| old.since);
+        let lease_end = cx.now + cx.config.registration.lease;
+        let entry = Entry { record, link: Some(link), since, lease_end, accusers: Vec::new() };
+        self.entries.insert(subject, entry);
+        self.leases.insert((lease_end, subject));
+        self.arm(cx);
+        Ok((old.and_then(|old| old.link).filter(|old| *old != link), is_new))
+    }
+
+    /// Extends the lease of an entry that gave a sign of life. False when it is not listed.
+    pub(crate) fn renew(&mut self, cx: &mut Context, subject: NodeId) -> bool {
+        let lease = cx.config.registration.lease;
+        self.extend(cx, subject, lease, |entry| entry.accusers.clear())
+    }
+
+    /// Gives an entry as long as a probe may take, so that its lease is not looked at meanwhile.
+    pub(crate) fn defer(&mut self, cx: &mut Context, subject: NodeId, by: Duration) {
+        self.extend(cx, subject, by, |_| {});
+    }
+
+    fn extend(
+        &mut self,
+        cx: &mut Context,
+        subject: NodeId,
+        by: Duration,
+        change: impl FnOnce(&mut Entry),
+    ) -> bool {
+        let Some(entry) = self.entries.get_mut(&subject) else { return false };
+        self.leases.remove(&(entry.lease_end, subject));
+        entry.lease_end = cx.now + by;
+        self.leases.insert((entry.lease_end, subject));
+        change(entry);
+        self.arm(cx);
+        true
+    }
+
+    pub(crate) fn remove(&mut self, cx: &mut Context, subject: NodeId) -> Option<Entry> {
+        let entry = self.entries.remove(&subject)?;
+        self.leases.remove(&(entry.lease_end, subject));
+        self.arm(cx);
+        Some(entry)
+    }
+
+    /// Notes that `link` is gone. Returns whose entry it carried, if that entry has no newer link.
+    pub(crate) fn unlink(&mut self, subject: NodeId, link: LinkId) -> bool {
+        match self.entries.get_mut(&subject) {
+            Some(entry) if entry.link == Some(link) => {
+                entry.link = None;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Adds an accuser. Returns how many different ones there are now.
+    pub(crate) fn accuse(&mut self, subject: NodeId, accuser: NodeId, most: usize) -> usize {
+        let Some(entry) = self.entries.get_mut(&subject) else { return 0 };
+        if !entry.accusers.contains(&accuser) && entry.accusers.len() < most {
+            entry.accusers.push(accuser);
+        }
+        entry.accusers.len()
+    }
+
+    /// Takes the accusers of an entry that turned out to be alive.
+    pub(crate) fn take_accusers(&mut self, subject: NodeId) -> Vec<NodeId> {
+        self.entries.get_mut(&subject).map(|e| core::mem::take(&mut e.accusers)).unwrap_or_default()
+    }
+
+    /// Subjects whose lease has run out by now.
+    pub(crate) fn expired(&self, now: Instant) -> Vec<NodeId> {
+        self.leases.iter().take_while(|(end, _)| *end <= now).map(|(_, subject)| *subject).collect()
+    }
+
+    /// `count` distinct random records, or all there are, without `asker`'s own.
+    pub(crate) fn sample(
+        &self,
+        cx: &mut Context,
+        count: usize,
+        asker: NodeId,
+    ) -> Vec<AddressRecord> {
+        let others: Vec<&AddressRecord> = self
+            .entries
+            .values()
+            .map(|entry| &entry.record)
+            .filter(|record| record.subject() != asker)
+            .collect();
+        let mut rng = cx.rng.draw(Stream::Registry);
+        let count = count.min(others.len());
+        sample_indexes(&mut rng, others.len(), count).iter().map(|i| others[i].clone()).collect()
+    }
+
+    fn arm(&self, cx: &mut Context) {
+        match self.leases.first() {
+            Some((end, _)) => cx.timers.arm(Timer::Lease, *end),
+            None => cx.timers.cancel(Timer::Lease),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Who introduces me: the seed node's list, and the peer's registrations on such lists.
+
+pub(crate) mod bootstrap;
+pub(crate) mod list;
+pub(crate) mod notices;
+pub(crate) mod probes;

@@ -1,0 +1,307 @@
+//! The seed node: introduces peers, never carries gossip (R1, R4, R17, R24).
+//!
+//! It owns the list, looks at doubted entries itself, and routes what comes to the two. Its list is
+//! right when it holds no dead peer; it forgets nobody on hearsay.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::context::Context;
+use crate::event::{Doubt, Event, Misbehavior, Rejection, Removal, ReportOutcome};
+use crate::id::{LinkId, NodeId, Role};
+use crate::io::{Command, Input};
+use crate::links::{Ending, Links, Outcome, Up};
+use crate::registry::list::List;
+use crate::registry::probes::{Probes, Verdict};
+use crate::snapshot::{NodeSnapshot, RegisteredSnapshot};
+use crate::time::saturating_millis;
+use crate::timers::Timer;
+use crate::wire::{Bye, DeathReport, Hello, Leave, MAX_SAMPLE, Message, Purpose, Refusal};
+
+/// A node in the role of the registry.
+#[derive(Clone, Debug)]
+pub(crate) struct SeedNode {
+    pub(crate) cx: Context,
+    links: Links,
+    list: List,
+    probes: Probes,
+    /// How often each reporter accused somebody who then answered (R20).
+    false_reports: BTreeMap<NodeId, u64>,
+}
+
+impl SeedNode {
+    pub(crate) fn new(cx: Context) -> Self {
+        Self {
+            cx,
+            links: Links::default(),
+            list: List::default(),
+            probes: Probes::default(),
+            false_reports: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn on_timer(&mut self, timer: Timer) {
+        match timer {
+            Timer::Hello(link) => {
+                let outcome = self.links.on_hello_timer(&mut self.cx, link);
+                self.on_outcome(link, outcome);
+            }
+            Timer::Lease => self.on_lease_timer(),
+            Timer::Probe(subject) => {
+                self.probes.on_probe_timer(&mut self.cx, &mut self.links, subject);
+            }
+            Timer::Renew(_)
+            | Timer::SeedRetry(_)
+            | Timer::Refresh
+            | Timer::Isolated
+            | Timer::Ping(_)
+            | Timer::Answer(_)
+            | Timer::Redial(_)
+            | Timer::Chatter
+            | Timer::Digest
+            | Timer::LeaveTimeout => unreachable!("a seed node never arms {timer:?}"),
+        }
+    }
+
+    pub(crate) fn on_link_input(&mut self, link: LinkId, input: Input) {
+        let outcome = self.links.on_input(&mut self.cx, input);
+        self.on_outcome(link, outcome);
+    }
+
+    pub(crate) fn on_command(&mut self, command: &Command) {
+        match command {
+            Command::Broadcast { .. } => self.cx.emit(Event::Rejected(Rejection::NotAPeer)),
+            Command::Leave if self.cx.leaving => {
+                self.cx.emit(Event::Rejected(Rejection::Leaving));
+            }
+            Command::Leave => {
+                self.cx.leaving = true;
+                self.links.close_all(&mut self.cx, Bye::Leaving);
+                self.cx.timers.clear();
+                self.cx.emit(Event::Left);
+            }
+        }
+    }
+
+    fn on_outcome(&mut self, link: LinkId, outcome: Outcome) {
+        match outcome {
+            Outcome::Nothing => {}
+            Outcome::Asked(hello) => self.on_hello(link, &hello),
+            Outcome::Welcomed(_, up) => {
+                let verdict =
+                    self.probes.on_welcomed(&mut self.cx, &mut self.links, link, &up.remote);
+                self.on_verdict(verdict);
+            }
+            Outcome::Failed(_, failure) => {
+                let verdict = self.probes.on_failed(&mut self.cx, link, &failure);
+                self.on_verdict(verdict);
+            }
+            Outcome::Ended(up, ending) => self.on_ended(link, &up, ending),
+            Outcome::Message(message) => self.on_message(link, message),
+        }
+    }
+
+    fn on_hello(&mut self, link: LinkId, hello: &Hello) {
+        let from = &hello.from;
+        self.cx.emit(Event::ConnectionRequested { from: from.clone(), purpose: hello.purpose });
+        let listed = self.list.get(from.subject());
+        let is_full =
+            listed.is_none() && self.list.len() >= self.cx.config.registration.registry_max;
+        let reason = match hello.purpose {
+            Purpose::Probe => None,
+            Purpose::Neighbor { .. } => Some(Refusal::WrongRole),
+            _ if hello.role != Role::Peer => Some(Refusal::WrongRole),
+            _ if listed.is_some_and(|entry| entry.record.supersedes(from)) => {
+                Some(Refusal::StaleEpoch)
+            }
+            Purpose::Register if is_full => {
+                self.cx.stats.limits.registry += 1;
+                Some(Refusal::RegistryFull)
+            }
+            Purpose::Register | Purpose::Notice => None,
+        };
+        match reason {
+            None => self.links.welcome(&mut self.cx, link, hello),
+            Some(reason) => self.links.refuse(&mut self.cx, link, from.clone(), reason),
+        }
+    }
+
+    fn on_message(&mut self, link: LinkId, message: Message) {
+        let Some(up) = self.links.up(link).cloned() else { return };
+        match (up.purpose, message) {
+            (Purpose::Register, Message::Register) => self.on_register(link, &up),
+            (Purpose::Register, Message::Renew) => self.on_renew(link, &up),
+            (Purpose::Register, Message::ListRequest { sample }) => {
+                let count = usize::from(sample).min(MAX_SAMPLE);
+                let peers = self.list.sample(&mut self.cx, count, up.remote.subject());
+                self.cx.send(link, Message::PeerList { peers });
+            }
+            (Purpose::Register | Purpose::Notice, Message::DeathReport(report)) => {
+                self.on_death_report(link, &up, *report);
+            }
+            (Purpose::Register | Purpose::Notice, Message::Leave(leave)) => {
+                self.on_leave(link, &up, &leave);
+            }
+            (_, message) => self.expel(link, Misbehavior::Unexpected(message.name())),
+        }
+    }
+
+    fn on_register(&mut self, link: LinkId, up: &Up) {
+        let subject = up.remote.subject();
+        let Ok((old_link, is_new)) = self.list.insert(&mut self.cx, up.remote.clone(), link) else {
+            self.links.close(&mut self.cx, link, Bye::Removed);
+            return;
+        };
+        self.links.settle(&mut self.cx, link);
+        if let Some(old_link) = old_link {
+            self.links.close(&mut self.cx, old_link, Bye::Replaced);
+        }
+        self.probes.dismiss(&mut self.cx, &mut self.links, subject);
+        self.grant(link);
+        if is_new {
+            self.cx.emit(Event::PeerRegistered { peer: up.remote.clone() });
+        }
+    }
+
+    fn on_renew(&mut self, link: LinkId, up: &Up) {
+        let subject = up.remote.subject();
+        let is_its_entry = self.list.get(subject).is_some_and(|entry| entry.link == Some(link));
+        if is_its_entry && self.list.renew(&mut self.cx, subject) {
+            self.probes.dismiss(&mut self.cx, &mut self.links, subject);
+            self.grant(link);
+        } else {
+            self.cx.send(link, Message::Unknown);
+        }
+    }
+
+    fn grant(&mut self, link: LinkId) {
+        let lease_ms = saturating_millis(self.cx.config.registration.lease);
+        self.cx.send(link, Message::Registered { lease_ms });
+    }
+
+    fn on_death_report(&mut self, link: LinkId, up: &Up, report: DeathReport) {
+        if report.reporter != up.remote.subject() {
+            self.expel(link, Misbehavior::Forged("DeathReport"));
+            return;
+        }
+        self.cx.stats.death_reports += 1;
+        let reporter = report.reporter;
+        let accused = report.subject.subject();
+        let listed = self.list.get(accused).map(|entry| entry.record.clone());
+        let outcome = match listed {
+            Some(record) if !record.supersedes(&report.subject) && accused != reporter => {
+                let needed = self.cx.config.registration.confirmations;
+                if self.list.accuse(accused, reporter, needed) >= needed {
+                    self.probes.doubt(&mut self.cx, &record, Doubt::Reported);
+                    ReportOutcome::Probing
+                } else {
+                    ReportOutcome::Noted
+                }
+            }
+            _ => ReportOutcome::Ignored,
+        };
+        self.cx.emit(Event::ReportReceived { subject: report.subject, reporter, outcome });
+    }
+
+    fn on_leave(&mut self, link: LinkId, up: &Up, leave: &Leave) {
+        if leave.subject != up.remote.subject() {
+            self.expel(link, Misbehavior::Forged("Leave"));
+            return;
+        }
+        let is_that_life = |epoch| epoch <= leave.epoch;
+        if self.list.get(leave.subject).is_some_and(|entry| is_that_life(entry.record.epoch())) {
+            self.strike_off(leave.subject, Removal::Left);
+        }
+    }
+
+    /// A link is gone. If it carried a registration, the peer is looked for (R17).
+    fn on_ended(&mut self, link: LinkId, up: &Up, _ending: Ending) {
+        let subject = up.remote.subject();
+        if self.list.unlink(subject, link) && !self.cx.leaving {
+            self.probes.doubt(&mut self.cx, &up.remote, Doubt::LinkLost);
+        }
+    }
+
+    fn on_lease_timer(&mut self) {
+        for subject in self.list.expired(self.cx.now) {
+            let Some(record) = self.list.get(subject).map(|entry| entry.record.clone()) else {
+                continue;
+            };
+            let probe_time = self.cx.config.links.hello_timeout * 2;
+            self.list.defer(&mut self.cx, subject, probe_time);
+            self.probes.doubt(&mut self.cx, &record, Doubt::LeaseExpired);
+        }
+    }
+
+    fn on_verdict(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Open => {}
+            Verdict::Dead(subject) => self.strike_off(subject, Removal::Dead),
+            Verdict::Superseded(subject) => self.strike_off(subject, Removal::Superseded),
+            Verdict::Alive(subject, doubt) => {
+                let accusers = self.list.take_accusers(subject);
+                if doubt == Doubt::Reported {
+                    self.blame(subject, accusers);
+                }
+                let is_linked = self.list.get(subject).is_some_and(|entry| entry.link.is_some());
+                if doubt == Doubt::LeaseExpired && !is_linked {
+                    self.strike_off(subject, Removal::Lapsed);
+                } else {
+                    self.list.renew(&mut self.cx, subject);
+                }
+            }
+        }
+    }
+
+    /// Counts a report about a live peer against everybody who made it.
+    fn blame(&mut self, subject: NodeId, reporters: Vec<NodeId>) {
+        for reporter in reporters {
+            self.make_room_for(reporter);
+            let count = self.false_reports.entry(reporter).or_default();
+            *count += 1;
+            let count = *count;
+            self.cx.stats.false_reports += 1;
+            self.cx.emit(Event::FalseReport { subject, reporter, count });
+        }
+    }
+
+    /// Forgets the reporter with the fewest false reports, when there are too many to remember.
+    fn make_room_for(&mut self, reporter: NodeId) {
+        let is_full = self.false_reports.len() >= self.cx.config.registration.registry_max;
+        if is_full && !self.false_reports.contains_key(&reporter) {
+            let least = self.false_reports.iter().min_by_key(|(_, count)| **count);
+            if let Some((&least, _)) = least {
+                self.false_reports.remove(&least);
+                self.cx.stats.limits.reporters += 1;
+            }
+        }
+    }
+
+    fn strike_off(&mut self, subject: NodeId, why: Removal) {
+        self.probes.dismiss(&mut self.cx, &mut self.links, subject);
+        let Some(entry) = self.list.remove(&mut self.cx, subject) else { return };
+        if let Some(link) = entry.link {
+            self.links.close(&mut self.cx, link, Bye::Removed);
+        }
+        self.cx.emit(Event::PeerRemoved { peer: entry.record, why });
+    }
+
+    fn expel(&mut self, link: LinkId, what: Misbehavior) {
+        let outcome = self.links.expel(&mut self.cx, link, what);
+        self.on_outcome(link, outcome);
+    }
+
+    pub(crate) fn snapshot(&self) -> NodeSnapshot {
+        let now = self.cx.now;
+        let registered = self.list.iter().map(|entry| RegisteredSnapshot {
+            record: entry.record.clone(),
+            since: now.since(entry.since),
+            linked: entry.link.is_some(),
+        });
+        NodeSnapshot {
+            registered: registered.collect(),
+            false_reports: self.false_reports.iter().map(|(id, count)| (*id, *count)).collect(),
+            ..NodeSnapshot::of(&self.cx)
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Plain counters. Nothing in the protocol reads them.
+
+/// What a node has counted since birth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Messages of all kinds handed to the driver.
+    pub messages_sent: u64,
+    /// Messages of all kinds that arrived.
+    pub messages_received: u64,
+    /// Own gossip messages.
+    pub published: u64,
+    /// Gossip messages of others, each counted once.
+    pub delivered: u64,
+    /// Copies of gossip messages sent: to neighbors and in answer to pulls.
+    pub gossip_sent: u64,
+    /// Copies that arrived.
+    pub gossip_received: u64,
+    /// Copies of messages that were here before.
+    pub duplicates: u64,
+    /// Messages refused because they were older than what is remembered.
+    pub too_old: u64,
+    /// Dials begun.
+    pub dials: u64,
+    /// Dials that came to nothing, refusals not counted.
+    pub dials_failed: u64,
+    /// Hellos that this node refused.
+    pub hellos_refused: u64,
+    /// Rules that others broke, see [`Misbehavior`](crate::Misbehavior).
+    pub misbehaviors: u64,
+    /// Pings sent.
+    pub pings: u64,
+    /// Pings not answered in time.
+    pub pings_missed: u64,
+    /// Death reports made (peer) or received (seed node).
+    pub death_reports: u64,
+    /// Reports whose subject then answered (seed node).
+    pub false_reports: u64,
+    /// How often each bound was hit.
+    pub limits: Limits,
+}
+
+/// How often each bound of the config was hit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections closed because `max_pending` others had not said hello yet.
+    pub pending: u64,
+    /// Hellos answered "busy" (`max_links`).
+    pub links: u64,
+    /// Known peers forgotten for newer ones (`known_max`).
+    pub known: u64,
+    /// Registrations refused (`registry_max`).
+    pub registry: u64,
+    /// Probes that had to wait (`probes_max`).
+    pub probes: u64,
+    /// Ids forgotten early (`seen_max`).
+    pub seen: u64,
+    /// Messages dropped from the store early (`store_count`, `store_bytes`).
+    pub store: u64,
+    /// Links closed because the other side read too slowly (the driver's queue).
+    pub overruns: u64,
+    /// Notices dropped because too many waited for one seed node.
+    pub notices: u64,
+    /// Ids not pulled because too many pulls were open (`store_count`).
+    pub pulls: u64,
+    /// Lost neighbors not watched because too many were (`max_links`).
+    pub lost: u64,
+    /// Reporters no longer remembered, for newer ones (`registry_max`).
+    pub reporters: u64,
+}

@@ -1,0 +1,345 @@
+//! Every message that crosses a link. `PROTOCOL.md` tells the exchanges they belong to.
+//!
+//! The order of [`Message`]'s variants, and of the variants of the enums inside, is the wire tag:
+//! append only, and bump [`WIRE_VERSION`](super::WIRE_VERSION) with every change.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::{MAX_IDS, MAX_SAMPLE, bounded};
+use crate::address::{AddressRecord, Signature};
+use crate::id::{BootEpoch, Hop, MessageId, NodeId, Role};
+use crate::messaging::Envelope;
+use crate::time::{UnixTime, saturating_millis};
+
+/// A value that one node sends another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Message {
+    /// Dialer to acceptor, first of all: who I am and what I want.
+    Hello(Box<Hello>),
+    /// Acceptor to dialer: granted.
+    Welcome(Welcome),
+    /// Acceptor to dialer: not granted, and why. The link ends.
+    Refuse(Refuse),
+    /// Either side: the link ends on purpose, so nobody needs to worry.
+    Bye(Bye),
+    /// Peer to seed node: list me under the record of my hello (R5).
+    Register,
+    /// Seed node to peer: you are listed, for this many milliseconds. Answers `Register`, `Renew`.
+    Registered {
+        /// Milliseconds until the entry lapses.
+        lease_ms: u32,
+    },
+    /// Peer to seed node: keep my entry.
+    Renew,
+    /// Seed node to peer: you are not listed; register again.
+    Unknown,
+    /// Peer to seed node: a random sample of your list, please (R4).
+    ListRequest {
+        /// Most records wanted.
+        sample: u16,
+    },
+    /// Seed node to peer: the sample.
+    PeerList {
+        /// Distinct random entries, without the asker's own; at most [`MAX_SAMPLE`].
+        #[serde(deserialize_with = "bounded::<_, _, MAX_SAMPLE>")]
+        peers: Vec<AddressRecord>,
+    },
+    /// Peer to seed node: three strikes against this node (R17).
+    DeathReport(Box<DeathReport>),
+    /// To neighbors and seed nodes: I am leaving (R19).
+    Leave(Leave),
+    /// Neighbor to neighbor: are you there (R15)?
+    Ping(Ping),
+    /// The answer, repeating the ping's fields (R15).
+    Pong(Ping),
+    /// A gossip message on its way to everybody (R13).
+    Gossip(Gossip),
+    /// Neighbor to neighbor: what I hold (R34).
+    Digest(Digest),
+    /// Neighbor to neighbor: send me these (R34).
+    Pull {
+        /// Ids the asker lacks, at most [`MAX_IDS`].
+        #[serde(deserialize_with = "bounded::<_, _, MAX_IDS>")]
+        ids: Vec<MessageId>,
+    },
+}
+
+impl Message {
+    /// The message's name in `PROTOCOL.md`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Hello(_) => "Hello",
+            Self::Welcome(_) => "Welcome",
+            Self::Refuse(_) => "Refuse",
+            Self::Bye(_) => "Bye",
+            Self::Register => "Register",
+            Self::Registered { .. } => "Registered",
+            Self::Renew => "Renew",
+            Self::Unknown => "Unknown",
+            Self::ListRequest { .. } => "ListRequest",
+            Self::PeerList { .. } => "PeerList",
+            Self::DeathReport(_) => "DeathReport",
+            Self::Leave(_) => "Leave",
+            Self::Ping(_) => "Ping",
+            Self::Pong(_) => "Pong",
+            Self::Gossip(_) => "Gossip",
+            Self::Digest(_) => "Digest",
+            Self::Pull { .. } => "Pull",
+        }
+    }
+}
+
+/// Opens every link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Nodes of different networks refuse each other.
+    pub network: NetworkName,
+    /// Whom the dialer means to reach; `None` when it only has an address.
+    pub to: Option<NodeId>,
+    /// The dialer.
+    pub from: AddressRecord,
+    /// The dialer's role.
+    pub role: Role,
+    /// What the link is for.
+    pub purpose: Purpose,
+}
+
+/// What a dialer wants of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// To be listed by a seed node.
+    Register,
+    /// To be neighbors.
+    Neighbor {
+        /// The dialer has no neighbor at all: never answer that one with "busy" (R7).
+        isolated: bool,
+    },
+    /// Only to see whether this node answers.
+    Probe,
+    /// To hand a seed node one or more death reports or a leave.
+    Notice,
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Register => "register",
+            Self::Neighbor { .. } => "neighbor",
+            Self::Probe => "probe",
+            Self::Notice => "notice",
+        })
+    }
+}
+
+/// Grants what a hello asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The acceptor.
+    pub from: AddressRecord,
+    /// The acceptor's role.
+    pub role: Role,
+}
+
+/// Denies what a hello asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refuse {
+    /// Who refuses. A refusal is a sign of life.
+    pub from: NodeId,
+    /// Which life of it.
+    pub epoch: BootEpoch,
+    /// Why.
+    pub reason: Refusal,
+}
+
+/// Why a hello is denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// All link slots are taken (`max_links`, R7).
+    Busy,
+    /// The seed node's list is full.
+    RegistryFull,
+    /// The hello names another network.
+    WrongNetwork,
+    /// The hello is for another node than this one.
+    WrongNode,
+    /// A node of this role does not do that.
+    WrongRole,
+    /// The dialer is this node itself.
+    Yourself,
+    /// The two nodes are linked, or about to be, by another connection.
+    Duplicate,
+    /// A newer life of the dialer is known here.
+    StaleEpoch,
+    /// This node is about to leave.
+    Leaving,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "busy: all its link slots are taken",
+            Self::RegistryFull => "its list of peers is full",
+            Self::WrongNetwork => "it belongs to another network",
+            Self::WrongNode => "it is another node than the one meant",
+            Self::WrongRole => "its role does not offer that",
+            Self::Yourself => "it is this node itself",
+            Self::Duplicate => "it is linked with this node already",
+            Self::StaleEpoch => "it knows a newer life of this node",
+            Self::Leaving => "it is leaving",
+        })
+    }
+}
+
+/// Why a link ends on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Bye {
+    /// What the link was for is done.
+    Done,
+    /// One link too many (`max_peers`, R7).
+    Surplus,
+    /// A newer connection between the two took its place.
+    Replaced,
+    /// The sender is leaving the network.
+    Leaving,
+    /// The seed node took the receiver off its list: register again.
+    Removed,
+    /// The receiver did not take its messages quickly enough.
+    TooSlow,
+    /// The receiver broke the protocol.
+    Misbehaved,
+    /// The receiver did not answer in time.
+    Silent,
+}
+
+impl fmt::Display for Bye {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Done => "done",
+            Self::Surplus => "surplus link",
+            Self::Replaced => "replaced by a newer link",
+            Self::Leaving => "leaving",
+            Self::Removed => "removed from the list",
+            Self::TooSlow => "too slow a reader",
+            Self::Misbehaved => "protocol broken",
+            Self::Silent => "no answer",
+        })
+    }
+}
+
+/// Tells the seed nodes that a neighbor struck out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeathReport {
+    /// Who is held dead: the life and the addresses that did not answer.
+    pub subject: AddressRecord,
+    /// Who says so. Must be the sender.
+    pub reporter: NodeId,
+    /// When, by the reporter's calendar.
+    pub at: UnixTime,
+    /// The reporter's signature.
+    pub signature: Option<Box<Signature>>,
+}
+
+/// Tells that a node leaves on its own will.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leave {
+    /// Who leaves. Must be the sender.
+    pub subject: NodeId,
+    /// Which life of it.
+    pub epoch: BootEpoch,
+    /// The subject's signature.
+    pub signature: Option<Box<Signature>>,
+}
+
+/// A liveness request: its sender's own time and address, and a nonce nobody can guess (R15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ping {
+    /// Random per ping.
+    pub nonce: u64,
+    /// The sender's calendar.
+    pub time: UnixTime,
+    /// The sender's address.
+    pub addr: SocketAddr,
+}
+
+/// One copy of a message on one link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gossip {
+    /// Links travelled, this one included.
+    pub hop: Hop,
+    /// Time since it was sent, without the time spent on wires.
+    pub age: Age,
+    /// The message.
+    pub envelope: Arc<Envelope>,
+}
+
+/// What a node holds, for its neighbor to compare.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest {
+    /// Ids of stored messages, at most [`MAX_IDS`].
+    #[serde(deserialize_with = "bounded::<_, _, MAX_IDS>")]
+    pub ids: Vec<MessageId>,
+    /// The receiver shall send its own digest back.
+    pub reply: bool,
+}
+
+/// How old a message is, in milliseconds: summed up by the nodes that held it, each with its own
+/// clock, so that no two clocks have to agree. Saturates at 49 days.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Age(u32);
+
+impl Age {
+    /// The age of something that happened `duration` ago.
+    pub fn new(duration: Duration) -> Self {
+        Self(saturating_millis(duration))
+    }
+
+    /// As a duration.
+    pub fn duration(self) -> Duration {
+        Duration::from_millis(self.0.into())
+    }
+}
+
+/// Which network a node belongs to: 1 to [`NetworkName::MAX`] bytes of text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct NetworkName(Box<str>);
+
+impl NetworkName {
+    /// Most bytes of a network's name.
+    pub const MAX: usize = 64;
+
+    /// This name; `None` when it is empty or longer than [`NetworkName::MAX`] bytes.
+    pub fn new(name: impl Into<Box<str>>) -> Option<Self> {
+        let name = name.into();
+        (1..=Self::MAX).contains(&name.len()).then_some(Self(name))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// `tidings`.
+impl Default for NetworkName {
+    fn default() -> Self {
+        Self("tidings".into())
+    }
+}
+
+impl<'de> Deserialize<'de> for NetworkName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = <&str>::deserialize(deserializer)?;
+        Self::new(String::from(name))
+            .ok_or_else(|| serde::de::Error::custom("a network name has 1 to 64 bytes"))
+    }
+}

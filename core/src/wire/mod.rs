@@ -1,0 +1,155 @@
+//! What are the bytes: preamble, frames, messages.
+//!
+//! ```text
+//! connection = preamble frame*            both directions, each side sends its preamble at once
+//! preamble   = "TDNG" version:u16 kind:u8 status:u8
+//! frame      = length:u32 body            big endian; length of the body, at most MAX_FRAME
+//! body       = message                    postcard; the first byte is the message's tag
+//! ```
+//!
+//! Everything a stranger can send passes through [`decode_frame`] or [`Preamble::decode`]. Neither
+//! panics, and neither allocates more than the bytes it was given allow for.
+
+mod message;
+mod preamble;
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
+
+pub use message::{
+    Age, Bye, DeathReport, Digest, Gossip, Hello, Leave, Message, NetworkName, Ping, Purpose,
+    Refusal, Refuse, Welcome,
+};
+pub use preamble::{ChannelKind, PREAMBLE_LEN, Preamble, PreambleError, PreambleStatus};
+
+/// Version of everything after the preamble. Before 1.0 every change of the wire bumps it.
+pub const WIRE_VERSION: u16 = 1;
+
+/// Most bytes of a frame's body (THREATS.md 3.4: 64 KiB).
+pub const MAX_FRAME: usize = 64 * 1024;
+
+/// Bytes of the length that precedes each frame's body.
+pub const FRAME_HEADER_LEN: usize = 4;
+
+/// Most records in one peer list: 256 records of four IPv6 addresses and a signature fit a frame.
+pub const MAX_SAMPLE: usize = 256;
+
+/// Most ids in one digest or pull: 1,024 of 32 bytes are half a frame.
+pub const MAX_IDS: usize = 1024;
+
+/// Bytes that are no message. The link they came on is of no further use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Not a message of this wire version: unknown tag, a field out of its bounds, or cut short.
+    #[error("malformed message")]
+    Malformed,
+    /// A message, and then more.
+    #[error("{0} bytes after the message")]
+    Trailing(usize),
+    /// The announced frame is larger than [`MAX_FRAME`]; nothing was read or allocated for it.
+    #[error("frame of {0} bytes, at most {max} are allowed", max = MAX_FRAME)]
+    TooLong(usize),
+}
+
+/// Reads the body of one frame.
+pub fn decode(body: &[u8]) -> Result<Message, DecodeError> {
+    if body.len() > MAX_FRAME {
+        return Err(DecodeError::TooLong(body.len()));
+    }
+    match postcard::take_from_bytes(body) {
+        Ok((message, [])) => Ok(message),
+        Ok((_, rest)) => Err(DecodeError::Trailing(rest.len())),
+        Err(_) => Err(DecodeError::Malformed),
+    }
+}
+
+/// Reads the first frame of `bytes`, if it is whole: its message, and how many bytes it took. The
+/// announced length is checked before anything else, so a caller never makes room for a frame that
+/// is too long.
+pub fn decode_frame(bytes: &[u8]) -> Result<Option<(Message, usize)>, DecodeError> {
+    let Some((header, rest)) = bytes.split_first_chunk::<FRAME_HEADER_LEN>() else {
+        return Ok(None);
+    };
+    let len = usize::try_from(u32::from_be_bytes(*header)).unwrap_or(usize::MAX);
+    if len > MAX_FRAME {
+        return Err(DecodeError::TooLong(len));
+    }
+    match rest.get(..len) {
+        Some(body) => Ok(Some((decode(body)?, FRAME_HEADER_LEN + len))),
+        None => Ok(None),
+    }
+}
+
+/// Appends the frame of `message`, length first, to `out`.
+///
+/// # Panics
+///
+/// When the frame would be larger than [`MAX_FRAME`], which no message made of its bounded parts is.
+pub fn encode(message: &Message, out: &mut bytes::BytesMut) {
+    let start = out.len();
+    out.extend_from_slice(&[0; FRAME_HEADER_LEN]);
+    postcard::serialize_with_flavor(message, Appender(out))
+        .expect("messages are made of bounded parts, so they serialize and fit a frame");
+    let body = out.len() - start - FRAME_HEADER_LEN;
+    assert!(body <= MAX_FRAME, "a {} message of {body} bytes was built", message.name());
+    let length = u32::try_from(body).expect("MAX_FRAME fits u32");
+    out[start..start + FRAME_HEADER_LEN].copy_from_slice(&length.to_be_bytes());
+}
+
+/// Lets postcard write behind the frame's header.
+struct Appender<'a>(&'a mut bytes::BytesMut);
+
+impl postcard::ser_flavors::Flavor for Appender<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.extend_from_slice(&[byte]);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads a list of at most `MAX` items. A longer announced length is refused before anything is
+/// allocated for it, and room grows with what really arrives.
+pub(crate) fn bounded<'de, D, T, const MAX: usize>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Bounded<T, const MAX: usize>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for Bounded<T, MAX> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MAX} items")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
+            if let Some(len) = seq.size_hint().filter(|len| *len > MAX) {
+                return Err(A::Error::invalid_length(len, &self));
+            }
+            let mut items = Vec::new();
+            while let Some(item) = seq.next_element()? {
+                if items.len() == MAX {
+                    return Err(A::Error::invalid_length(MAX + 1, &self));
+                }
+                items.push(item);
+            }
+            Ok(items)
+        }
+    }
+
+    deserializer.deserialize_seq(Bounded::<T, MAX>(PhantomData))
+}

@@ -1,0 +1,9 @@
+//! Tests of the protocol through its public contract: several nodes on a toy network in virtual
+//! time, bytes of every message, arbitrary inputs.
+
+mod golden;
+mod network;
+mod properties;
+mod samples;
+mod show;
+mod transcripts;

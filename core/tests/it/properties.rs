@@ -1,0 +1,560 @@
+//! What holds whatever comes in: no panic, every bound kept, nothing delivered twice, the same
+//! outputs for the same inputs.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of #[test] functions")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+use tidings_core::wire::{
+    self, Age, Bye, DeathReport, DecodeError, Digest, Gossip, Hello, Leave, Message, NetworkName,
+    Ping, Purpose, Refusal, Refuse, Welcome,
+};
+use tidings_core::{
+    AddressRecord, Birth, BootEpoch, Command, Config, DialFailure, Event, Hop, Input, Instant,
+    Limits, LinkId, LinkLoss, Node, NodeId, Output, Payload, RngSeed, Role, Topic, UnixTime,
+};
+
+use crate::samples;
+
+/// Tight bounds, so that arbitrary inputs hit them.
+fn config() -> Config {
+    let mut config = Config::classic();
+    config.links.max_pending = 3;
+    config.overlay.max_peers = 2;
+    config.overlay.max_links = 4;
+    config.overlay.known_max = 3;
+    config.registration.registry_max = 2;
+    config.registration.probes_max = 1;
+    config.broadcast.store_count = 6;
+    config
+}
+
+fn node(role: Role) -> Node {
+    let birth = Birth {
+        record: samples::record(1),
+        rng_seed: RngSeed::new([5; 32]),
+        unix: UnixTime::from_millis(1_700_000_000_000),
+    };
+    let seeds: [SocketAddr; 2] = [addr(200), addr(201)];
+    match role {
+        Role::SeedNode => Node::seed_node(config(), birth),
+        Role::Peer => Node::peer(config(), birth, &seeds),
+    }
+    .expect("a valid config")
+}
+
+fn addr(n: u8) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, n], 5000))
+}
+
+fn link() -> impl Strategy<Value = LinkId> {
+    (0..12_u64, any::<bool>())
+        .prop_map(|(n, dialed)| if dialed { LinkId::dialed(n) } else { LinkId::accepted(n) })
+}
+
+/// Node 1 is the node under test.
+fn who() -> impl Strategy<Value = u8> {
+    prop_oneof![8 => 2..8_u8, 1 => Just(1)]
+}
+
+fn record() -> impl Strategy<Value = AddressRecord> {
+    (who(), 0..3_u64).prop_map(|(n, life)| {
+        AddressRecord::new(samples::node(n), BootEpoch(life), &[addr(n)]).expect("valid")
+    })
+}
+
+fn purpose() -> impl Strategy<Value = Purpose> {
+    prop_oneof![
+        Just(Purpose::Register),
+        any::<bool>().prop_map(|isolated| Purpose::Neighbor { isolated }),
+        Just(Purpose::Probe),
+        Just(Purpose::Notice),
+    ]
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    prop_oneof![Just(Role::Peer), Just(Role::SeedNode)]
+}
+
+fn hello() -> impl Strategy<Value = Message> {
+    (record(), role(), purpose(), proptest::option::of(who())).prop_map(
+        |(from, role, purpose, to)| {
+            let to = to.map(samples::node);
+            let network = NetworkName::default();
+            Message::Hello(Box::new(Hello { network, to, from, role, purpose }))
+        },
+    )
+}
+
+fn gossip() -> impl Strategy<Value = Message> {
+    (who(), 0..20_u64, any::<u16>(), 0..300_000_u64).prop_map(|(origin, sequence, hop, age)| {
+        Message::Gossip(Gossip {
+            hop: Hop(hop),
+            age: Age::new(Duration::from_millis(age)),
+            envelope: samples::envelope(origin, sequence),
+        })
+    })
+}
+
+fn ids() -> impl Strategy<Value = Vec<tidings_core::MessageId>> {
+    let id = (who(), 0..20_u64).prop_map(|(origin, n)| samples::envelope(origin, n).id());
+    proptest::collection::vec(id, 0..10)
+}
+
+fn refusal() -> impl Strategy<Value = Refusal> {
+    prop::sample::select(vec![
+        Refusal::Busy,
+        Refusal::RegistryFull,
+        Refusal::WrongNetwork,
+        Refusal::WrongNode,
+        Refusal::WrongRole,
+        Refusal::Yourself,
+        Refusal::Duplicate,
+        Refusal::StaleEpoch,
+        Refusal::Leaving,
+    ])
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    let ping = any::<u64>().prop_map(|nonce| Ping {
+        nonce,
+        time: UnixTime::from_millis(nonce),
+        addr: addr(9),
+    });
+    let refuse = (who(), refusal()).prop_map(|(from, reason)| {
+        let from = samples::node(from);
+        Message::Refuse(Refuse { from, epoch: BootEpoch(1), reason })
+    });
+    let welcome =
+        (record(), role()).prop_map(|(from, role)| Message::Welcome(Welcome { from, role }));
+    let report = (record(), who()).prop_map(|(subject, reporter)| {
+        let reporter = samples::node(reporter);
+        let at = UnixTime::from_millis(0);
+        Message::DeathReport(Box::new(DeathReport { subject, reporter, at, signature: None }))
+    });
+    let leave = (who(), any::<u64>()).prop_map(|(subject, epoch)| {
+        let (subject, epoch) = (samples::node(subject), BootEpoch(epoch));
+        Message::Leave(Leave { subject, epoch, signature: None })
+    });
+    prop_oneof![
+        4 => hello(),
+        4 => welcome,
+        1 => refuse,
+        1 => Just(Message::Bye(Bye::Surplus)),
+        2 => Just(Message::Register),
+        2 => any::<u32>().prop_map(|lease_ms| Message::Registered { lease_ms }),
+        1 => Just(Message::Renew),
+        1 => Just(Message::Unknown),
+        1 => any::<u16>().prop_map(|sample| Message::ListRequest { sample }),
+        2 => proptest::collection::vec(record(), 0..8)
+            .prop_map(|peers| Message::PeerList { peers }),
+        4 => report,
+        1 => leave,
+        1 => ping.clone().prop_map(Message::Ping),
+        1 => ping.prop_map(Message::Pong),
+        6 => gossip(),
+        2 => (ids(), any::<bool>()).prop_map(|(ids, reply)| Message::Digest(Digest { ids, reply })),
+        2 => ids().prop_map(|ids| Message::Pull { ids }),
+    ]
+}
+
+fn input() -> impl Strategy<Value = Input> {
+    let say = Command::Broadcast {
+        topic: Topic::default(),
+        payload: Payload::new(b"said".to_vec()).expect("short"),
+    };
+    prop_oneof![
+        3 => Just(Input::Wake),
+        6 => (link(), 1..9_u8).prop_map(|(link, n)| Input::LinkUp { link, addr: addr(n) }),
+        1 => link().prop_map(|link| Input::LinkDown { link, loss: LinkLoss::Reset }),
+        1 => link().prop_map(|link| Input::DialFailed { link, failure: DialFailure::Refused }),
+        20 => (link(), message()).prop_map(|(link, message)| Input::Received { link, message }),
+        1 => link().prop_map(|link| Input::Garbled { link, error: DecodeError::Malformed }),
+        1 => link().prop_map(|link| Input::Overrun { link }),
+        1 => Just(Input::Command(say)),
+    ]
+}
+
+/// What happens next. Arbitrary inputs alone seldom get past a hello, so most steps follow what the
+/// node does: they answer its dials, open links to it, and say on open links what fits there.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Anything at all.
+    Input(Input),
+    /// One of its dials gets this far.
+    Answer(Index, Answer),
+    /// Somebody opens a link.
+    Accept(u8, Box<Hello>),
+    /// On one of the open links comes a message of the kind that belongs there.
+    Say(Index, Box<Message>),
+    /// The last ping on one of the open links is answered.
+    Echo(Index),
+}
+
+#[derive(Clone, Debug)]
+enum Answer {
+    Fail,
+    Connect,
+    Refuse(Refusal),
+    Welcome(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let answer = prop_oneof![
+        1 => Just(Answer::Fail),
+        1 => Just(Answer::Connect),
+        1 => refusal().prop_map(Answer::Refuse),
+        5 => (0..3_u64).prop_map(Answer::Welcome),
+    ];
+    let fitting_hello = (record(), purpose()).prop_map(|(from, purpose)| {
+        Box::new(Hello {
+            network: NetworkName::default(),
+            to: None,
+            from,
+            role: Role::Peer,
+            purpose,
+        })
+    });
+    prop_oneof![
+        3 => input().prop_map(Step::Input),
+        4 => (any::<Index>(), answer).prop_map(|(which, answer)| Step::Answer(which, answer)),
+        4 => (1..9_u8, fitting_hello).prop_map(|(from, hello)| Step::Accept(from, hello)),
+        12 => (any::<Index>(), message()).prop_map(|(on, said)| Step::Say(on, Box::new(said))),
+        1 => any::<Index>().prop_map(Step::Echo),
+    ]
+}
+
+fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
+    proptest::collection::vec((0..2_000_000_u64, step()), 1..300)
+}
+
+/// A node under test and what its driver would know.
+struct Play {
+    node: Node,
+    now: u64,
+    accepted: u64,
+    /// Dials, with the hello once it was sent.
+    dials: BTreeMap<LinkId, Option<Hello>>,
+    /// Links that are up, with whom and what for.
+    open: BTreeMap<LinkId, (NodeId, Purpose)>,
+    pings: BTreeMap<LinkId, Ping>,
+    inputs: Vec<(u64, Input)>,
+    outputs: Vec<Output>,
+}
+
+/// Plays the steps with a node of this role.
+fn play(role: Role, steps: &[(u64, Step)]) -> Play {
+    let mut play = Play {
+        node: node(role),
+        now: 0,
+        accepted: 100,
+        dials: BTreeMap::new(),
+        open: BTreeMap::new(),
+        pings: BTreeMap::new(),
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+    };
+    play.drain();
+    for (pause, step) in steps {
+        play.now += pause;
+        play.step(step.clone());
+    }
+    play
+}
+
+impl Play {
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Input(input) => self.handle(input),
+            Step::Answer(which, answer) if !self.dials.is_empty() => {
+                let (&link, _) = self.dials.iter().nth(which.index(self.dials.len())).unwrap();
+                self.answer(link, &answer);
+            }
+            Step::Accept(n, hello) => {
+                let link = LinkId::accepted(self.accepted);
+                self.accepted += 1;
+                self.open.insert(link, (hello.from.subject(), hello.purpose));
+                self.handle(Input::LinkUp { link, addr: addr(n) });
+                self.handle(Input::Received { link, message: Message::Hello(hello) });
+            }
+            Step::Say(which, message) if !self.open.is_empty() => {
+                let at = which.index(self.open.len());
+                let (&link, &(who, purpose)) = self.open.iter().nth(at).unwrap();
+                if belongs(self.node.role(), purpose, &message) {
+                    let message = in_the_name_of(who, *message);
+                    self.handle(Input::Received { link, message });
+                }
+            }
+            Step::Echo(which) if !self.pings.is_empty() => {
+                let at = which.index(self.pings.len());
+                let (&link, &ping) = self.pings.iter().nth(at).unwrap();
+                self.handle(Input::Received { link, message: Message::Pong(ping) });
+            }
+            Step::Answer(..) | Step::Say(..) | Step::Echo(_) => {}
+        }
+    }
+
+    fn answer(&mut self, link: LinkId, answer: &Answer) {
+        if self.dials[&link].is_none() {
+            if matches!(answer, Answer::Fail) {
+                self.handle(Input::DialFailed { link, failure: DialFailure::Refused });
+                return;
+            }
+            self.handle(Input::LinkUp { link, addr: addr(7) });
+        }
+        let Some(Some(hello)) = self.dials.get(&link).cloned() else { return };
+        let to = hello.to.map_or(200, |to| to.as_bytes()[0]);
+        let message = match answer {
+            Answer::Fail | Answer::Connect => {
+                self.handle(Input::LinkDown { link, loss: LinkLoss::Reset });
+                return;
+            }
+            Answer::Refuse(reason) => {
+                let (from, reason) = (samples::node(to), *reason);
+                Message::Refuse(Refuse { from, epoch: BootEpoch(1), reason })
+            }
+            Answer::Welcome(life) => {
+                let from = AddressRecord::new(samples::node(to), BootEpoch(*life), &[addr(to)]);
+                let role = match hello.purpose {
+                    Purpose::Register | Purpose::Notice => Role::SeedNode,
+                    Purpose::Neighbor { .. } | Purpose::Probe => Role::Peer,
+                };
+                self.open.insert(link, (samples::node(to), hello.purpose));
+                Message::Welcome(Welcome { from: from.unwrap(), role })
+            }
+        };
+        self.dials.remove(&link);
+        self.handle(Input::Received { link, message });
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.inputs.push((self.now, input.clone()));
+        if let Input::LinkDown { link, .. } | Input::DialFailed { link, .. } = &input {
+            self.dials.remove(link);
+            self.open.remove(link);
+        }
+        self.node.handle(Instant::from_micros(self.now), input);
+        self.drain();
+        check_bounds(&self.node);
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.node.poll_output() {
+            match &output {
+                Output::Dial { link, .. } => {
+                    self.dials.insert(*link, None);
+                }
+                Output::Send { link, message: Message::Hello(hello) } => {
+                    self.dials.insert(*link, Some((**hello).clone()));
+                }
+                Output::Send { link, message: Message::Ping(ping) } => {
+                    self.pings.insert(*link, *ping);
+                }
+                Output::Close { link } => {
+                    self.dials.remove(link);
+                    self.open.remove(link);
+                    self.pings.remove(link);
+                }
+                Output::Send { .. } | Output::Event(_) => {}
+            }
+            self.outputs.push(output);
+        }
+    }
+}
+
+/// Whether a message of this kind is expected on such a link.
+fn belongs(receiver: Role, purpose: Purpose, message: &Message) -> bool {
+    match message {
+        Message::Registered { .. } | Message::Unknown | Message::PeerList { .. } => {
+            purpose == Purpose::Register && receiver == Role::Peer
+        }
+        Message::Register | Message::Renew | Message::ListRequest { .. } => {
+            purpose == Purpose::Register && receiver == Role::SeedNode
+        }
+        Message::DeathReport(_) => receiver == Role::SeedNode,
+        Message::Leave(_) => true,
+        Message::Ping(_)
+        | Message::Pong(_)
+        | Message::Gossip(_)
+        | Message::Digest(_)
+        | Message::Pull { .. } => matches!(purpose, Purpose::Neighbor { .. }),
+        Message::Hello(_) | Message::Welcome(_) | Message::Refuse(_) | Message::Bye(_) => false,
+    }
+}
+
+/// Reports and leaves are believed only from the node that they name.
+fn in_the_name_of(who: NodeId, message: Message) -> Message {
+    if let Message::DeathReport(report) = message {
+        Message::DeathReport(Box::new(DeathReport { reporter: who, ..*report }))
+    } else if let Message::Leave(leave) = message {
+        Message::Leave(Leave { subject: who, ..leave })
+    } else {
+        message
+    }
+}
+
+fn check_bounds(node: &Node) {
+    let (seen, bounds) = (node.snapshot(), config());
+    let neighbors: BTreeSet<_> = seen.neighbors.iter().map(|it| it.record.subject()).collect();
+    assert_eq!(neighbors.len(), seen.neighbors.len(), "one link per neighbor");
+    assert!(!neighbors.contains(&node.id()), "neighbor of itself");
+    assert!(seen.neighbors.len() <= bounds.overlay.max_links);
+    assert!(seen.known.len() <= bounds.overlay.known_max);
+    assert!(seen.known.iter().all(|record| record.subject() != node.id()));
+    assert!(seen.stored <= bounds.broadcast.store_count);
+    assert!(seen.registered.len() <= bounds.registration.registry_max);
+    assert!(seen.false_reports.len() <= bounds.registration.registry_max);
+    assert!(seen.registered.iter().all(|entry| entry.record.subject() != node.id()));
+}
+
+fn delivered(play: &Play) -> Vec<tidings_core::MessageId> {
+    let mut ids = Vec::new();
+    for output in &play.outputs {
+        if let Output::Event(Event::Delivered { envelope, .. } | Event::Published { envelope }) =
+            output
+        {
+            ids.push(envelope.id());
+        }
+    }
+    ids
+}
+
+/// Plays recorded inputs with a fresh node.
+fn replay(role: Role, inputs: &[(u64, Input)]) -> (Node, Vec<Output>) {
+    let mut node = node(role);
+    let mut outputs: Vec<_> = std::iter::from_fn(|| node.poll_output()).collect();
+    for (now, input) in inputs {
+        node.handle(Instant::from_micros(*now), input.clone());
+        outputs.extend(std::iter::from_fn(|| node.poll_output()));
+    }
+    (node, outputs)
+}
+
+proptest! {
+    #[test]
+    fn bytes_from_a_stranger_never_panic(body in proptest::collection::vec(any::<u8>(), 0..300)) {
+        if let Ok(message) = wire::decode(&body) {
+            let mut frame = bytes::BytesMut::new();
+            wire::encode(&message, &mut frame);
+            prop_assert_eq!(wire::decode(&frame[wire::FRAME_HEADER_LEN..]), Ok(message));
+        }
+    }
+
+    #[test]
+    fn damaged_messages_never_panic(
+        which in 0..17_usize,
+        damage in proptest::collection::vec((any::<Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut frame = bytes::BytesMut::new();
+        wire::encode(&samples::messages()[which], &mut frame);
+        let body = &mut frame[wire::FRAME_HEADER_LEN..];
+        for (place, byte) in damage {
+            body[place.index(body.len())] = byte;
+        }
+        if let Err(error) = wire::decode(body) {
+            prop_assert!(matches!(error, DecodeError::Malformed | DecodeError::Trailing(_)));
+        }
+    }
+
+    #[test]
+    fn a_peer_keeps_its_bounds_and_delivers_nothing_twice(steps in steps()) {
+        let delivered = delivered(&play(Role::Peer, &steps));
+        let distinct: BTreeSet<_> = delivered.iter().collect();
+        prop_assert_eq!(distinct.len(), delivered.len());
+    }
+
+    #[test]
+    fn a_seed_node_keeps_its_bounds_and_carries_no_gossip(steps in steps()) {
+        let play = play(Role::SeedNode, &steps);
+        prop_assert!(delivered(&play).is_empty());
+        let is_gossip = |output: &Output| {
+            matches!(output, Output::Send { message: Message::Gossip(_), .. })
+        };
+        prop_assert!(!play.outputs.iter().any(is_gossip));
+    }
+
+    #[test]
+    fn the_same_inputs_give_the_same_outputs(steps in steps(), is_peer in any::<bool>()) {
+        let role = if is_peer { Role::Peer } else { Role::SeedNode };
+        let play = play(role, &steps);
+        let (node, outputs) = replay(role, &play.inputs);
+        prop_assert_eq!(&play.outputs, &outputs);
+        prop_assert_eq!(play.node.snapshot(), node.snapshot());
+        prop_assert_eq!(play.node.poll_timeout(), node.poll_timeout());
+    }
+}
+
+/// The properties say little unless the steps get somewhere: they do.
+#[test]
+fn steps_reach_what_they_test() {
+    let mut reached = BTreeSet::new();
+    let mut limits = Limits::default();
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..600 {
+        let steps = steps().new_tree(&mut runner).expect("steps").current();
+        for role in [Role::Peer, Role::SeedNode] {
+            let play = play(role, &steps);
+            for output in &play.outputs {
+                if let Output::Event(event) = output {
+                    let text = format!("{event:?}");
+                    reached.extend(text.split([' ', '(']).next().map(str::to_owned));
+                }
+            }
+            add(&mut limits, &play.node.stats().limits);
+        }
+    }
+    let expected = [
+        "NeighborUp",
+        "NeighborDown",
+        "NeighborRefused",
+        "Delivered",
+        "Duplicate",
+        "TooOld",
+        "Strike",
+        "DeathReported",
+        "Registered",
+        "RegistrationLost",
+        "ListReceived",
+        "PeerRegistered",
+        "PeerRemoved",
+        "PeerDoubted",
+        "ReportReceived",
+        "FalseReport",
+        "HelloRefused",
+        "Misbehaved",
+    ];
+    for event in expected {
+        assert!(reached.contains(event), "{event} was never reached, only {reached:?}");
+    }
+    let hit = [limits.pending, limits.links, limits.known, limits.registry, limits.store];
+    assert!(hit.iter().all(|count| *count > 0), "bounds that were never hit: {limits:?}");
+}
+
+fn add(total: &mut Limits, more: &Limits) {
+    total.pending += more.pending;
+    total.links += more.links;
+    total.known += more.known;
+    total.registry += more.registry;
+    total.store += more.store;
+}
+
+#[test]
+#[should_panic(expected = "poll_output until None")]
+fn outputs_must_be_drained_first() {
+    let mut node = node(Role::Peer);
+    node.handle(Instant::BIRTH, Input::Wake);
+}
+
+#[test]
+#[should_panic(expected = "time went back")]
+fn time_must_not_go_back() {
+    let mut node = node(Role::SeedNode);
+    node.handle(Instant::from_micros(2), Input::Wake);
+    node.handle(Instant::from_micros(1), Input::Wake);
+}

@@ -1,0 +1,83 @@
+//! One message of every kind, with a value in every field.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of #[test] functions")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidings_core::wire::{
+    Age, Bye, DeathReport, Digest, Gossip, Hello, Leave, Message, NetworkName, Ping, Purpose,
+    Refusal, Refuse, Welcome,
+};
+use tidings_core::{
+    AddressRecord, BootEpoch, Envelope, Hop, MessageId, NodeId, Payload, Role, Sequence, Signature,
+    Topic, UnixTime,
+};
+
+pub(crate) fn node(n: u8) -> NodeId {
+    NodeId::new([n; 32])
+}
+
+pub(crate) fn record(n: u8) -> AddressRecord {
+    let v4 = SocketAddr::from(([192, 0, 2, n], 5000));
+    let v6 = SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, n.into()], 5001));
+    AddressRecord::new(node(n), BootEpoch(1_700_000_000_000), &[v4, v6]).unwrap()
+}
+
+pub(crate) fn envelope(n: u8, sequence: u64) -> Arc<Envelope> {
+    Arc::new(Envelope::new(
+        (node(n), BootEpoch(1_700_000_000_000)),
+        Sequence(sequence),
+        UnixTime::from_millis(1_700_000_005_000),
+        Topic::new("news").unwrap(),
+        Payload::new(b"hello".to_vec()).unwrap(),
+    ))
+}
+
+const SIGNATURE: Signature = Signature { r: [0xaa; 32], s: [0xbb; 32] };
+
+/// In the order of their tags.
+pub(crate) fn messages() -> Vec<Message> {
+    let ping = Ping {
+        nonce: 0x0123_4567_89ab_cdef,
+        time: UnixTime::from_millis(1_700_000_005_000),
+        addr: SocketAddr::from(([192, 0, 2, 1], 5000)),
+    };
+    let at = UnixTime::from_millis(1_700_000_005_000);
+    let ids = vec![MessageId::new([3; 32]), MessageId::new([4; 32])];
+    vec![
+        Message::Hello(Box::new(Hello {
+            network: NetworkName::new("tidings").unwrap(),
+            to: Some(node(2)),
+            from: record(1),
+            role: Role::Peer,
+            purpose: Purpose::Neighbor { isolated: true },
+        })),
+        Message::Welcome(Welcome { from: record(2), role: Role::SeedNode }),
+        Message::Refuse(Refuse { from: node(2), epoch: BootEpoch(7), reason: Refusal::Busy }),
+        Message::Bye(Bye::Surplus),
+        Message::Register,
+        Message::Registered { lease_ms: 30_000 },
+        Message::Renew,
+        Message::Unknown,
+        Message::ListRequest { sample: 64 },
+        Message::PeerList { peers: vec![record(3), record(4)] },
+        Message::DeathReport(Box::new(DeathReport {
+            subject: record(3),
+            reporter: node(1),
+            at,
+            signature: Some(Box::new(SIGNATURE)),
+        })),
+        Message::Leave(Leave { subject: node(1), epoch: BootEpoch(7), signature: None }),
+        Message::Ping(ping),
+        Message::Pong(ping),
+        Message::Gossip(Gossip {
+            hop: Hop(2),
+            age: Age::new(Duration::from_millis(40)),
+            envelope: envelope(1, 9),
+        }),
+        Message::Digest(Digest { ids: ids.clone(), reply: true }),
+        Message::Pull { ids },
+    ]
+}

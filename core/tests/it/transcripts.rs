@@ -1,0 +1,109 @@
+//! Transcripts: commands in, the whole exchange out, as text that a reviewer can read.
+//!
+//! Each file in `tests/transcripts/` is a list of `> commands`, each followed by what it led to.
+//! `UPDATE_EXPECT=1 cargo test -p tidings-core` rewrites the files; the diff is the review.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of #[test] functions")]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{env, fs};
+
+use tidings_core::{Command, Config};
+
+use crate::network::Network;
+
+#[test]
+fn every_transcript_is_what_happens() {
+    let mut wrong = Vec::new();
+    for path in transcripts() {
+        let expected = fs::read_to_string(&path).unwrap();
+        let actual = play(&expected);
+        if env::var_os("UPDATE_EXPECT").is_some() {
+            fs::write(&path, actual).unwrap();
+        } else if actual != expected {
+            wrong.push(format!("{}:\n{}", path.display(), first_difference(&expected, &actual)));
+        }
+    }
+    assert!(wrong.is_empty(), "UPDATE_EXPECT=1 rewrites these:\n\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn transcripts_exist() {
+    assert!(transcripts().len() >= 10, "one per exchange of PROTOCOL.md");
+}
+
+fn transcripts() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
+    let mut paths: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+fn first_difference(expected: &str, actual: &str) -> String {
+    let mut lines = expected.lines().zip(actual.lines()).enumerate();
+    match lines.find(|(_, (a, b))| a != b) {
+        Some((n, (a, b))) => format!("line {}\n  expected {a}\n  got      {b}\n", n + 1),
+        None => "one is longer than the other\n".to_owned(),
+    }
+}
+
+/// Runs the commands of a transcript and writes it anew.
+fn play(transcript: &str) -> String {
+    let mut network = Network::new();
+    let mut config = Config::classic();
+    config.chatter.count = 0;
+    let mut quiet = false;
+    let mut out = String::new();
+    for line in transcript.lines() {
+        if line.starts_with('#') || line.is_empty() {
+            writeln!(out, "{line}").unwrap();
+        }
+        let Some(command) = line.strip_prefix("> ") else { continue };
+        writeln!(out, "> {command}").unwrap();
+        let words: Vec<&str> = command.split_whitespace().collect();
+        match words.as_slice() {
+            ["quiet"] => quiet = true,
+            ["loud"] => quiet = false,
+            ["set", setting, value] => set(&mut config, setting, value),
+            ["seed", name] => network.add_seed_node(name, config.clone()),
+            ["peer", name, "via", seeds @ ..] => network.add_peer(name, seeds, config.clone()),
+            ["run", duration] => network.run(parse_duration(duration)),
+            ["say", name, text] => network.say(name, text),
+            ["leave", name] => network.command(name, Command::Leave),
+            ["kill", name] => network.kill(name),
+            ["start", name] => network.start(name),
+            ["freeze", name] => network.freeze(name),
+            ["thaw", name] => network.thaw(name),
+            ["cut", a, b] => network.cut(a, b),
+            ["heal", a, b] => network.heal(a, b),
+            ["reset", a, b] => network.reset(a, b),
+            _ => panic!("no such command: {command}"),
+        }
+        let trace = std::mem::take(&mut network.trace);
+        for line in trace.iter().filter(|_| !quiet) {
+            writeln!(out, "{line}").unwrap();
+        }
+    }
+    out
+}
+
+fn set(config: &mut Config, setting: &str, value: &str) {
+    match setting {
+        "confirmations" => config.registration.confirmations = value.parse().unwrap(),
+        "max_peers" => config.overlay.max_peers = value.parse().unwrap(),
+        "max_links" => config.overlay.max_links = value.parse().unwrap(),
+        "chatter" => config.chatter.count = value.parse().unwrap(),
+        "digest_every" => config.broadcast.digest_every = parse_duration(value),
+        _ => panic!("no such setting: {setting}"),
+    }
+}
+
+fn parse_duration(text: &str) -> Duration {
+    match text.strip_suffix("ms") {
+        Some(millis) => Duration::from_millis(millis.parse().unwrap()),
+        None => Duration::from_secs(text.strip_suffix('s').unwrap().parse().unwrap()),
+    }
+}
