@@ -1,0 +1,267 @@
+//! The loop that gives a node its time and its network: one select, feed, drain.
+//!
+//! It decides nothing. What a message means, when to dial, whom to drop: the node says so, and the
+//! driver does it. It never waits for a link: what a link cannot take at once waits in that link's
+//! bounded queue, and a full queue is told to the node.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidings_core::wire::Message;
+use tidings_core::{Event, Input, LinkId, Node, Output};
+use tokio::select;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::clock::Clock;
+use crate::handle::{NodeHandle, NodeReport, Observer, Request};
+use crate::link::{self, LINGER, LinkContext, LinkEvent, News, Traffic};
+use crate::net::{Listener, Net};
+use crate::outgoing::Outgoing;
+
+/// Connections that have not said their preamble (THREATS.md 3.4: 256).
+const MOST_STRANGERS: usize = 256;
+
+/// Batches of messages and accepted connections that wait for the driver; senders wait then.
+const MOST_WAITING: usize = 16;
+
+/// Pause after a failed accept, which is mostly for want of file handles.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Runs one node on one network.
+#[expect(missing_debug_implementations, reason = "a network's listeners and streams have none")]
+pub struct Driver<N: Net> {
+    net: N,
+    node: Node,
+    clock: Clock,
+    observer: Arc<dyn Observer>,
+    links: BTreeMap<LinkId, Arc<Outgoing>>,
+    /// Links whose queue ran over while outputs were performed.
+    overrun: Vec<LinkId>,
+    accepted: u64,
+    strangers: Arc<Semaphore>,
+    turned_away: u64,
+    traffic: Arc<Traffic>,
+    /// Every task of this node. One that panics ends the node.
+    tasks: JoinSet<()>,
+    connections: mpsc::Receiver<(N::Stream, SocketAddr)>,
+    events: (mpsc::Sender<LinkEvent>, mpsc::Receiver<LinkEvent>),
+    requests: mpsc::Receiver<Request>,
+    has_left: bool,
+}
+
+/// Why a node stopped without being asked to. Always our bug.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DriverError {
+    /// A task of the node panicked with this message.
+    #[error("a task of the node panicked: {0}")]
+    Panicked(String),
+}
+
+impl<N: Net> Driver<N> {
+    /// A driver for `node`, which is born now. Must be called within a tokio runtime.
+    pub fn new(
+        net: N,
+        listeners: Vec<N::Listener>,
+        node: Node,
+        observer: Arc<dyn Observer>,
+    ) -> (Self, NodeHandle) {
+        let (handle, requests) = NodeHandle::new();
+        let (door, connections) = mpsc::channel(MOST_WAITING);
+        let mut tasks = JoinSet::new();
+        for listener in listeners {
+            tasks.spawn(net.task(accept_all(listener, door.clone())));
+        }
+        let driver = Self {
+            net,
+            node,
+            clock: Clock::start(),
+            observer,
+            links: BTreeMap::new(),
+            overrun: Vec::new(),
+            accepted: 0,
+            strangers: Arc::new(Semaphore::new(MOST_STRANGERS)),
+            turned_away: 0,
+            traffic: Arc::default(),
+            tasks,
+            connections,
+            events: mpsc::channel(MOST_WAITING),
+            requests,
+            has_left: false,
+        };
+        (driver, handle)
+    }
+
+    /// Runs the node until it has left. Returns its last state.
+    pub async fn run(mut self) -> Result<NodeReport, DriverError> {
+        self.perform();
+        while !self.has_left {
+            let deadline = self.node.poll_timeout().map(|deadline| self.clock.when(deadline.at));
+            select! {
+                biased;
+                Some(ended) = self.tasks.join_next() => ended.map_err(panicked)?,
+                Some((stream, addr)) = self.connections.recv() => self.accept(stream, addr),
+                Some(event) = self.events.1.recv() => self.on_link_event(event),
+                Some(request) = self.requests.recv() => self.on_request(request),
+                () = wait_until(deadline) => self.handle(Input::Wake),
+            }
+        }
+        self.finish().await
+    }
+
+    fn on_request(&mut self, request: Request) {
+        match request {
+            Request::Command(command) => self.handle(Input::Command(command)),
+            Request::Report(answer) => {
+                // Whoever asked may have gone since.
+                let _unwanted = answer.send(self.report());
+            }
+        }
+    }
+
+    fn on_link_event(&mut self, LinkEvent { link, news }: LinkEvent) {
+        match news {
+            News::Up(addr) => self.handle(Input::LinkUp { link, addr }),
+            News::Failed(failure) => {
+                self.links.remove(&link);
+                self.handle(Input::DialFailed { link, failure });
+            }
+            News::Received(messages) => {
+                for message in messages {
+                    self.handle(Input::Received { link, message });
+                }
+            }
+            News::Garbled(error) => self.handle(Input::Garbled { link, error }),
+            News::Down(loss) => {
+                self.links.remove(&link);
+                self.handle(Input::LinkDown { link, loss });
+            }
+        }
+    }
+
+    /// One input, then everything it led to, and then the overruns that led to.
+    fn handle(&mut self, input: Input) {
+        self.node.handle(self.clock.now(), input);
+        self.perform();
+        while let Some(link) = self.overrun.pop() {
+            self.node.handle(self.clock.now(), Input::Overrun { link });
+            self.perform();
+        }
+    }
+
+    fn perform(&mut self) {
+        while let Some(output) = self.node.poll_output() {
+            match output {
+                Output::Dial { link, addresses } => self.dial(link, addresses),
+                Output::Send { link, message } => self.send(link, &message),
+                Output::Close { link } => {
+                    if let Some(outgoing) = self.links.remove(&link) {
+                        outgoing.close();
+                    }
+                }
+                Output::Event(event) => {
+                    self.has_left |= event == Event::Left;
+                    self.observer.on_event(self.clock.now(), &event);
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, link: LinkId, message: &Message) {
+        if let Some(outgoing) = self.links.get(&link)
+            && outgoing.push(message).is_err()
+            && !self.overrun.contains(&link)
+        {
+            self.overrun.push(link);
+        }
+    }
+
+    fn dial(&mut self, link: LinkId, addresses: Arc<[SocketAddr]>) {
+        let cx = self.add_link(link);
+        let task = link::dial(self.net.clone(), addresses, cx);
+        self.tasks.spawn(self.net.task(task));
+    }
+
+    fn accept(&mut self, stream: N::Stream, addr: SocketAddr) {
+        let Ok(place) = Arc::clone(&self.strangers).try_acquire_owned() else {
+            self.turned_away += 1;
+            return;
+        };
+        let link = LinkId::accepted(self.accepted);
+        self.accepted += 1;
+        let cx = self.add_link(link);
+        self.tasks.spawn(self.net.task(link::accept(stream, addr, place, cx)));
+    }
+
+    fn add_link(&mut self, link: LinkId) -> LinkContext {
+        let outgoing = Arc::<Outgoing>::default();
+        self.links.insert(link, Arc::clone(&outgoing));
+        let (events, traffic) = (self.events.0.clone(), Arc::clone(&self.traffic));
+        LinkContext { link, outgoing, events, traffic }
+    }
+
+    fn report(&self) -> NodeReport {
+        let (bytes_sent, bytes_received) = self.traffic.totals();
+        let turned_away = self.turned_away;
+        NodeReport { node: self.node.snapshot(), bytes_sent, bytes_received, turned_away }
+    }
+
+    /// Closes the doors and lets the links get their last words out.
+    async fn finish(mut self) -> Result<NodeReport, DriverError> {
+        self.connections.close();
+        self.events.1.close();
+        for outgoing in self.links.values() {
+            outgoing.close();
+        }
+        let last_words = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                ended.map_err(panicked)?;
+            }
+            Ok(())
+        };
+        match timeout(LINGER, last_words).await {
+            Ok(Err(panicked)) => Err(panicked),
+            Ok(Ok(())) | Err(_) => Ok(self.report()),
+        }
+    }
+}
+
+/// Passes connections on to the driver until it closes the door. An accept that fails is tried
+/// again after a pause, so that a machine out of file handles does not spin.
+async fn accept_all<L: Listener>(mut listener: L, door: mpsc::Sender<(L::Stream, SocketAddr)>) {
+    loop {
+        let accepted = select! {
+            biased;
+            () = door.closed() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok(connection) => {
+                let _closed = door.send(connection).await;
+            }
+            Err(_) => sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+async fn wait_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => pending().await,
+    }
+}
+
+fn panicked(error: JoinError) -> DriverError {
+    let message = match error.try_into_panic() {
+        Ok(panic) => panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned()),
+        Err(cancelled) => Some(cancelled.to_string()),
+    };
+    DriverError::Panicked(message.unwrap_or_else(|| "no message".to_owned()))
+}

@@ -1,0 +1,170 @@
+//! Who a node is, from one start to the next: an Ed25519 key in a file, and beside it the boot
+//! epoch, which only grows.
+//!
+//! ```text
+//! peer-5001.identity   version = 1, secret_key = "<64 hex digits>"     readable by its owner alone
+//! peer-5001.epoch      version = 1, boot_epoch = 1700000000000
+//! ```
+//!
+//! The files are made on the first start. The identity file is locked while its node runs, so that
+//! two processes cannot be the same node.
+
+use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use ed25519_dalek::SigningKey;
+use serde::{Deserialize, Serialize};
+use tidings_core::{BootEpoch, NodeId, UnixTime};
+
+const VERSION: u32 = 1;
+
+/// A node's identity in this life. Keeps its file locked.
+#[derive(Debug)]
+pub struct Identity {
+    key: SigningKey,
+    epoch: BootEpoch,
+    _locked: File,
+}
+
+/// An identity that cannot be used. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {kind}", path = path.display())]
+pub struct IdentityError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub kind: IdentityErrorKind,
+}
+
+/// What is wrong with an identity's file.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityErrorKind {
+    /// It cannot be read or written.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// Another process runs as this node.
+    #[error("another process runs as this node")]
+    InUse,
+    /// It is not what this program writes.
+    #[error("{0}")]
+    Malformed(String),
+    /// It was written by a newer program.
+    #[error("version {0}, this program reads version {VERSION}")]
+    Version(u32),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyFile {
+    version: u32,
+    secret_key: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EpochFile {
+    version: u32,
+    boot_epoch: u64,
+}
+
+impl Identity {
+    /// Loads the identity of `path`, or makes one, and begins a new life: the boot epoch becomes
+    /// max(stored + 1, `now` in milliseconds) and is stored.
+    pub fn load_or_create(path: &Path, now: UnixTime) -> Result<Self, IdentityError> {
+        let at = |kind| IdentityError { path: path.to_owned(), kind };
+        let (key, locked) = load_or_create_key(path).map_err(at)?;
+        let epoch_path = path.with_extension("epoch");
+        let epoch = next_epoch(&epoch_path, now)
+            .map_err(|kind| IdentityError { path: epoch_path, kind })?;
+        Ok(Self { key, epoch, _locked: locked })
+    }
+
+    /// The node's id: its public key.
+    pub fn id(&self) -> NodeId {
+        NodeId::new(self.key.verifying_key().to_bytes())
+    }
+
+    /// Which life of the node this is.
+    pub fn epoch(&self) -> BootEpoch {
+        self.epoch
+    }
+}
+
+fn load_or_create_key(path: &Path) -> Result<(SigningKey, File), IdentityErrorKind> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => IdentityErrorKind::InUse,
+        TryLockError::Error(error) => error.into(),
+    })?;
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    if !text.is_empty() {
+        return Ok((parse_key(&text)?, file));
+    }
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(io::Error::other)?;
+    let key = KeyFile { version: VERSION, secret_key: to_hex(&secret) };
+    let body = toml::to_string(&key).map_err(malformed)?;
+    file.write_all(
+        format!("# Whoever has this file is this node. Keep it to yourself.\n{body}").as_bytes(),
+    )?;
+    file.sync_all()?;
+    Ok((SigningKey::from_bytes(&secret), file))
+}
+
+fn parse_key(text: &str) -> Result<SigningKey, IdentityErrorKind> {
+    let file: KeyFile = toml::from_str(text).map_err(malformed)?;
+    if file.version != VERSION {
+        return Err(IdentityErrorKind::Version(file.version));
+    }
+    // An id and a key have the same text form.
+    let secret: NodeId = file.secret_key.parse().map_err(|_not_hex| {
+        IdentityErrorKind::Malformed("secret_key is not 64 hexadecimal digits".to_owned())
+    })?;
+    Ok(SigningKey::from_bytes(secret.as_bytes()))
+}
+
+/// Replaces the file in one step, so that a crash leaves the old epoch or the new one.
+fn next_epoch(path: &Path, now: UnixTime) -> Result<BootEpoch, IdentityErrorKind> {
+    let stored = match fs::read_to_string(path) {
+        Ok(text) => parse_epoch(&text)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(error.into()),
+    };
+    let boot_epoch = stored.saturating_add(1).max(now.as_millis());
+    let text = toml::to_string(&EpochFile { version: VERSION, boot_epoch }).map_err(malformed)?;
+    let next = path.with_extension("epoch.next");
+    let mut file = File::create(&next)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&next, path)?;
+    Ok(BootEpoch(boot_epoch))
+}
+
+fn parse_epoch(text: &str) -> Result<u64, IdentityErrorKind> {
+    let file: EpochFile = toml::from_str(text).map_err(malformed)?;
+    if file.version != VERSION {
+        return Err(IdentityErrorKind::Version(file.version));
+    }
+    Ok(file.boot_epoch)
+}
+
+fn malformed(error: impl std::error::Error) -> IdentityErrorKind {
+    IdentityErrorKind::Malformed(error.to_string().trim_end().to_owned())
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes it all");
+        text
+    })
+}

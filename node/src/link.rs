@@ -1,0 +1,211 @@
+//! One task per connection: preamble, frames in, frames out.
+//!
+//! It reads as much as there is, decodes all whole frames, and hands them on together; it writes as
+//! much as has gathered in one call. It knows nothing of what the messages mean.
+
+mod reader;
+mod writer;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tidings_core::wire::{DecodeError, Message, PREAMBLE_LEN, Preamble, PreambleError};
+use tidings_core::{DialFailure, LinkId, LinkLoss};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::select;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::timeout;
+
+use crate::net::Net;
+use crate::outgoing::Outgoing;
+use reader::Reader;
+use writer::Writer;
+
+/// A preamble that is not whole after this time ends the connection (THREATS.md 3.4: 5 s).
+const PREAMBLE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a closed link may take to get its last bytes out.
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
+
+/// What a link's task tells the driver.
+#[derive(Debug)]
+pub(crate) struct LinkEvent {
+    pub(crate) link: LinkId,
+    pub(crate) news: News,
+}
+
+/// What happened on a link. After `Failed`, `Garbled` and `Down` nothing more comes.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// The connection stands.
+    Up(SocketAddr),
+    /// The dial came to nothing.
+    Failed(DialFailure),
+    /// These messages came, in this order.
+    Received(Vec<Message>),
+    /// Bytes came that are no message.
+    Garbled(DecodeError),
+    /// The connection is gone.
+    Down(LinkLoss),
+}
+
+/// Bytes on all links since the start, frames and preambles, without TCP's own.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    sent: AtomicU64,
+    received: AtomicU64,
+}
+
+impl Traffic {
+    pub(crate) fn add_sent(&self, bytes: usize) {
+        add(&self.sent, bytes);
+    }
+
+    pub(crate) fn add_received(&self, bytes: usize) {
+        add(&self.received, bytes);
+    }
+
+    /// (sent, received).
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        (self.sent.load(Ordering::Relaxed), self.received.load(Ordering::Relaxed))
+    }
+}
+
+fn add(counter: &AtomicU64, bytes: usize) {
+    counter.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+/// What a link's task needs besides its connection.
+#[derive(Clone, Debug)]
+pub(crate) struct LinkContext {
+    pub(crate) link: LinkId,
+    pub(crate) outgoing: Arc<Outgoing>,
+    pub(crate) events: mpsc::Sender<LinkEvent>,
+    pub(crate) traffic: Arc<Traffic>,
+}
+
+impl LinkContext {
+    /// Waits for the driver to take the news, so that a busy driver slows the reading down. A
+    /// driver that is gone needs no news.
+    async fn tell(&self, news: News) {
+        let _gone = self.events.send(LinkEvent { link: self.link, news }).await;
+    }
+}
+
+/// Dials the first address that answers and runs the link.
+pub(crate) async fn dial<N: Net>(net: N, addresses: Arc<[SocketAddr]>, cx: LinkContext) {
+    let connected = select! {
+        biased;
+        () = cx.outgoing.closed() => return,
+        connected = connect(&net, &addresses) => connected,
+    };
+    match connected {
+        Err(failure) => cx.tell(News::Failed(failure)).await,
+        Ok((stream, addr)) => {
+            cx.tell(News::Up(addr)).await;
+            run(stream, Reader::expecting_preamble(), cx).await;
+        }
+    }
+}
+
+/// Runs an accepted link, once it began with a good preamble. Until then it holds one of the places
+/// for strangers.
+pub(crate) async fn accept<S>(
+    mut stream: S,
+    addr: SocketAddr,
+    place: OwnedSemaphorePermit,
+    cx: LinkContext,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut bytes = [0; PREAMBLE_LEN];
+    let whole = timeout(PREAMBLE_TIMEOUT, stream.read_exact(&mut bytes)).await;
+    if !matches!(whole, Ok(Ok(_))) {
+        cx.tell(News::Down(LinkLoss::Stalled)).await;
+        return;
+    }
+    cx.traffic.add_received(PREAMBLE_LEN);
+    match Preamble::decode(bytes) {
+        Ok(_) => {
+            cx.tell(News::Up(addr)).await;
+            drop(place);
+            run(stream, Reader::after_preamble(), cx).await;
+        }
+        Err(error) => {
+            tracing::debug!(%addr, %error, "connection refused");
+            cx.tell(News::Down(LinkLoss::Preamble(error))).await;
+            refuse(stream, error).await;
+        }
+    }
+}
+
+/// Tells a dialer why its preamble is not accepted, if it would understand.
+async fn refuse<S: AsyncWrite + Unpin>(mut stream: S, error: PreambleError) {
+    let Some(refusal) = Preamble::refusal(error) else { return };
+    let bytes = refusal.encode();
+    let answer = async {
+        stream.write_all(&bytes).await?;
+        stream.shutdown().await
+    };
+    let _too_late = timeout(LINGER, answer).await;
+}
+
+/// Reads and writes until either side ends the link.
+async fn run<S>(stream: S, mut reader: Reader, cx: LinkContext)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (mut read_half, mut write_half) = tokio::io::split(stream);
+    let mut writer = Writer::new(Preamble::OPENING);
+    let end = select! {
+        biased;
+        () = cx.outgoing.closed() => None,
+        end = reader.run(&mut read_half, &cx) => Some(end),
+        error = writer.run(&mut write_half, &cx) => Some(News::Down(loss_of(&error))),
+    };
+    let has_last_word = matches!(end, None | Some(News::Garbled(_)));
+    if let Some(news) = end {
+        cx.tell(news).await;
+    }
+    if has_last_word {
+        let last_word = async {
+            cx.outgoing.closed().await;
+            writer.finish(&mut write_half, &cx).await
+        };
+        let _too_late = timeout(LINGER, last_word).await;
+    }
+}
+
+async fn connect<N: Net>(
+    net: &N,
+    addresses: &[SocketAddr],
+) -> Result<(N::Stream, SocketAddr), DialFailure> {
+    let mut failure = DialFailure::Unreachable;
+    for &addr in addresses {
+        match net.connect(addr).await {
+            Ok(stream) => return Ok((stream, addr)),
+            Err(error) => failure = failure_of(&error),
+        }
+    }
+    Err(failure)
+}
+
+/// The protocol's word for an operating system's error on a dial.
+fn failure_of(error: &io::Error) -> DialFailure {
+    let kind = error.kind();
+    if [io::ErrorKind::ConnectionRefused, io::ErrorKind::ConnectionReset].contains(&kind) {
+        DialFailure::Refused
+    } else if kind == io::ErrorKind::TimedOut {
+        DialFailure::TimedOut
+    } else {
+        DialFailure::Unreachable
+    }
+}
+
+/// The protocol's word for an operating system's error on a connection.
+fn loss_of(error: &io::Error) -> LinkLoss {
+    if error.kind() == io::ErrorKind::TimedOut { LinkLoss::Stalled } else { LinkLoss::Reset }
+}

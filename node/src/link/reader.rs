@@ -1,0 +1,122 @@
+//! Reading: as much as there is, then every whole frame of it.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::{Buf as _, BytesMut};
+use tidings_core::LinkLoss;
+use tidings_core::wire::{self, DecodeError, Message, PREAMBLE_LEN, Preamble};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::time::{Instant, timeout_at};
+
+use super::{LinkContext, News, PREAMBLE_TIMEOUT, loss_of};
+
+/// A frame that is begun must be whole after this time.
+const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Room for one read: small at first, doubled by every read that fills it.
+const LEAST_ROOM: usize = 4 * 1024;
+const MOST_ROOM: usize = 64 * 1024;
+
+/// Most messages handed to the driver at once, so that what waits for it stays bounded.
+const MOST_MESSAGES: usize = 1024;
+
+/// Bytes that were read and are not yet messages: at most one frame and one read.
+#[derive(Debug)]
+pub(super) struct Reader {
+    buffer: BytesMut,
+    room: usize,
+    /// When what is half read must be whole.
+    deadline: Option<Instant>,
+    expects_preamble: bool,
+}
+
+impl Reader {
+    /// A reader of a connection whose other end has yet to say its preamble.
+    pub(super) fn expecting_preamble() -> Self {
+        let deadline = Some(Instant::now() + PREAMBLE_TIMEOUT);
+        Self { deadline, expects_preamble: true, ..Self::after_preamble() }
+    }
+
+    /// A reader of a connection whose preamble was read.
+    pub(super) fn after_preamble() -> Self {
+        Self { buffer: BytesMut::new(), room: LEAST_ROOM, deadline: None, expects_preamble: false }
+    }
+
+    /// Reads and tells the driver what came, until the connection ends. Returns how.
+    pub(super) async fn run<R>(&mut self, half: &mut R, cx: &LinkContext) -> News
+    where
+        R: AsyncRead + Unpin,
+    {
+        loop {
+            match self.take_messages() {
+                Ok(messages) if messages.is_empty() => match self.read(half, cx).await {
+                    Ok(0) => return News::Down(LinkLoss::Closed),
+                    Ok(_) => {}
+                    Err(error) => return News::Down(loss_of(&error)),
+                },
+                Ok(messages) => cx.tell(News::Received(messages)).await,
+                Err(Unreadable::Preamble(loss)) => return News::Down(loss),
+                Err(Unreadable::Frame(messages, error)) => {
+                    cx.tell(News::Received(messages)).await;
+                    return News::Garbled(error);
+                }
+            }
+        }
+    }
+
+    async fn read<R>(&mut self, half: &mut R, cx: &LinkContext) -> io::Result<usize>
+    where
+        R: AsyncRead + Unpin,
+    {
+        self.buffer.reserve(self.room);
+        let room = self.buffer.capacity() - self.buffer.len();
+        let read = match self.deadline {
+            Some(deadline) => timeout_at(deadline, half.read_buf(&mut self.buffer)).await??,
+            None => half.read_buf(&mut self.buffer).await?,
+        };
+        cx.traffic.add_received(read);
+        if read == room {
+            self.room = (self.room * 2).min(MOST_ROOM);
+        }
+        Ok(read)
+    }
+
+    /// Decodes whole frames, up to [`MOST_MESSAGES`].
+    fn take_messages(&mut self) -> Result<Vec<Message>, Unreadable> {
+        if self.expects_preamble {
+            let Some((bytes, _)) = self.buffer.split_first_chunk::<PREAMBLE_LEN>() else {
+                return Ok(Vec::new());
+            };
+            Preamble::decode(*bytes)
+                .map_err(|error| Unreadable::Preamble(LinkLoss::Preamble(error)))?;
+            self.buffer.advance(PREAMBLE_LEN);
+            self.expects_preamble = false;
+            self.deadline = None;
+        }
+        let mut messages = Vec::new();
+        while messages.len() < MOST_MESSAGES {
+            match wire::decode_frame(&self.buffer) {
+                Ok(Some((message, len))) => {
+                    self.buffer.advance(len);
+                    messages.push(message);
+                }
+                Ok(None) => break,
+                Err(error) => return Err(Unreadable::Frame(messages, error)),
+            }
+        }
+        if self.buffer.is_empty() {
+            self.deadline = None;
+        } else if self.deadline.is_none() || !messages.is_empty() {
+            self.deadline = Some(Instant::now() + FRAME_TIMEOUT);
+        }
+        Ok(messages)
+    }
+}
+
+/// Why reading cannot go on.
+enum Unreadable {
+    Preamble(LinkLoss),
+    /// A bad frame, and the good messages before it.
+    Frame(Vec<Message>, DecodeError),
+}

@@ -1,0 +1,151 @@
+//! What a node's log says: one line per documented event (R24, R25), values as fields.
+//!
+//! Text that came from others is written with its control characters escaped, so that nobody can
+//! draw on the operator's terminal.
+
+use std::io::{self, IsTerminal as _};
+
+use tidings_core::{AddressRecord, Event, Instant, Payload, Role};
+use tidings_node::{NodeReport, Observer};
+use tracing::{Level, debug, info, trace, warn};
+
+/// Writes log lines of this level and worse to standard error: colored on a terminal, unless
+/// `NO_COLOR` is set.
+pub(crate) fn init(level: Level) {
+    let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(io::stderr)
+        .with_ansi(color)
+        .with_target(false)
+        .init();
+}
+
+/// Turns events into log lines.
+#[derive(Debug)]
+pub(crate) struct Log;
+
+impl Observer for Log {
+    fn on_event(&self, _at: Instant, event: &Event) {
+        match event {
+            // A peer and its seed nodes.
+            Event::Registered { seed_node } => info!(seed_node = %Who(seed_node), "registered"),
+            Event::RegistrationLost { addr, why } => {
+                warn!(seed_node = %addr, %why, "registration lost");
+            }
+            Event::ListReceived { from, peers } => {
+                let list: Vec<_> = peers.iter().map(|peer| peer.primary().to_string()).collect();
+                let list = list.join(" ");
+                info!(seed_node = %from, count = peers.len(), peers = list, "list received");
+            }
+            Event::NoticeLost { addr } => warn!(seed_node = %addr, "notice lost"),
+            // A peer and its neighbors.
+            Event::NeighborUp { peer, origin } => {
+                info!(peer = %Who(peer), link = ?origin, "neighbor up");
+            }
+            Event::NeighborDown { peer, why } => info!(peer = %Who(peer), %why, "neighbor down"),
+            Event::NeighborRefused { by, reason } => {
+                debug!(peer = %by, why = %reason, "refused by a peer");
+            }
+            Event::Strike { subject, strikes, what } => {
+                warn!(peer = %Who(subject), strikes, why = %what, "strike");
+            }
+            Event::DeathReported { subject } => warn!(peer = %Who(subject), "dead node reported"),
+            // A peer's messages.
+            Event::Published { envelope } => {
+                info!(id = %envelope.id(), text = %Text(envelope.payload()), "gossip sent");
+            }
+            Event::Delivered { envelope, from, addr, hop, history } => info!(
+                id = %envelope.id(),
+                text = %Text(envelope.payload()),
+                origin = %envelope.origin(),
+                from = %format_args!("{from}@{addr}"),
+                hop = hop.0,
+                history,
+                "gossip received"
+            ),
+            Event::Duplicate { id, from } => trace!(%id, %from, "duplicate"),
+            Event::TooOld { id, from } => debug!(%id, %from, "too old"),
+            // A seed node's list.
+            Event::ConnectionRequested { from, purpose } => {
+                info!(peer = %Who(from), %purpose, "connection request");
+            }
+            Event::PeerRegistered { peer } => info!(peer = %Who(peer), "peer registered"),
+            Event::PeerRemoved { peer, why } => info!(peer = %Who(peer), %why, "peer removed"),
+            Event::PeerDoubted { peer, why } => info!(peer = %Who(peer), %why, "peer doubted"),
+            Event::ReportReceived { subject, reporter, outcome } => {
+                warn!(peer = %Who(subject), %reporter, %outcome, "dead node report");
+            }
+            Event::FalseReport { subject, reporter, count } => {
+                warn!(peer = %subject, %reporter, count, "false report");
+            }
+            // Both roles.
+            Event::HelloRefused { from, reason } => {
+                debug!(peer = %Who(from), why = %reason, "hello refused");
+            }
+            Event::Misbehaved { addr, node, what } => {
+                let node = node.map(|node| node.to_string()).unwrap_or_default();
+                warn!(%addr, node, why = %what, "misbehavior");
+            }
+            Event::Rejected(rejection) => warn!(why = %rejection, "command rejected"),
+            Event::Left => info!("left"),
+        }
+    }
+}
+
+/// The last line: what the node has counted.
+pub(crate) fn summary(report: &NodeReport) {
+    let stats = &report.node.stats;
+    match report.node.role {
+        Role::Peer => info!(
+            published = stats.published,
+            delivered = stats.delivered,
+            duplicates = stats.duplicates,
+            bytes_sent = report.bytes_sent,
+            bytes_received = report.bytes_received,
+            "stopped"
+        ),
+        Role::SeedNode => info!(
+            reports = stats.death_reports,
+            false_reports = stats.false_reports,
+            bytes_sent = report.bytes_sent,
+            bytes_received = report.bytes_received,
+            "stopped"
+        ),
+    }
+}
+
+/// `1a2b3c4d@192.0.2.7:5000`.
+struct Who<'a>(&'a AddressRecord);
+
+impl std::fmt::Display for Who<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}@{}", self.0.subject(), self.0.primary())
+    }
+}
+
+/// A payload as text without control characters, or its length.
+struct Text<'a>(&'a Payload);
+
+impl std::fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match std::str::from_utf8(self.0.as_bytes()) {
+            Ok(text) => write!(f, "{:?}", Shortened(text)),
+            Err(_) => write!(f, "[{} bytes]", self.0.as_bytes().len()),
+        }
+    }
+}
+
+/// The first characters of a text, escaped.
+struct Shortened<'a>(&'a str);
+
+/// Most characters of a payload in a log line.
+const MOST_SHOWN: usize = 200;
+
+impl std::fmt::Debug for Shortened<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown: String = self.0.chars().take(MOST_SHOWN).collect();
+        let more = if shown.len() < self.0.len() { "..." } else { "" };
+        write!(f, "{shown:?}{more}")
+    }
+}

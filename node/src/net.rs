@@ -1,0 +1,93 @@
+//! The seam between a node and its network: TCP of the operating system, or a simulated one.
+//!
+//! [`TokioNet`] is the only place that names `tokio::net`. The driver above is generic over [`Net`]
+//! and over nothing else, so the simulator runs the very same code over a network of its own.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A network that a node can live in.
+pub trait Net: Clone + Send + Sync + 'static {
+    /// Accepts connections.
+    type Listener: Listener<Stream = Self::Stream>;
+    /// A connection: ordered bytes both ways.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// Listens on `addr`; port 0 takes a free one.
+    fn listen(&self, addr: SocketAddr) -> impl Future<Output = io::Result<Self::Listener>> + Send;
+
+    /// Connects to `addr`. May take for ever; callers set the deadline.
+    fn connect(&self, addr: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// Every task that the driver spawns passes through here. A simulated network can hold it
+    /// still, as a stopped process is; a real one has nothing to add.
+    fn task<F>(&self, task: F) -> impl Future<Output = F::Output> + Send + 'static
+    where
+        F: Future + Send + 'static,
+    {
+        task
+    }
+}
+
+/// Accepts connections.
+pub trait Listener: Send + 'static {
+    /// What it accepts.
+    type Stream;
+
+    /// The next connection and the address of its other end.
+    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
+
+    /// Where it listens.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+}
+
+/// TCP of the operating system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TokioNet;
+
+/// Connections that the kernel keeps ready until they are accepted.
+const BACKLOG: i32 = 1024;
+
+impl Net for TokioNet {
+    type Listener = TcpListener;
+    type Stream = TcpStream;
+
+    /// The address may be taken again at once after an earlier process held it (`SO_REUSEADDR`).
+    /// `[::]` takes IPv4 connections too.
+    async fn listen(&self, addr: SocketAddr) -> io::Result<TcpListener> {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        if addr.is_ipv6() {
+            socket.set_only_v6(false)?;
+        }
+        socket.bind(&addr.into())?;
+        socket.listen(BACKLOG)?;
+        TcpListener::from_std(socket.into())
+    }
+
+    async fn connect(&self, addr: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(addr).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, addr) = Self::accept(self).await?;
+        stream.set_nodelay(true)?;
+        Ok((stream, SocketAddr::new(addr.ip().to_canonical(), addr.port())))
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Self::local_addr(self)
+    }
+}

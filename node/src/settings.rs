@@ -1,0 +1,198 @@
+//! The protocol's settings by name: one table for the command line, files and scenarios.
+
+use std::time::Duration;
+
+use tidings_core::Config;
+use tidings_core::wire::NetworkName;
+
+/// One setting of [`Config`].
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name in flags (with dashes), files and scenarios.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub about: &'static str,
+    read: fn(&Config) -> String,
+    write: fn(&mut Config, &str) -> Result<(), String>,
+}
+
+/// A setting that could not be changed. The config is as it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingError {
+    /// No setting has this name.
+    #[error("there is no setting {name:?}; there are: {known}")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// The text is no value of this setting.
+    #[error("{name} = {value:?}: {why}")]
+    Value {
+        /// The setting.
+        name: &'static str,
+        /// The text.
+        value: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// Sets the setting called `name` from text. Bounds are checked later, by [`Config::check`].
+pub fn set(config: &mut Config, name: &str, value: &str) -> Result<(), SettingError> {
+    let Some(setting) = SETTINGS.iter().find(|setting| setting.name == name) else {
+        let known = SETTINGS.iter().map(|setting| setting.name).collect::<Vec<_>>().join(", ");
+        return Err(SettingError::Unknown { name: name.to_owned(), known });
+    };
+    (setting.write)(config, value).map_err(|why| {
+        let (name, value) = (setting.name, value.to_owned());
+        SettingError::Value { name, value, why }
+    })
+}
+
+impl Setting {
+    /// Its value in `config`, as [`set`] reads it.
+    pub fn value(&self, config: &Config) -> String {
+        (self.read)(config)
+    }
+}
+
+/// A value that can be written as text and read back.
+trait Text: Sized {
+    fn read(text: &str) -> Result<Self, String>;
+    fn write(&self) -> String;
+}
+
+impl Text for Duration {
+    fn read(text: &str) -> Result<Self, String> {
+        parse_duration(text)
+    }
+
+    fn write(&self) -> String {
+        humantime::format_duration(*self).to_string()
+    }
+}
+
+impl Text for NetworkName {
+    fn read(text: &str) -> Result<Self, String> {
+        Self::new(text).ok_or_else(|| format!("a name has 1 to {} bytes", Self::MAX))
+    }
+
+    fn write(&self) -> String {
+        self.as_str().to_owned()
+    }
+}
+
+macro_rules! whole_number {
+    ($($type:ty),*) => {$(
+        impl Text for $type {
+            fn read(text: &str) -> Result<Self, String> {
+                text.parse().map_err(|_not| format!("a whole number from 0 to {}", Self::MAX))
+            }
+
+            fn write(&self) -> String {
+                self.to_string()
+            }
+        }
+    )*};
+}
+
+whole_number!(u8, u32, usize);
+
+/// Reads `200ms`, `30s`, `5m`.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_not| "a duration is a number with its unit: 200ms, 30s, 5m".to_owned())
+}
+
+macro_rules! settings {
+    ($($name:literal: $($field:ident).+, $about:literal;)*) => {
+        /// Every setting there is.
+        pub const SETTINGS: &[Setting] = &[$(Setting {
+            name: $name,
+            about: $about,
+            read: |config| Text::write(&config.$($field).+),
+            write: |config, text| {
+                config.$($field).+ = Text::read(text)?;
+                Ok(())
+            },
+        }),*];
+    };
+}
+
+settings! {
+    "network": network, "name of the network; nodes of others are refused";
+    "leave_timeout": leave_timeout, "longest wait for the last notices when leaving";
+    "hello_timeout": links.hello_timeout, "a dial without an answered hello by then has failed";
+    "accept_timeout": links.accept_timeout, "an accepted link must say what it wants by then";
+    "max_pending": links.max_pending, "accepted links that have not said what they want";
+    "lease": registration.lease, "life of an entry that is not renewed";
+    "registry_max": registration.registry_max, "entries of a seed node's list";
+    "probes_max": registration.probes_max, "probes a seed node has under way at once";
+    "confirmations": registration.confirmations, "accusers before a seed node looks";
+    "sample": registration.sample, "records a peer asks of each list";
+    "retry_min": registration.retry_min, "first pause before a seed node is tried again";
+    "retry_max": registration.retry_max, "longest such pause";
+    "max_peers": overlay.max_peers, "links a peer opens";
+    "max_links": overlay.max_links, "links a peer has in all";
+    "refresh": overlay.refresh, "time between fresh samples";
+    "isolated_retry": overlay.isolated_retry, "pause of a peer without any link";
+    "cooldown": overlay.cooldown, "how long a busy peer is left alone";
+    "known_max": overlay.known_max, "peers known by record";
+    "store_age": broadcast.store_age, "age at which messages are no longer kept or accepted";
+    "store_count": broadcast.store_count, "messages kept for others";
+    "store_bytes": broadcast.store_bytes, "bytes of messages kept for others";
+    "seen_max": broadcast.seen_max, "ids remembered";
+    "digest_every": broadcast.digest_every, "time between digests to a neighbor";
+    "pull_timeout": broadcast.pull_timeout, "wait before a message is pulled elsewhere";
+    "liveness_every": detector.liveness_every, "time between pings of a neighbor";
+    "answer_timeout": detector.answer_timeout, "a later answer is none";
+    "misses": detector.misses, "strikes that make a death report";
+    "redial_after": detector.redial_after, "first pause before a lost neighbor is redialed";
+    "gossip_every": chatter.every, "time between two messages of the chatter";
+    "gossip_count": chatter.count, "messages of the chatter in all";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_reads_back_what_it_writes() {
+        let classic = Config::classic();
+        for setting in SETTINGS {
+            let mut config = Config::classic();
+            set(&mut config, setting.name, &setting.value(&classic)).expect(setting.name);
+            assert_eq!(config, classic, "{}", setting.name);
+        }
+    }
+
+    #[test]
+    fn every_setting_changes_something_of_its_own() {
+        let mut values: Vec<String> = Vec::new();
+        for setting in SETTINGS {
+            let mut config = Config::classic();
+            let value = if setting.value(&config).parse::<u64>().is_ok() { "7" } else { "7s" };
+            set(&mut config, setting.name, value).expect(setting.name);
+            assert_ne!(config, Config::classic(), "{}", setting.name);
+            let changed = format!("{config:?}");
+            assert!(!values.contains(&changed), "{}", setting.name);
+            values.push(changed);
+        }
+    }
+
+    #[test]
+    fn errors_say_what_is_allowed() {
+        let mut config = Config::classic();
+        let error = set(&mut config, "liveness_every", "13").expect_err("no unit");
+        assert_eq!(
+            error.to_string(),
+            "liveness_every = \"13\": a duration is a number with its unit: 200ms, 30s, 5m"
+        );
+        let error = set(&mut config, "max_peers", "four").expect_err("no number");
+        assert!(error.to_string().starts_with("max_peers = \"four\": a whole number"));
+        let error = set(&mut config, "livness", "13s").expect_err("no such setting");
+        assert!(error.to_string().contains("liveness_every, answer_timeout"));
+    }
+}
