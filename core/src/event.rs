@@ -256,18 +256,12 @@ pub enum Misbehavior {
     /// A message that makes no sense on this link at this time. The link is closed.
     #[error("unexpected {0}")]
     Unexpected(&'static str),
-    /// No hello in time on an accepted link, which is closed.
-    #[error("no hello in time")]
-    NoHello,
     /// A pong that repeats no ping. It is not taken as an answer.
     #[error("pong does not match the ping")]
     WrongEcho,
     /// A report or leave in somebody else's name. It is ignored and the link is closed.
     #[error("{0} in another node's name")]
     Forged(&'static str),
-    /// More ids asked for than were offered, or one a second time. They are not sent.
-    #[error("pulled a message that it has or was sent")]
-    PulledTwice,
 }
 
 /// Why a command was not carried out.

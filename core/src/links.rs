@@ -259,7 +259,11 @@ impl Links {
     /// A link took too long to get to the point.
     pub(crate) fn on_hello_timer(&mut self, cx: &mut Context, link: LinkId) -> Outcome {
         match self.table.get(&link) {
-            Some(Link { state: State::Awaiting, .. }) => self.expel(cx, link, Misbehavior::NoHello),
+            Some(Link { state: State::Awaiting, .. }) => {
+                cx.stats.hellos_missed += 1;
+                self.close(cx, link, Bye::Silent);
+                Outcome::Nothing
+            }
             Some(Link { state: State::Up(up), .. }) => {
                 let up = up.clone();
                 self.close(cx, link, Bye::Done);

@@ -25,6 +25,8 @@ pub struct Stats {
     pub dials_failed: u64,
     /// Hellos that this node refused.
     pub hellos_refused: u64,
+    /// Accepted links that said no hello in time.
+    pub hellos_missed: u64,
     /// Rules that others broke, see [`Misbehavior`](crate::Misbehavior).
     pub misbehaviors: u64,
     /// Pings sent.

@@ -143,17 +143,15 @@ impl Flood {
         }
     }
 
-    /// A neighbor asks for messages. Returns false when it has asked for one that it has or was
-    /// sent: that one is not sent again.
-    pub(crate) fn on_pull(&mut self, cx: &mut Context, from: &Neighbor, ids: &[MessageId]) -> bool {
+    /// A neighbor asks for messages. What it has or was sent on this link is not sent again; an
+    /// honest neighbor asks for that only when two digests crossed its pull.
+    pub(crate) fn on_pull(&mut self, cx: &mut Context, from: &Neighbor, ids: &[MessageId]) {
         self.store.expire(cx);
-        let mut is_honest = true;
         for id in ids {
             if let Some(stored) = self.store.get_mut(*id) {
-                is_honest &= send_copy(cx, from, stored);
+                send_copy(cx, from, stored);
             }
         }
-        is_honest
     }
 
     pub(crate) fn stored(&self) -> usize {
@@ -165,10 +163,10 @@ impl Flood {
     }
 }
 
-/// Sends one copy, unless the neighbor is known to have the message. Returns whether it was sent.
-fn send_copy(cx: &mut Context, to: &Neighbor, stored: &mut Stored) -> bool {
+/// Sends one copy, unless the neighbor is known to have the message.
+fn send_copy(cx: &mut Context, to: &Neighbor, stored: &mut Stored) {
     if stored.holders.contains(to.slot) {
-        return false;
+        return;
     }
     stored.holders.insert(to.slot);
     let gossip = Gossip {
@@ -178,5 +176,4 @@ fn send_copy(cx: &mut Context, to: &Neighbor, stored: &mut Stored) -> bool {
     };
     cx.stats.gossip_sent += 1;
     cx.send(to.link, Message::Gossip(gossip));
-    true
 }

@@ -43,8 +43,10 @@ pub(crate) struct Strikes {
 struct Watch {
     link: LinkId,
     misses: u8,
-    /// The ping that is not answered yet.
+    /// The ping that may still be answered.
     open: Option<OpenPing>,
+    /// Pings that were answered too late or never, at most as many as there are strikes.
+    overdue: Vec<Ping>,
     round_trip: Option<Duration>,
 }
 
@@ -85,7 +87,13 @@ impl DetectorConfig {
 impl Strikes {
     pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, links: &mut Links, up: &Neighbor) {
         self.pardon(cx, links, up.id(), Some(up.link));
-        self.watches.push(Watch { link: up.link, misses: 0, open: None, round_trip: None });
+        self.watches.push(Watch {
+            link: up.link,
+            misses: 0,
+            open: None,
+            overdue: Vec::new(),
+            round_trip: None,
+        });
         let first = cx.rng.jitter(cx.config.detector.liveness_every);
         cx.arm(Timer::Ping(up.link), first);
     }
@@ -119,19 +127,21 @@ impl Strikes {
         cx.arm(Timer::Answer(link), cx.config.detector.answer_timeout);
     }
 
-    /// True when the pong answers the open ping with all its fields (R15).
+    /// Takes an answer. False when it repeats no ping of ours (R15): that is no answer at all. One
+    /// that comes too late is none either, but nothing is wrong with it.
     pub(crate) fn on_pong(&mut self, cx: &mut Context, link: LinkId, pong: &Ping) -> bool {
         let now = cx.now;
         let Some(watch) = self.watch(link) else { return false };
         match watch.open {
             Some(OpenPing { ping, sent, .. }) if ping == *pong => {
                 watch.open = None;
+                watch.overdue.clear();
                 watch.misses = 0;
                 watch.round_trip = Some(now.since(sent));
                 cx.timers.cancel(Timer::Answer(link));
                 true
             }
-            _ => false,
+            _ => watch.overdue.contains(pong),
         }
     }
 
@@ -139,8 +149,10 @@ impl Strikes {
     pub(crate) fn on_answer_timer(&mut self, cx: &mut Context, neighbor: &Neighbor) -> Overdue {
         let most = cx.config.detector.misses;
         let Some(watch) = self.watch(neighbor.link) else { return Overdue::Strike };
-        if watch.open.take().is_some_and(|open| open.challenge) {
-            return Overdue::Lost;
+        match watch.open.take() {
+            Some(open) if open.challenge => return Overdue::Lost,
+            Some(open) => watch.overdue.push(open.ping),
+            None => return Overdue::Strike,
         }
         watch.misses += 1;
         let strikes = watch.misses;

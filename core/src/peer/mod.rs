@@ -280,11 +280,7 @@ impl Peer {
             Message::Pong(pong) => self.on_pong(link, &pong),
             Message::Gossip(gossip) => self.broadcast.on_gossip(cx, neighbors, &from, gossip),
             Message::Digest(digest) => self.broadcast.on_digest(cx, &from, &digest),
-            Message::Pull { ids } => {
-                if !self.broadcast.on_pull(cx, &from, &ids) {
-                    self.links.accuse(cx, link, Misbehavior::PulledTwice);
-                }
-            }
+            Message::Pull { ids } => self.broadcast.on_pull(cx, &from, &ids),
             Message::Leave(leave) if leave.subject == from.id() => {
                 self.links.close(cx, link, Bye::Done);
                 self.lose_neighbor(link, NeighborLoss::Left);

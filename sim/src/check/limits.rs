@@ -1,0 +1,79 @@
+//! The scenario's own limits.
+
+use std::time::Duration;
+
+use super::{Evidence, Violation};
+use crate::measure::detection::DeathMeasure;
+use crate::measure::quantile::median;
+use crate::scenario::Death;
+
+pub(super) fn limits(evidence: &Evidence<'_>) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let (limits, totals) = (&evidence.scenario.limits, &evidence.measures.totals);
+    let mut complain = |what: String| violations.push(Violation::everywhere(what));
+    if let Some(least) = limits.delivery_percent_min
+        && totals.delivery_percent() < least
+    {
+        complain(format!(
+            "delivered {} of {} pairs, {:.3} %, at least {least} % are asked",
+            totals.delivered,
+            totals.expected,
+            totals.delivery_percent()
+        ));
+    }
+    if let Some(most) = limits.redundancy_max
+        && totals.redundancy() > most
+    {
+        complain(format!("redundancy {:.3}, at most {most} is asked", totals.redundancy()));
+    }
+    for (percent, most) in [(50, limits.coverage_50_max), (100, limits.coverage_100_max)] {
+        if let Some(most) = most
+            && let Some(found) = median_coverage(evidence, percent).filter(|found| *found > most)
+        {
+            complain(format!(
+                "half of the messages took longer than {found:?} to reach {percent} % of the \
+                 peers, {most:?} is asked"
+            ));
+        }
+    }
+    for (death, most) in
+        [(Death::Reset, limits.reset_detection_max), (Death::Silent, limits.silent_detection_max)]
+    {
+        let Some(most) = most else { continue };
+        let deaths = evidence.measures.deaths.iter().filter(|it| it.death == death);
+        for late in deaths.filter(|death| is_late(death, most)) {
+            let host = late.victim.host;
+            let what = match late.all_seed_nodes {
+                Some(found) => format!("its death was listed for {found:?}, {most:?} is asked"),
+                None => format!("its death is listed still, {most:?} is asked"),
+            };
+            violations.push(Violation::at(host, late.at, what));
+        }
+    }
+    let most = limits.false_deaths_max.unwrap_or_default();
+    if totals.false_deaths > most {
+        let found = totals.false_deaths;
+        let what = format!("{found} live peers were removed as dead, at most {most} are asked");
+        violations.push(Violation::everywhere(what));
+    }
+    violations
+}
+
+fn median_coverage(evidence: &Evidence<'_>, percent: u32) -> Option<Duration> {
+    let mut times: Vec<Duration> = evidence
+        .measures
+        .messages
+        .iter()
+        .filter(|message| !message.died_with_origin)
+        .map(|message| message.coverage(percent).unwrap_or(Duration::MAX))
+        .collect();
+    times.sort_unstable();
+    median(&times)
+}
+
+/// A death that its host's restart cut short was never to be found.
+fn is_late(death: &DeathMeasure, most: Duration) -> bool {
+    !death.is_cut_short()
+        && death.seed_nodes > 0
+        && death.all_seed_nodes.is_none_or(|found| found > most)
+}

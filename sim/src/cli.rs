@@ -1,0 +1,94 @@
+//! The command line, as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Rehearse a gossip network: run a scenario with many rng seeds under simulated faults, check what
+/// must hold, and draw what happened.
+///
+/// Exit status: 0 every check held; 1 one did not; 2 it could not be told.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a scenario and write its report.
+    ///
+    /// Without options the scenario's own seeds are run, and the report goes to reports/NAME. With
+    /// any option it goes below reports/runs, which git ignores, and reports/runs/latest leads
+    /// there.
+    Run(RunArgs),
+    /// Read a scenario and tell what it would do, without running it.
+    Check(CheckArgs),
+    /// List the scenarios of a folder with their questions.
+    List(ListArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The scenario, a TOML file.
+    pub(crate) file: PathBuf,
+    /// Run this rng seed only.
+    #[arg(long, value_name = "N", conflicts_with = "seeds")]
+    pub(crate) seed: Option<u64>,
+    /// Run these rng seeds, first and last, like 1..200.
+    #[arg(long, value_name = "A..B", value_parser = parse_seeds)]
+    pub(crate) seeds: Option<Seeds>,
+    /// Runs at a time [default: one per core]. The results do not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// Write the report into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Change a field of the scenario first, like network.peers=10 or protocol.max_peers=5. May be
+    /// given several times.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Print the summary as JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The scenario, a TOML file.
+    pub(crate) file: PathBuf,
+    /// Change a field of the scenario first.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// The folder.
+    #[arg(default_value = "scenarios")]
+    pub(crate) folder: PathBuf,
+}
+
+/// Rng seeds from the first to the last, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seeds {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+}
+
+/// Most seeds of one command.
+const MOST_SEEDS: u64 = 1_000_000;
+
+fn parse_seeds(text: &str) -> Result<Seeds, String> {
+    let read = |part: &str| part.trim().parse::<u64>().ok();
+    let ends = text.split_once("..").and_then(|(a, b)| Some((read(a)?, read(b)?)));
+    match ends {
+        Some((first, last)) if first <= last && last - first < MOST_SEEDS => {
+            Ok(Seeds { first, last })
+        }
+        _ => Err(format!(
+            "write the first and the last seed, like 1..200; at most {MOST_SEEDS} of them"
+        )),
+    }
+}

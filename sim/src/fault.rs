@@ -1,0 +1,237 @@
+//! Faults as data: the whole schedule of a run is drawn before it begins, and saved with it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rand::seq::{IndexedRandom as _, SliceRandom as _};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use tidings_core::RngSeed;
+
+use crate::host::HostId;
+use crate::scenario::{CutMode, Death, Direction, FaultKind, FaultSpec, Scenario, Span, Targets};
+
+/// One disturbance, fully decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The host's process is started, for the first time or again.
+    Start(HostId),
+    /// The host's process ends without a word.
+    Crash(HostId, Death),
+    /// The node is told to leave.
+    Leave(HostId),
+    /// The process stops.
+    Pause(HostId),
+    /// It goes on.
+    Resume(HostId),
+    /// All its connections are reset.
+    Reset(HostId),
+    /// These hosts are cut off from all others.
+    Cut(BTreeSet<HostId>, CutMode, Direction),
+    /// The cut is over.
+    Heal,
+}
+
+impl Fault {
+    /// Its name in tables.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Start(_) => "start",
+            Self::Crash(_, Death::Reset) => "crash (reset)",
+            Self::Crash(_, Death::Silent) => "crash (silent)",
+            Self::Leave(_) => "leave",
+            Self::Pause(_) => "pause",
+            Self::Resume(_) => "resume",
+            Self::Reset(_) => "reset",
+            Self::Cut(_, CutMode::Held, _) => "cut (held)",
+            Self::Cut(_, CutMode::Silent, _) => "cut (silent)",
+            Self::Cut(_, CutMode::Reset, _) => "cut (reset)",
+            Self::Heal => "heal",
+        }
+    }
+
+    /// Whom it hits.
+    pub fn hosts(&self) -> Vec<HostId> {
+        match self {
+            Self::Start(host)
+            | Self::Crash(host, _)
+            | Self::Leave(host)
+            | Self::Pause(host)
+            | Self::Resume(host)
+            | Self::Reset(host) => vec![*host],
+            Self::Cut(hosts, ..) => hosts.iter().copied().collect(),
+            Self::Heal => Vec::new(),
+        }
+    }
+}
+
+/// A fault and its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scheduled {
+    /// Simulated time since the run's beginning.
+    pub at: Duration,
+    /// What happens.
+    pub fault: Fault,
+}
+
+/// Everything that happens to the hosts of one run, in the order of time: their starts too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FaultSchedule {
+    /// The list.
+    pub faults: Vec<Scheduled>,
+}
+
+impl FaultSchedule {
+    /// Draws the schedule of a scenario for a run. Each fault of the scenario has a stream of its
+    /// own, so that changing one does not move the times of the others.
+    pub fn draw(scenario: &Scenario, run: RngSeed) -> Self {
+        let mut draw = Draw { scenario, run, faults: Vec::new() };
+        let joiners = draw.faults();
+        draw.starts(&joiners);
+        // Stable: what is drawn for the same moment happens in the scenario's order.
+        draw.faults.sort_by_key(|scheduled| scheduled.at);
+        Self { faults: draw.faults }
+    }
+
+    /// Hosts whose process runs, as far as the schedule says, at `at`.
+    pub fn running(&self, at: Duration) -> BTreeSet<HostId> {
+        let mut running = BTreeSet::new();
+        for scheduled in self.faults.iter().take_while(|scheduled| scheduled.at <= at) {
+            match &scheduled.fault {
+                Fault::Start(host) | Fault::Resume(host) => {
+                    running.insert(*host);
+                }
+                Fault::Crash(host, _) | Fault::Leave(host) | Fault::Pause(host) => {
+                    running.remove(host);
+                }
+                Fault::Reset(_) | Fault::Cut(..) | Fault::Heal => {}
+            }
+        }
+        running
+    }
+}
+
+struct Draw<'a> {
+    scenario: &'a Scenario,
+    run: RngSeed,
+    faults: Vec<Scheduled>,
+}
+
+impl Draw<'_> {
+    fn push(&mut self, at: Duration, fault: Fault) {
+        self.faults.push(Scheduled { at, fault });
+    }
+
+    /// Draws all faults; returns the hosts that join late.
+    fn faults(&mut self) -> BTreeSet<HostId> {
+        let named: BTreeSet<HostId> =
+            self.scenario.faults.iter().flat_map(|spec| self.named(&spec.targets)).collect();
+        let mut pool: Vec<HostId> =
+            self.scenario.hosts().filter(|host| host.is_peer() && !named.contains(host)).collect();
+        pool.shuffle(&mut generator(self.run, "victims", 0));
+        let mut joiners = BTreeSet::new();
+        for (place, spec) in (0..).zip(&self.scenario.faults) {
+            let mut rng = generator(self.run, "fault", place);
+            let targets = self.targets(&spec.targets, &mut pool, &mut rng);
+            if matches!(spec.kind, FaultKind::Partition { .. }) {
+                let at = moment(spec.when, &mut rng);
+                self.partition(at, spec, targets);
+                continue;
+            }
+            for host in targets {
+                let at = moment(spec.when, &mut rng);
+                self.hit(host, at, spec.kind, &mut rng);
+                if spec.kind == FaultKind::Join {
+                    joiners.insert(host);
+                }
+            }
+        }
+        joiners
+    }
+
+    fn hit(&mut self, host: HostId, at: Duration, kind: FaultKind, rng: &mut ChaCha8Rng) {
+        match kind {
+            FaultKind::Crash { death, restart } => {
+                self.push(at, Fault::Crash(host, death));
+                if let Some(restart) = restart {
+                    self.push(at + moment(restart, rng), Fault::Start(host));
+                }
+            }
+            FaultKind::Leave => self.push(at, Fault::Leave(host)),
+            FaultKind::Join => self.push(at, Fault::Start(host)),
+            FaultKind::Pause { length } => {
+                self.push(at, Fault::Pause(host));
+                self.push(at + length, Fault::Resume(host));
+            }
+            FaultKind::Reset => self.push(at, Fault::Reset(host)),
+            FaultKind::Partition { .. } => unreachable!("a partition hits all its hosts at once"),
+        }
+    }
+
+    fn partition(&mut self, at: Duration, spec: &FaultSpec, targets: Vec<HostId>) {
+        if let FaultKind::Partition { mode, direction, length } = spec.kind {
+            let cut_off = targets.into_iter().collect();
+            self.push(at, Fault::Cut(cut_off, mode, direction));
+            self.push(at + length, Fault::Heal);
+        }
+    }
+
+    fn targets(
+        &self,
+        targets: &Targets,
+        pool: &mut Vec<HostId>,
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<HostId> {
+        match targets {
+            Targets::Named(_) => self.named(targets),
+            Targets::RandomPeers(count) => {
+                let left = pool.len().saturating_sub(*count);
+                pool.split_off(left)
+            }
+            Targets::Share(percent) => {
+                let part = |hosts: Vec<HostId>, rng: &mut ChaCha8Rng| -> Vec<HostId> {
+                    let count = hosts.len() * usize::from(*percent) / 100;
+                    hosts.sample(rng, count).copied().collect()
+                };
+                let (peers, seed_nodes): (Vec<_>, Vec<_>) =
+                    self.scenario.hosts().partition(|host| host.is_peer());
+                let mut cut_off = part(peers, rng);
+                cut_off.extend(part(seed_nodes, rng));
+                cut_off
+            }
+        }
+    }
+
+    fn named(&self, targets: &Targets) -> Vec<HostId> {
+        match targets {
+            Targets::Named(names) => {
+                names.iter().filter_map(|name| self.scenario.host_named(name)).collect()
+            }
+            Targets::RandomPeers(_) | Targets::Share(_) => Vec::new(),
+        }
+    }
+
+    /// Seed nodes start at once, peers within the start time, joiners when they join.
+    fn starts(&mut self, joiners: &BTreeSet<HostId>) {
+        let mut rng = generator(self.run, "start", 0);
+        let span = Span { from: Duration::ZERO, to: self.scenario.start };
+        for host in self.scenario.hosts() {
+            let drawn = moment(span, &mut rng);
+            if !joiners.contains(&host) {
+                let at = if host.is_peer() { drawn } else { Duration::ZERO };
+                self.push(at, Fault::Start(host));
+            }
+        }
+    }
+}
+
+/// The generator of one purpose.
+pub(crate) fn generator(run: RngSeed, label: &str, index: u64) -> ChaCha8Rng {
+    ChaCha8Rng::from_seed(*run.derive(label, index).as_bytes())
+}
+
+/// A moment of the span, in whole milliseconds.
+pub(crate) fn moment(span: Span, rng: &mut ChaCha8Rng) -> Duration {
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(rng.random_range(millis(span.from)..=millis(span.to)))
+}

@@ -1,0 +1,97 @@
+//! The hosts of a rehearsal: who they are called and what they derive from the run's seed.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use tidings_core::{NodeId, RngSeed, Role};
+
+use crate::scenario::Scenario;
+
+/// One host, numbered from 0: seed nodes first, then peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId {
+    role: Role,
+    /// Place among the hosts of its role, from 0.
+    place: usize,
+}
+
+impl HostId {
+    /// The `place`-th seed node, from 0.
+    pub const fn seed_node(place: usize) -> Self {
+        Self { role: Role::SeedNode, place }
+    }
+
+    /// The `place`-th peer, from 0.
+    pub const fn peer(place: usize) -> Self {
+        Self { role: Role::Peer, place }
+    }
+
+    /// What it runs.
+    pub const fn role(self) -> Role {
+        self.role
+    }
+
+    /// Whether it is a peer.
+    pub fn is_peer(self) -> bool {
+        self.role == Role::Peer
+    }
+
+    /// The host of this name, whether or not a scenario has it.
+    fn named(name: &str) -> Option<Self> {
+        let (role, number) = name.split_once('-')?;
+        let place = number.parse::<usize>().ok()?.checked_sub(1)?;
+        match role {
+            "seed" => Some(Self::seed_node(place)),
+            "peer" => Some(Self::peer(place)),
+            _ => None,
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self.role {
+            Role::SeedNode => "seed",
+            Role::Peer => "peer",
+        }
+    }
+
+    /// The seed of what is drawn for this host. Hosts added later do not change it.
+    pub fn rng_seed(self, run: RngSeed) -> RngSeed {
+        run.derive(self.label(), u64::try_from(self.place).unwrap_or(u64::MAX))
+    }
+
+    /// A stand-in for the public key that a real node would have.
+    pub fn node_id(self, run: RngSeed) -> NodeId {
+        NodeId::new(*self.rng_seed(run).derive("identity", 0).as_bytes())
+    }
+}
+
+/// `peer-7`, `seed-1`: numbered from 1.
+impl fmt::Display for HostId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.label(), self.place + 1)
+    }
+}
+
+impl Serialize for HostId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Scenario {
+    /// All hosts, seed nodes first.
+    pub fn hosts(&self) -> impl Iterator<Item = HostId> + use<> {
+        let seed_nodes = (0..self.seed_nodes).map(HostId::seed_node);
+        seed_nodes.chain((0..self.peers).map(HostId::peer))
+    }
+
+    /// The host of this name.
+    pub fn host_named(&self, name: &str) -> Option<HostId> {
+        HostId::named(name).filter(|host| self.hosts().any(|known| known == *host))
+    }
+}
+
+/// The root of a run's randomness.
+pub fn run_seed(seed: u64) -> RngSeed {
+    RngSeed::new([0; 32]).derive("run", seed)
+}

@@ -1,0 +1,78 @@
+//! The graph of neighbors over time: degrees, components.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use petgraph::unionfind::UnionFind;
+
+use crate::history::{History, Life, Sample};
+use crate::measure::quantile::median;
+
+/// The graph at one moment: the peers that answered, and the links on which both ends agree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverlayPoint {
+    /// When, in simulated time.
+    pub at: Duration,
+    /// Peers that answered.
+    pub peers: usize,
+    /// Connected components among them.
+    pub components: usize,
+    /// Peers in the largest one.
+    pub largest: usize,
+    /// Peers without any link.
+    pub isolated: usize,
+    /// Links of each peer, fewest first.
+    pub degrees: Vec<usize>,
+}
+
+impl OverlayPoint {
+    /// Fewest, median and most links of a peer.
+    pub fn degree_range(&self) -> (usize, usize, usize) {
+        let first = self.degrees.first().copied().unwrap_or_default();
+        let last = self.degrees.last().copied().unwrap_or_default();
+        (first, median(&self.degrees).unwrap_or_default(), last)
+    }
+}
+
+/// Measures every sample of a run.
+pub fn measure(history: &History) -> Vec<OverlayPoint> {
+    history.samples.iter().chain([&history.last]).map(|sample| point(history, sample)).collect()
+}
+
+/// The neighbors of every peer that answered, as it sees them.
+pub fn views(history: &History, sample: &Sample) -> BTreeMap<Life, BTreeSet<Life>> {
+    let of = |neighbors: &[tidings_core::NeighborSnapshot]| {
+        neighbors.iter().filter_map(|it| history.life_of(&it.record)).collect()
+    };
+    let peers = sample.nodes.iter().filter(|(life, _)| life.host.is_peer());
+    peers.map(|(life, report)| (*life, of(&report.node.neighbors))).collect()
+}
+
+/// The graph of one sample.
+pub fn point(history: &History, sample: &Sample) -> OverlayPoint {
+    let views = views(history, sample);
+    let places: BTreeMap<Life, usize> = views.keys().copied().zip(0..).collect();
+    let mut groups = UnionFind::<usize>::new(views.len());
+    let mut degrees = vec![0; views.len()];
+    for (life, neighbors) in &views {
+        for neighbor in neighbors {
+            if views.get(neighbor).is_some_and(|theirs| theirs.contains(life)) {
+                degrees[places[life]] += 1;
+                groups.union(places[life], places[neighbor]);
+            }
+        }
+    }
+    let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
+    for group in groups.into_labeling() {
+        *sizes.entry(group).or_default() += 1;
+    }
+    degrees.sort_unstable();
+    OverlayPoint {
+        at: sample.at,
+        peers: views.len(),
+        components: sizes.len(),
+        largest: sizes.values().copied().max().unwrap_or_default(),
+        isolated: degrees.iter().filter(|degree| **degree == 0).count(),
+        degrees,
+    }
+}

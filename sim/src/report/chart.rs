@@ -1,0 +1,169 @@
+//! What all pictures share: size, colors, the embedded font, the question as title.
+
+use std::path::Path;
+use std::sync::Once;
+
+use anyhow::{Context as _, anyhow};
+use plotters::coord::Shift;
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
+use plotters::style::{FontStyle, register_font};
+
+use crate::report::summary::Summary;
+
+/// Width of every picture in pixels: what a page of text has.
+pub const WIDTH: u32 = 900;
+
+/// The family that the embedded font is registered under.
+pub const FONT: &str = "sans-serif";
+
+const MARGIN: i32 = 20;
+const TITLE_SIZE: i32 = 20;
+const CAPTION_SIZE: i32 = 14;
+
+/// Size of axis labels and legends.
+pub const LABEL_SIZE: i32 = 15;
+
+/// Text that is not the point.
+pub const GREY: RGBColor = RGBColor(95, 95, 95);
+/// Lines of the grid.
+pub const GRID: RGBColor = RGBColor(225, 225, 225);
+/// First and second hue, told apart by eyes that see red and green alike (Okabe and Ito).
+pub const BLUE: RGBColor = RGBColor(0, 114, 178);
+/// The second hue.
+pub const ORANGE: RGBColor = RGBColor(213, 94, 0);
+
+/// A picture being drawn.
+pub type Canvas<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
+
+/// Draws a picture: question and caption on top, the rest by `draw`.
+pub fn picture(
+    path: &Path,
+    height: u32,
+    summary: &Summary,
+    draw: impl FnOnce(&Canvas<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    load_font()?;
+    let whole = BitMapBackend::new(path, (WIDTH, height)).into_drawing_area();
+    let draw_all = || -> anyhow::Result<()> {
+        whole.fill(&WHITE).map_err(drawing)?;
+        let used = titles(&whole, summary)?;
+        let (_, rest) = whole.split_vertically(used);
+        draw(&rest)?;
+        whole.present().map_err(drawing)
+    };
+    draw_all().with_context(|| format!("draw {}", path.display()))
+}
+
+/// plotters' errors cannot be passed on as they are: they borrow the backend's error type.
+pub fn drawing<E: std::error::Error + Send + Sync>(
+    error: DrawingAreaErrorKind<E>,
+) -> anyhow::Error {
+    anyhow!("{error}")
+}
+
+/// Registers the embedded font once. Without it every text call fails, on any machine.
+fn load_font() -> anyhow::Result<()> {
+    static LOADED: Once = Once::new();
+    let mut loaded = Ok(());
+    LOADED.call_once(|| {
+        for style in [FontStyle::Normal, FontStyle::Bold] {
+            loaded = register_font(FONT, style, epaint_default_fonts::UBUNTU_LIGHT)
+                .map_err(|_invalid| anyhow!("the embedded font is not a font"));
+        }
+    });
+    loaded
+}
+
+/// Writes the question, wrapped, and the caption. Returns the height they take.
+fn titles(canvas: &Canvas<'_>, summary: &Summary) -> anyhow::Result<i32> {
+    let title = TextStyle::from((FONT, TITLE_SIZE)).color(&BLACK);
+    let caption = TextStyle::from((FONT, CAPTION_SIZE)).color(&GREY);
+    let mut top = MARGIN / 2;
+    for line in wrap(canvas, &summary.question, &title)? {
+        canvas.draw_text(&line, &title, (MARGIN, top)).map_err(drawing)?;
+        top += TITLE_SIZE + 4;
+    }
+    for line in wrap(canvas, &summary.setting.caption(summary.runs), &caption)? {
+        canvas.draw_text(&line, &caption, (MARGIN, top)).map_err(drawing)?;
+        top += CAPTION_SIZE + 4;
+    }
+    Ok(top)
+}
+
+/// Breaks a text into lines that fit the canvas.
+fn wrap(canvas: &Canvas<'_>, text: &str, style: &TextStyle<'_>) -> anyhow::Result<Vec<String>> {
+    let (width, _) = canvas.dim_in_pixel();
+    let room = width.saturating_sub(MARGIN.unsigned_abs() * 2);
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let longer = match lines.last() {
+            Some(line) => format!("{line} {word}"),
+            None => word.to_owned(),
+        };
+        let (needed, _) = canvas.estimate_text_size(&longer, style).map_err(drawing)?;
+        match lines.last_mut() {
+            Some(line) if needed <= room => *line = longer,
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    Ok(lines)
+}
+
+/// The style of axis labels and legends.
+pub fn label_style() -> TextStyle<'static> {
+    TextStyle::from((FONT, LABEL_SIZE)).color(&BLACK)
+}
+
+/// How a thing is drawn in a plot.
+#[derive(Clone, Copy, Debug)]
+pub enum Pen {
+    /// A line.
+    Line(RGBColor),
+    /// A dashed line.
+    Dashes(RGBColor),
+    /// A filled area.
+    Band(RGBColor),
+}
+
+impl Pen {
+    /// The style of the line or area.
+    pub fn style(self) -> ShapeStyle {
+        match self {
+            Self::Line(color) | Self::Dashes(color) => color.stroke_width(2),
+            Self::Band(color) => color.mix(0.25).filled(),
+        }
+    }
+}
+
+/// Lengths of dashes and of the gaps between them, in pixels.
+pub const DASH: (i32, i32) = (6, 4);
+
+/// Pixels of a pen's sample in a legend.
+const SAMPLE: i32 = 28;
+
+/// Writes a legend above a plot, where it hides nothing, and returns the canvas that is left.
+pub fn legend<'a>(canvas: &Canvas<'a>, entries: &[(Pen, String)]) -> anyhow::Result<Canvas<'a>> {
+    let label = label_style();
+    let mut top = 8;
+    for (pen, text) in entries {
+        let middle = top + LABEL_SIZE / 2;
+        let line = [(MARGIN, middle), (MARGIN + SAMPLE, middle)];
+        match pen {
+            Pen::Line(_) => canvas.draw(&PathElement::new(line, pen.style())),
+            Pen::Dashes(_) => {
+                let (dash, gap) = DASH;
+                canvas.draw(&DashedPathElement::new(line.into_iter(), dash, gap, pen.style()))
+            }
+            Pen::Band(_) => {
+                let corners = [(MARGIN, middle - 6), (MARGIN + SAMPLE, middle + 6)];
+                canvas.draw(&Rectangle::new(corners, pen.style()))
+            }
+        }
+        .map_err(drawing)?;
+        canvas.draw_text(text, &label, (MARGIN + SAMPLE + 10, top)).map_err(drawing)?;
+        top += LABEL_SIZE + 5;
+    }
+    let (_, rest) = canvas.split_vertically(top);
+    Ok(rest)
+}

@@ -1,0 +1,79 @@
+//! The picture of gossip spread: the fraction of peers reached over the time since a message was
+//! sent, median and 5 to 95 % band over the runs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use plotters::prelude::*;
+
+use crate::measure::quantile::{quantile, sorted};
+use crate::report::chart::{self, BLUE, Canvas, GRID, Pen, drawing};
+use crate::report::summary::Summary;
+use crate::report::tables::Tables;
+
+const HEIGHT: u32 = 520;
+
+/// (delay in ms, percent reached: at 5 % of the runs, in the middle, at 95 %).
+type Point = (f64, [f64; 3]);
+
+pub(super) fn draw(summary: &Summary, tables: &Tables, path: &Path) -> anyhow::Result<()> {
+    let points = band(tables);
+    chart::picture(path, HEIGHT, summary, |canvas| plot(canvas, &points))
+}
+
+fn band(tables: &Tables) -> Vec<Point> {
+    let mut by_delay: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for row in &tables.spread {
+        by_delay.entry(row.delay_ms).or_default().push(100.0 * row.reached);
+    }
+    let point = |(delay, values): (u64, Vec<f64>)| {
+        let values = sorted(values);
+        let at = |percent| quantile(&values, percent).unwrap_or_default();
+        (milliseconds(delay), [at(5), at(50), at(95)])
+    };
+    by_delay.into_iter().map(point).collect()
+}
+
+#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "far below 2^52")]
+fn milliseconds(delay: u64) -> f64 {
+    delay as f64
+}
+
+fn plot(canvas: &Canvas<'_>, points: &[Point]) -> anyhow::Result<()> {
+    let (band, line) = (Pen::Band(BLUE), Pen::Line(BLUE));
+    let legend = [
+        (line, "median of the runs; of each run the mean over its messages".to_owned()),
+        (band, "5 % to 95 % of the runs".to_owned()),
+    ];
+    let canvas = chart::legend(canvas, &legend)?;
+    let mut chart = ChartBuilder::on(&canvas)
+        .margin(12)
+        .margin_right(28)
+        .x_label_area_size(48)
+        .y_label_area_size(64)
+        .build_cartesian_2d((10.0_f64..100_000.0).log_scale(), 0.0_f64..100.0)
+        .map_err(drawing)?;
+    chart
+        .configure_mesh()
+        .light_line_style(WHITE)
+        .bold_line_style(GRID)
+        .x_desc("time since a message was sent (logarithmic)")
+        .y_desc("peers reached, %")
+        .x_labels(5)
+        .x_label_formatter(&|ms| delay_label(*ms))
+        .y_label_formatter(&|percent| format!("{percent:.0}"))
+        .label_style(chart::label_style())
+        .axis_desc_style(chart::label_style())
+        .draw()
+        .map_err(drawing)?;
+    let edge = |place: usize| points.iter().map(move |(delay, at)| (*delay, at[place]));
+    let outline: Vec<(f64, f64)> =
+        edge(0).chain(edge(2).collect::<Vec<_>>().into_iter().rev()).collect();
+    chart.draw_series([Polygon::new(outline, band.style())]).map_err(drawing)?;
+    chart.draw_series(LineSeries::new(edge(1), line.style())).map_err(drawing)?;
+    Ok(())
+}
+
+fn delay_label(ms: f64) -> String {
+    if ms < 1000.0 { format!("{ms:.0} ms") } else { format!("{:.0} s", ms / 1000.0) }
+}

@@ -1,0 +1,386 @@
+//! The tables of a report, as CSV: times in whole milliseconds, ratios with four decimals. Equal
+//! runs give equal bytes on every machine.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::{Serialize, Serializer};
+
+use crate::history::Life;
+use crate::host::HostId;
+use crate::measure::quantile::quantile;
+use crate::measure::{millis, ratio};
+use crate::scenario::Death;
+use crate::sweep::RunResult;
+
+/// All tables of a report.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tables {
+    /// One row per run.
+    pub runs: Vec<RunRow>,
+    /// One row per message.
+    pub messages: Vec<MessageRow>,
+    /// One row per run and delay.
+    pub spread: Vec<SpreadRow>,
+    /// One row per crash.
+    pub detection: Vec<DetectionRow>,
+    /// One row per run and second.
+    pub overlay: Vec<OverlayRow>,
+    /// One row per run and degree, at the end of the run.
+    pub degrees: Vec<DegreeRow>,
+    /// One row per disturbance.
+    pub faults: Vec<FaultRow>,
+}
+
+/// A run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunRow {
+    /// Its rng seed.
+    pub seed: u64,
+    /// Checks that failed, each once, or `ok`.
+    pub verdict: String,
+    /// Messages sent.
+    pub messages: u64,
+    /// (message, peer) pairs expected.
+    pub expected: u64,
+    /// Those delivered.
+    pub delivered: u64,
+    /// Median over the messages of the time until 50 % of the peers had one.
+    pub coverage_50_ms: Option<u64>,
+    /// The same for 90 %.
+    pub coverage_90_ms: Option<u64>,
+    /// The same for 99 %.
+    pub coverage_99_ms: Option<u64>,
+    /// The same for all.
+    pub coverage_100_ms: Option<u64>,
+    /// Most links a first copy travelled, over all messages.
+    pub last_delivery_hop: u16,
+    /// Payload copies per first receipt, less one.
+    #[serde(serialize_with = "four_decimals")]
+    pub rmr: f64,
+    /// Bytes that nodes alive at the end had written.
+    pub bytes_sent: u64,
+    /// Crashes of peers.
+    pub crashes: usize,
+    /// Live peers removed although the seed node could reach them.
+    pub false_deaths: u64,
+    /// Live peers removed while something kept the two apart.
+    pub cut_off_deaths: u64,
+    /// Death reports about live peers.
+    pub false_reports: u64,
+    /// Components of the overlay at the end.
+    pub components: usize,
+    /// Fewest links of a peer at the end.
+    pub degree_min: usize,
+    /// Median of the links.
+    pub degree_median: usize,
+    /// Most links of a peer.
+    pub degree_max: usize,
+    /// SHA-256 of what happened.
+    pub digest: String,
+}
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MessageRow {
+    /// The run's rng seed.
+    pub seed: u64,
+    /// First bytes of the message's id.
+    pub message: String,
+    /// Who said it.
+    pub origin: HostId,
+    /// When.
+    pub sent_ms: u64,
+    /// Peers that should get it.
+    pub eligible: u64,
+    /// Those that did.
+    pub reached: u64,
+    /// Time until 50 % of them had it.
+    pub coverage_50_ms: Option<u64>,
+    /// 90 %.
+    pub coverage_90_ms: Option<u64>,
+    /// 99 %.
+    pub coverage_99_ms: Option<u64>,
+    /// All.
+    pub coverage_100_ms: Option<u64>,
+    /// Most links a first copy travelled.
+    pub last_delivery_hop: u16,
+    /// Copies that arrived anywhere.
+    pub copies: u64,
+    /// First copies among them.
+    pub receipts: u64,
+}
+
+/// How far messages had come after a delay, on average over the messages of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct SpreadRow {
+    /// The run's rng seed.
+    pub seed: u64,
+    /// Time since a message was sent.
+    pub delay_ms: u64,
+    /// Fraction of eligible peers reached.
+    #[serde(serialize_with = "four_decimals")]
+    pub reached: f64,
+}
+
+/// A crash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DetectionRow {
+    /// The run's rng seed.
+    pub seed: u64,
+    /// Who died.
+    pub peer: HostId,
+    /// `reset` or `silent`.
+    pub death: &'static str,
+    /// When.
+    pub died_ms: u64,
+    /// Time until its host was started again.
+    pub restarted_ms: Option<u64>,
+    /// Neighbors it had.
+    pub neighbors: usize,
+    /// Time until the first of them dropped it.
+    pub first_neighbor_ms: Option<u64>,
+    /// Time until all of them had.
+    pub all_neighbors_ms: Option<u64>,
+    /// Time until the first death report.
+    pub first_report_ms: Option<u64>,
+    /// Seed nodes that listed it.
+    pub seed_nodes: usize,
+    /// Time until none did; empty if its host came back before.
+    pub all_seed_nodes_ms: Option<u64>,
+}
+
+/// The graph at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct OverlayRow {
+    /// The run's rng seed.
+    pub seed: u64,
+    /// When.
+    pub at_ms: u64,
+    /// Peers that answered.
+    pub peers: usize,
+    /// Components.
+    pub components: usize,
+    /// Peers in the largest one.
+    pub largest: usize,
+    /// Peers without a link.
+    pub isolated: usize,
+    /// Fewest links.
+    pub degree_min: usize,
+    /// Median of the links.
+    pub degree_median: usize,
+    /// Most links.
+    pub degree_max: usize,
+}
+
+/// How many peers have a degree at the end of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct DegreeRow {
+    /// The run's rng seed.
+    pub seed: u64,
+    /// Links.
+    pub degree: usize,
+    /// Peers with that many.
+    pub peers: usize,
+}
+
+/// A disturbance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FaultRow {
+    /// The run's rng seed.
+    pub seed: u64,
+    /// When.
+    pub at_ms: u64,
+    /// What.
+    pub fault: &'static str,
+    /// Whom it hit.
+    pub hosts: String,
+}
+
+impl Tables {
+    /// The tables of these runs.
+    pub fn of(results: &[RunResult]) -> Self {
+        let mut tables = Self::default();
+        for result in results {
+            tables.runs.push(run_row(result));
+            tables.messages.extend(message_rows(result));
+            tables.spread.extend(spread_rows(result));
+            tables.detection.extend(detection_rows(result));
+            tables.overlay.extend(overlay_rows(result));
+            tables.degrees.extend(degree_rows(result));
+            tables.faults.extend(fault_rows(result));
+        }
+        tables
+    }
+
+    /// Writes every table to a file of its name.
+    pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        write_csv(&folder.join("runs.csv"), &self.runs)?;
+        write_csv(&folder.join("messages.csv"), &self.messages)?;
+        write_csv(&folder.join("spread.csv"), &self.spread)?;
+        write_csv(&folder.join("detection.csv"), &self.detection)?;
+        write_csv(&folder.join("overlay.csv"), &self.overlay)?;
+        write_csv(&folder.join("degrees.csv"), &self.degrees)?;
+        write_csv(&folder.join("faults.csv"), &self.faults)
+    }
+}
+
+fn write_csv<R: Serialize>(path: &Path, rows: &[R]) -> anyhow::Result<()> {
+    let write = || -> csv::Result<()> {
+        let mut writer = csv::Writer::from_path(path)?;
+        for row in rows {
+            writer.serialize(row)?;
+        }
+        writer.flush()?;
+        Ok(())
+    };
+    write().with_context(|| format!("write {}", path.display()))
+}
+
+fn four_decimals<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{value:.4}"))
+}
+
+/// Delays at which the spread is tabled: twenty per decade, from 10 ms to 100 s.
+pub fn delay_grid() -> Vec<Duration> {
+    // 10^(k/20) in thousandths, so that no logarithm has to agree between platforms.
+    const STEPS: [u64; 20] = [
+        1000, 1122, 1259, 1413, 1585, 1778, 1995, 2239, 2512, 2818, 3162, 3548, 3981, 4467, 5012,
+        5623, 6310, 7079, 7943, 8913,
+    ];
+    let decade = |scale: u64| STEPS.map(|step| Duration::from_micros(step * scale));
+    let mut grid: Vec<Duration> = [10, 100, 1_000, 10_000].into_iter().flat_map(decade).collect();
+    grid.push(Duration::from_secs(100));
+    grid
+}
+
+fn run_row(result: &RunResult) -> RunRow {
+    let (measures, totals) = (&result.measures, &result.measures.totals);
+    let end = measures.overlay.last();
+    let (degree_min, degree_median, degree_max) =
+        end.map(|point| point.degree_range()).unwrap_or_default();
+    let mut failed: Vec<&str> = result.violations.iter().map(|it| it.check).collect();
+    failed.dedup();
+    RunRow {
+        seed: result.seed,
+        verdict: if failed.is_empty() { "ok".to_owned() } else { failed.join(" ") },
+        messages: u64::try_from(measures.messages.len()).unwrap_or(u64::MAX),
+        expected: totals.expected,
+        delivered: totals.delivered,
+        coverage_50_ms: median_coverage(result, 50),
+        coverage_90_ms: median_coverage(result, 90),
+        coverage_99_ms: median_coverage(result, 99),
+        coverage_100_ms: median_coverage(result, 100),
+        last_delivery_hop: measures.messages.iter().map(|it| it.last_hop).max().unwrap_or(0),
+        rmr: totals.redundancy(),
+        bytes_sent: totals.bytes_sent,
+        crashes: measures.deaths.len(),
+        false_deaths: totals.false_deaths,
+        cut_off_deaths: totals.cut_off_deaths,
+        false_reports: totals.false_reports,
+        components: end.map_or(0, |point| point.components),
+        degree_min,
+        degree_median,
+        degree_max,
+        digest: result.digest.clone(),
+    }
+}
+
+/// Median over the messages of the time until `percent` of the peers had one; `None` when half of
+/// them never got so far.
+pub fn median_coverage(result: &RunResult, percent: u32) -> Option<u64> {
+    let messages = result.measures.messages.iter().filter(|it| !it.died_with_origin);
+    let mut times: Vec<u64> =
+        messages.map(|it| it.coverage(percent).map_or(u64::MAX, millis)).collect();
+    times.sort_unstable();
+    quantile(&times, 50).filter(|time| *time != u64::MAX)
+}
+
+fn message_rows(result: &RunResult) -> impl Iterator<Item = MessageRow> + '_ {
+    result.measures.messages.iter().map(|message| MessageRow {
+        seed: result.seed,
+        message: message.id.to_string(),
+        origin: message.origin.host,
+        sent_ms: millis(message.sent),
+        eligible: message.eligible,
+        reached: message.reached,
+        coverage_50_ms: message.coverage(50).map(millis),
+        coverage_90_ms: message.coverage(90).map(millis),
+        coverage_99_ms: message.coverage(99).map(millis),
+        coverage_100_ms: message.coverage(100).map(millis),
+        last_delivery_hop: message.last_hop,
+        copies: message.copies,
+        receipts: message.receipts,
+    })
+}
+
+fn spread_rows(result: &RunResult) -> impl Iterator<Item = SpreadRow> + '_ {
+    delay_grid().into_iter().map(|delay| {
+        let spreading = result.measures.messages.iter().filter(|it| !it.died_with_origin);
+        let (reached, eligible) = spreading.fold((0, 0), |(reached, eligible), message| {
+            (reached + message.reached_within(delay), eligible + message.eligible)
+        });
+        SpreadRow { seed: result.seed, delay_ms: millis(delay), reached: ratio(reached, eligible) }
+    })
+}
+
+fn detection_rows(result: &RunResult) -> impl Iterator<Item = DetectionRow> + '_ {
+    result.measures.deaths.iter().map(|death| {
+        let Life { host, .. } = death.victim;
+        let all_seed_nodes = death.all_seed_nodes.filter(|_| !death.is_cut_short());
+        DetectionRow {
+            seed: result.seed,
+            peer: host,
+            death: match death.death {
+                Death::Reset => "reset",
+                Death::Silent => "silent",
+            },
+            died_ms: millis(death.at),
+            restarted_ms: death.restarted.map(millis),
+            neighbors: death.neighbors,
+            first_neighbor_ms: death.first_neighbor.map(millis),
+            all_neighbors_ms: death.all_neighbors.map(millis),
+            first_report_ms: death.first_report.map(millis),
+            seed_nodes: death.seed_nodes,
+            all_seed_nodes_ms: all_seed_nodes.map(millis),
+        }
+    })
+}
+
+fn overlay_rows(result: &RunResult) -> impl Iterator<Item = OverlayRow> + '_ {
+    result.measures.overlay.iter().map(|point| {
+        let (degree_min, degree_median, degree_max) = point.degree_range();
+        OverlayRow {
+            seed: result.seed,
+            at_ms: millis(point.at),
+            peers: point.peers,
+            components: point.components,
+            largest: point.largest,
+            isolated: point.isolated,
+            degree_min,
+            degree_median,
+            degree_max,
+        }
+    })
+}
+
+fn degree_rows(result: &RunResult) -> Vec<DegreeRow> {
+    let Some(end) = result.measures.overlay.last() else { return Vec::new() };
+    let groups = end.degrees.chunk_by(|a, b| a == b);
+    let row =
+        |group: &[usize]| DegreeRow { seed: result.seed, degree: group[0], peers: group.len() };
+    groups.map(row).collect()
+}
+
+fn fault_rows(result: &RunResult) -> impl Iterator<Item = FaultRow> + '_ {
+    result.schedule.faults.iter().map(|scheduled| {
+        let hosts: Vec<String> = scheduled.fault.hosts().iter().map(ToString::to_string).collect();
+        FaultRow {
+            seed: result.seed,
+            at_ms: millis(scheduled.at),
+            fault: scheduled.fault.name(),
+            hosts: hosts.join(" "),
+        }
+    })
+}

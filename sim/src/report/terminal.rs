@@ -1,0 +1,80 @@
+//! The summary on a terminal.
+
+use std::fmt::Write as _;
+
+use comfy_table::presets::UTF8_BORDERS_ONLY;
+use comfy_table::{CellAlignment, Table};
+
+use crate::report::summary::{Figure, Summary};
+
+/// Seeds listed of a check that failed in many runs.
+const MOST_SEEDS: usize = 10;
+
+/// Violations shown in full.
+const MOST_VIOLATIONS: usize = 10;
+
+/// The summary as text. `replay` is the command that repeats one run, without its seed.
+pub fn render(summary: &Summary, replay: &str) -> String {
+    let mut out = String::new();
+    let mut line = |text: &str| writeln!(out, "{text}").expect("a string takes it all");
+    line(&summary.question);
+    line(&summary.setting.caption(summary.runs));
+    line(&figures(summary).to_string());
+    let failed: Vec<_> =
+        summary.checks.iter().filter(|check| !check.failed_seeds.is_empty()).collect();
+    for check in &failed {
+        let seeds: Vec<String> =
+            check.failed_seeds.iter().take(MOST_SEEDS).map(ToString::to_string).collect();
+        let more = check.failed_seeds.len().saturating_sub(MOST_SEEDS);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        line(&format!(
+            "FAILED {} (seeds {}{more}): {}",
+            check.check,
+            seeds.join(" "),
+            check.demand
+        ));
+    }
+    for violation in summary.violations.iter().take(MOST_VIOLATIONS) {
+        line(&format!("  seed {}: {}", violation.seed, violation.violation));
+    }
+    if summary.violations.len() > MOST_VIOLATIONS {
+        let more = summary.violations.len() - MOST_VIOLATIONS;
+        line(&format!("  and {more} more, in summary.json"));
+    }
+    if let Some(seed) = failed.iter().flat_map(|check| &check.failed_seeds).min() {
+        line(&format!("replay the first of them: {replay} --seed {seed}"));
+    }
+    let checks = summary.checks.len();
+    line(&format!("{} of {} runs passed all {checks} checks", summary.passed, summary.runs));
+    out
+}
+
+fn figures(summary: &Summary) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_BORDERS_ONLY);
+    table.set_header(["figure", "unit", "5 %", "median", "95 %", "max", "limit"]);
+    for figure in summary.figures.iter().filter(|figure| figure.values > 0) {
+        table.add_row(row(figure));
+    }
+    for column in table.column_iter_mut().skip(2).take(4) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn row(figure: &Figure) -> [String; 7] {
+    let show = |value: Option<f64>| match value {
+        None => String::new(),
+        Some(value) if value.fract() == 0.0 => format!("{value:.0}"),
+        Some(value) => format!("{value:.3}"),
+    };
+    [
+        figure.figure.to_owned(),
+        figure.unit.to_owned(),
+        show(figure.p5),
+        show(figure.median),
+        show(figure.p95),
+        show(figure.max),
+        figure.limit.clone().unwrap_or_default(),
+    ]
+}

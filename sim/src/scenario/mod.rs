@@ -1,0 +1,221 @@
+//! What is rehearsed: one network, one question, the faults it has to live with, and what it must
+//! still do. `scenarios/README.md` documents the file format; [`parse`] reads it.
+
+mod override_keys;
+mod parse;
+mod range;
+mod raw;
+
+use std::fmt;
+use std::time::Duration;
+
+use humantime::format_duration;
+use tidings_core::Config;
+
+pub use override_keys::OverrideError;
+pub use parse::{Complaint, ScenarioError, load};
+pub use range::Span;
+
+/// Most hosts that the turmoil engine takes. Its cost per step grows with the square of the hosts:
+/// each of them walks every pair of hosts on every tick.
+pub const MOST_HOSTS: usize = 64;
+
+/// One rehearsal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// The file's name without `.toml`.
+    pub name: String,
+    /// What it asks.
+    pub question: String,
+    /// How many runs it is made of, with the rng seeds 1 to this.
+    pub runs: u64,
+    /// Simulated time of one run.
+    pub duration: Duration,
+    /// The last part of it, without faults.
+    pub calm: Duration,
+    /// Seed nodes.
+    pub seed_nodes: usize,
+    /// Peers, those that join later included.
+    pub peers: usize,
+    /// Within this time from the beginning the nodes are started.
+    pub start: Duration,
+    /// One-way latency of a message.
+    pub latency: Span,
+    /// The engine's step.
+    pub tick: Duration,
+    /// The protocol's settings.
+    pub config: Config,
+    /// What peers say beside their chatter.
+    pub workload: Option<Workload>,
+    /// What happens to them.
+    pub faults: Vec<FaultSpec>,
+    /// What must hold.
+    pub limits: Limits,
+}
+
+impl Scenario {
+    /// Longest time from the last fault until everything must be in order again: a silent neighbor
+    /// strikes out, somebody dials, a refresh mends the graph, two digests carry what was missed.
+    pub fn convergence_bound(&self) -> Duration {
+        let config = &self.config;
+        let detector = &config.detector;
+        let silent = detector.liveness_every * u32::from(detector.misses) + detector.answer_timeout;
+        let refresh = config.overlay.refresh + config.overlay.refresh / 10;
+        let digest = config.broadcast.digest_every + config.broadcast.digest_every / 10;
+        silent + config.links.hello_timeout + refresh + 2 * digest
+    }
+
+    /// When the calm begins.
+    pub fn calm_from(&self) -> Duration {
+        self.duration.saturating_sub(self.calm)
+    }
+}
+
+/// Messages from random peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// Time between two messages, whoever says them.
+    pub every: Duration,
+    /// From when until when.
+    pub between: Span,
+    /// Bytes of each payload.
+    pub size: usize,
+}
+
+/// A fault as a scenario asks for it: what, how often, about when. Who and when exactly is drawn
+/// per run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultSpec {
+    /// What happens.
+    pub kind: FaultKind,
+    /// To whom.
+    pub targets: Targets,
+    /// When; a span of no length is a moment.
+    pub when: Span,
+}
+
+/// Whom a fault hits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Targets {
+    /// This many peers that no other fault of the scenario hits.
+    RandomPeers(usize),
+    /// These nodes, by name: `peer-7`, `seed-1`.
+    Named(Vec<String>),
+    /// This many percent of the peers and of the seed nodes, rounded down.
+    Share(u8),
+}
+
+/// What happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The process ends without a word, and may be started again.
+    Crash {
+        /// What others see of it.
+        death: Death,
+        /// Started again after a time from this span; never if absent.
+        restart: Option<Span>,
+    },
+    /// The node leaves on its own will.
+    Leave,
+    /// The node is started only now.
+    Join,
+    /// The process stops and goes on later, as with SIGSTOP and SIGCONT.
+    Pause {
+        /// How long it stands still.
+        length: Duration,
+    },
+    /// All connections of the node are reset.
+    Reset,
+    /// The targets are cut off from everybody else.
+    Partition {
+        /// What becomes of what crosses the cut.
+        mode: CutMode,
+        /// Which way it cuts, seen from the targets.
+        direction: Direction,
+        /// How long.
+        length: Duration,
+    },
+}
+
+/// What happens, in words.
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Crash { death, restart } => {
+                f.write_str(match death {
+                    Death::Reset => "killed; the machine closes its connections",
+                    Death::Silent => "gone with its machine; its connections stay silent",
+                })?;
+                restart.map_or(Ok(()), |after| write!(f, "; started again after {after}"))
+            }
+            Self::Leave => f.write_str("told to leave"),
+            Self::Join => f.write_str("started only now"),
+            Self::Pause { length } => write!(f, "stopped for {}", format_duration(*length)),
+            Self::Reset => f.write_str("all connections reset"),
+            Self::Partition { mode, direction, length } => {
+                let way = match direction {
+                    Direction::Both => "both ways",
+                    Direction::Out => "outwards",
+                    Direction::In => "inwards",
+                };
+                let mode = match mode {
+                    CutMode::Held => "what crosses the cut waits for its end",
+                    CutMode::Silent => "what crosses the cut is lost",
+                    CutMode::Reset => "connections across the cut are reset",
+                };
+                write!(f, "cut off {way} for {}: {mode}", format_duration(*length))
+            }
+        }
+    }
+}
+
+/// What others see of a death.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Death {
+    /// The machine lives on: connections are closed and dials refused (`kill -9`).
+    Reset,
+    /// The machine is gone: connections stay open and silent, dials hang (power loss).
+    Silent,
+}
+
+/// What becomes of bytes that would cross a cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutMode {
+    /// They wait until the cut is healed, as TCP's own retransmission makes them.
+    Held,
+    /// They are lost, and the connections that carried them stay silent for ever.
+    Silent,
+    /// Connections across the cut are reset when it begins; dials hang while it lasts.
+    Reset,
+}
+
+/// Which way a cut cuts, seen from the nodes that are cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Nothing gets out or in.
+    Both,
+    /// Nothing gets out.
+    Out,
+    /// Nothing gets in.
+    In,
+}
+
+/// What a run must reach, beside what always holds. An absent limit is not checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Limits {
+    /// Least share, in percent, of (message, peer) pairs delivered, among peers that had joined
+    /// when the message was sent and lived on.
+    pub delivery_percent_min: Option<f64>,
+    /// Longest time in which half of these peers have a message, in the median over the messages.
+    pub coverage_50_max: Option<Duration>,
+    /// Longest time in which all of these peers have a message, in the median over the messages.
+    pub coverage_100_max: Option<Duration>,
+    /// Most payload copies per useful delivery, less one (RMR), over the whole run.
+    pub redundancy_max: Option<f64>,
+    /// Longest time from a death by reset until no seed node lists the dead peer.
+    pub reset_detection_max: Option<Duration>,
+    /// Longest time from a silent death until no seed node lists the dead peer.
+    pub silent_detection_max: Option<Duration>,
+    /// Most live peers that a seed node removed although it could reach them.
+    pub false_deaths_max: Option<u64>,
+}

@@ -1,0 +1,72 @@
+//! `--set key=value`: changes to a scenario's text before it is read.
+
+use toml::{Table, Value};
+
+/// A change that fits nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OverrideError {
+    /// There is no `=`.
+    #[error("--set {0:?}: write it as key=value, like protocol.max_peers=5")]
+    NoValue(String),
+    /// A part of the key names nothing that has parts.
+    #[error("--set {key}: {part:?} is not a table or a list with that place")]
+    NoPlace {
+        /// The whole key.
+        key: String,
+        /// The part that leads nowhere.
+        part: String,
+    },
+    /// The text is no TOML to begin with.
+    #[error("{0}")]
+    Text(String),
+}
+
+/// Makes the changes. Keys are paths: `protocol.max_peers`, `fault.0.count`. Values are TOML; what is
+/// not, is text. Whether a key means anything is found when the result is read.
+pub(super) fn apply_overrides(text: &str, overrides: &[String]) -> Result<String, OverrideError> {
+    let mut table: Table =
+        text.parse().map_err(|error: toml::de::Error| OverrideError::Text(error.to_string()))?;
+    for change in overrides {
+        let Some((key, value)) = change.split_once('=') else {
+            return Err(OverrideError::NoValue(change.clone()));
+        };
+        set(&mut table, key.trim(), read_value(value.trim()))?;
+    }
+    Ok(table.to_string())
+}
+
+fn read_value(text: &str) -> Value {
+    let parsed: Result<Table, _> = format!("value = {text}").parse();
+    let value = parsed.ok().and_then(|mut table| table.remove("value"));
+    value.unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+fn set(table: &mut Table, key: &str, value: Value) -> Result<(), OverrideError> {
+    let mut parts: Vec<&str> = key.split('.').collect();
+    let last = parts.pop().unwrap_or_default();
+    let Some((first, inner)) = parts.split_first() else {
+        table.insert(last.to_owned(), value);
+        return Ok(());
+    };
+    let no_place = |part: &str| OverrideError::NoPlace { key: key.to_owned(), part: part.into() };
+    let mut place = table.entry(*first).or_insert_with(|| Value::Table(Table::new()));
+    for part in inner {
+        place = match place {
+            Value::Table(inner) => inner.entry(*part).or_insert_with(|| Value::Table(Table::new())),
+            Value::Array(items) => item(items, part).ok_or_else(|| no_place(part))?,
+            _ => return Err(no_place(part)),
+        };
+    }
+    match place {
+        Value::Table(inner) => {
+            inner.insert(last.to_owned(), value);
+        }
+        Value::Array(items) => *item(items, last).ok_or_else(|| no_place(last))? = value,
+        _ => return Err(no_place(last)),
+    }
+    Ok(())
+}
+
+fn item<'a>(items: &'a mut [Value], place: &str) -> Option<&'a mut Value> {
+    items.get_mut(place.parse::<usize>().ok()?)
+}

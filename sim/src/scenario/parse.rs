@@ -1,0 +1,454 @@
+//! From a scenario file to a [`Scenario`], or to an error that shows the place and says what is
+//! allowed there.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use humantime::format_duration;
+use tidings_core::{Config, Payload};
+use tidings_node::settings;
+use toml::Spanned;
+
+use super::override_keys::{OverrideError, apply_overrides};
+use super::range::{Span, Time};
+use super::raw::{
+    DeathWord, DirectionWord, Kind, ModeWord, RawFault, RawLimits, RawScenario, RawWorkload,
+};
+use super::{
+    CutMode, Death, Direction, FaultKind, FaultSpec, Limits, MOST_HOSTS, Scenario, Targets,
+    Workload,
+};
+
+/// Version of the file format that this program reads.
+const VERSION: u32 = 1;
+
+/// A scenario that cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// The file cannot be read.
+    #[error("{path}: {error}", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A `--set` that fits nowhere.
+    #[error(transparent)]
+    Override(#[from] OverrideError),
+    /// The text is wrong.
+    #[error("{0}")]
+    Text(Complaint),
+}
+
+/// What is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// The file, and whether its text was changed by `--set`.
+    pub source: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+    /// The line's text.
+    pub text: String,
+    /// What is wrong and what is allowed.
+    pub message: String,
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { source, line, column, text, message } = self;
+        let margin = " ".repeat(line.to_string().len());
+        let indent = " ".repeat(column.saturating_sub(1));
+        writeln!(f, "{source}:{line}:{column}: {message}")?;
+        writeln!(f, "{margin} |")?;
+        writeln!(f, "{line} | {text}")?;
+        write!(f, "{margin} | {indent}^")
+    }
+}
+
+/// Reads the scenario of `path`, with these `key=value` changes made to its text first.
+pub fn load(path: &Path, overrides: &[String]) -> Result<Scenario, ScenarioError> {
+    let read = std::fs::read_to_string(path);
+    let text = read.map_err(|error| ScenarioError::Io { path: path.to_owned(), error })?;
+    let mut source = path.display().to_string();
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let name = name.unwrap_or_else(|| source.clone());
+    if overrides.is_empty() {
+        return parse(&name, &source, &text).map_err(ScenarioError::Text);
+    }
+    // The file itself must be right before it is changed, so that complaints show its own lines.
+    parse(&name, &source, &text).map_err(ScenarioError::Text)?;
+    let changed = apply_overrides(&text, overrides)?;
+    source.push_str(" (changed by --set)");
+    parse(&name, &source, &changed).map_err(ScenarioError::Text)
+}
+
+/// Reads a scenario's text. `source` is what complaints call it.
+pub(crate) fn parse(name: &str, source: &str, text: &str) -> Result<Scenario, Complaint> {
+    let page = Page { source, text };
+    let raw: RawScenario = toml::from_str(text).map_err(|error| {
+        let span = error.span().unwrap_or(0..0);
+        page.complain(span, error.message())
+    })?;
+    page.scenario(name, raw)
+}
+
+/// The text, for complaints about places in it.
+struct Page<'a> {
+    source: &'a str,
+    text: &'a str,
+}
+
+type Checked<T> = Result<T, Complaint>;
+
+impl Page<'_> {
+    fn complain(&self, span: Range<usize>, message: impl Into<String>) -> Complaint {
+        let start = span.start.min(self.text.len());
+        let before = self.text.get(..start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line_text = self.text.get(line_start..).unwrap_or_default();
+        Complaint {
+            source: self.source.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+            text: line_text.lines().next().unwrap_or_default().to_owned(),
+            message: message.into(),
+        }
+    }
+
+    fn within<T>(&self, value: &Spanned<T>, allowed: Range<T>, what: &str) -> Checked<T>
+    where
+        T: Copy + PartialOrd + fmt::Display,
+    {
+        if allowed.contains(value.get_ref()) {
+            return Ok(*value.get_ref());
+        }
+        let (from, to) = (allowed.start, allowed.end);
+        let message = format!("{what}: {} is not within {from} to below {to}", value.get_ref());
+        Err(self.complain(value.span(), message))
+    }
+
+    fn time_within(&self, value: &Spanned<Time>, allowed: Span, what: &str) -> Checked<Duration> {
+        let time = value.get_ref().0;
+        if (allowed.from..=allowed.to).contains(&time) {
+            return Ok(time);
+        }
+        let (from, to) = (format_duration(allowed.from), format_duration(allowed.to));
+        let message = format!("{what}: {} is not within {from} to {to}", format_duration(time));
+        Err(self.complain(value.span(), message))
+    }
+
+    fn scenario(&self, name: &str, raw: RawScenario) -> Checked<Scenario> {
+        if *raw.version.get_ref() != VERSION {
+            let message = format!("version: this program reads version {VERSION}");
+            return Err(self.complain(raw.version.span(), message));
+        }
+        let day = Duration::from_hours(24);
+        let duration = Span { from: Duration::from_secs(1), to: day };
+        let duration = self.time_within(&raw.duration, duration, "duration")?;
+        let tick = Span { from: Duration::from_millis(1), to: Duration::from_millis(100) };
+        let tick = self.time_within(&raw.link.tick, tick, "tick")?;
+        let latency = *raw.link.latency.get_ref();
+        if latency.from < 5 * tick {
+            let message = format!(
+                "latency: the least latency must be at least 5 ticks ({}), or the tick distorts it",
+                format_duration(5 * tick)
+            );
+            return Err(self.complain(raw.link.latency.span(), message));
+        }
+        let seed_nodes = self.within(&raw.network.seed_nodes, 1..MOST_HOSTS, "seed_nodes")?;
+        let peers = self.peers(&raw.network.peers, seed_nodes)?;
+        let start = Span { from: Duration::ZERO, to: duration };
+        let calm = Span { from: Duration::ZERO, to: duration };
+        let scenario = Scenario {
+            name: name.to_owned(),
+            question: raw.question,
+            runs: self.within(&raw.runs, 1..1_000_001, "runs")?,
+            duration,
+            calm: self.time_within(&raw.calm, calm, "calm")?,
+            seed_nodes,
+            peers,
+            start: self.time_within(&raw.network.start, start, "start")?,
+            latency,
+            tick,
+            config: self.config(&raw.protocol)?,
+            workload: raw.workload.map(|raw| self.workload(&raw, duration)).transpose()?,
+            faults: Vec::new(),
+            limits: self.limits(&raw.limits)?,
+        };
+        let bound = scenario.convergence_bound();
+        if scenario.calm < bound {
+            let message = format!(
+                "calm: with these settings it takes up to {} until all is in order again",
+                format_duration(bound)
+            );
+            return Err(self.complain(raw.calm.span(), message));
+        }
+        let faults = self.faults(&scenario, &raw.faults)?;
+        Ok(Scenario { faults, ..scenario })
+    }
+
+    fn peers(&self, peers: &Spanned<usize>, seed_nodes: usize) -> Checked<usize> {
+        let count = self.within(peers, 1..usize::MAX, "peers")?;
+        if seed_nodes.saturating_add(count) > MOST_HOSTS {
+            let message = format!(
+                "peers: {count} peers and {seed_nodes} seed nodes are more than {MOST_HOSTS} \
+                 hosts; the turmoil engine's cost grows with their square"
+            );
+            return Err(self.complain(peers.span(), message));
+        }
+        Ok(count)
+    }
+
+    fn config(
+        &self,
+        protocol: &std::collections::BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+    ) -> Checked<Config> {
+        let mut config = Config::classic();
+        for (name, value) in protocol {
+            let text = match value.get_ref() {
+                toml::Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            settings::set(&mut config, name.get_ref(), &text)
+                .map_err(|error| self.complain(name.span(), error.to_string()))?;
+        }
+        config.check().map_err(|error| {
+            let named = protocol.keys().find(|name| name.get_ref() == error.field);
+            self.complain(named.map_or(0..0, Spanned::span), error.to_string())
+        })?;
+        Ok(config)
+    }
+
+    fn workload(&self, raw: &RawWorkload, duration: Duration) -> Checked<Workload> {
+        let between = *raw.between.get_ref();
+        if between.to > duration {
+            let message = "between: the workload goes on after the run's end";
+            return Err(self.complain(raw.between.span(), message));
+        }
+        let every = Span { from: Duration::from_millis(10), to: duration };
+        Ok(Workload {
+            every: self.time_within(&raw.every, every, "every")?,
+            between,
+            size: self.within(&raw.size, 1..Payload::MAX + 1, "size")?,
+        })
+    }
+
+    fn limits(&self, raw: &RawLimits) -> Checked<Limits> {
+        if let Some(percent) = &raw.delivery_percent_min {
+            self.within(percent, 0.0..100.000_001, "delivery_percent_min")?;
+        }
+        let time = |time: Option<Time>| time.map(|time| time.0);
+        Ok(Limits {
+            delivery_percent_min: raw.delivery_percent_min.as_ref().map(|it| *it.get_ref()),
+            coverage_50_max: time(raw.coverage_50_max),
+            coverage_100_max: time(raw.coverage_100_max),
+            redundancy_max: raw.redundancy_max,
+            reset_detection_max: time(raw.reset_detection_max),
+            silent_detection_max: time(raw.silent_detection_max),
+            false_deaths_max: raw.false_deaths_max,
+        })
+    }
+
+    fn faults(&self, scenario: &Scenario, raw: &[Spanned<RawFault>]) -> Checked<Vec<FaultSpec>> {
+        let mut faults: Vec<FaultSpec> = Vec::new();
+        let mut drawn = 0;
+        for fault in raw {
+            let spec = self.fault(scenario, fault)?;
+            if let Targets::RandomPeers(count) = &spec.targets {
+                drawn += count;
+            }
+            if drawn >= scenario.peers {
+                let message = format!(
+                    "the faults so far take {drawn} different peers; at least one of the {} must \
+                     be left alone",
+                    scenario.peers
+                );
+                return Err(self.complain(fault.span(), message));
+            }
+            if let Some(earlier) = faults.iter().find(|earlier| both_partition(earlier, &spec)) {
+                let message = format!(
+                    "this partition may overlap the one at {}; one at a time",
+                    earlier.when
+                );
+                return Err(self.complain(fault.span(), message));
+            }
+            faults.push(spec);
+        }
+        Ok(faults)
+    }
+
+    fn fault(&self, scenario: &Scenario, fault: &Spanned<RawFault>) -> Checked<FaultSpec> {
+        let raw = fault.get_ref();
+        self.refuse_strangers(raw)?;
+        let kind = self.fault_kind(fault)?;
+        let when = self.when(fault)?;
+        let targets = self.targets(scenario, fault)?;
+        let end = when.to + kind.length();
+        if end > scenario.calm_from() {
+            let message = format!(
+                "the fault may last until {}, the calm begins at {}",
+                format_duration(end),
+                format_duration(scenario.calm_from())
+            );
+            return Err(self.complain(fault.span(), message));
+        }
+        Ok(FaultSpec { kind, targets, when })
+    }
+
+    /// Fields that mean nothing for this kind of fault.
+    fn refuse_strangers(&self, raw: &RawFault) -> Checked<()> {
+        let present = [
+            ("death", raw.death.as_ref().map(Spanned::span)),
+            ("restart", raw.restart.as_ref().map(Spanned::span)),
+            ("for", raw.length.as_ref().map(Spanned::span)),
+            ("mode", raw.mode.as_ref().map(Spanned::span)),
+            ("direction", raw.direction.as_ref().map(Spanned::span)),
+            ("share", raw.share.as_ref().map(Spanned::span)),
+        ];
+        let own = raw.kind.own_fields();
+        for (field, span) in present {
+            if let Some(span) = span.filter(|_| !own.contains(&field)) {
+                let message = format!(
+                    "{field}: a {} has no such field; it has at or between, count or nodes{}{}",
+                    raw.kind.word(),
+                    if own.is_empty() { "" } else { ", " },
+                    own.join(", ")
+                );
+                return Err(self.complain(span, message));
+            }
+        }
+        Ok(())
+    }
+
+    fn fault_kind(&self, fault: &Spanned<RawFault>) -> Checked<FaultKind> {
+        let raw = fault.get_ref();
+        let missing = |field: &str| {
+            let message = format!("a {} needs the field {field}", raw.kind.word());
+            self.complain(fault.span(), message)
+        };
+        let length = || raw.length.as_ref().map(|it| it.get_ref().0).ok_or_else(|| missing("for"));
+        Ok(match raw.kind {
+            Kind::Crash => FaultKind::Crash {
+                death: match raw.death.as_ref().ok_or_else(|| missing("death"))?.get_ref() {
+                    DeathWord::Reset => Death::Reset,
+                    DeathWord::Silent => Death::Silent,
+                },
+                restart: raw.restart.as_ref().map(|it| *it.get_ref()),
+            },
+            Kind::Leave => FaultKind::Leave,
+            Kind::Join => FaultKind::Join,
+            Kind::Pause => FaultKind::Pause { length: length()? },
+            Kind::Reset => FaultKind::Reset,
+            Kind::Partition => {
+                let mode = raw.mode.as_ref().ok_or_else(|| missing("mode"))?;
+                let direction = raw.direction.as_ref().map(|it| *it.get_ref());
+                let direction = direction.unwrap_or(DirectionWord::Both);
+                if direction != DirectionWord::Both && *mode.get_ref() != ModeWord::Silent {
+                    let message = "mode: a one-way cut is always silent";
+                    return Err(self.complain(mode.span(), message));
+                }
+                FaultKind::Partition {
+                    mode: match mode.get_ref() {
+                        ModeWord::Held => CutMode::Held,
+                        ModeWord::Silent => CutMode::Silent,
+                        ModeWord::Reset => CutMode::Reset,
+                    },
+                    direction: match direction {
+                        DirectionWord::Both => Direction::Both,
+                        DirectionWord::Out => Direction::Out,
+                        DirectionWord::In => Direction::In,
+                    },
+                    length: length()?,
+                }
+            }
+        })
+    }
+
+    fn when(&self, fault: &Spanned<RawFault>) -> Checked<Span> {
+        match (&fault.get_ref().at, &fault.get_ref().between) {
+            (Some(at), None) => Ok(Span::at(at.get_ref().0)),
+            (None, Some(between)) => Ok(*between.get_ref()),
+            _ => Err(self.complain(fault.span(), "a fault has either at or between")),
+        }
+    }
+
+    fn targets(&self, scenario: &Scenario, fault: &Spanned<RawFault>) -> Checked<Targets> {
+        let raw = fault.get_ref();
+        match (&raw.count, &raw.nodes, &raw.share) {
+            (Some(count), None, None) => {
+                let count = self.within(count, 1..scenario.peers.max(2), "count")?;
+                Ok(Targets::RandomPeers(count))
+            }
+            (None, Some(nodes), None) => {
+                for name in nodes.get_ref() {
+                    if scenario.host_named(name).is_none() {
+                        let message = format!(
+                            "nodes: there is no {name:?}; there are seed-1 to seed-{} and peer-1 \
+                             to peer-{}",
+                            scenario.seed_nodes, scenario.peers
+                        );
+                        return Err(self.complain(nodes.span(), message));
+                    }
+                }
+                Ok(Targets::Named(nodes.get_ref().clone()))
+            }
+            (None, None, Some(share)) => Ok(Targets::Share(self.within(share, 1..100, "share")?)),
+            _ => {
+                let message = match raw.kind {
+                    Kind::Partition => "a partition has one of count, nodes or share",
+                    _ => "a fault has either count or nodes",
+                };
+                Err(self.complain(fault.span(), message))
+            }
+        }
+    }
+}
+
+impl Kind {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Crash => "crash",
+            Self::Leave => "leave",
+            Self::Join => "join",
+            Self::Pause => "pause",
+            Self::Reset => "reset",
+            Self::Partition => "partition",
+        }
+    }
+
+    /// Fields beside when and whom.
+    const fn own_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Crash => &["death", "restart"],
+            Self::Leave | Self::Join | Self::Reset => &[],
+            Self::Pause => &["for"],
+            Self::Partition => &["share", "mode", "direction", "for"],
+        }
+    }
+}
+
+impl FaultKind {
+    /// How long after its beginning the fault is over.
+    pub(crate) fn length(self) -> Duration {
+        match self {
+            Self::Crash { restart: Some(restart), .. } => restart.to,
+            Self::Pause { length } | Self::Partition { length, .. } => length,
+            Self::Crash { restart: None, .. } | Self::Leave | Self::Join | Self::Reset => {
+                Duration::ZERO
+            }
+        }
+    }
+}
+
+/// Whether both are partitions and may be in force at the same time.
+fn both_partition(a: &FaultSpec, b: &FaultSpec) -> bool {
+    let reach = |fault: &FaultSpec| (fault.when.from, fault.when.to + fault.kind.length());
+    let is_partition = |fault: &FaultSpec| matches!(fault.kind, FaultKind::Partition { .. });
+    let ((a_from, a_to), (b_from, b_to)) = (reach(a), reach(b));
+    is_partition(a) && is_partition(b) && a_from <= b_to && b_from <= a_to
+}

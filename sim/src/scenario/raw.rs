@@ -1,0 +1,113 @@
+//! A scenario file as it is written, before anything in it is believed.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::range::{Span, Time};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawScenario {
+    pub(super) question: String,
+    pub(super) version: Spanned<u32>,
+    pub(super) runs: Spanned<u64>,
+    pub(super) duration: Spanned<Time>,
+    pub(super) calm: Spanned<Time>,
+    pub(super) network: RawNetwork,
+    pub(super) link: RawLink,
+    #[serde(default)]
+    pub(super) protocol: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+    pub(super) workload: Option<RawWorkload>,
+    #[serde(default, rename = "fault")]
+    pub(super) faults: Vec<Spanned<RawFault>>,
+    #[serde(default)]
+    pub(super) limits: RawLimits,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawNetwork {
+    pub(super) seed_nodes: Spanned<usize>,
+    pub(super) peers: Spanned<usize>,
+    pub(super) start: Spanned<Time>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLink {
+    pub(super) latency: Spanned<Span>,
+    pub(super) tick: Spanned<Time>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawWorkload {
+    pub(super) every: Spanned<Time>,
+    pub(super) between: Spanned<Span>,
+    pub(super) size: Spanned<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFault {
+    pub(super) kind: Kind,
+    pub(super) count: Option<Spanned<usize>>,
+    pub(super) nodes: Option<Spanned<Vec<String>>>,
+    pub(super) share: Option<Spanned<u8>>,
+    pub(super) at: Option<Spanned<Time>>,
+    pub(super) between: Option<Spanned<Span>>,
+    pub(super) death: Option<Spanned<DeathWord>>,
+    pub(super) restart: Option<Spanned<Span>>,
+    #[serde(rename = "for")]
+    pub(super) length: Option<Spanned<Time>>,
+    pub(super) mode: Option<Spanned<ModeWord>>,
+    pub(super) direction: Option<Spanned<DirectionWord>>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    Crash,
+    Leave,
+    Join,
+    Pause,
+    Reset,
+    Partition,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum DeathWord {
+    Reset,
+    Silent,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ModeWord {
+    Held,
+    Silent,
+    Reset,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum DirectionWord {
+    Both,
+    Out,
+    In,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLimits {
+    pub(super) delivery_percent_min: Option<Spanned<f64>>,
+    pub(super) coverage_50_max: Option<Time>,
+    pub(super) coverage_100_max: Option<Time>,
+    pub(super) redundancy_max: Option<f64>,
+    pub(super) reset_detection_max: Option<Time>,
+    pub(super) silent_detection_max: Option<Time>,
+    pub(super) false_deaths_max: Option<u64>,
+}

@@ -1,0 +1,331 @@
+//! The turmoil engine: the node's own driver, frames, handshakes and reconnects included, over a
+//! simulated network in simulated time.
+//!
+//! turmoil moves time in ticks. Between two ticks this world does what the schedule says, lets peers
+//! say what the workload says, and once per simulated second asks every node for its state.
+//!
+//! What turmoil means by its own words is not always what a network does, so the words of scenarios
+//! are translated. A death takes the streams from their tasks, or they would say goodbye with a FIN:
+//! after a *reset* death the other ends learn of it one latency later, after a *silent* one never. A
+//! *held* cut is turmoil's hold, a *silent* one its partition, after which its TCP never recovers a
+//! stream. *Reset* and *pause* it has not, so the streams and tasks of [`net`] do them.
+
+mod net;
+mod stage;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::error::Error;
+use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime};
+
+use tidings_core::{
+    AddressRecord, Birth, Command, Config, Node, NodeId, RngSeed, Role, Topic, UnixTime,
+};
+use tidings_node::{Driver, Net as _, NodeReport};
+use tokio::sync::oneshot;
+use turmoil::Sim;
+
+use crate::fault::{Fault, FaultSchedule};
+use crate::history::{End, History, Life, Sample};
+use crate::host::{HostId, run_seed};
+use crate::scenario::{CutMode, Death, Direction, Scenario};
+use crate::workload::{self, Saying};
+use net::TurmoilNet;
+use stage::{Conduit, Scribe, Stage};
+
+/// Every simulated node listens here.
+const PORT: u16 = 7000;
+
+/// The calendar at the beginning of every run: 2026-01-01 00:00 UTC.
+const CALENDAR: Duration = Duration::from_secs(1_767_225_600);
+
+/// Connections and segments that wait at one socket. turmoil panics beyond it.
+const TCP_CAPACITY: usize = 1024;
+
+/// Time between two samples.
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+
+/// Runs a scenario with one rng seed. A panic anywhere in it is a failure in the history.
+pub fn run(scenario: &Scenario, seed: u64) -> History {
+    let mut world = World::new(scenario, seed);
+    let failure = match catch_unwind(AssertUnwindSafe(|| world.run())) {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(panic) => Some(format!("panic: {}", panic_message(panic.as_ref()))),
+    };
+    world.into_history(failure)
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
+
+/// A run in progress.
+struct World {
+    seed: u64,
+    duration: Duration,
+    sim: Sim<'static>,
+    stage: Arc<Stage>,
+    hosts: BTreeMap<HostId, IpAddr>,
+    ids: BTreeMap<NodeId, HostId>,
+    schedule: FaultSchedule,
+    next_fault: usize,
+    sayings: Vec<Saying>,
+    next_saying: usize,
+    /// The cut in force.
+    cut: Option<(BTreeSet<HostId>, CutMode, Direction)>,
+    /// Connections whose other end died, and when they learn it.
+    farewells: VecDeque<(Duration, Vec<Weak<Conduit>>)>,
+    samples: Vec<Sample>,
+    asked: Vec<(Life, oneshot::Receiver<NodeReport>)>,
+}
+
+/// What a host needs to make its node.
+struct Plan {
+    host: HostId,
+    run: RngSeed,
+    addr: SocketAddr,
+    seed_nodes: Vec<SocketAddr>,
+    config: Config,
+    stage: Arc<Stage>,
+}
+
+impl World {
+    fn new(scenario: &Scenario, seed: u64) -> Self {
+        let run = run_seed(seed);
+        let mut sim = builder(scenario, run).build();
+        let stage = Arc::new(Stage::new(scenario.latency.from + scenario.latency.to));
+        let hosts: BTreeMap<HostId, IpAddr> =
+            scenario.hosts().map(|host| (host, sim.lookup(host.to_string()))).collect();
+        let socket = |ip: &IpAddr| SocketAddr::new(*ip, PORT);
+        let seed_nodes: Vec<SocketAddr> =
+            hosts.iter().filter(|(host, _)| !host.is_peer()).map(|(_, ip)| socket(ip)).collect();
+        for (&host, ip) in &hosts {
+            stage.add_host(host, *ip);
+            let plan = Arc::new(Plan {
+                host,
+                run,
+                addr: socket(ip),
+                seed_nodes: seed_nodes.clone(),
+                config: scenario.config.clone(),
+                stage: Arc::clone(&stage),
+            });
+            sim.host(host.to_string(), move || live(Arc::clone(&plan)));
+            sim.crash(host.to_string());
+        }
+        let schedule = FaultSchedule::draw(scenario, run);
+        Self {
+            seed,
+            duration: scenario.duration,
+            stage,
+            ids: hosts.keys().map(|host| (host.node_id(run), *host)).collect(),
+            hosts,
+            sayings: workload::draw(scenario, &schedule, run),
+            schedule,
+            next_fault: 0,
+            next_saying: 0,
+            cut: None,
+            farewells: VecDeque::new(),
+            samples: Vec::new(),
+            asked: Vec::new(),
+            sim,
+        }
+    }
+
+    fn run(&mut self) -> turmoil::Result {
+        while self.sim.elapsed() < self.duration {
+            self.perform_due();
+            if self.sim.elapsed() >= SAMPLE_EVERY * u32::try_from(self.samples.len())? {
+                self.ask();
+            }
+            self.step()?;
+        }
+        self.ask();
+        for _ in 0..2 {
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self) -> turmoil::Result {
+        self.sim.step()?;
+        self.collect();
+        Ok(())
+    }
+
+    /// Does what the schedule and the workload say for now.
+    fn perform_due(&mut self) {
+        let now = self.sim.elapsed();
+        while let Some((_, ends)) = self.farewells.pop_front_if(|(at, _)| *at <= now) {
+            stage::close(&ends);
+        }
+        while let Some(due) = self.schedule.faults.get(self.next_fault).filter(|it| it.at <= now) {
+            let fault = due.fault.clone();
+            self.next_fault += 1;
+            self.perform(fault, now);
+        }
+        while let Some(saying) = self.sayings.get(self.next_saying).filter(|it| it.at <= now) {
+            if let Some(handle) = self.stage.handle(saying.host) {
+                let (topic, payload) = (Topic::default(), saying.payload.clone());
+                // A node that is just stopping says nothing, as in life.
+                let _stopping = handle.try_command(Command::Broadcast { topic, payload });
+            }
+            self.next_saying += 1;
+        }
+    }
+
+    fn perform(&mut self, fault: Fault, now: Duration) {
+        match fault {
+            Fault::Start(host) => self.sim.bounce(host.to_string()),
+            Fault::Crash(host, death) => self.crash(host, death, now),
+            Fault::Leave(host) => {
+                if let Some(handle) = self.stage.handle(host) {
+                    let _stopping = handle.try_command(Command::Leave);
+                }
+            }
+            Fault::Pause(host) => self.stage.pause(host),
+            Fault::Resume(host) => self.stage.resume(host),
+            Fault::Reset(host) => self.stage.reset(|near, far| near == host || far == host),
+            Fault::Cut(cut_off, mode, direction) => {
+                if mode == CutMode::Reset {
+                    self.stage.reset(|near, far| cut_off.contains(&near) != cut_off.contains(&far));
+                }
+                if mode != CutMode::Held {
+                    self.stage.set_cut(Some(cut_off.clone()));
+                }
+                self.cut = Some((cut_off, mode, direction));
+                self.across_the_cut(Self::sever);
+            }
+            Fault::Heal => {
+                self.across_the_cut(Self::mend);
+                self.cut = None;
+                self.stage.set_cut(None);
+            }
+        }
+    }
+
+    fn crash(&mut self, host: HostId, death: Death, now: Duration) {
+        let far_ends = self.stage.abandon(host);
+        self.sim.crash(host.to_string());
+        self.stage.end_life(host, now, End::Crashed(death), death == Death::Silent);
+        if death == Death::Reset {
+            self.farewells.push_back((now + self.stage.round_trip() / 2, far_ends));
+        }
+    }
+
+    /// Calls `act` for every pair of hosts on the two sides of the cut in force.
+    fn across_the_cut(&self, act: impl Fn(&Self, IpAddr, IpAddr, CutMode, Direction)) {
+        let Some((cut_off, mode, direction)) = &self.cut else { return };
+        for (host, inside) in &self.hosts {
+            for (other, outside) in &self.hosts {
+                if cut_off.contains(host) && !cut_off.contains(other) {
+                    act(self, *inside, *outside, *mode, *direction);
+                }
+            }
+        }
+    }
+
+    fn sever(&self, inside: IpAddr, outside: IpAddr, mode: CutMode, direction: Direction) {
+        match (mode, direction) {
+            (CutMode::Held, _) => self.sim.hold(inside, outside),
+            (_, Direction::Both) => self.sim.partition(inside, outside),
+            (_, Direction::Out) => self.sim.partition_oneway(inside, outside),
+            (_, Direction::In) => self.sim.partition_oneway(outside, inside),
+        }
+    }
+
+    fn mend(&self, inside: IpAddr, outside: IpAddr, mode: CutMode, _: Direction) {
+        if mode == CutMode::Held {
+            self.sim.release(inside, outside);
+        } else {
+            self.sim.repair(inside, outside);
+        }
+    }
+
+    /// Asks every running node for its state.
+    fn ask(&mut self) {
+        self.samples.push(Sample { at: self.sim.elapsed(), nodes: BTreeMap::new() });
+        self.asked = self
+            .stage
+            .handles()
+            .into_iter()
+            .filter_map(|(life, handle)| Some((life, handle.try_report().ok()?)))
+            .collect();
+    }
+
+    /// Takes the answers that have come.
+    fn collect(&mut self) {
+        let Some(sample) = self.samples.last_mut() else { return };
+        self.asked.retain_mut(|(life, answer)| match answer.try_recv() {
+            Ok(report) => {
+                sample.nodes.insert(*life, report);
+                false
+            }
+            Err(oneshot::error::TryRecvError::Empty) => true,
+            Err(oneshot::error::TryRecvError::Closed) => false,
+        });
+    }
+
+    fn into_history(mut self, failure: Option<String>) -> History {
+        let (entries, lives) = self.stage.take_story();
+        let last = self.samples.pop().unwrap_or_default();
+        History {
+            seed: self.seed,
+            schedule: self.schedule,
+            lives,
+            ids: self.ids,
+            entries,
+            samples: self.samples,
+            last,
+            failure,
+        }
+    }
+}
+
+/// turmoil's settings for a scenario. Everything random in it comes from the run's seed.
+fn builder(scenario: &Scenario, run: RngSeed) -> turmoil::Builder {
+    let seed = run.derive("turmoil", 0);
+    let first = seed.as_bytes().first_chunk().copied().unwrap_or_default();
+    let mut builder = turmoil::Builder::new();
+    builder
+        .rng_seed(u64::from_be_bytes(first))
+        .tick_duration(scenario.tick)
+        .min_message_latency(scenario.latency.from)
+        .max_message_latency(scenario.latency.to)
+        .epoch(SystemTime::UNIX_EPOCH + CALENDAR)
+        .tcp_capacity(TCP_CAPACITY)
+        .simulation_duration(Duration::MAX);
+    builder
+}
+
+/// One life of one host.
+async fn live(plan: Arc<Plan>) -> turmoil::Result {
+    let net = TurmoilNet { host: plan.host, stage: Arc::clone(&plan.stage) };
+    net.clone().task(act(plan, net)).await.map_err(|error| -> Box<dyn Error> { error })
+}
+
+async fn act(plan: Arc<Plan>, net: TurmoilNet) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let born = turmoil::sim_elapsed().unwrap_or_default();
+    let life = plan.stage.begin_life(plan.host, born);
+    let listener = net.listen(SocketAddr::from(([0, 0, 0, 0], PORT))).await?;
+    let record = AddressRecord::new(plan.host.node_id(plan.run), life.epoch, &[plan.addr])?;
+    let birth = Birth {
+        record,
+        rng_seed: plan.host.rng_seed(plan.run).derive("life", life.epoch.0),
+        unix: UnixTime::from_millis(0) + CALENDAR + born,
+    };
+    let node = match plan.host.role() {
+        Role::SeedNode => Node::seed_node(plan.config.clone(), birth)?,
+        Role::Peer => Node::peer(plan.config.clone(), birth, &plan.seed_nodes)?,
+    };
+    let scribe = Arc::new(Scribe { stage: Arc::clone(&plan.stage), life, born });
+    let (driver, handle) = Driver::new(net, vec![listener], node, scribe);
+    plan.stage.set_handle(plan.host, handle);
+    driver.run().await?;
+    let now = turmoil::sim_elapsed().unwrap_or_default();
+    plan.stage.end_life(plan.host, now, End::Left, false);
+    Ok(())
+}

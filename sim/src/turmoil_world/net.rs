@@ -1,0 +1,145 @@
+//! TCP over turmoil, with what turmoil does not offer: connections that are reset, dials that a
+//! living machine refuses, and processes that stand still.
+
+use std::future::{Future, pending};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tidings_node::{Listener, Net};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::sleep;
+use turmoil::net::{TcpListener, TcpStream};
+
+use super::stage::{Broken, Conduit, Stage};
+use crate::host::HostId;
+
+/// One host's network.
+#[derive(Clone, Debug)]
+pub(super) struct TurmoilNet {
+    pub(super) host: HostId,
+    pub(super) stage: Arc<Stage>,
+}
+
+/// Accepts connections of a simulated host.
+pub(super) struct TurmoilListener {
+    inner: TcpListener,
+    net: TurmoilNet,
+}
+
+/// A simulated connection that can be broken from outside.
+pub(super) struct TurmoilStream {
+    conduit: Arc<Conduit>,
+}
+
+impl TurmoilNet {
+    fn wrap(&self, inner: TcpStream, far: IpAddr) -> TurmoilStream {
+        TurmoilStream { conduit: self.stage.open_conduit(self.host, far, inner) }
+    }
+}
+
+impl Net for TurmoilNet {
+    type Listener = TurmoilListener;
+    type Stream = TurmoilStream;
+
+    async fn listen(&self, addr: SocketAddr) -> io::Result<TurmoilListener> {
+        let inner = TcpListener::bind(addr).await?;
+        Ok(TurmoilListener { inner, net: self.clone() })
+    }
+
+    /// turmoil refuses a dial across a cut at once and lets one to a dead process hang. A real
+    /// network does the opposite.
+    async fn connect(&self, addr: SocketAddr) -> io::Result<TurmoilStream> {
+        if self.stage.is_cut(self.host, addr.ip()) {
+            return pending().await;
+        }
+        if self.stage.is_refusing(addr.ip()) {
+            sleep(self.stage.round_trip()).await;
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        match TcpStream::connect(addr).await {
+            Ok(inner) => Ok(self.wrap(inner, addr.ip())),
+            Err(_) if self.stage.is_cut(self.host, addr.ip()) => pending().await,
+            Err(error) => Err(error),
+        }
+    }
+
+    fn task<F>(&self, task: F) -> impl Future<Output = F::Output> + Send + 'static
+    where
+        F: Future + Send + 'static,
+    {
+        Stoppable { host: self.host, stage: Arc::clone(&self.stage), task: Box::pin(task) }
+    }
+}
+
+impl Listener for TurmoilListener {
+    type Stream = TurmoilStream;
+
+    async fn accept(&mut self) -> io::Result<(TurmoilStream, SocketAddr)> {
+        let (inner, addr) = self.inner.accept().await?;
+        Ok((self.net.wrap(inner, addr.ip()), addr))
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+}
+
+/// A task of a process that can be stopped: while it is, the task is not polled.
+struct Stoppable<F> {
+    host: HostId,
+    stage: Arc<Stage>,
+    task: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for Stoppable<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        if self.stage.waits_while_paused(self.host, cx.waker()) {
+            return Poll::Pending;
+        }
+        self.task.as_mut().poll(cx)
+    }
+}
+
+impl AsyncRead for TurmoilStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match ready!(self.conduit.poll(cx, |stream, cx| stream.poll_read(cx, buf))) {
+            Err(Broken::Closed) => Poll::Ready(Ok(())),
+            Err(Broken::Reset) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+            Ok(read) => Poll::Ready(read),
+        }
+    }
+}
+
+impl AsyncWrite for TurmoilStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(self.conduit.poll(cx, |stream, cx| stream.poll_write(cx, bytes)));
+        Poll::Ready(unless_broken(written))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = ready!(self.conduit.poll(cx, TcpStream::poll_flush));
+        Poll::Ready(unless_broken(flushed))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shut = ready!(self.conduit.poll(cx, TcpStream::poll_shutdown));
+        Poll::Ready(unless_broken(shut))
+    }
+}
+
+fn unless_broken<T>(done: Result<io::Result<T>, Broken>) -> io::Result<T> {
+    done.unwrap_or_else(|_broken| Err(io::ErrorKind::ConnectionReset.into()))
+}

@@ -1,0 +1,290 @@
+//! What the world and its hosts share: which processes run or stand still, which pairs are cut, the
+//! open connections, and what the nodes said. One lock, held for moments, never across an await.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::mem;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tidings_core::{BootEpoch, Event, Instant};
+use tidings_node::{NodeHandle, Observer};
+use turmoil::net::TcpStream;
+
+use crate::history::{End, Entry, Life, LifeSpan};
+use crate::host::HostId;
+
+/// The shared state of one run.
+#[derive(Debug)]
+pub(super) struct Stage {
+    /// Twice the mean latency: how long a refusal takes.
+    round_trip: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    hosts: BTreeMap<HostId, HostState>,
+    by_ip: BTreeMap<IpAddr, HostId>,
+    /// Who is cut off from all others now.
+    cut: Option<BTreeSet<HostId>>,
+    conduits: Vec<(HostId, HostId, Weak<Conduit>)>,
+    entries: Vec<Entry>,
+    lives: BTreeMap<Life, LifeSpan>,
+}
+
+#[derive(Debug, Default)]
+struct HostState {
+    epoch: BootEpoch,
+    /// The process runs.
+    running: bool,
+    /// The machine is gone, not only the process.
+    silent: bool,
+    paused: bool,
+    /// Tasks to be polled again when the process goes on.
+    waiting: Vec<Waker>,
+    handle: Option<NodeHandle>,
+}
+
+/// One end of a connection, in the hands of the world.
+///
+/// The stream itself lives here, because a crash must take it from its task. If the task dropped
+/// it, turmoil would say goodbye with a FIN; and since tokio drops the tasks of a runtime in an
+/// order that depends on how many tasks the program ever had, these FINs would draw their latencies
+/// in a different order in every run.
+#[derive(Debug)]
+pub(super) struct Conduit {
+    state: Mutex<ConduitState>,
+}
+
+#[derive(Debug)]
+struct ConduitState {
+    stream: Option<TcpStream>,
+    broken: Option<Broken>,
+    waiting: Vec<Waker>,
+}
+
+/// How a connection was broken from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// The other end's machine closed it.
+    Closed,
+    /// It was reset.
+    Reset,
+}
+
+impl Conduit {
+    fn new(stream: TcpStream) -> Self {
+        let state = ConduitState { stream: Some(stream), broken: None, waiting: Vec::new() };
+        Self { state: Mutex::new(state) }
+    }
+
+    /// Polls the stream, or says how it was broken. Without a stream the task waits for its end.
+    pub(super) fn poll<T>(
+        &self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<Result<io::Result<T>, Broken>> {
+        let mut state = lock(&self.state);
+        if let Some(broken) = state.broken {
+            return Poll::Ready(Err(broken));
+        }
+        if !state.waiting.iter().any(|waiting| waiting.will_wake(cx.waker())) {
+            state.waiting.push(cx.waker().clone());
+        }
+        match &mut state.stream {
+            Some(stream) => poll(Pin::new(stream), cx).map(Ok),
+            None => Poll::Pending,
+        }
+    }
+
+    fn shatter(&self, broken: Broken) {
+        let waiting = {
+            let mut state = lock(&self.state);
+            state.broken = Some(broken);
+            mem::take(&mut state.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Stage {
+    pub(super) fn new(round_trip: Duration) -> Self {
+        Self { round_trip, state: Mutex::default() }
+    }
+
+    pub(super) fn add_host(&self, host: HostId, ip: IpAddr) {
+        let mut state = lock(&self.state);
+        state.hosts.insert(host, HostState::default());
+        state.by_ip.insert(ip, host);
+    }
+
+    pub(super) fn round_trip(&self) -> Duration {
+        self.round_trip
+    }
+
+    /// Begins a life: the process runs from here on.
+    pub(super) fn begin_life(&self, host: HostId, now: Duration) -> Life {
+        let mut state = lock(&self.state);
+        let entry = state.hosts.entry(host).or_default();
+        entry.epoch = BootEpoch(entry.epoch.0 + 1);
+        (entry.running, entry.silent, entry.paused) = (true, false, false);
+        let life = Life { host, epoch: entry.epoch };
+        state.lives.insert(life, LifeSpan { born: now, ended: None });
+        life
+    }
+
+    /// Ends the life of a host, if it lives.
+    pub(super) fn end_life(&self, host: HostId, now: Duration, end: End, silent: bool) {
+        let mut state = lock(&self.state);
+        let entry = state.hosts.entry(host).or_default();
+        let life = Life { host, epoch: entry.epoch };
+        (entry.running, entry.silent, entry.paused) = (false, silent, false);
+        entry.handle = None;
+        entry.waiting.clear();
+        if let Some(span) = state.lives.get_mut(&life) {
+            span.ended.get_or_insert((now, end));
+        }
+    }
+
+    pub(super) fn set_handle(&self, host: HostId, handle: NodeHandle) {
+        lock(&self.state).hosts.entry(host).or_default().handle = Some(handle);
+    }
+
+    /// The running node of a host.
+    pub(super) fn handle(&self, host: HostId) -> Option<NodeHandle> {
+        lock(&self.state).hosts.get(&host)?.handle.clone()
+    }
+
+    /// Running nodes, by life.
+    pub(super) fn handles(&self) -> Vec<(Life, NodeHandle)> {
+        let state = lock(&self.state);
+        let running = |(host, entry): (&HostId, &HostState)| {
+            let life = Life { host: *host, epoch: entry.epoch };
+            Some((life, entry.handle.clone()?))
+        };
+        state.hosts.iter().filter_map(running).collect()
+    }
+
+    /// Whether a dial to this address is refused: the machine lives, the process does not.
+    pub(super) fn is_refusing(&self, ip: IpAddr) -> bool {
+        let state = lock(&self.state);
+        let host = state.by_ip.get(&ip).and_then(|host| state.hosts.get(host));
+        host.is_some_and(|host| !host.running && !host.silent)
+    }
+
+    /// Whether a cut lies between a host and an address, in either direction.
+    pub(super) fn is_cut(&self, host: HostId, ip: IpAddr) -> bool {
+        let state = lock(&self.state);
+        let Some(far) = state.by_ip.get(&ip) else { return false };
+        state.cut.as_ref().is_some_and(|cut| cut.contains(&host) != cut.contains(far))
+    }
+
+    pub(super) fn set_cut(&self, cut_off: Option<BTreeSet<HostId>>) {
+        lock(&self.state).cut = cut_off;
+    }
+
+    /// Whether the host's process stands still; if so, `waker` is called when it goes on.
+    pub(super) fn waits_while_paused(&self, host: HostId, waker: &Waker) -> bool {
+        let mut state = lock(&self.state);
+        let entry = state.hosts.entry(host).or_default();
+        if entry.paused {
+            entry.waiting.push(waker.clone());
+        }
+        entry.paused
+    }
+
+    pub(super) fn pause(&self, host: HostId) {
+        let mut state = lock(&self.state);
+        let entry = state.hosts.entry(host).or_default();
+        entry.paused = entry.running;
+    }
+
+    pub(super) fn resume(&self, host: HostId) {
+        let waiting = {
+            let mut state = lock(&self.state);
+            let entry = state.hosts.entry(host).or_default();
+            entry.paused = false;
+            mem::take(&mut entry.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    pub(super) fn open_conduit(
+        &self,
+        near: HostId,
+        far: IpAddr,
+        stream: TcpStream,
+    ) -> Arc<Conduit> {
+        let conduit = Arc::new(Conduit::new(stream));
+        let mut state = lock(&self.state);
+        state.conduits.retain(|(.., conduit)| conduit.strong_count() > 0);
+        if let Some(far) = state.by_ip.get(&far).copied() {
+            state.conduits.push((near, far, Arc::downgrade(&conduit)));
+        }
+        conduit
+    }
+
+    /// Resets the connections between these pairs of hosts, at both ends.
+    pub(super) fn reset(&self, hits: impl Fn(HostId, HostId) -> bool) {
+        for (.., conduit) in self.conduits(hits) {
+            conduit.shatter(Broken::Reset);
+        }
+    }
+
+    /// Takes all streams from a host's tasks, without a sign to the other ends. Returns those ends.
+    pub(super) fn abandon(&self, host: HostId) -> Vec<Weak<Conduit>> {
+        for (.., conduit) in self.conduits(|near, _| near == host) {
+            // Dropped outside of any simulated host, a stream says nothing.
+            drop(lock(&conduit.state).stream.take());
+        }
+        let far_ends = self.conduits(|_, far| far == host);
+        far_ends.iter().map(|(.., conduit)| Arc::downgrade(conduit)).collect()
+    }
+
+    fn conduits(
+        &self,
+        hits: impl Fn(HostId, HostId) -> bool,
+    ) -> Vec<(HostId, HostId, Arc<Conduit>)> {
+        let state = lock(&self.state);
+        let open = state.conduits.iter().filter(|(near, far, _)| hits(*near, *far));
+        open.filter_map(|(near, far, conduit)| Some((*near, *far, conduit.upgrade()?))).collect()
+    }
+
+    /// What the nodes said and the lives they lived, taken out at the end of the run.
+    pub(super) fn take_story(&self) -> (Vec<Entry>, BTreeMap<Life, LifeSpan>) {
+        let mut state = lock(&self.state);
+        (mem::take(&mut state.entries), mem::take(&mut state.lives))
+    }
+}
+
+/// Tells these ends that the machine at the other end closed the connection.
+pub(super) fn close(ends: &[Weak<Conduit>]) {
+    for end in ends.iter().filter_map(Weak::upgrade) {
+        end.shatter(Broken::Closed);
+    }
+}
+
+/// Writes down what one life says.
+#[derive(Debug)]
+pub(super) struct Scribe {
+    pub(super) stage: Arc<Stage>,
+    pub(super) life: Life,
+    /// When the life began, in simulated time.
+    pub(super) born: Duration,
+}
+
+impl Observer for Scribe {
+    fn on_event(&self, at: Instant, event: &Event) {
+        let at = self.born + at.since_birth();
+        let entry = Entry { at, life: self.life, event: event.clone() };
+        lock(&self.stage.state).entries.push(entry);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
