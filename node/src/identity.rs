@@ -9,7 +9,6 @@
 //! The files are made on the first start. The identity file is locked while its node runs, so that
 //! two processes cannot be the same node.
 
-use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -112,7 +111,8 @@ fn load_or_create_key(path: &Path) -> Result<(SigningKey, File), IdentityErrorKi
     }
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(io::Error::other)?;
-    let key = KeyFile { version: VERSION, secret_key: to_hex(&secret) };
+    // A key has the same text form as an id.
+    let key = KeyFile { version: VERSION, secret_key: format!("{:#}", NodeId::new(secret)) };
     let body = toml::to_string(&key).map_err(malformed)?;
     file.write_all(
         format!("# Whoever has this file is this node. Keep it to yourself.\n{body}").as_bytes(),
@@ -126,7 +126,6 @@ fn parse_key(text: &str) -> Result<SigningKey, IdentityErrorKind> {
     if file.version != VERSION {
         return Err(IdentityErrorKind::Version(file.version));
     }
-    // An id and a key have the same text form.
     let secret: NodeId = file.secret_key.parse().map_err(|_not_hex| {
         IdentityErrorKind::Malformed("secret_key is not 64 hexadecimal digits".to_owned())
     })?;
@@ -160,11 +159,4 @@ fn parse_epoch(text: &str) -> Result<u64, IdentityErrorKind> {
 
 fn malformed(error: impl std::error::Error) -> IdentityErrorKind {
     IdentityErrorKind::Malformed(error.to_string().trim_end().to_owned())
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes it all");
-        text
-    })
 }

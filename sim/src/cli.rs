@@ -45,8 +45,8 @@ pub(crate) struct RunArgs {
     /// Write the report into this folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Change a field of the scenario first, like network.peers=10 or protocol.max_peers=5. May be
-    /// given several times.
+    /// Change a field of the scenario first, like `network.peers=10` or `protocol.max_peers=5`. May
+    /// be given several times.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// Print the summary as JSON instead of a table.

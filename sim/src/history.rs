@@ -91,17 +91,17 @@ pub struct History {
 impl History {
     /// SHA-256 over the schedule, the lives, all events and the last state: equal digests mean that
     /// the same happened.
+    ///
+    /// # Panics
+    ///
+    /// Never: writing to a hash cannot fail.
     pub fn digest(&self) -> String {
         let mut hash = HashWriter(Sha256::new());
         let Self { seed, schedule, lives, entries, last, failure, .. } = self;
         let written =
             write!(hash, "{seed} {schedule:?} {lives:?} {entries:?} {last:?} {failure:?}");
         written.expect("hashing never fails");
-        let bytes = hash.0.finalize();
-        bytes.iter().fold(String::new(), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("never fails");
-            text
-        })
+        hex(&hash.0.finalize())
     }
 
     /// The host that goes by `id`.
@@ -169,6 +169,14 @@ impl History {
         }
         false
     }
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes it all");
+        text
+    })
 }
 
 /// Hashes what is written to it.

@@ -4,7 +4,6 @@ use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
 
 use anyhow::Context as _;
 use humantime::format_duration;
@@ -60,14 +59,12 @@ fn run_scenario(args: &RunArgs) -> anyhow::Result<ExitCode> {
     };
     let folder = args.folder(&scenario);
     let progress = progress_bar(seeds.len());
-    let begun = Instant::now();
     let results = sweep::run_all(&scenario, &seeds, args.jobs.map(usize::from), &progress)
         .context("start the threads")?;
+    let took = progress.elapsed().as_secs_f64();
     progress.finish_and_clear();
     let summary = report::write(&scenario, &results, &folder)?;
-    if args.is_plain() {
-        // Nothing to remember: the report is where it always is.
-    } else if args.out.is_none() {
+    if !args.is_plain() && args.out.is_none() {
         link_latest(&folder)?;
     }
     if args.json {
@@ -75,7 +72,7 @@ fn run_scenario(args: &RunArgs) -> anyhow::Result<ExitCode> {
     } else {
         say(&terminal::render(&summary, &args.replay()))?;
         say(&format!("report in {}\n", folder.display()))?;
-        say(&format!("{} runs in {:.1} s\n", seeds.len(), begun.elapsed().as_secs_f64()))?;
+        say(&format!("{} runs in {took:.1} s\n", seeds.len()))?;
     }
     Ok(if summary.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
@@ -96,28 +93,24 @@ impl RunArgs {
         if self.is_plain() {
             return Path::new(REPORTS).join(&scenario.name);
         }
-        let mut name = scenario.name.clone();
-        if let Some(seed) = self.seed {
-            name.push_str(&format!("-seed-{seed}"));
-        }
-        if let Some(Seeds { first, last }) = self.seeds {
-            name.push_str(&format!("-seeds-{first}-{last}"));
-        }
-        for change in &self.set {
-            name.push('-');
-            name.extend(change.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }));
-        }
-        Path::new(REPORTS).join("runs").join(name)
+        let mut parts = vec![scenario.name.clone()];
+        parts.extend(self.seed.map(|seed| format!("seed-{seed}")));
+        parts.extend(self.seeds.map(|Seeds { first, last }| format!("seeds-{first}-{last}")));
+        parts.extend(self.set.iter().map(|change| change.replace(|c: char| !is_plain(c), "_")));
+        Path::new(REPORTS).join("runs").join(parts.join("-"))
     }
 
     /// The command that repeats a run of this one, without its seed.
     fn replay(&self) -> String {
-        let mut command = format!("sim run {}", self.file.display());
-        for change in &self.set {
-            command.push_str(&format!(" --set '{change}'"));
-        }
-        command
+        let mut parts = vec![format!("sim run {}", self.file.display())];
+        parts.extend(self.set.iter().map(|change| format!("--set '{change}'")));
+        parts.join(" ")
     }
+}
+
+/// Fit for the name of a folder.
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '.'
 }
 
 /// Makes reports/runs/latest lead to the newest report.

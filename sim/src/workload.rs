@@ -21,6 +21,10 @@ pub struct Saying {
 }
 
 /// Draws the messages of a run: each from a random peer that the schedule lets run at that moment.
+///
+/// # Panics
+///
+/// When the scenario's payload size is not a payload's, which no scenario that was read has.
 pub fn draw(scenario: &Scenario, schedule: &FaultSchedule, run: RngSeed) -> Vec<Saying> {
     let Some(workload) = scenario.workload else { return Vec::new() };
     let mut rng = generator(run, "workload", 0);

@@ -83,15 +83,14 @@ pub(super) fn lists_right(evidence: &Evidence<'_>) -> Vec<Violation> {
     for (seed_node, report) in lists {
         live_seed_nodes += 1;
         for entry in &report.node.registered {
-            match history.life_of(&entry.record).filter(|life| survivors.contains(life)) {
-                Some(peer) => *listed_by.entry(peer).or_default() += 1,
-                None => {
-                    let subject = history.host_of(entry.record.subject());
-                    let subject = subject.map_or("a stranger".to_owned(), |it| it.to_string());
-                    let what =
-                        format!("lists {subject}, whose life {} is over", entry.record.epoch());
-                    violations.push(Violation::at(seed_node.host, at, what));
-                }
+            let listed = history.life_of(&entry.record);
+            if let Some(peer) = listed.filter(|life| survivors.contains(life)) {
+                *listed_by.entry(peer).or_default() += 1;
+            } else {
+                let subject = history.host_of(entry.record.subject());
+                let subject = subject.map_or_else(|| "a stranger".to_owned(), |it| it.to_string());
+                let what = format!("lists {subject}, whose life {} is over", entry.record.epoch());
+                violations.push(Violation::at(seed_node.host, at, what));
             }
         }
     }

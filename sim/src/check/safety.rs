@@ -1,5 +1,7 @@
 //! What must hold at every moment.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "picks the events it needs")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
 //! How a death is noticed: when the first neighbor dropped the dead peer, when all had, and when no
 //! seed node listed it any more.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "picks the events it needs")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -89,17 +91,17 @@ fn measure_death(history: &History, victim: Life, at: Duration, death: Death) ->
                 listing.insert(entry.life);
             }
             // A newer life in the same entry replaces the older one.
-            Event::PeerRegistered { peer } if history.is_later_life(peer, victim) => {
-                if listing.remove(&entry.life) {
-                    dropped.insert(entry.life, entry.at);
-                }
+            Event::PeerRegistered { peer }
+                if history.is_later_life(peer, victim) && listing.remove(&entry.life) =>
+            {
+                dropped.insert(entry.life, entry.at);
             }
             Event::PeerRemoved { peer, .. } if is_victim(peer) => {
                 listing.remove(&entry.life);
                 dropped.insert(entry.life, entry.at);
             }
             Event::DeathReported { subject } if is_victim(subject) => {
-                first_report.get_or_insert(entry.at.saturating_sub(at));
+                first_report.get_or_insert_with(|| entry.at.saturating_sub(at));
             }
             _ => {}
         }

@@ -94,6 +94,7 @@ impl Measures {
 
 /// A removal is the seed node's mistake only if it could have reached the peer: nothing kept the
 /// two apart for as long as its evidence may go back.
+#[expect(clippy::wildcard_enum_match_arm, reason = "picks the events it needs")]
 fn count_false_deaths(scenario: &Scenario, history: &History, totals: &mut Totals) {
     let evidence = scenario.convergence_bound();
     for entry in &history.entries {

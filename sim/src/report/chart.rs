@@ -55,7 +55,8 @@ pub fn picture(
     draw_all().with_context(|| format!("draw {}", path.display()))
 }
 
-/// plotters' errors cannot be passed on as they are: they borrow the backend's error type.
+/// plotters' errors cannot be passed on as they are: they are generic over the backend's.
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 pub fn drawing<E: std::error::Error + Send + Sync>(
     error: DrawingAreaErrorKind<E>,
 ) -> anyhow::Error {
@@ -153,7 +154,7 @@ pub fn legend<'a>(canvas: &Canvas<'a>, entries: &[(Pen, String)]) -> anyhow::Res
             Pen::Line(_) => canvas.draw(&PathElement::new(line, pen.style())),
             Pen::Dashes(_) => {
                 let (dash, gap) = DASH;
-                canvas.draw(&DashedPathElement::new(line.into_iter(), dash, gap, pen.style()))
+                canvas.draw(&DashedPathElement::new(line, dash, gap, pen.style()))
             }
             Pen::Band(_) => {
                 let corners = [(MARGIN, middle - 6), (MARGIN + SAMPLE, middle + 6)];

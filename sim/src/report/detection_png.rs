@@ -30,7 +30,7 @@ fn curves(rows: &[DetectionRow]) -> Vec<Curve> {
     let kinds = [("reset", "killed, machine alive", BLUE), ("silent", "machine gone", ORANGE)];
     for (death, words, color) in kinds {
         let of_kind: Vec<&DetectionRow> = rows.iter().filter(|row| row.death == death).collect();
-        let observers: [(&str, Pen, fn(&DetectionRow) -> Observation); 2] = [
+        let observers: [(&str, Pen, Observe); 2] = [
             ("first neighbor noticed", Pen::Dashes(color), |row| {
                 (row.neighbors > 0, row.first_neighbor_ms)
             }),
@@ -59,8 +59,8 @@ fn curves(rows: &[DetectionRow]) -> Vec<Curve> {
     curves
 }
 
-/// Whether the observer could notice, and when it did.
-type Observation = (bool, Option<u64>);
+/// Whether the observer could notice a death, and when it did.
+type Observe = fn(&DetectionRow) -> (bool, Option<u64>);
 
 /// The host came back first.
 fn is_cut_short(row: &DetectionRow) -> bool {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::check::CHECKS;
+use crate::history::hex;
 use crate::measure::millis;
 use crate::measure::quantile::{quantile, sorted};
 use crate::report::tables::median_coverage;
@@ -79,7 +80,7 @@ pub struct CheckSummary {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Figure {
     /// Its name.
-    pub figure: &'static str,
+    pub name: &'static str,
     /// Its unit.
     pub unit: &'static str,
     /// How many values there are.
@@ -126,7 +127,7 @@ impl Summary {
             setting: Setting::of(scenario),
             runs: results.len(),
             passed: results.iter().filter(|result| result.violations.is_empty()).count(),
-            digest: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+            digest: hex(&hash.finalize()),
             checks: CHECKS.iter().map(|check| check_summary(check, results)).collect(),
             figures: figures(&scenario.limits, results),
             violations: violations.collect(),
@@ -253,13 +254,13 @@ fn to_float(value: u64) -> f64 {
     value as f64
 }
 
-fn figure(figure: &'static str, unit: &'static str, values: Vec<f64>) -> Figure {
+fn figure(name: &'static str, unit: &'static str, values: Vec<f64>) -> Figure {
     let values = sorted(values);
     // Four decimals are what the tables show; more would be noise in the file.
     let at =
         |percent| quantile(&values, percent).map(|value| (value * 10_000.0).round() / 10_000.0);
     Figure {
-        figure,
+        name,
         unit,
         values: values.len(),
         p5: at(5),

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::history::Life;
 use crate::host::HostId;
+use crate::measure::overlay::OverlayPoint;
 use crate::measure::quantile::quantile;
 use crate::measure::{millis, ratio};
 use crate::scenario::Death;
@@ -238,6 +239,7 @@ fn write_csv<R: Serialize>(path: &Path, rows: &[R]) -> anyhow::Result<()> {
     write().with_context(|| format!("write {}", path.display()))
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn four_decimals<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{value:.4}"))
 }
@@ -259,7 +261,7 @@ fn run_row(result: &RunResult) -> RunRow {
     let (measures, totals) = (&result.measures, &result.measures.totals);
     let end = measures.overlay.last();
     let (degree_min, degree_median, degree_max) =
-        end.map(|point| point.degree_range()).unwrap_or_default();
+        end.map(OverlayPoint::degree_range).unwrap_or_default();
     let mut failed: Vec<&str> = result.violations.iter().map(|it| it.check).collect();
     failed.dedup();
     RunRow {

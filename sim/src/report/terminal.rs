@@ -69,7 +69,7 @@ fn row(figure: &Figure) -> [String; 7] {
         Some(value) => format!("{value:.3}"),
     };
     [
-        figure.figure.to_owned(),
+        figure.name.to_owned(),
         figure.unit.to_owned(),
         show(figure.p5),
         show(figure.median),

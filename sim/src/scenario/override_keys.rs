@@ -48,25 +48,22 @@ fn set(table: &mut Table, key: &str, value: Value) -> Result<(), OverrideError> 
         table.insert(last.to_owned(), value);
         return Ok(());
     };
-    let no_place = |part: &str| OverrideError::NoPlace { key: key.to_owned(), part: part.into() };
     let mut place = table.entry(*first).or_insert_with(|| Value::Table(Table::new()));
-    for part in inner {
-        place = match place {
-            Value::Table(inner) => inner.entry(*part).or_insert_with(|| Value::Table(Table::new())),
-            Value::Array(items) => item(items, part).ok_or_else(|| no_place(part))?,
-            _ => return Err(no_place(part)),
-        };
+    for part in inner.iter().chain([&last]) {
+        place = step(place, part).ok_or_else(|| OverrideError::NoPlace {
+            key: key.to_owned(),
+            part: (*part).to_owned(),
+        })?;
     }
-    match place {
-        Value::Table(inner) => {
-            inner.insert(last.to_owned(), value);
-        }
-        Value::Array(items) => *item(items, last).ok_or_else(|| no_place(last))? = value,
-        _ => return Err(no_place(last)),
-    }
+    *place = value;
     Ok(())
 }
 
-fn item<'a>(items: &'a mut [Value], place: &str) -> Option<&'a mut Value> {
-    items.get_mut(place.parse::<usize>().ok()?)
+/// The place called `part` inside of `place`, made if a table lacks it.
+fn step<'a>(place: &'a mut Value, part: &str) -> Option<&'a mut Value> {
+    if place.is_table() {
+        let inner = place.as_table_mut()?;
+        return Some(inner.entry(part).or_insert_with(|| Value::Table(Table::new())));
+    }
+    place.as_array_mut()?.get_mut(part.parse::<usize>().ok()?)
 }

@@ -210,10 +210,8 @@ impl Page<'_> {
     ) -> Checked<Config> {
         let mut config = Config::classic();
         for (name, value) in protocol {
-            let text = match value.get_ref() {
-                toml::Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
+            let value = value.get_ref();
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             settings::set(&mut config, name.get_ref(), &text)
                 .map_err(|error| self.complain(name.span(), error.to_string()))?;
         }
@@ -399,9 +397,10 @@ impl Page<'_> {
             }
             (None, None, Some(share)) => Ok(Targets::Share(self.within(share, 1..100, "share")?)),
             _ => {
-                let message = match raw.kind {
-                    Kind::Partition => "a partition has one of count, nodes or share",
-                    _ => "a fault has either count or nodes",
+                let message = if raw.kind == Kind::Partition {
+                    "a partition has one of count, nodes or share"
+                } else {
+                    "a fault has either count or nodes"
                 };
                 Err(self.complain(fault.span(), message))
             }

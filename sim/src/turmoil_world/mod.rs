@@ -12,6 +12,8 @@
 
 mod net;
 mod stage;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::error::Error;
@@ -23,7 +25,7 @@ use std::time::{Duration, SystemTime};
 use tidings_core::{
     AddressRecord, Birth, Command, Config, Node, NodeId, RngSeed, Role, Topic, UnixTime,
 };
-use tidings_node::{Driver, Net as _, NodeReport};
+use tidings_node::{Driver, Net, NodeReport};
 use tokio::sync::oneshot;
 use turmoil::Sim;
 
@@ -39,7 +41,7 @@ use stage::{Conduit, Scribe, Stage};
 const PORT: u16 = 7000;
 
 /// The calendar at the beginning of every run: 2026-01-01 00:00 UTC.
-const CALENDAR: Duration = Duration::from_secs(1_767_225_600);
+const CALENDAR: Duration = Duration::from_hours(490_896);
 
 /// Connections and segments that wait at one socket. turmoil panics beyond it.
 const TCP_CAPACITY: usize = 1024;
@@ -49,7 +51,16 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs a scenario with one rng seed. A panic anywhere in it is a failure in the history.
 pub fn run(scenario: &Scenario, seed: u64) -> History {
-    let mut world = World::new(scenario, seed);
+    run_on(scenario, seed, |net| net)
+}
+
+/// The same on whatever network `wrap` makes of the simulated one.
+fn run_on<N: Net>(
+    scenario: &Scenario,
+    seed: u64,
+    wrap: impl Fn(TurmoilNet) -> N + Copy + 'static,
+) -> History {
+    let mut world = World::new(scenario, seed, wrap);
     let failure = match catch_unwind(AssertUnwindSafe(|| world.run())) {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),
@@ -94,7 +105,11 @@ struct Plan {
 }
 
 impl World {
-    fn new(scenario: &Scenario, seed: u64) -> Self {
+    fn new<N: Net>(
+        scenario: &Scenario,
+        seed: u64,
+        wrap: impl Fn(TurmoilNet) -> N + Copy + 'static,
+    ) -> Self {
         let run = run_seed(seed);
         let mut sim = builder(scenario, run).build();
         let stage = Arc::new(Stage::new(scenario.latency.from + scenario.latency.to));
@@ -113,7 +128,7 @@ impl World {
                 config: scenario.config.clone(),
                 stage: Arc::clone(&stage),
             });
-            sim.host(host.to_string(), move || live(Arc::clone(&plan)));
+            sim.host(host.to_string(), move || live(Arc::clone(&plan), wrap));
             sim.crash(host.to_string());
         }
         let schedule = FaultSchedule::draw(scenario, run);
@@ -302,12 +317,13 @@ fn builder(scenario: &Scenario, run: RngSeed) -> turmoil::Builder {
 }
 
 /// One life of one host.
-async fn live(plan: Arc<Plan>) -> turmoil::Result {
+async fn live<N: Net>(plan: Arc<Plan>, wrap: impl Fn(TurmoilNet) -> N) -> turmoil::Result {
     let net = TurmoilNet { host: plan.host, stage: Arc::clone(&plan.stage) };
-    net.clone().task(act(plan, net)).await.map_err(|error| -> Box<dyn Error> { error })
+    let life = act(plan, wrap(net.clone()));
+    net.task(life).await.map_err(|error| -> Box<dyn Error> { error })
 }
 
-async fn act(plan: Arc<Plan>, net: TurmoilNet) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn act<N: Net>(plan: Arc<Plan>, net: N) -> Result<(), Box<dyn Error + Send + Sync>> {
     let born = turmoil::sim_elapsed().unwrap_or_default();
     let life = plan.stage.begin_life(plan.host, born);
     let listener = net.listen(SocketAddr::from(([0, 0, 0, 0], PORT))).await?;

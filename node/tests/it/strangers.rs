@@ -1,0 +1,195 @@
+//! What strangers send: bytes in odd pieces, garbage, silence, lies.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tidings_core::wire::{Bye, DeathReport, MAX_FRAME, Message, Preamble, Purpose, Refusal};
+use tidings_core::{
+    AddressRecord, BootEpoch, Event, LinkLoss, Misbehavior, NeighborLoss, NodeId, UnixTime,
+};
+use tokio::time::sleep;
+
+use crate::support::{Raw, TestNode, frame, gossip, hello, quick, wait_until};
+
+const NEIGHBOR: Purpose = Purpose::Neighbor { isolated: false };
+
+/// Where a raw node says it listens. Nobody does.
+fn nowhere() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 9))
+}
+
+/// A peer without any seed node to be found.
+async fn lone_peer() -> TestNode {
+    TestNode::peer(10, &[nowhere()], quick()).await
+}
+
+#[tokio::test]
+async fn frames_may_come_in_any_pieces() {
+    let peer = lone_peer().await;
+    let mut raw = Raw::connect(peer.addr).await;
+    let opening = Preamble::OPENING.encode();
+    let three = [
+        &opening[..],
+        &frame(&hello(50, nowhere(), NEIGHBOR)),
+        &frame(&gossip(50, 1, "one write")),
+        &frame(&gossip(50, 2, "the same write")),
+    ]
+    .concat();
+    raw.write(&three).await;
+    wait_until("both are there", || peer.delivered().len() == 2).await;
+    for byte in frame(&gossip(50, 3, "byte by byte")) {
+        raw.write(&[byte]).await;
+        sleep(Duration::from_millis(1)).await;
+    }
+    wait_until("the third is there", || peer.delivered().len() == 3).await;
+    assert_eq!(peer.delivered(), ["one write", "the same write", "byte by byte"]);
+    assert_eq!(raw.preamble().await, opening);
+    assert!(matches!(raw.message().await, Some(Message::Welcome(_))));
+}
+
+#[tokio::test]
+async fn garbage_ends_the_link_and_nothing_else() {
+    let peer = lone_peer().await;
+    let mut good = Raw::connect(peer.addr).await;
+    good.hello(51, nowhere(), NEIGHBOR).await;
+    for garbage in [&[0, 0, 0, 3, 0xff, 0xff, 0xff][..], &[0, 0, 0, 0], &[0, 0, 0, 2, 4, 4]] {
+        let mut raw = Raw::connect(peer.addr).await;
+        raw.hello(50, nowhere(), NEIGHBOR).await;
+        raw.preamble().await;
+        raw.wait_for(|message| matches!(message, Message::Welcome(_))).await;
+        raw.write(garbage).await;
+        assert_eq!(raw.last_message().await, Some(Message::Bye(Bye::Misbehaved)));
+    }
+    let garbled =
+        |event: &Event| matches!(event, Event::Misbehaved { what: Misbehavior::Garbled(_), .. });
+    assert_eq!(peer.events.count(garbled), 3);
+    good.write(&frame(&gossip(51, 1, "unharmed"))).await;
+    wait_until("the good neighbor is heard", || peer.delivered() == ["unharmed"]).await;
+}
+
+#[tokio::test]
+async fn a_frame_longer_than_allowed_is_refused_by_its_length_alone() {
+    let peer = lone_peer().await;
+    let mut raw = Raw::connect(peer.addr).await;
+    raw.hello(50, nowhere(), NEIGHBOR).await;
+    raw.preamble().await;
+    let length = u32::try_from(MAX_FRAME + 1).expect("fits").to_be_bytes();
+    raw.write(&length).await;
+    assert_eq!(raw.last_message().await, Some(Message::Bye(Bye::Misbehaved)));
+}
+
+#[tokio::test]
+async fn other_programs_and_versions_are_told_apart() {
+    let peer = lone_peer().await;
+    let mut browser = Raw::connect(peer.addr).await;
+    browser.write(b"GET / HTTP/1.1\r\n\r\n").await;
+    assert_eq!(browser.last_message().await, None, "closed without a word");
+    let mut newer = Raw::connect(peer.addr).await;
+    newer.write(b"TDNG\x00\x63\x00\x00").await;
+    assert_eq!(newer.preamble().await, *b"TDNG\x00\x01\x00\x01", "version 1, refused");
+    assert_eq!(newer.last_message().await, None);
+}
+
+#[tokio::test]
+async fn a_stranger_that_says_nothing_is_shown_out() {
+    let peer = lone_peer().await;
+    let mut silent = Raw::connect(peer.addr).await;
+    silent.write(&Preamble::OPENING.encode()).await;
+    silent.preamble().await;
+    assert_eq!(silent.last_message().await, Some(Message::Bye(Bye::Silent)));
+    assert_eq!(peer.report().await.node.stats.hellos_missed, 1);
+}
+
+#[tokio::test]
+async fn a_neighbor_that_answers_no_ping_strikes_out() {
+    let peer = lone_peer().await;
+    let mut raw = Raw::connect(peer.addr).await;
+    raw.hello(50, nowhere(), NEIGHBOR).await;
+    raw.preamble().await;
+    assert_eq!(raw.last_message().await, Some(Message::Bye(Bye::Silent)));
+    let reported = |event: &Event| matches!(event, Event::DeathReported { .. });
+    peer.events.wait_for("it is reported", reported).await;
+}
+
+#[tokio::test]
+async fn a_neighbor_that_reads_nothing_is_dropped_and_holds_up_nobody() {
+    let peer = lone_peer().await;
+    let mut slow = Raw::connect(peer.addr).await;
+    slow.hello(50, nowhere(), NEIGHBOR).await;
+    let other = Raw::connect(peer.addr).await;
+    let mut other = other;
+    other.hello(51, nowhere(), NEIGHBOR).await;
+    other.preamble().await;
+    wait_until("both are neighbors", || {
+        peer.events.count(|event| matches!(event, Event::NeighborUp { .. })) == 2
+    })
+    .await;
+    // More than the kernel's buffers and the node's queue hold together.
+    let big = "x".repeat(60 * 1024);
+    let mut sent = 0;
+    let overrun = |event: &Event| {
+        let why = NeighborLoss::LinkLost(LinkLoss::Stalled);
+        matches!(event, Event::NeighborDown { why: loss, .. } if *loss == why)
+    };
+    while peer.events.count(overrun) == 0 {
+        assert!(sent < 2000, "{sent} messages and no overrun");
+        peer.say(&big).await;
+        sent += 1;
+        other.wait_for(|message| matches!(message, Message::Gossip(_))).await;
+    }
+    assert_eq!(peer.report().await.node.stats.limits.overruns, 1);
+}
+
+/// R20: the seed node looks itself, so a lie removes nobody and is counted.
+#[tokio::test]
+async fn a_false_death_report_removes_nobody() {
+    let seed_node = TestNode::seed_node(1, quick()).await;
+    let victim = TestNode::peer(10, &[seed_node.addr], quick()).await;
+    let registered = |event: &Event| matches!(event, Event::PeerRegistered { .. });
+    seed_node.events.wait_for("the victim is listed", registered).await;
+    let mut liar = Raw::connect(seed_node.addr).await;
+    liar.hello(66, nowhere(), Purpose::Notice).await;
+    liar.write(&frame(&report(&victim, 66))).await;
+    let blamed = |event: &Event| matches!(event, Event::FalseReport { count: 1, .. });
+    seed_node.events.wait_for("the liar is blamed", blamed).await;
+    let state = seed_node.report().await.node;
+    assert_eq!(state.registered.len(), 1, "the victim is still listed");
+    assert_eq!(state.false_reports, [(NodeId::new([66; 32]), 1)]);
+}
+
+#[tokio::test]
+async fn a_report_in_anothers_name_ends_the_link() {
+    let seed_node = TestNode::seed_node(1, quick()).await;
+    let victim = TestNode::peer(10, &[seed_node.addr], quick()).await;
+    let registered = |event: &Event| matches!(event, Event::PeerRegistered { .. });
+    seed_node.events.wait_for("the victim is listed", registered).await;
+    let mut liar = Raw::connect(seed_node.addr).await;
+    liar.hello(66, nowhere(), Purpose::Notice).await;
+    liar.preamble().await;
+    liar.write(&frame(&report(&victim, 67))).await;
+    assert_eq!(liar.last_message().await, Some(Message::Bye(Bye::Misbehaved)));
+    let received = |event: &Event| matches!(event, Event::ReportReceived { .. });
+    assert_eq!(seed_node.events.count(received), 0);
+}
+
+#[tokio::test]
+async fn a_seed_node_is_no_neighbor() {
+    let seed_node = TestNode::seed_node(1, quick()).await;
+    let mut raw = Raw::connect(seed_node.addr).await;
+    raw.hello(50, nowhere(), NEIGHBOR).await;
+    raw.preamble().await;
+    match raw.last_message().await {
+        Some(Message::Refuse(refuse)) => assert_eq!(refuse.reason, Refusal::WrongRole),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn report(victim: &TestNode, reporter: u8) -> Message {
+    let subject = AddressRecord::new(victim.id, BootEpoch(1), &[victim.addr]).expect("valid");
+    Message::DeathReport(Box::new(DeathReport {
+        subject,
+        reporter: NodeId::new([reporter; 32]),
+        at: UnixTime::from_millis(0),
+        signature: None,
+    }))
+}

@@ -1,0 +1,223 @@
+//! Every check fires: a good run is spoilt in the one way that the check is for.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tidings_core::{Event, Misbehavior, Removal};
+use tidings_sim::check::{CHECKS, Evidence, Violation, check_all};
+use tidings_sim::fault::{Fault, Scheduled};
+use tidings_sim::history::{Entry, History, Life};
+use tidings_sim::host::HostId;
+use tidings_sim::measure::Measures;
+use tidings_sim::scenario::{Death, Scenario};
+use tidings_sim::turmoil_world;
+
+use crate::support::small;
+
+/// A run in which nothing is wrong.
+fn good() -> (Scenario, History) {
+    static GOOD: OnceLock<History> = OnceLock::new();
+    let scenario = small();
+    let history = GOOD.get_or_init(|| turmoil_world::run(&small(), 1)).clone();
+    (scenario, history)
+}
+
+fn check(scenario: &Scenario, history: &History) -> Vec<Violation> {
+    let measures = Measures::of(scenario, history);
+    check_all(&Evidence { scenario, history, measures: &measures })
+}
+
+/// A way to spoil a run, the check that must fire, and what it must say.
+type Spoilt = (&'static str, fn(&mut Scenario, &mut History), &'static str);
+
+const SPOILT: &[Spoilt] = &[
+    ("finishes", |_, history| history.failure = Some("planted".to_owned()), "planted"),
+    ("delivered-once", deliver_twice, "a second time"),
+    ("delivered-once", deliver_own, "a second time"),
+    ("said-by-somebody", unsay, "which nobody said"),
+    ("no-self-neighbor", neighbor_of_itself, "neighbor of itself"),
+    ("bounds-hold", |scenario, _| scenario.config.overlay.max_links = 1, "the bound is 1"),
+    ("bounds-hold", |scenario, _| scenario.config.broadcast.store_count = 0, "stored messages"),
+    ("bounds-hold", |scenario, _| scenario.config.overlay.known_max = 0, "known peers"),
+    ("bounds-hold", |scenario, _| scenario.config.broadcast.seen_max = 0, "remembered ids"),
+    ("bounds-hold", |scenario, _| scenario.config.registration.registry_max = 0, "listed peers"),
+    ("nobody-misbehaves", misbehave, "accuses peer-2"),
+    ("schedule-performed", schedule_a_crash, "crash (silent) left no trace"),
+    ("schedule-performed", schedule_a_leave, "leave left no trace"),
+    ("schedule-performed", schedule_a_start, "start left no trace"),
+    ("schedule-performed", schedule_a_pause, "pause left no trace"),
+    ("one-component", isolate_a_peer, "2 components"),
+    ("one-component", silence_a_peer, "answered"),
+    ("messages-held", lose_a_delivery, "lacks message"),
+    ("lists-right", list_a_dead_peer, "is over"),
+    ("lists-right", forget_a_peer, "is on 0 lists, 2 are its quorum"),
+    ("limits", |it, _| it.limits.delivery_percent_min = Some(100.1), "at least 100.1 %"),
+    ("limits", |it, _| it.limits.redundancy_max = Some(0.1), "at most 0.1"),
+    ("limits", |it, _| it.limits.coverage_50_max = Some(Duration::ZERO), "reach 50 %"),
+    ("limits", |it, _| it.limits.coverage_100_max = Some(Duration::ZERO), "reach 100 %"),
+    ("limits", |it, _| it.limits.reset_detection_max = Some(Duration::ZERO), "was listed for"),
+    ("limits", |it, _| it.limits.silent_detection_max = Some(Duration::ZERO), "was listed for"),
+    ("limits", remove_a_live_peer, "1 live peers were removed"),
+];
+
+#[test]
+fn a_good_run_passes_every_check() {
+    let (scenario, history) = good();
+    assert_eq!(check(&scenario, &history), []);
+}
+
+#[test]
+fn every_check_fires_when_it_should() {
+    for (name, spoil, words) in SPOILT {
+        let (mut scenario, mut history) = good();
+        spoil(&mut scenario, &mut history);
+        let violations = check(&scenario, &history);
+        let hit = violations.iter().any(|it| it.check == *name && it.what.contains(words));
+        assert!(hit, "{name} did not say {words:?}, only {violations:?}");
+    }
+}
+
+#[test]
+fn every_check_is_spoilt_at_least_once() {
+    let spoilt: BTreeSet<_> = SPOILT.iter().map(|(name, ..)| *name).collect();
+    let all: BTreeSet<_> = CHECKS.iter().map(|check| check.name).collect();
+    assert_eq!(spoilt, all);
+}
+
+fn first(history: &History, wanted: impl Fn(&Event) -> bool) -> Entry {
+    history.entries.iter().find(|entry| wanted(&entry.event)).expect("such an event").clone()
+}
+
+fn is_delivery(event: &Event) -> bool {
+    matches!(event, Event::Delivered { .. })
+}
+
+fn deliver_twice(_: &mut Scenario, history: &mut History) {
+    let again = first(history, is_delivery);
+    history.entries.push(again);
+}
+
+fn deliver_own(_: &mut Scenario, history: &mut History) {
+    let said = first(history, |event| matches!(event, Event::Published { .. }));
+    let mut own = first(history, is_delivery);
+    let Event::Published { envelope } = &said.event else { unreachable!() };
+    if let Event::Delivered { envelope: delivered, .. } = &mut own.event {
+        delivered.clone_from(envelope);
+    }
+    history.entries.push(Entry { life: said.life, at: said.at, event: own.event });
+}
+
+fn unsay(_: &mut Scenario, history: &mut History) {
+    let Event::Delivered { envelope, .. } = first(history, is_delivery).event else {
+        unreachable!()
+    };
+    history.entries.retain(|entry| {
+        !matches!(&entry.event, Event::Published { envelope: said } if said.id() == envelope.id())
+    });
+}
+
+fn neighbor_of_itself(_: &mut Scenario, history: &mut History) {
+    let mut up = first(history, |event| matches!(event, Event::NeighborUp { .. }));
+    if let Event::NeighborUp { peer, .. } = &up.event {
+        up.life.host = history.host_of(peer.subject()).expect("a host");
+    }
+    history.entries.push(up);
+}
+
+fn misbehave(_: &mut Scenario, history: &mut History) {
+    let mut entry = first(history, is_delivery);
+    let node = history.ids.iter().find(|(_, host)| **host == HostId::peer(1)).map(|(id, _)| *id);
+    let addr = ([10, 0, 0, 1], 1).into();
+    entry.event = Event::Misbehaved { addr, node, what: Misbehavior::WrongEcho };
+    history.entries.push(entry);
+}
+
+/// A peer that lived throughout.
+fn survivor(history: &History) -> Life {
+    history.survivors().find(|life| life.host.is_peer()).expect("one is left")
+}
+
+fn schedule(history: &mut History, fault: impl Fn(HostId) -> Fault) {
+    let fault = fault(survivor(history).host);
+    history.schedule.faults.push(Scheduled { at: Duration::from_secs(20), fault });
+}
+
+fn schedule_a_crash(_: &mut Scenario, history: &mut History) {
+    schedule(history, |host| Fault::Crash(host, Death::Silent));
+}
+
+fn schedule_a_leave(_: &mut Scenario, history: &mut History) {
+    schedule(history, Fault::Leave);
+}
+
+fn schedule_a_start(_: &mut Scenario, history: &mut History) {
+    schedule(history, Fault::Start);
+}
+
+fn schedule_a_pause(_: &mut Scenario, history: &mut History) {
+    schedule(history, Fault::Pause);
+}
+
+fn isolate_a_peer(_: &mut Scenario, history: &mut History) {
+    let alone = survivor(history);
+    let report = history.last.nodes.get_mut(&alone).expect("it answered");
+    report.node.neighbors.clear();
+}
+
+fn silence_a_peer(_: &mut Scenario, history: &mut History) {
+    let silent = survivor(history);
+    history.last.nodes.remove(&silent);
+}
+
+fn lose_a_delivery(_: &mut Scenario, history: &mut History) {
+    let survivors: BTreeSet<Life> = history.survivors().collect();
+    let place = history
+        .entries
+        .iter()
+        .position(|entry| is_delivery(&entry.event) && survivors.contains(&entry.life));
+    history.entries.remove(place.expect("a delivery"));
+}
+
+/// The lists of the live seed nodes.
+fn lists(history: &mut History) -> impl Iterator<Item = &mut tidings_node::NodeReport> + '_ {
+    let seed_nodes = history.last.nodes.iter_mut().filter(|(life, _)| !life.host.is_peer());
+    seed_nodes.map(|(_, report)| report)
+}
+
+fn list_a_dead_peer(_: &mut Scenario, history: &mut History) {
+    let dead = first(history, |event| {
+        matches!(event, Event::PeerRemoved { why: Removal::Dead | Removal::Left, .. })
+    });
+    let Event::PeerRemoved { peer, .. } = dead.event else { unreachable!() };
+    let list = lists(history).next().expect("a seed node");
+    let mut entry = list.node.registered.first().expect("an entry").clone();
+    entry.record = peer;
+    list.node.registered.push(entry);
+}
+
+fn forget_a_peer(_: &mut Scenario, history: &mut History) {
+    let id = {
+        let forgotten = survivor(history);
+        *history.ids.iter().find(|(_, host)| **host == forgotten.host).expect("an id").0
+    };
+    for list in lists(history) {
+        list.node.registered.retain(|entry| entry.record.subject() != id);
+    }
+}
+
+fn remove_a_live_peer(_: &mut Scenario, history: &mut History) {
+    let survivors: BTreeSet<Life> = history.survivors().collect();
+    let lives_on = |peer| history.life_of(peer).is_some_and(|life| survivors.contains(&life));
+    let registered = history
+        .entries
+        .iter()
+        .find(|entry| matches!(&entry.event, Event::PeerRegistered { peer } if lives_on(peer)));
+    let mut entry = registered.expect("a registration").clone();
+    if let Event::PeerRegistered { peer } = entry.event {
+        entry.event = Event::PeerRemoved { peer, why: Removal::Dead };
+    }
+    // Long after the last fault, so that nothing excuses it.
+    entry.at = Duration::from_secs(44);
+    history.entries.push(entry);
+}

@@ -1,0 +1,55 @@
+//! The same seed gives the same run: twice in one process, in two processes, on any number of
+//! threads. CI repeats the comparison with a program built for `tokio_unstable`.
+
+use std::fs;
+
+use indicatif::ProgressBar;
+use tidings_sim::sweep::{run_all, run_one};
+use tidings_sim::turmoil_world;
+
+use crate::support::{empty_folder, sim, small, small_path, text};
+
+#[test]
+fn twice_in_one_process() {
+    let scenario = small();
+    let first = turmoil_world::run(&scenario, 1);
+    // A run between them shifts whatever counts runs or tasks of the process.
+    let other = turmoil_world::run(&scenario, 2);
+    let second = turmoil_world::run(&scenario, 1);
+    let difference = first.entries.iter().zip(&second.entries).find(|(a, b)| a != b);
+    assert_eq!(difference, None, "the first entry that differs");
+    assert_eq!(first.digest(), second.digest());
+    assert_ne!(first.digest(), other.digest(), "another seed is another run");
+}
+
+#[test]
+fn on_any_number_of_threads() {
+    let scenario = small();
+    let seeds: Vec<u64> = (1..=6).collect();
+    let hidden = ProgressBar::hidden();
+    let one = run_all(&scenario, &seeds, Some(1), &hidden).expect("a thread");
+    let three = run_all(&scenario, &seeds, Some(3), &hidden).expect("three threads");
+    assert_eq!(one, three);
+    assert_eq!(one[3], run_one(&scenario, 4));
+}
+
+#[test]
+fn in_two_processes_to_the_last_byte() {
+    let folder = empty_folder("two_processes");
+    let scenario = small_path();
+    let scenario = scenario.to_str().expect("a path in UTF-8");
+    for out in ["a", "b"] {
+        let output = sim(&folder, &["run", scenario, "--seeds", "1..3", "--out", out]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    let mut names: Vec<_> = fs::read_dir(folder.join("a"))
+        .expect("a report")
+        .map(|file| file.expect("a file").file_name())
+        .collect();
+    names.sort();
+    assert!(names.len() >= 11, "tables, summary and pictures: {names:?}");
+    for name in names {
+        let read = |out: &str| fs::read(folder.join(out).join(&name)).expect("a file");
+        assert!(read("a") == read("b"), "{} differs", name.display());
+    }
+}

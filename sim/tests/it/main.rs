@@ -1,0 +1,9 @@
+//! Tests of the rehearsal stage: its checks bite, its runs repeat, its errors help, its files fit.
+
+mod checks_bite;
+mod cli;
+mod determinism;
+mod scenario_errors;
+mod scenarios;
+mod support;
+mod tidy;

@@ -1,0 +1,118 @@
+//! A scenario that cannot be run gets an error with the place, the words and what is allowed.
+
+use std::fs;
+use std::path::Path;
+
+use tidings_sim::scenario::{ScenarioError, load};
+
+use crate::support::{empty_folder, small_path};
+
+/// Loads the small scenario with `find` replaced.
+fn complaint(find: &str, replace: &str) -> String {
+    let good = fs::read_to_string(small_path()).expect("the small scenario");
+    assert!(good.contains(find), "{find:?} is not in the small scenario");
+    let name = find.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    let path = empty_folder(&format!("bad_{name}_{}", replace.len())).join("bad.toml");
+    fs::write(&path, good.replacen(find, replace, 1)).expect("written");
+    match load(&path, &[]) {
+        Err(ScenarioError::Text(complaint)) => {
+            let text = complaint.to_string();
+            let (_, tail) = text.split_once("bad.toml:").expect("the file's name");
+            tail.to_owned()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_place_is_shown() {
+    assert_eq!(
+        complaint("peers = 9", "peers = 90"),
+        "9:9: peers: 90 peers and 3 seed nodes are more than 64 hosts; the turmoil engine's cost \
+         grows with their square\n  |\n9 | peers = 90\n  |         ^"
+    );
+}
+
+#[test]
+fn what_is_allowed_is_said() {
+    let leave = "kind = \"leave\"";
+    let unknown = "kind = \"leave\"\nnodes = [\"peer-10\"]";
+    let one_way = "mode = \"reset\"\ndirection = \"in\"";
+    let known = "there is no \"peer-10\"; there are seed-1 to seed-3 and peer-1 to peer-9";
+    // What is replaced, by what, on which line after that the complaint is, and its words.
+    let cases = [
+        ("runs = 3", "run = 3", 0, "unknown field `run`, expected one of"),
+        ("version = 1", "version = 2", 0, "version: this program reads version 1"),
+        ("\"45s\"", "\"45\"", 0, "a duration is a number with its unit: 200ms, 30s, 5m"),
+        ("\"45s\"", "45", 0, "expected a string"),
+        ("\"20s\"", "\"2s\"", 0, "calm: with these settings it takes up to"),
+        ("20ms..60ms", "60ms..20ms", 0, "ends before it begins"),
+        ("20ms..60ms", "10ms..60ms", 0, "at least 5 ticks (20ms)"),
+        ("20ms..60ms", "20ms", 0, "a span is two durations, like 20ms..80ms"),
+        ("liveness_every", "livenes_every", 0, "there is no setting \"livenes_every\""),
+        ("lease = \"3s\"", "lease = \"1ms\"", 0, "lease = 1ms: allowed is 1s to 3600s"),
+        ("size = 32", "size = 0", 0, "size: 0 is not within 1 to below"),
+        ("death = \"reset\"", "death = \"loud\"", 0, "expected `reset` or `silent`"),
+        ("count = 1", "count = 9", 0, "count: 9 is not within 1 to below 9"),
+        (
+            "[[fault]]\nkind = \"crash\"\ndeath = \"reset\"",
+            "[[fault]]\nkind = \"crash\"",
+            0,
+            "a crash needs the field death",
+        ),
+        (leave, "kind = \"leave\"\nmode = \"held\"", 1, "a leave has no such field"),
+        (leave, "kind = \"vanish\"", 0, "unknown variant `vanish`"),
+        ("kind = \"leave\"\ncount = 1", unknown, 1, known),
+        ("share = 30", "share = 100", 0, "share: 100 is not within 1 to below 100"),
+        ("mode = \"reset\"", one_way, 0, "a one-way cut is always silent"),
+    ];
+    let good = fs::read_to_string(small_path()).expect("the small scenario");
+    for (find, replace, offset, words) in cases {
+        let complaint = complaint(find, replace);
+        assert!(complaint.contains(words), "{replace}: {complaint}");
+        let before = good.split(find).next().unwrap_or_default();
+        let line = before.matches('\n').count() + 1 + offset;
+        assert!(complaint.starts_with(&format!("{line}:")), "{replace}: {complaint}");
+    }
+}
+
+#[test]
+fn a_fault_that_outlasts_the_noise_is_refused() {
+    let late = complaint("6s..15s", "6s..26s");
+    assert!(late.contains("the fault may last until 26s, the calm begins at 25s"), "{late}");
+}
+
+#[test]
+fn too_many_victims_and_overlapping_partitions_are_refused() {
+    let nine = complaint("kind = \"reset\"\ncount = 1", "kind = \"reset\"\ncount = 4");
+    assert!(nine.contains("take 10 different peers; at least one of the 9"), "{nine}");
+    let partition =
+        "[[fault]]\nkind = \"partition\"\nmode = \"held\"\nshare = 20\nfor = \"1s\"\nat = \"9s\"\n";
+    let first = "[[fault]]\nkind = \"crash\"\ndeath = \"reset\"";
+    let twice = complaint(first, &format!("{partition}\n{first}"));
+    assert!(twice.contains("may overlap the one at 9s..9s"), "{twice}");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = load(Path::new("no/such.toml"), &[]).expect_err("no file");
+    assert!(error.to_string().starts_with("no/such.toml: "), "{error}");
+}
+
+#[test]
+fn changes_are_checked_like_the_file() {
+    let set = |change: &str| load(&small_path(), &[change.to_owned()]);
+    let changed = set("protocol.max_peers=2").expect("a good change");
+    assert_eq!(changed.config.overlay.max_peers, 2);
+    assert_eq!(set("fault.0.count=2").expect("a good change").faults.len(), 8);
+    for (change, words) in [
+        ("protocol.max_peers", "write it as key=value"),
+        ("protocol.max_peers=99", "max_peers = 99: allowed is 1 to 64"),
+        ("network.pears=3", "unknown field `pears`"),
+        ("fault.99.count=3", "\"99\" is not a table or a list with that place"),
+        ("runs=many", "changed by --set"),
+    ] {
+        let error = set(change).expect_err(change).to_string();
+        assert!(error.contains(words), "{change}: {error}");
+    }
+}

@@ -1,0 +1,136 @@
+//! The rules that the compiler does not know: who may depend on whom, what may stand where.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::project;
+
+/// Most lines of a source file.
+const MOST_LINES: usize = 800;
+
+#[test]
+fn the_arrows_between_the_crates_hold() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(project())
+        .output()
+        .expect("cargo metadata");
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let dependencies = |package: &str| -> Vec<String> {
+        let packages = metadata["packages"].as_array().expect("packages");
+        let package = packages.iter().find(|it| it["name"] == package).expect("the package");
+        let all = package["dependencies"].as_array().expect("dependencies");
+        all.iter().filter_map(|it| it["name"].as_str()).map(str::to_owned).collect()
+    };
+    let core = dependencies("tidings-core");
+    let outside = ["tokio", "turmoil", "getrandom", "tidings-node", "tidings-sim"];
+    assert!(outside.iter().all(|it| !core.contains(&(*it).to_owned())), "{core:?}");
+    let node = dependencies("tidings-node");
+    assert!(node.contains(&"tidings-core".to_owned()), "{node:?}");
+    for above in ["tidings-sim", "turmoil"] {
+        assert!(!node.contains(&above.to_owned()), "node depends on {above}");
+    }
+    let sim = dependencies("tidings-sim");
+    assert!(sim.contains(&"tidings-node".to_owned()) && sim.contains(&"turmoil".to_owned()));
+}
+
+#[test]
+fn the_sources_keep_the_rules() {
+    let mut complaints = String::new();
+    for path in sources() {
+        let text = fs::read_to_string(&path).expect("a source");
+        let place = path.strip_prefix(project()).expect("below the project").to_owned();
+        for complaint in complaints_about(&place, &text) {
+            writeln!(complaints, "{}: {complaint}", place.display()).expect("a string");
+        }
+    }
+    assert!(complaints.is_empty(), "{complaints}");
+}
+
+#[test]
+fn each_rule_bites() {
+    let planted = [
+        ("core/src/a.rs", "//! Doc.\nuse std::collections::HashMap;", "HashMap"),
+        ("core/src/a.rs", "//! Doc.\nlet now = Instant::now();", "Instant::now"),
+        ("core/src/a.rs", "//! Doc.\nuse std::time::SystemTime;", "SystemTime"),
+        ("core/src/a.rs", "//! Doc.\nlet seed = OsRng;", "OsRng"),
+        ("node/src/a.rs", "//! Doc.\nselect! {\n    a = b => {}\n}", "biased"),
+        ("node/src/a.rs", "//! Doc.\nuse tokio::net::TcpStream;", "tokio::net"),
+        ("node/src/a.rs", "//! Doc.\nSystemTime::now()", "SystemTime::now"),
+        ("node/src/a.rs", "//! Doc.\ntokio::spawn(task);", "tokio::spawn"),
+        ("sim/src/a.rs", "use crate::b;", "module doc"),
+        ("sim/src/a.rs", "//! Doc.\n// TODO later", "TODO"),
+        ("sim/src/check/a.rs", "//! Doc.\nuse turmoil::Sim;", "turmoil"),
+        ("sim/src/a.rs", &format!("//! Doc.\n{}", "\n".repeat(MOST_LINES)), "lines"),
+    ];
+    for (place, text, words) in planted {
+        let complaints = complaints_about(Path::new(place), text);
+        let hit = complaints.iter().any(|complaint| complaint.contains(words));
+        assert!(hit, "{place}: {text:?} gives {complaints:?}");
+    }
+    assert!(complaints_about(Path::new("core/src/a.rs"), "//! Doc.\nuse alloc::vec;").is_empty());
+}
+
+fn sources() -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> =
+        ["core", "node", "sim"].map(|it| project().join(it).join("src")).to_vec();
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for file in fs::read_dir(folder).expect("a folder") {
+            let path = file.expect("a file").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                sources.push(path);
+            }
+        }
+    }
+    assert!(sources.len() > 50, "only {} sources found", sources.len());
+    sources.sort();
+    sources
+}
+
+/// Words that may not stand in sources below a folder, except in the files named.
+const FORBIDDEN: &[(&str, &str, &[&str])] = &[
+    ("core/src", "HashMap", &[]),
+    ("core/src", "HashSet", &[]),
+    ("core/src", "Instant::now", &[]),
+    ("core/src", "SystemTime", &[]),
+    ("core/src", "OsRng", &[]),
+    ("core/src", "getrandom", &[]),
+    ("node/src", "tokio::net", &["node/src/net.rs", "node/src/main.rs"]),
+    ("node/src", "SystemTime::now", &["node/src/clock.rs"]),
+    ("node/src", "tokio::spawn", &[]),
+    ("node/src", "turmoil", &[]),
+    ("sim/src", "turmoil::", &["sim/src/turmoil_world/"]),
+    ("", concat!("TO", "DO"), &[]),
+    ("", concat!("FIX", "ME"), &[]),
+];
+
+fn complaints_about(place: &Path, text: &str) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let name = place.to_str().unwrap_or_default();
+    for (folder, word, exempt) in FORBIDDEN {
+        let is_exempt = exempt.iter().any(|file| name.starts_with(file));
+        if name.starts_with(folder) && !is_exempt && text.contains(word) {
+            complaints.push(format!("{word} may not stand here"));
+        }
+    }
+    if !text.starts_with("//!") {
+        complaints.push("no module doc in the first line".to_owned());
+    }
+    let lines = text.lines().count();
+    if lines > MOST_LINES {
+        complaints.push(format!("{lines} lines, at most {MOST_LINES} are allowed"));
+    }
+    for after in text.split("select! {").skip(1) {
+        if !after.trim_start().starts_with("biased;") {
+            complaints.push("a select! without biased;".to_owned());
+        }
+    }
+    complaints
+}
