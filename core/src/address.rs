@@ -8,8 +8,8 @@ use core::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounded::bounded;
 use crate::id::{BootEpoch, NodeId};
-use crate::wire::bounded;
 
 /// Most addresses one record may hold: two families, a private and a public one of each.
 pub const MAX_ADDRESSES: usize = 4;

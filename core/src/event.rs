@@ -6,8 +6,8 @@ use core::fmt;
 use core::net::SocketAddr;
 
 use crate::address::AddressRecord;
+use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{Hop, LinkOrigin, MessageId, NodeId};
-use crate::io::{DialFailure, LinkLoss};
 use crate::messaging::Envelope;
 use crate::wire::{Bye, DecodeError, Purpose, Refusal};
 

@@ -8,17 +8,16 @@
 //! ```
 
 use alloc::sync::Arc;
-use core::fmt;
 use core::net::SocketAddr;
 
 use crate::address::AddressRecord;
 use crate::event::Event;
+use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{BootEpoch, LinkId, NodeId};
 use crate::messaging::{Payload, Topic};
 use crate::rng::RngSeed;
-use crate::time::{Instant, UnixTime};
-use crate::timers::Timer;
-use crate::wire::{DecodeError, Message, PreambleError};
+use crate::time::UnixTime;
+use crate::wire::{DecodeError, Message};
 
 /// What a driver tells a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,60 +108,6 @@ pub enum Output {
     },
     /// Tell whoever watches.
     Event(Event),
-}
-
-/// How a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkLoss {
-    /// The other side closed it.
-    Closed,
-    /// It was reset.
-    Reset,
-    /// A frame was begun and not finished in time.
-    Stalled,
-    /// The other end's preamble is not that of a Tidings node, or of one of another version.
-    Preamble(PreambleError),
-}
-
-/// Why a dial came to nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DialFailure {
-    /// Nobody listens there.
-    Refused,
-    /// No way there.
-    Unreachable,
-    /// No answer in time.
-    TimedOut,
-}
-
-impl fmt::Display for LinkLoss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed => f.write_str("closed by the other side"),
-            Self::Reset => f.write_str("connection reset"),
-            Self::Stalled => f.write_str("frame not finished in time"),
-            Self::Preamble(error) => error.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for DialFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused => f.write_str("connection refused"),
-            Self::Unreachable => f.write_str("unreachable"),
-            Self::TimedOut => f.write_str("no answer in time"),
-        }
-    }
-}
-
-/// When to call again at the latest, and what for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deadline {
-    /// When.
-    pub at: Instant,
-    /// What is due then.
-    pub timer: Timer,
 }
 
 /// Everything random or absolute that a node gets, once.

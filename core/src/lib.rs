@@ -58,15 +58,18 @@ extern crate alloc;
 extern crate std;
 
 mod address;
+mod bounded;
 mod broadcast;
 mod config;
 mod context;
 mod detector;
 mod event;
+mod failure;
 mod id;
 mod io;
 mod links;
 mod messaging;
+mod neighbors;
 mod node;
 mod overlay;
 mod peer;
@@ -90,12 +93,13 @@ pub use event::{
     Doubt, Event, Misbehavior, NeighborLoss, RegistrationLoss, Rejection, Removal, ReportOutcome,
     StrikeKind,
 };
+pub use failure::{DialFailure, LinkLoss};
 pub use id::{BootEpoch, Hop, LinkId, LinkOrigin, MessageId, NodeId, ParseIdError, Role, Sequence};
-pub use io::{Birth, Command, Deadline, DialFailure, Input, LinkLoss, Output};
+pub use io::{Birth, Command, Input, Output};
 pub use messaging::{Envelope, Payload, TooLong, Topic};
 pub use node::{MAX_SEED_NODES, Node};
 pub use rng::RngSeed;
 pub use snapshot::{NeighborSnapshot, NodeSnapshot, RegisteredSnapshot, SeedNodeSnapshot};
 pub use stats::{Limits, Stats};
 pub use time::{Instant, UnixTime};
-pub use timers::Timer;
+pub use timers::{Deadline, Timer};

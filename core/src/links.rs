@@ -19,8 +19,9 @@ use core::net::SocketAddr;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::{Event, Misbehavior};
+use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{LinkId, LinkOrigin, NodeId, Role};
-use crate::io::{DialFailure, Input, LinkLoss, Output};
+use crate::io::{Input, Output};
 use crate::timers::Timer;
 use crate::wire::{Bye, Hello, Message, Purpose, Refusal, Refuse, Welcome};
 

@@ -7,12 +7,13 @@ use core::net::SocketAddr;
 use crate::config::{Config, ConfigError, within};
 use crate::context::Context;
 use crate::id::{NodeId, Role};
-use crate::io::{Birth, Deadline, Input, Output};
+use crate::io::{Birth, Input, Output};
 use crate::peer::Peer;
 use crate::seed_node::SeedNode;
 use crate::snapshot::NodeSnapshot;
 use crate::stats::Stats;
 use crate::time::Instant;
+use crate::timers::Deadline;
 
 /// Most seed nodes a peer can be given.
 pub const MAX_SEED_NODES: usize = 64;

@@ -5,7 +5,6 @@
 use alloc::vec::Vec;
 
 use crate::id::{LinkId, NodeId};
-use crate::io::Deadline;
 use crate::time::Instant;
 
 /// Something that will be due.
@@ -38,6 +37,15 @@ pub enum Timer {
     Probe(NodeId),
     /// Leaving takes too long: go now.
     LeaveTimeout,
+}
+
+/// When to call again at the latest, and what for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// When.
+    pub at: Instant,
+    /// What is due then.
+    pub timer: Timer,
 }
 
 /// Armed timers, soonest first.

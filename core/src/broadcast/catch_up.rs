@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 use crate::broadcast::store::Store;
 use crate::context::Context;
 use crate::id::{LinkId, MessageId};
-use crate::peer::neighbors::{Neighbor, Neighbors};
+use crate::neighbors::{Neighbor, Neighbors};
 use crate::rng::Stream;
 use crate::time::Instant;
 use crate::timers::Timer;

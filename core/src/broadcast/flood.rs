@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::event::Event;
 use crate::id::{Hop, MessageId, Sequence};
 use crate::messaging::{Envelope, Payload, Topic};
-use crate::peer::neighbors::{Neighbor, Neighbors};
+use crate::neighbors::{Neighbor, Neighbors};
 use crate::wire::{Age, Digest, Gossip, Message};
 
 /// A peer's messages: what it has seen, what it can still give, what it waits for.

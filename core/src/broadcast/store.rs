@@ -7,7 +7,7 @@ use core::time::Duration;
 use crate::context::Context;
 use crate::id::{Hop, MessageId};
 use crate::messaging::Envelope;
-use crate::peer::neighbors::{Slot, SlotSet};
+use crate::neighbors::{Slot, SlotSet};
 use crate::time::Instant;
 
 /// Stored messages, by id and by receipt.

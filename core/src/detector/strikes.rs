@@ -25,7 +25,7 @@ use crate::context::Context;
 use crate::event::{Event, StrikeKind};
 use crate::id::{LinkId, NodeId};
 use crate::links::{Failure, Links};
-use crate::peer::neighbors::Neighbor;
+use crate::neighbors::Neighbor;
 use crate::rng::Stream;
 use crate::time::Instant;
 use crate::timers::Timer;

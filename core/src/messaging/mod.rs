@@ -1,6 +1,5 @@
-//! What do users say: envelopes, and the chatter of the documented network.
+//! What do users say: payloads in envelopes.
 
-pub(crate) mod chatter;
 pub(crate) mod envelope;
 
 pub use envelope::{Envelope, Payload, TooLong, Topic};

@@ -1,8 +1,8 @@
 //! The peer: owns the parts, routes what comes to them, passes facts between them, and decides
 //! nothing itself that one of them could.
 
+mod chatter;
 mod leaving;
-pub(crate) mod neighbors;
 
 use alloc::boxed::Box;
 use core::net::SocketAddr;
@@ -12,18 +12,19 @@ use crate::broadcast::flood::Flood;
 use crate::context::Context;
 use crate::detector::strikes::{Overdue, Strikes};
 use crate::event::{Event, Misbehavior, NeighborLoss, Rejection};
+use crate::failure::LinkLoss;
 use crate::id::{LinkId, Role};
 use crate::io::{Command, Input};
 use crate::links::{Dial, Ending, Failure, Links, Outcome, Up};
-use crate::messaging::chatter::Chatter;
 use crate::messaging::{Payload, Topic};
+use crate::neighbors::{Neighbor, Neighbors};
 use crate::overlay::random::{Admission, RandomOverlay, admit};
 use crate::registry::bootstrap::Bootstrap;
 use crate::registry::notices::Notices;
 use crate::snapshot::{NeighborSnapshot, NodeSnapshot};
 use crate::timers::Timer;
 use crate::wire::{Bye, DeathReport, Hello, Message, Ping, Purpose, Refusal};
-use neighbors::{Neighbor, Neighbors};
+use chatter::Chatter;
 
 /// A node that gossips.
 #[derive(Clone, Debug)]
@@ -191,7 +192,7 @@ impl Peer {
         if is_full || is_double {
             let bye = if is_double { Bye::Replaced } else { Bye::Surplus };
             self.links.close(&mut self.cx, link, bye);
-            let gone = Failure::Lost(crate::io::LinkLoss::Closed);
+            let gone = Failure::Lost(LinkLoss::Closed);
             self.overlay.on_failed(&mut self.cx, link, &gone);
             self.detector.pardon(&mut self.cx, &mut self.links, up.remote.subject(), Some(link));
         } else {
@@ -318,7 +319,7 @@ impl Peer {
             }
             Overdue::Lost => {
                 self.links.close(&mut self.cx, link, Bye::Replaced);
-                self.lose_neighbor(link, NeighborLoss::LinkLost(crate::io::LinkLoss::Stalled));
+                self.lose_neighbor(link, NeighborLoss::LinkLost(LinkLoss::Stalled));
             }
         }
     }

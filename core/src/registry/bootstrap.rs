@@ -21,8 +21,8 @@ use core::time::Duration;
 
 use crate::context::Context;
 use crate::event::{Event, RegistrationLoss};
+use crate::failure::DialFailure;
 use crate::id::{LinkId, NodeId};
-use crate::io::DialFailure;
 use crate::links::{Ending, Failure, Links, Up};
 use crate::rng::Stream;
 use crate::time::Instant;

@@ -13,8 +13,9 @@ use core::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{MAX_IDS, MAX_SAMPLE, bounded};
+use super::{MAX_IDS, MAX_SAMPLE};
 use crate::address::{AddressRecord, Signature};
+use crate::bounded::bounded;
 use crate::id::{BootEpoch, Hop, MessageId, NodeId, Role};
 use crate::messaging::Envelope;
 use crate::time::{UnixTime, saturating_millis};

@@ -126,7 +126,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         name: "schedule-performed",
-        demand: "every scheduled crash, start, leave and pause happened",
+        demand: "every scheduled fault happened, and nothing crossed a cut",
         find: safety::schedule_performed,
     },
     Check {

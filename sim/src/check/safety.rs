@@ -5,14 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tidings_core::{Event, MessageId};
+use tidings_core::{Event, LinkLoss, MessageId, NeighborLoss, RegistrationLoss};
 use tidings_node::NodeReport;
 
 use super::{Evidence, Violation};
 use crate::fault::{Fault, Scheduled};
 use crate::history::{End, Life};
 use crate::host::HostId;
-use crate::scenario::Scenario;
+use crate::scenario::{Direction, Scenario};
 
 pub(super) const FINISHES: &str = "finishes";
 
@@ -118,11 +118,45 @@ pub(super) fn nobody_misbehaves(evidence: &Evidence<'_>) -> Vec<Violation> {
 pub(super) fn schedule_performed(evidence: &Evidence<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     for Scheduled { at, fault } in &evidence.history.schedule.faults {
+        if let Fault::Cut(cut_off, _, direction) = fault {
+            violations.extend(crossings(evidence, cut_off, *at, *direction));
+            continue;
+        }
         for host in fault.hosts() {
             if !left_a_trace(evidence, host, *at, fault) {
                 let what = format!("{} left no trace", fault.name());
                 violations.push(Violation::at(host, *at, what));
             }
+        }
+    }
+    violations
+}
+
+/// Messages that came across a cut while it lasted, once what was on its way had arrived.
+fn crossings(
+    evidence: &Evidence<'_>,
+    cut_off: &BTreeSet<HostId>,
+    at: Duration,
+    direction: Direction,
+) -> Vec<Violation> {
+    let history = evidence.history;
+    let from = at + evidence.scenario.latency.to + evidence.scenario.tick * 2;
+    let heal = history.schedule.faults.iter().find(|it| it.at >= at && it.fault == Fault::Heal);
+    let until = heal.map_or(evidence.scenario.duration, |heal| heal.at);
+    let is_cut = |sender: HostId, receiver: HostId| match direction {
+        Direction::Both => cut_off.contains(&sender) != cut_off.contains(&receiver),
+        Direction::Out => cut_off.contains(&sender) && !cut_off.contains(&receiver),
+        Direction::In => !cut_off.contains(&sender) && cut_off.contains(&receiver),
+    };
+    let mut violations = Vec::new();
+    for entry in history.entries.iter().filter(|entry| (from..until).contains(&entry.at)) {
+        if let Event::Delivered { from: sender, .. } | Event::Duplicate { from: sender, .. } =
+            &entry.event
+            && let Some(sender) = history.host_of(*sender)
+            && is_cut(sender, entry.life.host)
+        {
+            let what = format!("a message came across the cut from {sender}");
+            violations.push(Violation::at(entry.life.host, entry.at, what));
         }
     }
     violations
@@ -147,8 +181,21 @@ fn left_a_trace(evidence: &Evidence<'_>, host: HostId, at: Duration, fault: &Fau
             let until = resumed(evidence, host, at);
             entry.life.host == host && entry.at > soon && entry.at < until
         }),
-        Fault::Resume(_) | Fault::Reset(_) | Fault::Cut(..) | Fault::Heal => true,
+        Fault::Reset(_) => history.entries.iter().any(|entry| {
+            let is_soon = (at..=soon).contains(&entry.at);
+            is_soon && entry.life.host == host && is_reset(&entry.event)
+        }),
+        Fault::Resume(_) | Fault::Cut(..) | Fault::Heal => true,
     }
+}
+
+fn is_reset(event: &Event) -> bool {
+    const RESET: LinkLoss = LinkLoss::Reset;
+    matches!(
+        event,
+        Event::NeighborDown { why: NeighborLoss::LinkLost(RESET), .. }
+            | Event::RegistrationLost { why: RegistrationLoss::LinkLost(RESET), .. }
+    )
 }
 
 fn resumed(evidence: &Evidence<'_>, host: HostId, paused: Duration) -> Duration {

@@ -10,7 +10,7 @@ use tidings_sim::fault::{Fault, Scheduled};
 use tidings_sim::history::{Entry, History, Life};
 use tidings_sim::host::HostId;
 use tidings_sim::measure::Measures;
-use tidings_sim::scenario::{Death, Scenario};
+use tidings_sim::scenario::{CutMode, Death, Direction, Scenario};
 use tidings_sim::turmoil_world;
 
 use crate::support::small;
@@ -47,6 +47,8 @@ const SPOILT: &[Spoilt] = &[
     ("schedule-performed", schedule_a_leave, "leave left no trace"),
     ("schedule-performed", schedule_a_start, "start left no trace"),
     ("schedule-performed", schedule_a_pause, "pause left no trace"),
+    ("schedule-performed", schedule_a_reset, "reset left no trace"),
+    ("schedule-performed", schedule_a_cut, "came across the cut"),
     ("one-component", isolate_a_peer, "2 components"),
     ("one-component", silence_a_peer, "answered"),
     ("messages-held", lose_a_delivery, "lacks message"),
@@ -157,6 +159,14 @@ fn schedule_a_start(_: &mut Scenario, history: &mut History) {
 
 fn schedule_a_pause(_: &mut Scenario, history: &mut History) {
     schedule(history, Fault::Pause);
+}
+
+fn schedule_a_reset(_: &mut Scenario, history: &mut History) {
+    schedule(history, Fault::Reset);
+}
+
+fn schedule_a_cut(_: &mut Scenario, history: &mut History) {
+    schedule(history, |host| Fault::Cut(BTreeSet::from([host]), CutMode::Silent, Direction::Both));
 }
 
 fn isolate_a_peer(_: &mut Scenario, history: &mut History) {
