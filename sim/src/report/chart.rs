@@ -5,6 +5,8 @@ use std::sync::Once;
 
 use anyhow::{Context as _, anyhow};
 use plotters::coord::Shift;
+use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
+use plotters::coord::types::RangedCoordf64;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
@@ -12,22 +14,22 @@ use plotters::style::{FontStyle, register_font};
 use crate::report::summary::Summary;
 
 /// Width of every picture in pixels: what a page of text has.
-pub const WIDTH: u32 = 900;
+const WIDTH: u32 = 900;
 
 /// The family that the embedded font is registered under.
-pub const FONT: &str = "sans-serif";
+const FONT: &str = "sans-serif";
 
 const MARGIN: i32 = 20;
 const TITLE_SIZE: i32 = 20;
 const CAPTION_SIZE: i32 = 14;
 
 /// Size of axis labels and legends.
-pub const LABEL_SIZE: i32 = 15;
+const LABEL_SIZE: i32 = 15;
 
 /// Text that is not the point.
 pub const GREY: RGBColor = RGBColor(95, 95, 95);
 /// Lines of the grid.
-pub const GRID: RGBColor = RGBColor(225, 225, 225);
+const GRID: RGBColor = RGBColor(225, 225, 225);
 /// First and second hue, told apart by eyes that see red and green alike (Okabe and Ito).
 pub const BLUE: RGBColor = RGBColor(0, 114, 178);
 /// The second hue.
@@ -112,8 +114,50 @@ fn wrap(canvas: &Canvas<'_>, text: &str, style: &TextStyle<'_>) -> anyhow::Resul
 }
 
 /// The style of axis labels and legends.
-pub fn label_style() -> TextStyle<'static> {
+fn label_style() -> TextStyle<'static> {
     TextStyle::from((FONT, LABEL_SIZE)).color(&BLACK)
+}
+
+/// A plot with a percentage upwards.
+pub type Plot<'a, X> = ChartContext<'a, BitMapBackend<'a>, Cartesian2d<X, RangedCoordf64>>;
+
+/// Makes a plot of the whole canvas, `x` to the right and percent up to `top` upwards.
+pub fn plot<'a, X: AsRangedCoord>(
+    canvas: &Canvas<'a>,
+    x: X,
+    top: f64,
+) -> anyhow::Result<Plot<'a, X::CoordDescType>> {
+    ChartBuilder::on(canvas)
+        .margin(12)
+        .margin_right(28)
+        .x_label_area_size(48)
+        .y_label_area_size(64)
+        .build_cartesian_2d(x, 0.0..top)
+        .map_err(drawing)
+}
+
+/// Draws the axes of a plot: what they show, and how places to the right are written.
+pub fn axes<X>(
+    plot: &mut Plot<'_, X>,
+    (right, up): (&str, &str),
+    x_labels: usize,
+    x_label: &dyn Fn(&X::ValueType) -> String,
+) -> anyhow::Result<()>
+where
+    X: Ranged + ValueFormatter<<X as Ranged>::ValueType>,
+{
+    plot.configure_mesh()
+        .light_line_style(WHITE)
+        .bold_line_style(GRID)
+        .x_desc(right)
+        .y_desc(up)
+        .x_labels(x_labels)
+        .x_label_formatter(x_label)
+        .y_label_formatter(&|percent| format!("{percent:.0}"))
+        .label_style(label_style())
+        .axis_desc_style(label_style())
+        .draw()
+        .map_err(drawing)
 }
 
 /// How a thing is drawn in a plot.

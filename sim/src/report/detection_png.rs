@@ -5,7 +5,7 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
-use crate::report::chart::{self, BLUE, Canvas, DASH, GRID, ORANGE, Pen, drawing};
+use crate::report::chart::{self, BLUE, Canvas, DASH, ORANGE, Pen, drawing};
 use crate::report::summary::Summary;
 use crate::report::tables::{DetectionRow, Tables};
 
@@ -83,25 +83,9 @@ fn plot(canvas: &Canvas<'_>, curves: &[Curve]) -> anyhow::Result<()> {
     let end = (latest * 1.05).ceil();
     let legend: Vec<_> = curves.iter().map(|curve| (curve.pen, curve.label.clone())).collect();
     let canvas = chart::legend(canvas, &legend)?;
-    let mut chart = ChartBuilder::on(&canvas)
-        .margin(12)
-        .margin_right(28)
-        .x_label_area_size(48)
-        .y_label_area_size(64)
-        .build_cartesian_2d(0.0_f64..end, 0.0_f64..100.0)
-        .map_err(drawing)?;
-    chart
-        .configure_mesh()
-        .light_line_style(WHITE)
-        .bold_line_style(GRID)
-        .x_desc("seconds since the death")
-        .y_desc("deaths noticed, %")
-        .x_label_formatter(&|seconds| format!("{seconds:.0}"))
-        .y_label_formatter(&|percent| format!("{percent:.0}"))
-        .label_style(chart::label_style())
-        .axis_desc_style(chart::label_style())
-        .draw()
-        .map_err(drawing)?;
+    let mut chart = chart::plot(&canvas, 0.0..end, 100.0)?;
+    let names = ("seconds since the death", "deaths noticed, %");
+    chart::axes(&mut chart, names, 11, &|seconds| format!("{seconds:.0}"))?;
     for curve in curves {
         let steps = steps(curve, end).into_iter();
         match curve.pen {

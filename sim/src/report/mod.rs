@@ -30,11 +30,7 @@ pub fn write(scenario: &Scenario, results: &[RunResult], folder: &Path) -> anyho
     overlay_png::draw(&summary, &tables, &folder.join("overlay.png"))?;
     let detection = folder.join("detection.png");
     if tables.detection.is_empty() {
-        // A picture of an earlier report would speak of other runs.
-        if detection.exists() {
-            fs::remove_file(&detection)
-                .with_context(|| format!("remove {}", detection.display()))?;
-        }
+        tables::remove_stale(&detection)?;
     } else {
         detection_png::draw(&summary, &tables, &detection)?;
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use crate::measure::quantile::{quantile, sorted};
-use crate::report::chart::{self, BLUE, Canvas, GRID, Pen, drawing};
+use crate::report::chart::{self, BLUE, Canvas, GREY, Pen, drawing};
 use crate::report::summary::Summary;
 use crate::report::tables::Tables;
 
@@ -50,36 +50,39 @@ fn plot_components(canvas: &Canvas<'_>, tables: &Tables) -> anyhow::Result<()> {
     let points = components(tables);
     let end = points.last().map_or(1.0, |(second, _)| second.max(1.0));
     let (band, middle) = (Pen::Band(BLUE), Pen::Line(BLUE));
-    let legend = [
+    let cuts = cuts(tables);
+    let mut legend = vec![
         (middle, "median of the runs".to_owned()),
         (band, "95 % of the runs lie in here".to_owned()),
     ];
+    if cuts.is_some() {
+        legend.push((Pen::Band(GREY), "in some run the network is cut".to_owned()));
+    }
     let canvas = chart::legend(canvas, &legend)?;
-    let mut chart = ChartBuilder::on(&canvas)
-        .margin(12)
-        .margin_right(28)
-        .x_label_area_size(48)
-        .y_label_area_size(64)
-        .build_cartesian_2d(0.0_f64..end, 0.0_f64..100.0)
-        .map_err(drawing)?;
-    chart
-        .configure_mesh()
-        .light_line_style(WHITE)
-        .bold_line_style(GRID)
-        .x_desc("simulated seconds")
-        .y_desc("in largest component, %")
-        .x_label_formatter(&|second| format!("{second:.0}"))
-        .y_label_formatter(&|percent| format!("{percent:.0}"))
-        .label_style(chart::label_style())
-        .axis_desc_style(chart::label_style())
-        .draw()
-        .map_err(drawing)?;
+    let mut chart = chart::plot(&canvas, 0.0..end, 100.0)?;
+    let names = ("simulated seconds", "in largest component, %");
+    chart::axes(&mut chart, names, 11, &|second| format!("{second:.0}"))?;
+    if let Some((from, to)) = cuts {
+        let whole = Rectangle::new([(from, 0.0), (to, 100.0)], Pen::Band(GREY).style());
+        chart.draw_series([whole]).map_err(drawing)?;
+    }
     let line = |place: usize| points.iter().map(move |(second, at)| (*second, at[place]));
     let outline: Vec<(f64, f64)> =
         line(0).chain(points.iter().rev().map(|(second, _)| (*second, 100.0))).collect();
     chart.draw_series([Polygon::new(outline, band.style())]).map_err(drawing)?;
     chart.draw_series(LineSeries::new(line(1), middle.style())).map_err(drawing)?;
     Ok(())
+}
+
+/// From the first cut of any run to the last heal, in seconds.
+fn cuts(tables: &Tables) -> Option<(f64, f64)> {
+    let times = |is_wanted: fn(&str) -> bool| {
+        let rows = tables.faults.iter().filter(move |row| is_wanted(row.fault));
+        rows.map(|row| to_float(usize::try_from(row.at_ms / 1000).unwrap_or(usize::MAX)))
+    };
+    let from = times(|fault| fault.starts_with("cut")).reduce(f64::min)?;
+    let to = times(|fault| fault == "heal").reduce(f64::max)?;
+    Some((from, to))
 }
 
 fn plot_degrees(canvas: &Canvas<'_>, tables: &Tables) -> anyhow::Result<()> {
@@ -91,26 +94,12 @@ fn plot_degrees(canvas: &Canvas<'_>, tables: &Tables) -> anyhow::Result<()> {
     let share = |peers: usize| 100.0 * to_float(peers) / to_float(all.max(1));
     let most = peers.keys().last().copied().unwrap_or(1);
     let highest = peers.values().copied().max().unwrap_or(1);
-    let mut chart = ChartBuilder::on(canvas)
-        .margin(12)
-        .margin_right(28)
-        .x_label_area_size(48)
-        .y_label_area_size(64)
-        .build_cartesian_2d((0..most).into_segmented(), 0.0..share(highest) * 1.1)
-        .map_err(drawing)?;
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .light_line_style(WHITE)
-        .bold_line_style(GRID)
-        .x_desc("links of a peer at the end of a run")
-        .y_desc("peers, %")
-        .x_labels(most + 1)
-        .y_label_formatter(&|percent| format!("{percent:.0}"))
-        .label_style(chart::label_style())
-        .axis_desc_style(chart::label_style())
-        .draw()
-        .map_err(drawing)?;
+    let mut chart = chart::plot(canvas, (0..most).into_segmented(), share(highest) * 1.1)?;
+    let names = ("links of a peer at the end of a run", "peers, %");
+    chart::axes(&mut chart, names, most + 1, &|degree| match degree {
+        SegmentValue::Exact(degree) | SegmentValue::CenterOf(degree) => degree.to_string(),
+        SegmentValue::Last => String::new(),
+    })?;
     let bar = |(degree, count): (&usize, &usize)| {
         let (left, right) = (SegmentValue::Exact(*degree), SegmentValue::Exact(degree + 1));
         let mut bar = Rectangle::new([(left, 0.0), (right, share(*count))], BLUE.filled());

@@ -7,7 +7,7 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use crate::measure::quantile::{quantile, sorted};
-use crate::report::chart::{self, BLUE, Canvas, GRID, Pen, drawing};
+use crate::report::chart::{self, BLUE, Canvas, Pen, drawing};
 use crate::report::summary::Summary;
 use crate::report::tables::Tables;
 
@@ -46,32 +46,24 @@ fn plot(canvas: &Canvas<'_>, points: &[Point]) -> anyhow::Result<()> {
         (band, "5 % to 95 % of the runs".to_owned()),
     ];
     let canvas = chart::legend(canvas, &legend)?;
-    let mut chart = ChartBuilder::on(&canvas)
-        .margin(12)
-        .margin_right(28)
-        .x_label_area_size(48)
-        .y_label_area_size(64)
-        .build_cartesian_2d((10.0_f64..100_000.0).log_scale(), 0.0_f64..100.0)
-        .map_err(drawing)?;
-    chart
-        .configure_mesh()
-        .light_line_style(WHITE)
-        .bold_line_style(GRID)
-        .x_desc("time since a message was sent (logarithmic)")
-        .y_desc("peers reached, %")
-        .x_labels(5)
-        .x_label_formatter(&|ms| delay_label(*ms))
-        .y_label_formatter(&|percent| format!("{percent:.0}"))
-        .label_style(chart::label_style())
-        .axis_desc_style(chart::label_style())
-        .draw()
-        .map_err(drawing)?;
-    let edge = |place: usize| points.iter().map(move |(delay, at)| (*delay, at[place]));
+    let end = end_of(points);
+    let mut chart = chart::plot(&canvas, (10.0..end).log_scale(), 100.0)?;
+    let names = ("time since a message was sent (logarithmic)", "peers reached, %");
+    chart::axes(&mut chart, names, 5, &|ms| delay_label(*ms))?;
+    let shown = points.iter().filter(|(delay, _)| *delay <= end);
+    let edge = |place: usize| shown.clone().map(move |(delay, at)| (*delay, at[place]));
     let outline: Vec<(f64, f64)> =
         edge(0).chain(edge(2).collect::<Vec<_>>().into_iter().rev()).collect();
     chart.draw_series([Polygon::new(outline, band.style())]).map_err(drawing)?;
     chart.draw_series(LineSeries::new(edge(1), line.style())).map_err(drawing)?;
     Ok(())
+}
+
+/// The first decade from 1 s on by which all is reached in nearly every run.
+fn end_of(points: &[Point]) -> f64 {
+    let all_reached =
+        |end: &f64| points.iter().any(|(delay, [low, ..])| delay <= end && *low >= 100.0);
+    [1_000.0, 10_000.0].into_iter().find(all_reached).unwrap_or(100_000.0)
 }
 
 fn delay_label(ms: f64) -> String {

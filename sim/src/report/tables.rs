@@ -1,6 +1,8 @@
 //! The tables of a report, as CSV: times in whole milliseconds, ratios with four decimals. Equal
 //! runs give equal bytes on every machine.
 
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -215,7 +217,7 @@ impl Tables {
         tables
     }
 
-    /// Writes every table to a file of its name.
+    /// Writes every table that has rows to a file of its name.
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
         write_csv(&folder.join("runs.csv"), &self.runs)?;
         write_csv(&folder.join("messages.csv"), &self.messages)?;
@@ -227,7 +229,11 @@ impl Tables {
     }
 }
 
+/// Writes a table; one without rows is not written, and what an earlier report left of it goes.
 fn write_csv<R: Serialize>(path: &Path, rows: &[R]) -> anyhow::Result<()> {
+    if rows.is_empty() {
+        return remove_stale(path);
+    }
     let write = || -> csv::Result<()> {
         let mut writer = csv::Writer::from_path(path)?;
         for row in rows {
@@ -237,6 +243,16 @@ fn write_csv<R: Serialize>(path: &Path, rows: &[R]) -> anyhow::Result<()> {
         Ok(())
     };
     write().with_context(|| format!("write {}", path.display()))
+}
+
+/// Removes a file of an earlier report, which would speak of other runs.
+pub(super) fn remove_stale(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
