@@ -1,0 +1,371 @@
+//! Files that list seed nodes (R2, R3): the only thing that differs between two deployments.
+//!
+//! ```text
+//! 192.0.2.7:5000              lines of host:port
+//! 192.0.2.7,5000              or of host,port, with or without a header
+//! a,192.0.2.7,5000            or with a name before them
+//! a = 192.0.2.7:5000          or a table of names
+//! a 192.0.2.7 5000
+//! ```
+//!
+//! A file whose name ends in `.toml` has the same in TOML: `seeds = ["192.0.2.7:5000"]`, a table
+//! `[seeds]` of `a = "192.0.2.7:5000"`, `a = ["192.0.2.7", 5000]` or
+//! `a = { host = "192.0.2.7", port = 5000 }`, and any number of `[[seed]]` with `host` and `port`.
+//! Lines that are empty or begin with `#` mean nothing; a `#` after a space ends a line.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::host_port::{HostPort, HostPortError};
+
+/// Most bytes of a file that is read: room for ten thousand lines.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Most wrong lines that one error shows.
+const MOST_SHOWN: usize = 10;
+
+/// A file of seed nodes that cannot be used. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedFileError {
+    /// It cannot be read or written.
+    #[error("{path}: {error}", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Lines of it name no seed node.
+    #[error("{wrong}", wrong = Listing(path, wrong))]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// Each of them.
+        wrong: Vec<WrongLine>,
+    },
+}
+
+/// A line that names no seed node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongLine {
+    /// Its number, from 1.
+    pub line: usize,
+    /// What it says.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// The seed nodes of a file, each once, in the file's order.
+pub fn read(path: &Path) -> Result<Vec<HostPort>, SeedFileError> {
+    let open = File::open(path).and_then(|file| read_text(&file));
+    let text = open.map_err(|error| SeedFileError::Io { path: path.to_owned(), error })?;
+    parse(path, &text)
+}
+
+/// Adds `addr` to the file unless it is in there, in the file's own form (R3). The file is locked
+/// meanwhile, so any number of seed nodes may do this at once; it is made if there is none. Returns
+/// whether it was added.
+pub fn announce(path: &Path, addr: SocketAddr) -> Result<bool, SeedFileError> {
+    let io = |error| SeedFileError::Io { path: path.to_owned(), error };
+    let mut options = OpenOptions::new();
+    let mut file = options.read(true).append(true).create(true).open(path).map_err(io)?;
+    file.lock().map_err(io)?;
+    let text = read_text(&file).map_err(io)?;
+    let own = HostPort::from(addr);
+    if parse(path, &text)?.contains(&own) {
+        return Ok(false);
+    }
+    let entry = entry_like(path, &text, addr);
+    let gap = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    file.write_all(format!("{gap}{entry}\n").as_bytes()).map_err(io)?;
+    file.sync_all().map_err(io)?;
+    Ok(true)
+}
+
+fn read_text(file: &File) -> io::Result<String> {
+    let mut text = String::new();
+    let read = file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
+    if u64::try_from(read).is_ok_and(|read| read <= MOST_BYTES) {
+        return Ok(text);
+    }
+    let too_long = format!("longer than {MOST_BYTES} bytes, which no list of seed nodes is");
+    Err(io::Error::new(io::ErrorKind::InvalidData, too_long))
+}
+
+fn parse(path: &Path, text: &str) -> Result<Vec<HostPort>, SeedFileError> {
+    let entries = if is_toml(path) { toml_entries(text) } else { line_entries(text) };
+    let mut seed_nodes = Vec::new();
+    let mut wrong = Vec::new();
+    for entry in entries {
+        match entry {
+            Ok(seed_node) if seed_nodes.contains(&seed_node) => {}
+            Ok(seed_node) => seed_nodes.push(seed_node),
+            Err(line) => wrong.push(line),
+        }
+    }
+    let path = path.to_owned();
+    if wrong.is_empty() { Ok(seed_nodes) } else { Err(SeedFileError::Wrong { path, wrong }) }
+}
+
+fn is_toml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+}
+
+type Entry = Result<HostPort, WrongLine>;
+
+/// Lines that say something, numbered, without comments.
+fn meaningful(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines().enumerate().filter_map(|(place, line)| {
+        let line = line.trim_start_matches('\u{feff}');
+        let said = line.split(" #").next().unwrap_or_default().trim();
+        (!said.is_empty() && !said.starts_with('#')).then_some((place + 1, said))
+    })
+}
+
+fn line_entries(text: &str) -> Vec<Entry> {
+    let mut lines = meaningful(text).peekable();
+    let columns = lines.peek().and_then(|(_, line)| Columns::of_header(line));
+    if columns.is_some() {
+        lines.next();
+    }
+    let columns = columns.as_ref();
+    lines
+        .map(|(line, text)| {
+            let entry = columns.map_or_else(|| parse_line(text), |columns| columns.parse(text));
+            entry.map_err(|reason| WrongLine { line, text: text.to_owned(), reason })
+        })
+        .collect()
+}
+
+/// Which fields of a CSV line hold the host and the port, by its header.
+struct Columns {
+    host: usize,
+    port: usize,
+    count: usize,
+}
+
+impl Columns {
+    fn of_header(line: &str) -> Option<Self> {
+        let names: Vec<String> = fields(line).map(str::to_ascii_lowercase).collect();
+        let place_of = |wanted: &[&str]| names.iter().position(|name| wanted.contains(&&**name));
+        let host = place_of(&["host", "ip", "address", "addr", "hostname"])?;
+        Some(Self { host, port: place_of(&["port"])?, count: names.len() })
+    }
+
+    fn parse(&self, line: &str) -> Result<HostPort, String> {
+        let values: Vec<&str> = fields(line).collect();
+        match (values.get(self.host), values.get(self.port)) {
+            (Some(host), Some(port)) if values.len() == self.count => {
+                HostPort::parse_parts(host, port).map_err(|error| error.to_string())
+            }
+            _ => Err(format!("{} fields, the header has {}", values.len(), self.count)),
+        }
+    }
+}
+
+fn fields(line: &str) -> impl Iterator<Item = &str> {
+    line.split(',').map(|field| field.trim().trim_matches('"'))
+}
+
+/// A line without a header: `host:port`, `host,port`, `name,host,port`, `name host port`,
+/// `name = host:port` and mixtures of these.
+fn parse_line(line: &str) -> Result<HostPort, String> {
+    let place = line.split_once('=').map_or(line, |(_name, place)| place);
+    let separators = |c: char| c == ',' || c.is_whitespace() || c == '(' || c == ')';
+    let words: Vec<&str> = place.split(separators).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = words.iter().map(|word| word.trim_matches(['"', '\''])).collect();
+    let read = match words[..] {
+        [place] => place.parse(),
+        [_name, place] if place.parse::<HostPort>().is_ok() => place.parse(),
+        [host, port] | [_, host, port] => HostPort::parse_parts(host, port),
+        _ => return Err("expected HOST:PORT, HOST,PORT or NAME,HOST,PORT".to_owned()),
+    };
+    read.map_err(|error| error.to_string())
+}
+
+fn toml_entries(text: &str) -> Vec<Entry> {
+    let wrong = |start: usize, reason: String| {
+        let line = text.get(..start).unwrap_or(text).matches('\n').count() + 1;
+        let text = text.lines().nth(line - 1).unwrap_or_default().to_owned();
+        WrongLine { line, text, reason }
+    };
+    let file = match DeTable::parse(text) {
+        Ok(file) => file.into_inner(),
+        Err(error) => {
+            let start = error.span().map_or(0, |span| span.start);
+            return vec![Err(wrong(start, error.message().to_owned()))];
+        }
+    };
+    let mut entries = Vec::new();
+    for (key, value) in &file {
+        let places: Vec<&Spanned<DeValue<'_>>> = match (key.get_ref().as_ref(), value.get_ref()) {
+            ("seeds" | "seed", DeValue::Array(places)) => places.iter().collect(),
+            ("seeds", DeValue::Table(places)) => places.values().collect(),
+            _ => {
+                let reason = "expected seeds = [...], [seeds] or [[seed]]".to_owned();
+                entries.push(Err(wrong(key.span().start, reason)));
+                continue;
+            }
+        };
+        entries.extend(places.into_iter().map(|place| {
+            toml_place(place.get_ref()).map_err(|reason| wrong(place.span().start, reason))
+        }));
+    }
+    entries
+}
+
+fn toml_place(value: &DeValue<'_>) -> Result<HostPort, String> {
+    let host_of = |table: &DeTable<'_>| {
+        let known = ["host", "ip", "address"].into_iter().find_map(|name| table.get(name));
+        Some(known?.get_ref().as_str()?.to_owned())
+    };
+    let port_of = |value: &DeValue<'_>| match value {
+        DeValue::Integer(port) => Some(port.as_str().to_owned()),
+        _ => None,
+    };
+    let parts = match value {
+        DeValue::String(text) => {
+            return text.parse().map_err(|error: HostPortError| error.to_string());
+        }
+        DeValue::Array(pair) if pair.len() == 2 => {
+            (pair[0].get_ref().as_str().map(str::to_owned), port_of(pair[1].get_ref()))
+        }
+        DeValue::Table(named) => {
+            (host_of(named), named.get("port").and_then(|port| port_of(port.get_ref())))
+        }
+        _ => (None, None),
+    };
+    let (Some(host), Some(port)) = parts else {
+        let forms = "expected \"HOST:PORT\", [\"HOST\", PORT] or { host = \"HOST\", port = PORT }";
+        return Err(forms.to_owned());
+    };
+    HostPort::parse_parts(&host, &port).map_err(|error| error.to_string())
+}
+
+/// An entry for `addr` in the form that the file has.
+fn entry_like(path: &Path, text: &str, addr: SocketAddr) -> String {
+    let (ip, port) = (addr.ip(), addr.port());
+    if is_toml(path) {
+        return format!("\n[[seed]]\nhost = \"{ip}\"\nport = {port}");
+    }
+    let first = meaningful(text).next().map_or("", |(_, line)| line);
+    if let Some(columns) = Columns::of_header(first) {
+        let mut values = vec![String::new(); columns.count];
+        values[columns.host] = ip.to_string();
+        values[columns.port] = port.to_string();
+        return values.join(",");
+    }
+    match fields(first).count() {
+        2 => format!("{ip},{port}"),
+        3 => format!("seed-{port},{ip},{port}"),
+        _ => addr.to_string(),
+    }
+}
+
+struct Listing<'a>(&'a Path, &'a [WrongLine]);
+
+impl fmt::Display for Listing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(path, wrong) = self;
+        for (place, WrongLine { line, text, reason }) in wrong.iter().take(MOST_SHOWN).enumerate() {
+            let gap = if place == 0 { "" } else { "\n" };
+            write!(f, "{gap}{}:{line}: {text:?}: {reason}", path.display())?;
+        }
+        match wrong.len().saturating_sub(MOST_SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "\n{}: {more} more lines are wrong", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(name: &str, text: &str) -> Result<Vec<String>, String> {
+        let seed_nodes = parse(Path::new(name), text).map_err(|error| error.to_string())?;
+        Ok(seed_nodes.iter().map(ToString::to_string).collect())
+    }
+
+    /// R2: every form of the documents, and what people make of them.
+    #[test]
+    fn r02_every_form_is_read() {
+        let wanted = Ok(vec!["192.0.2.7:5000".to_owned(), "[2001:db8::7]:5001".to_owned()]);
+        for (name, text) in [
+            ("config.txt", "# seeds\n192.0.2.7:5000\n\n[2001:db8::7]:5001  # the second\n"),
+            ("config.csv", "192.0.2.7,5000\r\n2001:db8::7 , 5001\r\n"),
+            ("config.csv", "ip,port\n192.0.2.7,5000\n\"2001:db8::7\",5001\n192.0.2.7,5000\n"),
+            ("config.csv", "\u{feff}Port,Name,Host\n5000,a,192.0.2.7\n5001,b,2001:db8::7\n"),
+            ("config.csv", "a,192.0.2.7,5000\nb,2001:db8::7,5001"),
+            ("seeds", "a = 192.0.2.7:5000\nb = (\"2001:db8::7\", 5001)\n"),
+            ("seeds", "a 192.0.2.7 5000\nb [2001:db8::7]:5001\n"),
+            ("seeds.toml", "seeds = ['192.0.2.7:5000', { host = '2001:db8::7', port = 5001 }]"),
+            ("seeds.toml", "[seeds]\na = ['192.0.2.7', 5000]\nb = '[2001:db8::7]:5001'"),
+            ("s.toml", "seeds = ['192.0.2.7:5000']\n[[seed]]\nip = '2001:db8::7'\nport = 5001"),
+        ] {
+            let mut read = listed(name, text);
+            if let Ok(read) = &mut read {
+                read.sort_unstable();
+            }
+            assert_eq!(read, wanted, "{name}: {text}");
+        }
+        assert_eq!(listed("seeds", "# none yet\n"), Ok(vec![]));
+    }
+
+    #[test]
+    fn r02_wrong_lines_are_shown_with_their_reasons() {
+        for (name, text, error) in [
+            (
+                "seeds",
+                "192.0.2.7:5000\n192.0.2.7\n192.0.2.7:x\n",
+                "seeds:2: \"192.0.2.7\": expected HOST:PORT, like 192.0.2.7:5000, \
+                 [2001:db8::7]:5000 or seed.example.org:5000\n\
+                 seeds:3: \"192.0.2.7:x\": \"x\" is no port: a port is a number from 1 to 65535",
+            ),
+            ("a.csv", "ip,port\n1.2.3.4\n", "a.csv:2: \"1.2.3.4\": 1 fields, the header has 2"),
+            (
+                "a.toml",
+                "seeds = [\n  5000,\n]",
+                "a.toml:2: \"  5000,\": expected \"HOST:PORT\", [\"HOST\", PORT] or \
+                 { host = \"HOST\", port = PORT }",
+            ),
+            (
+                "a.toml",
+                "nodes = []",
+                "a.toml:1: \"nodes = []\": expected seeds = [...], [seeds] or [[seed]]",
+            ),
+        ] {
+            assert_eq!(listed(name, text), Err(error.to_owned()));
+        }
+        let many = "x\n".repeat(30);
+        let error = listed("seeds", &many).expect_err("thirty wrong lines");
+        assert_eq!(error.lines().count(), MOST_SHOWN + 1);
+        assert!(error.ends_with("seeds: 20 more lines are wrong"), "{error}");
+    }
+
+    #[test]
+    fn r03_an_entry_takes_the_form_of_its_file() {
+        let addr = "[2001:db8::7]:5001".parse().expect("an address");
+        for (name, text, entry) in [
+            ("seeds", "", "[2001:db8::7]:5001"),
+            ("seeds", "1.2.3.4:5000\n", "[2001:db8::7]:5001"),
+            ("seeds.csv", "1.2.3.4,5000", "2001:db8::7,5001"),
+            ("seeds.csv", "name,port,ip\na,5000,1.2.3.4", ",5001,2001:db8::7"),
+            ("seeds.csv", "a,1.2.3.4,5000", "seed-5001,2001:db8::7,5001"),
+            ("s.toml", "seeds = []", "\n[[seed]]\nhost = \"2001:db8::7\"\nport = 5001"),
+        ] {
+            let written = entry_like(Path::new(name), text, addr);
+            assert_eq!(written, entry);
+            let both = format!("{text}\n{written}\n");
+            let read = listed(name, &both).expect("it reads what it wrote");
+            assert!(read.contains(&addr.to_string()), "{read:?}");
+        }
+    }
+}
