@@ -11,6 +11,9 @@ use core::time::Duration;
 
 use crate::wire::{MAX_SAMPLE, NetworkName};
 
+/// Most seed nodes a peer can be given. *Issue 2.*
+pub const MAX_SEED_NODES: usize = 64;
+
 /// All settings of a node. Both roles take the same; each uses what concerns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {

@@ -6,6 +6,7 @@ use core::fmt;
 use core::net::SocketAddr;
 
 use crate::address::AddressRecord;
+use crate::config::MAX_SEED_NODES;
 use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{Hop, LinkOrigin, MessageId, NodeId};
 use crate::messaging::Envelope;
@@ -186,6 +187,8 @@ pub enum RegistrationLoss {
     Refused(Refusal),
     /// The seed node had forgotten this node, which registers again.
     Forgotten,
+    /// The seed node is no longer in this node's settings.
+    Dropped,
 }
 
 /// What happened to a neighbor.
@@ -267,9 +270,13 @@ pub enum Misbehavior {
 /// Why a command was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// Seed nodes never carry gossip (R1).
-    #[error("a seed node carries no gossip")]
+    /// Seed nodes never carry gossip (R1), and register nowhere.
+    #[error("a seed node carries no gossip and has no seed nodes of its own")]
     NotAPeer,
+    /// So many different seed nodes cannot be used: 1 to
+    /// [`MAX_SEED_NODES`](crate::MAX_SEED_NODES) can.
+    #[error("{0} different seed nodes, allowed are 1 to {max}", max = MAX_SEED_NODES)]
+    SeedNodeCount(usize),
     /// The node is leaving.
     #[error("the node is leaving")]
     Leaving,
@@ -284,6 +291,7 @@ impl fmt::Display for RegistrationLoss {
             Self::Bye(bye) => bye.fmt(f),
             Self::Refused(reason) => reason.fmt(f),
             Self::Forgotten => f.write_str("forgotten by the seed node"),
+            Self::Dropped => f.write_str("no longer in the settings"),
         }
     }
 }

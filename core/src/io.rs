@@ -8,6 +8,7 @@
 //! ```
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use crate::address::AddressRecord;
@@ -79,6 +80,10 @@ pub enum Command {
         /// What is said.
         payload: Payload,
     },
+    /// Use these seed nodes from now on, 1 to [`MAX_SEED_NODES`](crate::MAX_SEED_NODES) different
+    /// ones: a name was looked up again, or a file has changed. Registrations with those that stay
+    /// stand; the others are given up. Peers only.
+    SeedNodes(Vec<SocketAddr>),
     /// Tell neighbors and seed nodes, close all links, and be done. Ends with [`Event::Left`].
     Leave,
 }

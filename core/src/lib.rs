@@ -86,8 +86,8 @@ pub mod wire;
 
 pub use address::{AddressRecord, MAX_ADDRESSES, RecordError, Signature};
 pub use config::{
-    BroadcastConfig, ChatterConfig, Config, ConfigError, DetectorConfig, LinkConfig, OverlayConfig,
-    RegistrationConfig,
+    BroadcastConfig, ChatterConfig, Config, ConfigError, DetectorConfig, LinkConfig,
+    MAX_SEED_NODES, OverlayConfig, RegistrationConfig,
 };
 pub use event::{
     Doubt, Event, Misbehavior, NeighborLoss, RegistrationLoss, Rejection, Removal, ReportOutcome,
@@ -97,7 +97,7 @@ pub use failure::{DialFailure, LinkLoss};
 pub use id::{BootEpoch, Hop, LinkId, LinkOrigin, MessageId, NodeId, ParseIdError, Role, Sequence};
 pub use io::{Birth, Command, Input, Output};
 pub use messaging::{Envelope, Payload, TooLong, Topic};
-pub use node::{MAX_SEED_NODES, Node};
+pub use node::Node;
 pub use rng::RngSeed;
 pub use snapshot::{NeighborSnapshot, NodeSnapshot, RegisteredSnapshot, SeedNodeSnapshot};
 pub use stats::{Limits, Stats};

@@ -1,22 +1,19 @@
 //! One node of either role, behind the three verbs of the contract.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use crate::config::{Config, ConfigError, within};
+use crate::config::{Config, ConfigError, MAX_SEED_NODES, within};
 use crate::context::Context;
 use crate::id::{NodeId, Role};
 use crate::io::{Birth, Input, Output};
 use crate::peer::Peer;
+use crate::registry::bootstrap::distinct;
 use crate::seed_node::SeedNode;
 use crate::snapshot::NodeSnapshot;
 use crate::stats::Stats;
 use crate::time::Instant;
 use crate::timers::Deadline;
-
-/// Most seed nodes a peer can be given.
-pub const MAX_SEED_NODES: usize = 64;
 
 /// A node of the network: a seed node or a peer. See the crate's documentation for the contract.
 #[derive(Clone, Debug)]
@@ -46,15 +43,10 @@ impl Node {
         seed_nodes: &[SocketAddr],
     ) -> Result<Self, ConfigError> {
         config.check()?;
-        let mut distinct: Vec<SocketAddr> = Vec::new();
-        for addr in seed_nodes {
-            if !distinct.contains(addr) {
-                distinct.push(*addr);
-            }
-        }
-        within("seed nodes", distinct.len(), 1..=MAX_SEED_NODES)?;
+        let seeds = distinct(seed_nodes);
+        within("seed nodes", seeds.len(), 1..=MAX_SEED_NODES)?;
         let cx = Context::new(Role::Peer, config, birth);
-        Ok(Self { role: RoleState::Peer(Box::new(Peer::new(cx, &distinct))) })
+        Ok(Self { role: RoleState::Peer(Box::new(Peer::new(cx, &seeds))) })
     }
 
     /// Takes one input. Never panics because of what a remote node sent.

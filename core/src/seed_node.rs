@@ -70,7 +70,9 @@ impl SeedNode {
 
     pub(crate) fn on_command(&mut self, command: &Command) {
         match command {
-            Command::Broadcast { .. } => self.cx.emit(Event::Rejected(Rejection::NotAPeer)),
+            Command::Broadcast { .. } | Command::SeedNodes(_) => {
+                self.cx.emit(Event::Rejected(Rejection::NotAPeer));
+            }
             Command::Leave if self.cx.leaving => {
                 self.cx.emit(Event::Rejected(Rejection::Leaving));
             }

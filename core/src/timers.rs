@@ -3,6 +3,7 @@
 //! Due timers fire in the order of (deadline, arming), so a replay fires them in the same order.
 
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 use crate::id::{LinkId, NodeId};
 use crate::time::Instant;
@@ -12,11 +13,11 @@ use crate::time::Instant;
 pub enum Timer {
     /// A dial or an accepted link must have got its hello by now.
     Hello(LinkId),
-    /// Renew the registration with this seed node (by its place in the settings), or give up
+    /// Renew the registration with the seed node at this address of the settings, or give up
     /// waiting for it to be granted.
-    Renew(usize),
-    /// Try this seed node again.
-    SeedRetry(usize),
+    Renew(SocketAddr),
+    /// Try the seed node at this address again.
+    SeedRetry(SocketAddr),
     /// Take a fresh sample and replace a link.
     Refresh,
     /// Try to get a first link.

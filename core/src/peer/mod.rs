@@ -9,6 +9,7 @@ use core::net::SocketAddr;
 
 use crate::address::AddressRecord;
 use crate::broadcast::flood::Flood;
+use crate::config::MAX_SEED_NODES;
 use crate::context::Context;
 use crate::detector::strikes::{Overdue, Strikes};
 use crate::event::{Event, Misbehavior, NeighborLoss, Rejection};
@@ -19,7 +20,7 @@ use crate::links::{Dial, Ending, Failure, Links, Outcome, Up};
 use crate::messaging::{Payload, Topic};
 use crate::neighbors::{Neighbor, Neighbors};
 use crate::overlay::random::{Admission, RandomOverlay, admit};
-use crate::registry::bootstrap::Bootstrap;
+use crate::registry::bootstrap::{Bootstrap, distinct};
 use crate::registry::notices::Notices;
 use crate::snapshot::{NeighborSnapshot, NodeSnapshot};
 use crate::timers::Timer;
@@ -72,8 +73,8 @@ impl Peer {
             }
             Timer::LeaveTimeout => self.finish_leaving(),
             _ if cx.leaving => {}
-            Timer::Renew(index) => self.bootstrap.on_renew_timer(cx, links, index),
-            Timer::SeedRetry(index) => self.bootstrap.on_retry_timer(index),
+            Timer::Renew(addr) => self.bootstrap.on_renew_timer(cx, links, addr),
+            Timer::SeedRetry(addr) => self.bootstrap.on_retry_timer(addr),
             Timer::Refresh => {
                 self.overlay.on_refresh_timer(cx);
                 self.bootstrap.request_lists(cx);
@@ -106,7 +107,18 @@ impl Peer {
         match command {
             _ if self.cx.leaving => self.cx.emit(Event::Rejected(Rejection::Leaving)),
             Command::Broadcast { topic, payload } => self.publish(topic, payload),
+            Command::SeedNodes(addresses) => self.replace_seed_nodes(&addresses),
             Command::Leave => self.leave(),
+        }
+    }
+
+    fn replace_seed_nodes(&mut self, addresses: &[SocketAddr]) {
+        let Self { cx, links, bootstrap, .. } = self;
+        let seeds = distinct(addresses);
+        if (1..=MAX_SEED_NODES).contains(&seeds.len()) {
+            bootstrap.replace(cx, links, &seeds);
+        } else {
+            cx.emit(Event::Rejected(Rejection::SeedNodeCount(seeds.len())));
         }
     }
 

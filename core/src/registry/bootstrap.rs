@@ -13,7 +13,8 @@
 //! ```
 //!
 //! The seed nodes are drawn at random. One that is lost is replaced by another at once, and tried
-//! again after a pause that doubles with each failure.
+//! again after a pause that doubles with each failure. The settings may change while the peer runs:
+//! see [`Bootstrap::replace`].
 
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -71,11 +72,50 @@ impl SlotState {
     }
 }
 
+/// Each address once, in the order given.
+pub(crate) fn distinct(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let mut distinct: Vec<SocketAddr> = Vec::new();
+    for addr in addresses {
+        if !distinct.contains(addr) {
+            distinct.push(*addr);
+        }
+    }
+    distinct
+}
+
+impl SeedNodeSlot {
+    const fn idle(addr: SocketAddr) -> Self {
+        Self { addr, state: SlotState::Idle, failures: 0 }
+    }
+}
+
 impl Bootstrap {
+    /// Registrations with these seed nodes, 1 to [`MAX_SEED_NODES`](crate::MAX_SEED_NODES), each named once.
     pub(crate) fn new(seeds: &[SocketAddr]) -> Self {
-        let slot =
-            |addr: &SocketAddr| SeedNodeSlot { addr: *addr, state: SlotState::Idle, failures: 0 };
-        Self { seeds: seeds.iter().map(slot).collect() }
+        Self { seeds: seeds.iter().copied().map(SeedNodeSlot::idle).collect() }
+    }
+
+    /// Takes another list of seed nodes, bounded as in [`Bootstrap::new`]. Those that stay keep
+    /// their state, also beyond the new quorum; new ones are free to be drawn; with the rest this
+    /// peer is done.
+    pub(crate) fn replace(&mut self, cx: &mut Context, links: &mut Links, seeds: &[SocketAddr]) {
+        let mut gone = core::mem::take(&mut self.seeds);
+        for &addr in seeds {
+            let stays = gone.iter().position(|slot| slot.addr == addr);
+            let slot = stays.map_or_else(|| SeedNodeSlot::idle(addr), |place| gone.remove(place));
+            self.seeds.push(slot);
+        }
+        for slot in gone {
+            cx.timers.cancel(Timer::Renew(slot.addr));
+            cx.timers.cancel(Timer::SeedRetry(slot.addr));
+            if let Some(link) = slot.state.link() {
+                links.close(cx, link, Bye::Done);
+            }
+            if matches!(slot.state, SlotState::Registered { .. }) {
+                let why = RegistrationLoss::Dropped;
+                cx.emit(Event::RegistrationLost { addr: slot.addr, why });
+            }
+        }
     }
 
     /// How many registrations this peer keeps: floor(n/2)+1 of n seed nodes (R5).
@@ -114,7 +154,7 @@ impl Bootstrap {
             links.close(cx, link, Bye::Done);
             let slot = &mut self.seeds[index];
             slot.state = SlotState::Resting;
-            cx.arm(Timer::SeedRetry(index), cx.config.registration.retry_max);
+            cx.arm(Timer::SeedRetry(slot.addr), cx.config.registration.retry_max);
             return;
         }
         self.ask(cx, index, link);
@@ -122,9 +162,10 @@ impl Bootstrap {
 
     /// Asks to be listed and sets a time for the answer.
     fn ask(&mut self, cx: &mut Context, index: usize, link: LinkId) {
-        self.seeds[index].state = SlotState::Joining { link };
+        let slot = &mut self.seeds[index];
+        slot.state = SlotState::Joining { link };
         cx.send(link, Message::Register);
-        cx.arm(Timer::Renew(index), cx.config.links.hello_timeout);
+        cx.arm(Timer::Renew(slot.addr), cx.config.links.hello_timeout);
     }
 
     pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: Failure) {
@@ -160,7 +201,7 @@ impl Bootstrap {
         let node = up.remote.subject();
         slot.state = SlotState::Registered { link, node, since: cx.now, every, unanswered: 0 };
         let first = cx.rng.jitter(every);
-        cx.arm(Timer::Renew(index), first);
+        cx.arm(Timer::Renew(slot.addr), first);
         cx.emit(Event::Registered { seed_node: up.remote.clone() });
         request_list(cx, link);
     }
@@ -177,13 +218,14 @@ impl Bootstrap {
     }
 
     /// A renewal is due, or the answer to `Register` is overdue.
-    pub(crate) fn on_renew_timer(&mut self, cx: &mut Context, links: &mut Links, index: usize) {
-        match &mut self.seeds[index].state {
+    pub(crate) fn on_renew_timer(&mut self, cx: &mut Context, links: &mut Links, addr: SocketAddr) {
+        let Some(slot) = self.seeds.iter_mut().find(|slot| slot.addr == addr) else { return };
+        match &mut slot.state {
             SlotState::Registered { link, every, unanswered, .. } if *unanswered < UNANSWERED => {
                 *unanswered += 1;
                 let (link, every) = (*link, *every);
                 cx.send(link, Message::Renew);
-                cx.arm(Timer::Renew(index), every);
+                cx.arm(Timer::Renew(addr), every);
             }
             SlotState::Registered { link, .. } | SlotState::Joining { link } => {
                 let link = *link;
@@ -194,9 +236,11 @@ impl Bootstrap {
         }
     }
 
-    pub(crate) fn on_retry_timer(&mut self, index: usize) {
-        let slot = &mut self.seeds[index];
-        if matches!(slot.state, SlotState::Resting) {
+    pub(crate) fn on_retry_timer(&mut self, addr: SocketAddr) {
+        let resting = |slot: &&mut SeedNodeSlot| {
+            slot.addr == addr && matches!(slot.state, SlotState::Resting)
+        };
+        if let Some(slot) = self.seeds.iter_mut().find(resting) {
             slot.state = SlotState::Idle;
         }
     }
@@ -231,13 +275,13 @@ impl Bootstrap {
         let Some(index) = self.slot_of(link) else { return };
         let slot = &mut self.seeds[index];
         slot.state = SlotState::Resting;
-        cx.timers.cancel(Timer::Renew(index));
+        cx.timers.cancel(Timer::Renew(slot.addr));
         let registration = &cx.config.registration;
         let doubled = registration.retry_min.saturating_mul(1 << slot.failures.min(20));
         let pause = doubled.min(registration.retry_max);
         slot.failures += 1;
         let pause = cx.rng.jitter(pause);
-        cx.arm(Timer::SeedRetry(index), pause);
+        cx.arm(Timer::SeedRetry(slot.addr), pause);
         cx.emit(Event::RegistrationLost { addr: slot.addr, why });
     }
 }

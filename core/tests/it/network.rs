@@ -104,7 +104,7 @@ impl Network {
     }
 
     pub(crate) fn add_peer(&mut self, name: &str, seed_nodes: &[&str], config: Config) {
-        let seeds: Vec<_> = seed_nodes.iter().map(|seed| self.host(seed).addr).collect();
+        let seeds: Vec<_> = seed_nodes.iter().map(|seed| self.addr(seed)).collect();
         self.add(name, Box::new(move |birth| Node::peer(config.clone(), birth, &seeds).unwrap()));
     }
 
@@ -219,6 +219,10 @@ impl Network {
             }
         }
         self.now = end;
+    }
+
+    pub(crate) fn addr(&self, name: &str) -> SocketAddr {
+        self.host(name).addr
     }
 
     fn host(&self, name: &str) -> &Host {

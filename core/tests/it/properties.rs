@@ -22,6 +22,9 @@ use tidings_core::{
 
 use crate::samples;
 
+/// The seed nodes a peer under test is born with.
+const SEED_NODES: [u8; 2] = [200, 201];
+
 /// Tight bounds, so that arbitrary inputs hit them.
 fn config() -> Config {
     let mut config = Config::classic();
@@ -41,10 +44,9 @@ fn node(role: Role) -> Node {
         rng_seed: RngSeed::new([5; 32]),
         unix: UnixTime::from_millis(1_700_000_000_000),
     };
-    let seeds: [SocketAddr; 2] = [addr(200), addr(201)];
     match role {
         Role::SeedNode => Node::seed_node(config(), birth),
-        Role::Peer => Node::peer(config(), birth, &seeds),
+        Role::Peer => Node::peer(config(), birth, &SEED_NODES.map(addr)),
     }
     .expect("a valid config")
 }
@@ -169,6 +171,10 @@ fn input() -> impl Strategy<Value = Input> {
         topic: Topic::default(),
         payload: Payload::new(b"said".to_vec()).expect("short"),
     };
+    let command = prop_oneof![
+        2 => Just(say),
+        1 => seed_nodes().prop_map(Command::SeedNodes),
+    ];
     prop_oneof![
         3 => Just(Input::Wake),
         6 => (link(), 1..9_u8).prop_map(|(link, n)| Input::LinkUp { link, addr: addr(n) }),
@@ -177,7 +183,15 @@ fn input() -> impl Strategy<Value = Input> {
         20 => (link(), message()).prop_map(|(link, message)| Input::Received { link, message }),
         1 => link().prop_map(|link| Input::Garbled { link, error: DecodeError::Malformed }),
         1 => link().prop_map(|link| Input::Overrun { link }),
-        1 => Just(Input::Command(say)),
+        1 => command.prop_map(Input::Command),
+    ]
+}
+
+/// A few seed nodes, some of them twice; sometimes none, or too many.
+fn seed_nodes() -> impl Strategy<Value = Vec<SocketAddr>> {
+    prop_oneof![
+        6 => proptest::collection::vec((198..204_u8).prop_map(addr), 0..6),
+        1 => Just((0..=64).map(addr).collect()),
     ]
 }
 
@@ -244,6 +258,8 @@ struct Play {
     /// Links that are up, with whom and what for.
     open: BTreeMap<LinkId, (NodeId, Purpose)>,
     pings: BTreeMap<LinkId, Ping>,
+    /// What its settings say now.
+    seed_nodes: Vec<SocketAddr>,
     inputs: Vec<(u64, Input)>,
     outputs: Vec<Output>,
 }
@@ -257,6 +273,7 @@ fn play(role: Role, steps: &[(u64, Step)]) -> Play {
         dials: BTreeMap::new(),
         open: BTreeMap::new(),
         pings: BTreeMap::new(),
+        seed_nodes: if role == Role::Peer { SEED_NODES.map(addr).to_vec() } else { Vec::new() },
         inputs: Vec::new(),
         outputs: Vec::new(),
     };
@@ -339,9 +356,23 @@ impl Play {
             self.dials.remove(link);
             self.open.remove(link);
         }
+        if let Input::Command(Command::SeedNodes(addresses)) = &input {
+            self.expect_seed_nodes(addresses);
+        }
         self.node.handle(Instant::from_micros(self.now), input);
         self.drain();
         check_bounds(&self.node);
+        let seed_nodes: Vec<_> = self.node.snapshot().seed_nodes.iter().map(|it| it.addr).collect();
+        assert_eq!(seed_nodes, self.seed_nodes);
+    }
+
+    /// A list of 1 to 64 different seed nodes replaces the one before, in a peer.
+    fn expect_seed_nodes(&mut self, addresses: &[SocketAddr]) {
+        let mut met = BTreeSet::new();
+        let distinct: Vec<_> = addresses.iter().copied().filter(|it| met.insert(*it)).collect();
+        if self.node.role() == Role::Peer && (1..=64).contains(&distinct.len()) {
+            self.seed_nodes = distinct;
+        }
     }
 
     fn drain(&mut self) {

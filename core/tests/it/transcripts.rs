@@ -72,6 +72,10 @@ fn play(transcript: &str) -> String {
             ["peer", name, "via", seeds @ ..] => network.add_peer(name, seeds, config.clone()),
             ["run", duration] => network.run(parse_duration(duration)),
             ["say", name, text] => network.say(name, text),
+            ["seeds", name, seeds @ ..] => {
+                let addresses = seeds.iter().map(|seed| network.addr(seed)).collect();
+                network.command(name, Command::SeedNodes(addresses));
+            }
             ["leave", name] => network.command(name, Command::Leave),
             ["kill", name] => network.kill(name),
             ["start", name] => network.start(name),
