@@ -99,7 +99,9 @@ pub use io::{Birth, Command, Input, Output};
 pub use messaging::{Envelope, Payload, TooLong, Topic};
 pub use node::Node;
 pub use rng::RngSeed;
-pub use snapshot::{NeighborSnapshot, NodeSnapshot, RegisteredSnapshot, SeedNodeSnapshot};
+pub use snapshot::{
+    KnownSnapshot, NeighborSnapshot, NodeSnapshot, RegisteredSnapshot, SeedNodeSnapshot,
+};
 pub use stats::{Limits, Stats};
 pub use time::{Instant, UnixTime};
 pub use timers::{Deadline, Timer};

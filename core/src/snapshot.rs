@@ -25,8 +25,8 @@ pub struct NodeSnapshot {
     pub neighbors: Vec<NeighborSnapshot>,
     /// Peer: the seed nodes of its settings.
     pub seed_nodes: Vec<SeedNodeSnapshot>,
-    /// Peer: records it would dial, by identity.
-    pub known: Vec<AddressRecord>,
+    /// Peer: peers it would dial, by identity.
+    pub known: Vec<KnownSnapshot>,
     /// Peer: messages it can still give to others.
     pub stored: usize,
     /// Peer: ids it remembers.
@@ -35,6 +35,15 @@ pub struct NodeSnapshot {
     pub registered: Vec<RegisteredSnapshot>,
     /// Seed node: who reported live peers dead, and how often.
     pub false_reports: Vec<(NodeId, u64)>,
+}
+
+/// A peer known by record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownSnapshot {
+    /// Who and where.
+    pub record: AddressRecord,
+    /// Time since a seed node's list or the peer itself last told of it.
+    pub heard: Duration,
 }
 
 /// A neighbor at one moment.

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::NodeId;
+use crate::snapshot::KnownSnapshot;
 use crate::time::Instant;
 
 /// Known peers, ordered by identity; at most `known_max`.
@@ -69,8 +70,12 @@ impl Book {
         self.entries.iter().filter(move |known| known.rested <= now).map(|known| &known.record)
     }
 
-    pub(crate) fn records(&self) -> impl Iterator<Item = &AddressRecord> + '_ {
-        self.entries.iter().map(|known| &known.record)
+    pub(crate) fn snapshot(&self, now: Instant) -> Vec<KnownSnapshot> {
+        let view = |known: &Known| KnownSnapshot {
+            record: known.record.clone(),
+            heard: now.since(known.heard),
+        };
+        self.entries.iter().map(view).collect()
     }
 
     fn make_room(&mut self, cx: &mut Context) {

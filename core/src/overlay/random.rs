@@ -25,6 +25,8 @@ use crate::links::{Failure, Links};
 use crate::neighbors::{Neighbor, Neighbors};
 use crate::overlay::book::Book;
 use crate::rng::Stream;
+use crate::snapshot::KnownSnapshot;
+use crate::time::Instant;
 use crate::timers::Timer;
 use crate::wire::{Bye, Purpose, Refusal};
 
@@ -173,8 +175,8 @@ impl RandomOverlay {
         self.book.forget(subject);
     }
 
-    pub(crate) fn known(&self) -> impl Iterator<Item = &AddressRecord> + '_ {
-        self.book.records()
+    pub(crate) fn known(&self, now: Instant) -> Vec<KnownSnapshot> {
+        self.book.snapshot(now)
     }
 
     fn dial(

@@ -402,7 +402,7 @@ impl Peer {
         NodeSnapshot {
             neighbors: self.neighbors.iter().map(view).collect(),
             seed_nodes: self.bootstrap.snapshot(now),
-            known: self.overlay.known().cloned().collect(),
+            known: self.overlay.known(now),
             stored: self.broadcast.stored(),
             seen: self.broadcast.seen(),
             ..NodeSnapshot::of(&self.cx)

@@ -437,7 +437,7 @@ fn check_bounds(node: &Node) {
     assert!(!neighbors.contains(&node.id()), "neighbor of itself");
     assert!(seen.neighbors.len() <= bounds.overlay.max_links);
     assert!(seen.known.len() <= bounds.overlay.known_max);
-    assert!(seen.known.iter().all(|record| record.subject() != node.id()));
+    assert!(seen.known.iter().all(|known| known.record.subject() != node.id()));
     assert!(seen.stored <= bounds.broadcast.store_count);
     assert!(seen.registered.len() <= bounds.registration.registry_max);
     assert!(seen.false_reports.len() <= bounds.registration.registry_max);
