@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// The addresses to announce for a node that listens on `bound`: `given` if there is one, else the
 /// address it listens on, else the host's own of each family it listens on, else loopback.
-pub fn announced(given: &[IpAddr], bound: SocketAddr) -> Vec<SocketAddr> {
+pub(crate) fn announced(given: &[IpAddr], bound: SocketAddr) -> Vec<SocketAddr> {
     let ips = if !given.is_empty() {
         given.to_vec()
     } else if !bound.ip().is_unspecified() {

@@ -11,14 +11,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_core::wire::Message;
-use tidings_core::{Event, Input, LinkId, Node, Output};
+use tidings_core::{Command, Event, Input, LinkId, Node, Output, Rejection};
 use tokio::select;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::clock::Clock;
-use crate::handle::{NodeHandle, NodeReport, Observer, Request};
+use crate::handle::{NodeHandle, NodeReport, Observer, Request, Sent};
 use crate::link::{self, LINGER, LinkContext, LinkEvent, News, Traffic};
 use crate::net::{Listener, Net};
 use crate::outgoing::Outgoing;
@@ -51,6 +51,8 @@ pub struct Driver<N: Net> {
     connections: mpsc::Receiver<(N::Stream, SocketAddr)>,
     events: (mpsc::Sender<LinkEvent>, mpsc::Receiver<LinkEvent>),
     requests: mpsc::Receiver<Request>,
+    /// What became of the last command to broadcast.
+    published: Option<Result<Sent, Rejection>>,
     has_left: bool,
 }
 
@@ -91,6 +93,7 @@ impl<N: Net> Driver<N> {
             connections,
             events: mpsc::channel(MOST_WAITING),
             requests,
+            published: None,
             has_left: false,
         };
         (driver, handle)
@@ -116,6 +119,12 @@ impl<N: Net> Driver<N> {
     fn on_request(&mut self, request: Request) {
         match request {
             Request::Command(command) => self.handle(Input::Command(command)),
+            Request::Broadcast { topic, payload, answer } => {
+                self.published = None;
+                self.handle(Input::Command(Command::Broadcast { topic, payload }));
+                let verdict = self.published.take().unwrap_or(Err(Rejection::Leaving));
+                let _unwanted = answer.send(verdict);
+            }
             Request::Report(answer) => {
                 // Whoever asked may have gone since.
                 let _unwanted = answer.send(self.report());
@@ -163,15 +172,28 @@ impl<N: Net> Driver<N> {
                         outgoing.close();
                     }
                 }
-                Output::Event(event) => {
-                    self.has_left |= event == Event::Left;
-                    self.observer.on_event(self.clock.now(), &event);
-                }
+                Output::Event(event) => self.tell(&event),
             }
         }
     }
 
+    fn tell(&mut self, event: &Event) {
+        if let Event::Published { envelope } = event {
+            // A command is carried out after timers that were due, so the last one is its own.
+            self.published = Some(Ok(Sent { id: envelope.id(), neighbors: 0 }));
+        } else if let Event::Rejected(rejection) = event {
+            self.published = Some(Err(*rejection));
+        }
+        self.has_left |= *event == Event::Left;
+        self.observer.on_event(self.clock.now(), event);
+    }
+
     fn send(&mut self, link: LinkId, message: &Message) {
+        if let (Message::Gossip(gossip), Some(Ok(sent))) = (message, &mut self.published)
+            && gossip.envelope.id() == sent.id
+        {
+            sent.neighbors += 1;
+        }
         if let Some(outgoing) = self.links.get(&link)
             && outgoing.push(message).is_err()
             && !self.overrun.contains(&link)

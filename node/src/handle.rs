@@ -1,6 +1,8 @@
 //! Talking with a running node: commands in, copies of its state and events out.
 
-use tidings_core::{Command, Event, Instant, NodeSnapshot, Payload, Topic};
+use std::net::SocketAddr;
+
+use tidings_core::{Command, Event, Instant, MessageId, NodeSnapshot, Payload, Rejection, Topic};
 use tokio::sync::{mpsc, oneshot};
 
 /// A running node, for whoever wants something of it. Clones talk to the same node.
@@ -15,7 +17,29 @@ pub(crate) const MOST_REQUESTS: usize = 64;
 #[derive(Debug)]
 pub(crate) enum Request {
     Command(Command),
+    Broadcast { topic: Topic, payload: Payload, answer: oneshot::Sender<Result<Sent, Rejection>> },
     Report(oneshot::Sender<NodeReport>),
+}
+
+/// A message on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Which message it became.
+    pub id: MessageId,
+    /// How many neighbors it was sent to. With none it waits in the store for those to come, as
+    /// long as the setting `store_age` lets it.
+    pub neighbors: usize,
+}
+
+/// Why a message was not sent. Nothing of it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BroadcastError {
+    /// The node got no such request.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The node refused it.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
 }
 
 /// A node at one moment, with what its driver counted.
@@ -48,9 +72,17 @@ impl NodeHandle {
         (Self { requests }, receiver)
     }
 
-    /// Says `payload` to every peer. Whether and where it arrives is not waited for.
-    pub async fn broadcast(&self, topic: Topic, payload: Payload) -> Result<(), RequestError> {
-        self.send(Request::Command(Command::Broadcast { topic, payload })).await
+    /// Says `payload` to every peer. Where it arrives is not waited for.
+    pub async fn broadcast(&self, topic: Topic, payload: Payload) -> Result<Sent, BroadcastError> {
+        let (answer, sent) = oneshot::channel();
+        self.send(Request::Broadcast { topic, payload, answer }).await?;
+        Ok(sent.await.map_err(|_gone| RequestError::Stopped)??)
+    }
+
+    /// Replaces the seed nodes of a peer, 1 to [`MAX_SEED_NODES`](tidings_core::MAX_SEED_NODES).
+    /// Registrations with those that stay stand.
+    pub async fn set_seed_nodes(&self, seed_nodes: Vec<SocketAddr>) -> Result<(), RequestError> {
+        self.send(Request::Command(Command::SeedNodes(seed_nodes))).await
     }
 
     /// Asks the node to leave: it tells its neighbors and seed nodes, and stops.
@@ -99,4 +131,18 @@ pub trait Observer: Send + Sync {
 /// Looks away.
 impl Observer for () {
     fn on_event(&self, _at: Instant, _event: &Event) {}
+}
+
+/// Both see it, the first one first.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn on_event(&self, at: Instant, event: &Event) {
+        self.0.on_event(at, event);
+        self.1.on_event(at, event);
+    }
+}
+
+impl<O: Observer + ?Sized> Observer for std::sync::Arc<O> {
+    fn on_event(&self, at: Instant, event: &Event) {
+        (**self).on_event(at, event);
+    }
 }

@@ -19,12 +19,12 @@ use tidings_core::{BootEpoch, NodeId, UnixTime};
 
 const VERSION: u32 = 1;
 
-/// A node's identity in this life. Keeps its file locked.
+/// A node's identity in this life. Keeps its file locked, if it has one.
 #[derive(Debug)]
 pub struct Identity {
     key: SigningKey,
     epoch: BootEpoch,
-    _locked: File,
+    _locked: Option<File>,
 }
 
 /// An identity that cannot be used. Nothing was changed.
@@ -77,7 +77,13 @@ impl Identity {
         let epoch_path = path.with_extension("epoch");
         let epoch = next_epoch(&epoch_path, now)
             .map_err(|kind| IdentityError { path: epoch_path, kind })?;
-        Ok(Self { key, epoch, _locked: locked })
+        Ok(Self { key, epoch, _locked: Some(locked) })
+    }
+
+    /// An identity for one life only, in no file.
+    pub fn for_once(now: UnixTime) -> io::Result<Self> {
+        let key = SigningKey::from_bytes(&random_bytes()?);
+        Ok(Self { key, epoch: BootEpoch(now.as_millis()), _locked: None })
     }
 
     /// The node's id: its public key.
@@ -109,8 +115,7 @@ fn load_or_create_key(path: &Path) -> Result<(SigningKey, File), IdentityErrorKi
     if !text.is_empty() {
         return Ok((parse_key(&text)?, file));
     }
-    let mut secret = [0; 32];
-    getrandom::fill(&mut secret).map_err(io::Error::other)?;
+    let secret = random_bytes()?;
     // A key has the same text form as an id.
     let key = KeyFile { version: VERSION, secret_key: format!("{:#}", NodeId::new(secret)) };
     let body = toml::to_string(&key).map_err(malformed)?;
@@ -119,6 +124,13 @@ fn load_or_create_key(path: &Path) -> Result<(SigningKey, File), IdentityErrorKi
     )?;
     file.sync_all()?;
     Ok((SigningKey::from_bytes(&secret), file))
+}
+
+/// Fresh bytes from the operating system.
+pub(crate) fn random_bytes() -> io::Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes)
 }
 
 fn parse_key(text: &str) -> Result<SigningKey, IdentityErrorKind> {

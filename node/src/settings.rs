@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use tidings_core::Config;
 use tidings_core::wire::NetworkName;
+use tidings_core::{Config, Role};
 
 /// One setting of [`Config`].
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +12,8 @@ pub struct Setting {
     pub name: &'static str,
     /// What it is, in one line.
     pub about: &'static str,
+    /// Whom it concerns; both roles if `None`.
+    pub role: Option<Role>,
     read: fn(&Config) -> String,
     write: fn(&mut Config, &str) -> Result<(), String>,
 }
@@ -106,12 +108,22 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         .map_err(|_not| "a duration is a number with its unit: 200ms, 30s, 5m".to_owned())
 }
 
+/// Whom a setting concerns.
+mod concerns {
+    use tidings_core::Role;
+
+    pub(super) const BOTH: Option<Role> = None;
+    pub(super) const PEER: Option<Role> = Some(Role::Peer);
+    pub(super) const SEED_NODE: Option<Role> = Some(Role::SeedNode);
+}
+
 macro_rules! settings {
-    ($($name:literal: $($field:ident).+, $about:literal;)*) => {
+    ($($name:literal $role:ident: $($field:ident).+, $about:literal;)*) => {
         /// Every setting there is.
         pub const SETTINGS: &[Setting] = &[$(Setting {
             name: $name,
             about: $about,
+            role: concerns::$role,
             read: |config| Text::write(&config.$($field).+),
             write: |config, text| {
                 config.$($field).+ = Text::read(text)?;
@@ -122,36 +134,36 @@ macro_rules! settings {
 }
 
 settings! {
-    "network": network, "name of the network; nodes of others are refused";
-    "leave_timeout": leave_timeout, "longest wait for the last notices when leaving";
-    "hello_timeout": links.hello_timeout, "a dial without an answered hello by then has failed";
-    "accept_timeout": links.accept_timeout, "an accepted link must say what it wants by then";
-    "max_pending": links.max_pending, "accepted links that have not said what they want";
-    "lease": registration.lease, "life of an entry that is not renewed";
-    "registry_max": registration.registry_max, "entries of a seed node's list";
-    "probes_max": registration.probes_max, "probes a seed node has under way at once";
-    "confirmations": registration.confirmations, "accusers before a seed node looks";
-    "sample": registration.sample, "records a peer asks of each list";
-    "retry_min": registration.retry_min, "first pause before a seed node is tried again";
-    "retry_max": registration.retry_max, "longest such pause";
-    "max_peers": overlay.max_peers, "links a peer opens";
-    "max_links": overlay.max_links, "links a peer has in all";
-    "refresh": overlay.refresh, "time between fresh samples";
-    "isolated_retry": overlay.isolated_retry, "pause of a peer without any link";
-    "cooldown": overlay.cooldown, "how long a busy peer is left alone";
-    "known_max": overlay.known_max, "peers known by record";
-    "store_age": broadcast.store_age, "age at which messages are no longer kept or accepted";
-    "store_count": broadcast.store_count, "messages kept for others";
-    "store_bytes": broadcast.store_bytes, "bytes of messages kept for others";
-    "seen_max": broadcast.seen_max, "ids remembered";
-    "digest_every": broadcast.digest_every, "time between digests to a neighbor";
-    "pull_timeout": broadcast.pull_timeout, "wait before a message is pulled elsewhere";
-    "liveness_every": detector.liveness_every, "time between pings of a neighbor";
-    "answer_timeout": detector.answer_timeout, "a later answer is none";
-    "misses": detector.misses, "strikes that make a death report";
-    "redial_after": detector.redial_after, "first pause before a lost neighbor is redialed";
-    "gossip_every": chatter.every, "time between two messages of the chatter";
-    "gossip_count": chatter.count, "messages of the chatter in all";
+    "network" BOTH: network, "name of the network; nodes of others are refused";
+    "leave_timeout" BOTH: leave_timeout, "longest wait for the last notices when leaving";
+    "hello_timeout" BOTH: links.hello_timeout, "a dial without an answered hello by then has failed";
+    "accept_timeout" BOTH: links.accept_timeout, "an accepted link must say what it wants by then";
+    "max_pending" BOTH: links.max_pending, "accepted links that have not said what they want";
+    "lease" SEED_NODE: registration.lease, "life of an entry that is not renewed";
+    "registry_max" SEED_NODE: registration.registry_max, "entries of a seed node's list";
+    "probes_max" SEED_NODE: registration.probes_max, "probes a seed node has under way at once";
+    "confirmations" SEED_NODE: registration.confirmations, "accusers before a seed node looks";
+    "sample" PEER: registration.sample, "records a peer asks of each list";
+    "retry_min" PEER: registration.retry_min, "first pause before a seed node is tried again";
+    "retry_max" PEER: registration.retry_max, "longest such pause";
+    "max_peers" PEER: overlay.max_peers, "links a peer opens";
+    "max_links" PEER: overlay.max_links, "links a peer has in all";
+    "refresh" PEER: overlay.refresh, "time between fresh samples";
+    "isolated_retry" PEER: overlay.isolated_retry, "pause of a peer without any link";
+    "cooldown" PEER: overlay.cooldown, "how long a busy peer is left alone";
+    "known_max" PEER: overlay.known_max, "peers known by record";
+    "store_age" PEER: broadcast.store_age, "age at which messages are no longer kept or accepted";
+    "store_count" PEER: broadcast.store_count, "messages kept for others";
+    "store_bytes" PEER: broadcast.store_bytes, "bytes of messages kept for others";
+    "seen_max" PEER: broadcast.seen_max, "ids remembered";
+    "digest_every" PEER: broadcast.digest_every, "time between digests to a neighbor";
+    "pull_timeout" PEER: broadcast.pull_timeout, "wait before a message is pulled elsewhere";
+    "liveness_every" PEER: detector.liveness_every, "time between pings of a neighbor";
+    "answer_timeout" PEER: detector.answer_timeout, "a later answer is none";
+    "misses" BOTH: detector.misses, "strikes that make a death report";
+    "redial_after" BOTH: detector.redial_after, "first pause before a lost neighbor is redialed";
+    "gossip_every" PEER: chatter.every, "time between two messages of the chatter";
+    "gossip_count" PEER: chatter.count, "messages of the chatter in all";
 }
 
 #[cfg(test)]

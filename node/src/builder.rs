@@ -1,0 +1,286 @@
+//! From settings to a running node.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tidings_core::{AddressRecord, Birth, Config, ConfigError, Node, RecordError, RngSeed, Role};
+use tokio::net::TcpListener;
+
+use crate::addresses::announced;
+use crate::clock::unix_now;
+use crate::driver::Driver;
+use crate::events::FanOut;
+use crate::handle::Observer;
+use crate::host_port::HostPort;
+use crate::identity::{Identity, IdentityError, random_bytes};
+use crate::net::{Net as _, TokioNet};
+use crate::running::RunningNode;
+use crate::seed_file::{self, SeedFileError};
+use crate::seed_lookup::{Lost, SeedLookupError, SeedSources};
+use crate::settings::{self, SettingError};
+
+/// What a node needs to be told before it starts. Everything has a default.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use tidings_node::NodeBuilder;
+///
+/// let seed_node = NodeBuilder::seed_node().listen([127, 0, 0, 1]).start().await?;
+/// let peer = NodeBuilder::peer()
+///     .listen([127, 0, 0, 1])
+///     .seed(seed_node.addr())
+///     .set("gossip_count", "0")?
+///     .start()
+///     .await?;
+/// peer.send("hello").await?;
+/// peer.stop().await?;
+/// seed_node.stop().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[expect(missing_debug_implementations, reason = "observers have none")]
+pub struct NodeBuilder {
+    role: Role,
+    config: Config,
+    listen: Option<IpAddr>,
+    port: u16,
+    announce: Vec<IpAddr>,
+    data_dir: Option<PathBuf>,
+    seeds: SeedSources,
+    announce_in: Option<PathBuf>,
+    observer: Arc<dyn Observer>,
+}
+
+/// Why a node did not start. Nothing of it runs.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Settings do not fit together. The operator's fault.
+    #[error("settings: {0}")]
+    Config(#[from] ConfigError),
+    /// The addresses to announce are none. The operator's fault.
+    #[error("the addresses to announce: {0}")]
+    Address(#[from] RecordError),
+    /// The identity file cannot be used. The operator's fault.
+    #[error("identity: {0}")]
+    Identity(#[from] IdentityError),
+    /// No seed node is known. The operator's fault, or the name service's.
+    #[error("seed nodes: {0}")]
+    Seeds(#[from] SeedLookupError),
+    /// The file to be announced in cannot be used. The operator's fault.
+    #[error("announcing this seed node: {0}")]
+    Announce(#[from] SeedFileError),
+    /// The address cannot be listened on. The operator's fault, mostly: it is taken.
+    #[error("listening on {addr}: {error}")]
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The operating system gave no randomness. The machine's fault.
+    #[error("randomness of the operating system: {0}")]
+    Randomness(io::Error),
+}
+
+impl NodeBuilder {
+    /// A peer: it joins through seed nodes and gossips. Needs [`seed`](Self::seed) or
+    /// [`seed_file`](Self::seed_file).
+    pub fn peer() -> Self {
+        Self::new(Role::Peer)
+    }
+
+    /// A seed node: it introduces peers to each other and carries no gossip.
+    pub fn seed_node() -> Self {
+        Self::new(Role::SeedNode)
+    }
+
+    fn new(role: Role) -> Self {
+        Self {
+            role,
+            config: Config::classic(),
+            listen: None,
+            port: 0,
+            announce: Vec::new(),
+            data_dir: None,
+            seeds: SeedSources::default(),
+            announce_in: None,
+            observer: Arc::new(()),
+        }
+    }
+
+    /// The protocol's settings, all of them; [`Config::classic`] unless given.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// One setting of the protocol by [its name](settings::SETTINGS), as text.
+    pub fn set(mut self, name: &str, value: &str) -> Result<Self, SettingError> {
+        settings::set(&mut self.config, name, value)?;
+        Ok(self)
+    }
+
+    /// The address to listen on; all of the host's, IPv4 and IPv6, unless given.
+    #[must_use]
+    pub fn listen(mut self, ip: impl Into<IpAddr>) -> Self {
+        self.listen = Some(ip.into());
+        self
+    }
+
+    /// The port to listen on; a free one unless given, or when it is 0.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// An address to tell others, up to four times; the host's own unless given (R30).
+    #[must_use]
+    pub fn announce(mut self, ip: impl Into<IpAddr>) -> Self {
+        self.announce.push(ip.into());
+        self
+    }
+
+    /// The folder of the node's identity file, made on the first start. Without one the node is
+    /// somebody new each time.
+    #[must_use]
+    pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(folder.into());
+        self
+    }
+
+    /// A seed node to join through, any number of times. A name means all of its addresses, and is
+    /// looked up again when one of them cannot be reached.
+    #[must_use]
+    pub fn seed(mut self, place: impl Into<HostPort>) -> Self {
+        self.seeds.given.push(place.into());
+        self
+    }
+
+    /// A [file of seed nodes](seed_file), any number of times. It is read again when one of them
+    /// cannot be reached.
+    #[must_use]
+    pub fn seed_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.seeds.files.push(path.into());
+        self
+    }
+
+    /// A [file of seed nodes](seed_file) to which a seed node adds itself when it listens (R3).
+    #[must_use]
+    pub fn announce_in(mut self, path: impl Into<PathBuf>) -> Self {
+        self.announce_in = Some(path.into());
+        self
+    }
+
+    /// Sees every event of the node, on its own loop.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// Starts the node. Must be called within a tokio runtime with its timer and its IO.
+    pub async fn start(self) -> Result<RunningNode, StartError> {
+        Ok(self.bind().await?.run())
+    }
+
+    /// The first half of [`start`](Self::start): listens and makes the node, which then knows its
+    /// address, but does nothing yet.
+    pub async fn bind(self) -> Result<BoundNode, StartError> {
+        self.config.check()?;
+        let seed_nodes = match self.role {
+            Role::Peer => self.seeds.look_up().await?,
+            Role::SeedNode => Vec::new(),
+        };
+        let listener = self.listen_anywhere().await?;
+        let bound = listener.local_addr().map_err(|error| self.not_listening(error))?;
+        let now = unix_now();
+        let identity = match &self.data_dir {
+            Some(folder) => {
+                let name = format!("{}.identity", node_name(self.role, bound.port()));
+                Identity::load_or_create(&folder.join(name), now)?
+            }
+            None => Identity::for_once(now).map_err(StartError::Randomness)?,
+        };
+        let addresses = announced(&self.announce, bound);
+        let record = AddressRecord::new(identity.id(), identity.epoch(), &addresses)?;
+        let rng_seed = RngSeed::new(random_bytes().map_err(StartError::Randomness)?);
+        let birth = Birth { record: record.clone(), rng_seed, unix: now };
+        let node = match self.role {
+            Role::SeedNode => Node::seed_node(self.config, birth)?,
+            Role::Peer => Node::peer(self.config, birth, &seed_nodes)?,
+        };
+        if let Some(path) = self.announce_in.filter(|_| self.role == Role::SeedNode) {
+            seed_file::announce(&path, record.primary())?;
+        }
+        let (seeds, observer) = (self.seeds, self.observer);
+        Ok(BoundNode { record, listener, node, identity, seeds, seed_nodes, observer })
+    }
+
+    /// Listens on the address given, or on all: through one IPv6 socket that takes IPv4 too, or on
+    /// IPv4 alone where there is no IPv6.
+    async fn listen_anywhere(&self) -> Result<TcpListener, StartError> {
+        let Some(ip) = self.listen else {
+            let anywhere = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), self.port);
+            if let Ok(listener) = TokioNet.listen(anywhere).await {
+                return Ok(listener);
+            }
+            let v4 = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), self.port);
+            return TokioNet.listen(v4).await.map_err(|error| self.not_listening(error));
+        };
+        let listening = TokioNet.listen(SocketAddr::new(ip, self.port)).await;
+        listening.map_err(|error| self.not_listening(error))
+    }
+
+    fn not_listening(&self, error: io::Error) -> StartError {
+        let ip = self.listen.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+        StartError::Listen { addr: SocketAddr::new(ip, self.port), error }
+    }
+}
+
+/// A node that listens and does nothing yet. Whoever dials it waits.
+#[expect(missing_debug_implementations, reason = "observers have none")]
+pub struct BoundNode {
+    record: AddressRecord,
+    listener: TcpListener,
+    node: Node,
+    identity: Identity,
+    seeds: SeedSources,
+    seed_nodes: Vec<SocketAddr>,
+    observer: Arc<dyn Observer>,
+}
+
+impl BoundNode {
+    /// Who and where it is, and in which life.
+    pub fn record(&self) -> &AddressRecord {
+        &self.record
+    }
+
+    /// Lets it begin.
+    pub fn run(self) -> RunningNode {
+        let Self { record, listener, node, identity, seeds, seed_nodes, observer } = self;
+        let role = node.role();
+        let watcher = Arc::new(FanOut::new((observer, Lost::default())));
+        let sees_all = Arc::<FanOut<_>>::clone(&watcher);
+        let (driver, handle) = Driver::new(TokioNet, vec![listener], node, sees_all);
+        let lookups = {
+            let (handle, watcher) = (handle.clone(), Arc::clone(&watcher));
+            async move { seeds.keep_fresh(seed_nodes, handle, &watcher.observer.1).await }
+        };
+        let task = RunningNode::task(driver, lookups, identity);
+        RunningNode::new(record, role, handle, watcher, task)
+    }
+}
+
+/// `seed-5000`, `peer-5001`: what the files of a node are named after, and people call it by.
+pub fn node_name(role: Role, port: u16) -> String {
+    match role {
+        Role::SeedNode => format!("seed-{port}"),
+        Role::Peer => format!("peer-{port}"),
+    }
+}

@@ -1,0 +1,126 @@
+//! Which seed nodes a peer knows: addresses and names given to it, and files. A name means all of
+//! its addresses. Names and files are looked up again when a seed node cannot be reached, because
+//! then they may have changed.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tidings_core::{Event, Instant, MAX_SEED_NODES};
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use crate::handle::{NodeHandle, Observer};
+use crate::host_port::HostPort;
+use crate::seed_file::{self, SeedFileError};
+
+/// Shortest time between two look-ups.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Where to look for seed nodes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SeedSources {
+    pub(crate) given: Vec<HostPort>,
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// Why no seed node is known.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedLookupError {
+    /// A file of seed nodes is wrong.
+    #[error(transparent)]
+    File(#[from] SeedFileError),
+    /// There is nothing to look up.
+    #[error("no seed node is named{}", in_files(.0))]
+    None(Vec<PathBuf>),
+    /// No name has an address.
+    #[error("no seed node has an address: {}", .0.join("; "))]
+    NotFound(Vec<String>),
+    /// More addresses than a peer can keep.
+    #[error("{0} addresses of seed nodes, at most {max} can be used", max = MAX_SEED_NODES)]
+    TooMany(usize),
+}
+
+fn in_files(files: &[PathBuf]) -> String {
+    if files.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    format!(" in {}", names.join(", "))
+}
+
+impl SeedSources {
+    /// All addresses of all seed nodes, each once. Names that cannot be looked up are left out as
+    /// long as others can.
+    pub(crate) async fn look_up(&self) -> Result<Vec<SocketAddr>, SeedLookupError> {
+        let mut places = self.given.clone();
+        for file in &self.files {
+            places.extend(seed_file::read(file)?);
+        }
+        if places.is_empty() {
+            return Err(SeedLookupError::None(self.files.clone()));
+        }
+        let mut addresses: Vec<SocketAddr> = Vec::new();
+        let mut failures = Vec::new();
+        for place in &places {
+            match place.look_up().await {
+                Ok(found) => addresses.extend(found),
+                Err(error) => failures.push(failure(place, &error)),
+            }
+        }
+        // The order of files and names is not kept: seed nodes are drawn at random anyway.
+        addresses.sort_unstable();
+        addresses.dedup();
+        match addresses.len() {
+            0 => Err(SeedLookupError::NotFound(failures)),
+            1..=MAX_SEED_NODES => Ok(addresses),
+            count => Err(SeedLookupError::TooMany(count)),
+        }
+    }
+
+    /// Whether looking again could give something else.
+    fn can_change(&self) -> bool {
+        let is_fixed = |place: &HostPort| place.to_string().parse::<SocketAddr>().is_ok();
+        !self.files.is_empty() || !self.given.iter().all(is_fixed)
+    }
+
+    /// Looks again each time that a seed node was lost, and gives the node what is new, until the
+    /// node has stopped.
+    pub(crate) async fn keep_fresh(
+        self,
+        mut known: Vec<SocketAddr>,
+        node: NodeHandle,
+        lost: &Lost,
+    ) {
+        if !self.can_change() {
+            return;
+        }
+        loop {
+            lost.0.notified().await;
+            sleep(PAUSE).await;
+            // A name service or a file that fails for a moment changes nothing.
+            let Ok(found) = self.look_up().await else { continue };
+            if found != known && node.set_seed_nodes(found.clone()).await.is_err() {
+                return;
+            }
+            known = found;
+        }
+    }
+}
+
+fn failure(place: &HostPort, error: &io::Error) -> String {
+    format!("{place}: {error}")
+}
+
+/// Notes that a seed node was lost.
+#[derive(Debug, Default)]
+pub(crate) struct Lost(Notify);
+
+impl Observer for Lost {
+    fn on_event(&self, _at: Instant, event: &Event) {
+        if matches!(event, Event::RegistrationLost { .. }) {
+            self.0.notify_one();
+        }
+    }
+}
