@@ -5,24 +5,42 @@ use std::io;
 
 use tidings_node::NodeHandle;
 use tokio::select;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
 /// The exit status of a program that a signal ended.
 const INTERRUPTED: i32 = 130;
 
-/// Waits for a signal and asks the node to leave; a second signal ends the process. The node's own
-/// end is not awaited here.
-pub(crate) async fn leave_when_told(handle: &NodeHandle) -> io::Result<Infallible> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut told = false;
-    loop {
+/// The signals that make a node leave, from now on.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Catches them.
+    pub(crate) fn catch() -> io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for one.
+    pub(crate) async fn next(&mut self) {
         select! {
             biased;
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
+    }
+}
+
+/// Waits for a signal and asks the node to leave; a second signal ends the process. The node's own
+/// end is not awaited here.
+pub(crate) async fn leave_when_told(mut signals: Signals, handle: &NodeHandle) -> Infallible {
+    let mut told = false;
+    loop {
+        signals.next().await;
         if told {
             std::process::exit(INTERRUPTED);
         }

@@ -3,29 +3,17 @@
 //! Text that came from others is written with its control characters escaped, so that nobody can
 //! draw on the operator's terminal.
 
-use std::io::{self, IsTerminal as _};
-
 use tidings_core::{AddressRecord, Event, Instant, Payload, Role};
 use tidings_node::{NodeReport, Observer};
-use tracing::{Level, debug, info, trace, warn};
+use tracing::{debug, info, trace, warn};
 
-/// Writes log lines of this level and worse to standard error: colored on a terminal, unless
-/// `NO_COLOR` is set.
-pub(crate) fn init(level: Level) {
-    let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(io::stderr)
-        .with_ansi(color)
-        .with_target(false)
-        .init();
-}
+use crate::output::shown;
 
 /// Turns events into log lines.
 #[derive(Debug)]
-pub(crate) struct Log;
+pub(crate) struct EventLog;
 
-impl Observer for Log {
+impl Observer for EventLog {
     fn on_event(&self, _at: Instant, event: &Event) {
         match event {
             // A peer and its seed nodes.
@@ -129,23 +117,6 @@ struct Text<'a>(&'a Payload);
 
 impl std::fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match std::str::from_utf8(self.0.as_bytes()) {
-            Ok(text) => write!(f, "{:?}", Shortened(text)),
-            Err(_) => write!(f, "[{} bytes]", self.0.as_bytes().len()),
-        }
-    }
-}
-
-/// The first characters of a text, escaped.
-struct Shortened<'a>(&'a str);
-
-/// Most characters of a payload in a log line.
-const MOST_SHOWN: usize = 200;
-
-impl std::fmt::Debug for Shortened<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let shown: String = self.0.chars().take(MOST_SHOWN).collect();
-        let more = if shown.len() < self.0.len() { "..." } else { "" };
-        write!(f, "{shown:?}{more}")
+        f.write_str(&shown(self.0))
     }
 }

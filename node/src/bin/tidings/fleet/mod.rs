@@ -1,0 +1,149 @@
+//! Local networks of separate processes: `tidings up` (R28) and `tidings demo` (R29).
+
+mod child;
+pub(crate) mod demo;
+mod figures;
+mod line;
+mod ports;
+pub(crate) mod up;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rustix::process::Signal;
+use tidings_core::Role;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+use child::Child;
+use line::Line;
+use ports::Ports;
+
+/// Lines and ends that may wait to be shown; children wait then.
+const MOST_WAITING: usize = 1024;
+
+/// How long a child may take to leave (R33), and a bit.
+const GOODBYE: Duration = Duration::from_secs(4);
+
+/// Something that one of the processes did.
+#[derive(Debug)]
+pub(crate) struct News {
+    /// Which one, by its place in [`Fleet::children`].
+    pub(crate) child: usize,
+    pub(crate) at: Instant,
+    pub(crate) what: What,
+}
+
+#[derive(Debug)]
+pub(crate) enum What {
+    /// It logged a line.
+    Line(Line),
+    /// It ended; how, and its last lines.
+    Ended { how: String, success: bool, last_lines: Vec<String> },
+}
+
+/// The shape of a network.
+#[derive(Clone, Debug)]
+pub(crate) struct Shape {
+    pub(crate) seed_nodes: usize,
+    pub(crate) peers: usize,
+    pub(crate) first_port: u16,
+    pub(crate) data_dir: PathBuf,
+    /// The folder of log files; none are written if there is none.
+    pub(crate) log_dir: Option<PathBuf>,
+    pub(crate) level: tracing::Level,
+}
+
+/// The processes of a local network, seed nodes first.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    pub(crate) children: Vec<Child>,
+    news: mpsc::Receiver<News>,
+    seed_nodes: usize,
+}
+
+impl Fleet {
+    /// Starts all, each once the one before it listens.
+    pub(crate) async fn start(shape: &Shape) -> anyhow::Result<Self> {
+        let (sender, news) = mpsc::channel(MOST_WAITING);
+        let mut fleet = Self { children: Vec::new(), news, seed_nodes: shape.seed_nodes };
+        let mut ports = Ports::from(shape.first_port);
+        let mut seeds = Vec::new();
+        let roles = [(Role::SeedNode, shape.seed_nodes), (Role::Peer, shape.peers)];
+        for (role, count) in roles {
+            for _ in 0..count {
+                let port = ports.next_free()?;
+                let place = fleet.children.len();
+                let args = arguments(shape, role, port, &seeds);
+                let child = Child::start(place, role, port, &args, sender.clone()).await;
+                let child = child.with_context(|| format!("starting {role} on port {port}"))?;
+                if role == Role::SeedNode {
+                    seeds.push(child.addr.clone());
+                }
+                fleet.children.push(child);
+            }
+        }
+        Ok(fleet)
+    }
+
+    pub(crate) fn seed_nodes(&self) -> &[Child] {
+        self.children.get(..self.seed_nodes).unwrap_or_default()
+    }
+
+    /// The next thing that one of them does; `None` when all have ended.
+    pub(crate) async fn next(&mut self) -> Option<News> {
+        let news = self.news.recv().await?;
+        if matches!(news.what, What::Ended { .. })
+            && let Some(child) = self.children.get_mut(news.child)
+        {
+            child.is_running = false;
+        }
+        Some(news)
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.children.iter().any(|child| child.is_running)
+    }
+
+    /// Tells all to leave and waits until they have; those that do not are killed.
+    pub(crate) async fn stop(&mut self, mut see: impl FnMut(&Self, &News)) {
+        for child in &self.children {
+            child.signal(Signal::TERM);
+            child.signal(Signal::CONT);
+        }
+        let deadline = Instant::now() + GOODBYE;
+        while self.is_running() {
+            let Ok(Some(news)) = timeout_at(deadline, self.next()).await else { break };
+            see(self, &news);
+        }
+        for child in &self.children {
+            child.signal(Signal::KILL);
+        }
+    }
+}
+
+fn arguments(shape: &Shape, role: Role, port: u16, seeds: &[String]) -> Vec<String> {
+    let path = |path: &Path| path.display().to_string();
+    let role_name = match role {
+        Role::SeedNode => "seed",
+        Role::Peer => "peer",
+    };
+    let mut args: Vec<String> = [role_name, "--listen", "127.0.0.1", "--leave-at-eof"]
+        .into_iter()
+        .chain(["--log-format", "json", "--shell", "true"])
+        .map(str::to_owned)
+        .collect();
+    args.extend(["--port".to_owned(), port.to_string()]);
+    args.extend(["--log".to_owned(), shape.level.to_string().to_lowercase()]);
+    args.extend(["--data-dir".to_owned(), path(&shape.data_dir)]);
+    match &shape.log_dir {
+        Some(folder) => args.extend(["--log-dir".to_owned(), path(folder)]),
+        None => args.extend(["--log-file".to_owned(), "none".to_owned()]),
+    }
+    if role == Role::Peer {
+        args.push("--seed".to_owned());
+        args.extend(seeds.iter().cloned());
+    }
+    args
+}

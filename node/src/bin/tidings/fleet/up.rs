@@ -1,0 +1,122 @@
+//! `tidings up` (R28): a local network of separate processes, and what they do, in one view.
+
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use tokio::select;
+
+use super::line::{Color, Line, painted};
+use super::{Fleet, News, Shape, What};
+use crate::options::{UsageError, default_data_dir};
+use crate::output::{Output, print, print_json};
+use crate::shutdown::Signals;
+
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    /// How many seed nodes.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = count)]
+    pub(crate) seeds: usize,
+    /// How many peers.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = count)]
+    pub(crate) peers: usize,
+    /// The first port; busy ones are passed over.
+    #[arg(long, value_name = "N", default_value_t = 5000)]
+    pub(crate) first_port: u16,
+    /// The folder of identity files and control sockets; as for `tidings peer`.
+    #[arg(long, value_name = "DIR", env = "TIDINGS_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The folder of log files.
+    #[arg(long, value_name = "DIR", env = "TIDINGS_LOG_DIR", default_value = "logs")]
+    pub(crate) log_dir: PathBuf,
+    /// What to show and log: error, warn, info, debug or trace.
+    #[arg(long, value_name = "LEVEL", env = "TIDINGS_LOG", default_value = "info")]
+    pub(crate) log: tracing::Level,
+    /// Print JSON, an object per line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Most processes of each role; a machine with more needs more than one `tidings up`.
+const MOST: usize = 200;
+
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if (1..=MOST).contains(&count) => Ok(count),
+        _ => Err(format!("allowed are 1 to {MOST}")),
+    }
+}
+
+/// Runs the network until Ctrl-C, or until every node has ended.
+pub(crate) async fn up(args: UpArgs) -> anyhow::Result<()> {
+    let data_dir = args.data_dir.or_else(default_data_dir);
+    let data_dir = data_dir.ok_or_else(|| {
+        UsageError("neither HOME nor XDG_STATE_HOME is set: give --data-dir".to_owned())
+    })?;
+    let shape = Shape {
+        seed_nodes: args.seeds,
+        peers: args.peers,
+        first_port: args.first_port,
+        data_dir,
+        log_dir: Some(args.log_dir),
+        level: args.log,
+    };
+    let mut signals = Signals::catch()?;
+    let mut fleet = select! {
+        biased;
+        () = signals.next() => return Ok(()),
+        fleet = Fleet::start(&shape) => fleet?,
+    };
+    let output = Output::json_if(args.json);
+    loop {
+        select! {
+            biased;
+            () = signals.next() => break,
+            news = fleet.next() => match news {
+                Some(news) => show(&fleet, &news, output).context("standard output")?,
+                None => break,
+            },
+        }
+        if !fleet.is_running() {
+            bail!("every node has ended");
+        }
+    }
+    let mut broken = None;
+    fleet.stop(|fleet, news| broken = show(fleet, news, output).err()).await;
+    broken.map_or(Ok(()), |error| Err(error).context("standard output"))
+}
+
+/// Shows what one of the processes did.
+fn show(fleet: &Fleet, news: &News, output: Output) -> io::Result<()> {
+    let Some(child) = fleet.children.get(news.child) else { return Ok(()) };
+    match (&news.what, output) {
+        (What::Line(line), Output::Json) => print_json(&line.with_node(&child.name)),
+        (What::Line(line), Output::Text) => {
+            print(&(line.render(&child.name, news.child, color()) + "\n"))
+        }
+        (What::Ended { how, success, .. }, Output::Json) => print_json(&serde_json::json!({
+            "node": child.name, "message": "ended", "how": how, "success": success,
+        })),
+        (What::Ended { how, success: true, .. }, Output::Text) => {
+            print(&format!("{} has ended: {how}\n", child.name))
+        }
+        (What::Ended { how, success: false, last_lines }, Output::Text) => {
+            let red = 31;
+            let mut text = painted(&format!("{} has died: {how}", child.name), red, color());
+            text.push_str("; its last lines:\n");
+            for last in last_lines {
+                let line = Line::parse(last);
+                let line = line.map(|it| it.render(&child.name, news.child, Color::Plain));
+                let line = line.unwrap_or_else(|| last.escape_debug().to_string());
+                text.push_str(&format!("    {line}\n"));
+            }
+            print(&text)
+        }
+    }
+}
+
+pub(super) fn color() -> Color {
+    let is_wanted = std::env::var_os("NO_COLOR").is_none() && io::stdout().is_terminal();
+    if is_wanted { Color::Colored } else { Color::Plain }
+}

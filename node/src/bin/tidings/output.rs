@@ -1,0 +1,114 @@
+//! What commands print: tables for people, JSON for programs.
+
+use std::io::{self, Write as _};
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+use serde::Serialize;
+use tidings_core::Payload;
+
+/// For whom a command prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    Text,
+    Json,
+}
+
+impl Output {
+    pub(crate) fn json_if(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
+}
+
+/// Most characters of a payload that are shown.
+const MOST_SHOWN: usize = 200;
+
+/// The beginning of a payload as quoted text, or its length when it is no text. Whatever could
+/// move a terminal's cursor, or turn its writing around, is escaped.
+pub(crate) fn shown(payload: &Payload) -> String {
+    let Ok(text) = std::str::from_utf8(payload.as_bytes()) else {
+        return format!("[{} bytes]", payload.as_bytes().len());
+    };
+    let beginning: String = text.chars().take(MOST_SHOWN).collect();
+    let more = if beginning.len() < text.len() { "..." } else { "" };
+    format!("{beginning:?}{more}")
+}
+
+/// One line of JSON, in ASCII: nothing in it can steer a terminal.
+pub(crate) fn json(value: &impl Serialize) -> io::Result<String> {
+    let mut line = String::new();
+    // Outside of strings JSON is ASCII, so escapes are in the right place.
+    for c in serde_json::to_string(value)?.chars() {
+        if c.is_ascii() && c != '\u{7f}' {
+            line.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                line.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    Ok(line)
+}
+
+/// Writes one line of JSON to standard output.
+pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
+    print(&(json(value)? + "\n"))
+}
+
+/// Writes a table to standard output.
+pub(crate) fn print_table<const N: usize>(
+    header: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> io::Result<()> {
+    print(&(table(header, rows) + "\n"))
+}
+
+/// Writes text to standard output. A reader that has gone away is no error.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => done,
+    }
+}
+
+/// A table as text, without a line break at its end.
+pub(crate) fn table<const N: usize>(
+    header: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header);
+    for row in rows {
+        table.add_row(row);
+    }
+    let text = table.to_string();
+    let lines: Vec<&str> =
+        text.lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end()).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_others_cannot_steer_a_terminal() {
+        let nasty = "a\u{1b}[2J\u{9b}1m\u{202e}\r\n\u{7f}ü";
+        let payload = Payload::new(nasty.as_bytes().to_vec()).expect("short");
+        for written in [shown(&payload), json(&nasty).expect("a text")] {
+            assert!(!written.contains(|c: char| c.is_control() || c == '\u{202e}'), "{written}");
+        }
+        let back: String = serde_json::from_str(&json(&nasty).expect("a text")).expect("JSON");
+        assert_eq!(back, nasty);
+    }
+
+    #[test]
+    fn long_texts_and_bytes_are_cut_short() {
+        let long = Payload::new("x".repeat(1000)).expect("allowed");
+        assert_eq!(shown(&long).len(), MOST_SHOWN + 5);
+        let bytes = Payload::new(vec![0xff; 9]).expect("short");
+        assert_eq!(shown(&bytes), "[9 bytes]");
+    }
+}

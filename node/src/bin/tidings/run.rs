@@ -1,0 +1,91 @@
+//! `tidings seed`, `tidings peer`: one node from its first line to its last.
+
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tidings_core::{AddressRecord, Role};
+use tidings_node::node_name;
+use tokio::select;
+use tracing::{info, warn};
+
+use crate::console::shell::{Restore, Shell};
+use crate::console::socket::{ControlSocket, path_of};
+use crate::console::{Console, Inbox, pipe};
+use crate::log::{self, EventLog};
+use crate::options::NodeOptions;
+use crate::options::layers::{Flags, unknown_variables};
+use crate::output::print;
+use crate::shutdown::{Signals, leave_when_told};
+
+/// Runs a node until it has left.
+pub(crate) async fn run(role: Role, flags: &Flags, leave_at_eof: bool) -> anyhow::Result<()> {
+    let options = NodeOptions::resolve(role, flags)?;
+    let inbox = Arc::new(Inbox::default());
+    let observer = Arc::new((EventLog, Arc::clone(&inbox)));
+    let bound = options.builder().observer(observer).bind().await?;
+    let record = bound.record().clone();
+    let port = record.primary().port();
+    let name = node_name(role, port);
+
+    let history = options.data_dir.join(format!("{name}.history"));
+    let mut shell = if options.shell { Shell::open(role, &name, &history) } else { None };
+    let _restore = shell.as_ref().and_then(|_| Restore::terminal());
+    let terminal = shell.as_mut().and_then(Shell::above);
+    let _guards = log::init(&options.log, (role, port), terminal)?;
+    for variable in unknown_variables() {
+        warn!(%variable, "this variable is no option");
+    }
+    info!(%role, id = %record.subject(), epoch = %record.epoch(), addr = %record.primary(), "listening");
+
+    let signals = Signals::catch()?;
+    let socket = ControlSocket::listen(path_of(&options.data_dir, &name));
+    let socket = socket.inspect_err(|error| warn!(why = %error, "no control socket")).ok();
+    let mut node = bound.run();
+    let console = Arc::new(Console { role, node: node.handle(), inbox });
+    announce(role, &record)?;
+    let ended = select! {
+        biased;
+        ended = node.ended() => ended?,
+        never = leave_when_told(signals, &console.node) => match never {},
+        () = control(socket.as_ref(), &console) => return Ok(()),
+        failed = commands(shell, options.shell, leave_at_eof, &console) => return failed,
+    };
+    log::summary(&ended);
+    Ok(())
+}
+
+/// Answers on the control socket, if there is one.
+async fn control(socket: Option<&ControlSocket>, console: &Arc<Console>) {
+    match socket {
+        Some(socket) => socket.serve(Arc::clone(console)).await,
+        None => pending().await,
+    }
+}
+
+/// Carries out commands from the terminal or from standard input. Returns only with an error.
+async fn commands(
+    shell: Option<Shell>,
+    wanted: bool,
+    leave_at_eof: bool,
+    console: &Console,
+) -> anyhow::Result<()> {
+    if let Some(shell) = shell {
+        shell.run(console).await?;
+    } else if wanted && !io::IsTerminal::is_terminal(&io::stdin()) {
+        pipe::answer(console).await?;
+        if leave_at_eof {
+            // A node that has stopped already needs no telling.
+            let _stopped = console.node.leave().await;
+        }
+    }
+    pending().await
+}
+
+/// One line on standard output, for scripts that want to know where the node listens. From here on
+/// it takes commands and signals.
+fn announce(role: Role, record: &AddressRecord) -> io::Result<()> {
+    let addresses: Vec<String> = record.addresses().iter().map(SocketAddr::to_string).collect();
+    print(&format!("{role} {} listening on {}\n", record.subject(), addresses.join(" ")))
+}
