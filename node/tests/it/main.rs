@@ -1,7 +1,14 @@
 //! Tests of the node over real sockets on loopback. They wait for what must come, not for a time.
 
+mod console;
+mod fleet;
 mod identity;
+mod library;
+mod logs;
 mod network;
+mod options;
+mod process;
 mod program;
+mod seeds;
 mod strangers;
 mod support;

@@ -130,6 +130,8 @@ async fn a_late_peer_catches_up() {
     let early = peers(&addresses, 10..=12).await;
     early[0].say("long ago").await;
     wait_until("it spread", || early[1].delivered().len() == 1).await;
+    // Time on the way is not counted in a message's age, so that it must be older than that.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     let late = peers(&addresses, 13..=13).await;
     let history = |event: &Event| matches!(event, Event::Delivered { history: true, .. });
     late[0].events.wait_for("the history is there", history).await;

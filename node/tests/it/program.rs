@@ -1,66 +1,11 @@
-//! The program `tidings` from outside: processes, their output, signals.
+//! The program `tidings` from outside: one node's life, its output, its end.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of #[test] functions")]
-
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::Path;
-use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
-
+use crate::process::{Process, tidings};
 use crate::support::empty_folder;
-
-/// A running process, where it listens, and its log so far.
-struct Process {
-    child: Child,
-    addr: String,
-    stderr: BufReader<ChildStderr>,
-    log: String,
-}
-
-impl Process {
-    fn start(folder: &Path, args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tidings"))
-            .args(args)
-            .args(["--listen", "127.0.0.1", "--data-dir"])
-            .arg(folder)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        assert!(line.contains("listening on 127.0.0.1:"), "{line:?}");
-        let addr = line.rsplit(' ').next().unwrap().trim().to_owned();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        Self { child, addr, stderr, log: String::new() }
-    }
-
-    /// Reads the log until a line has these words.
-    fn wait_for(&mut self, words: &str) {
-        while !self.log.lines().any(|line| line.contains(words)) {
-            let read = self.stderr.read_line(&mut self.log).unwrap();
-            assert!(read > 0, "the log ended without {words:?}: {}", self.log);
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
-    }
-
-    /// Waits for its end; returns its status and its whole log.
-    fn end(mut self) -> (ExitStatus, String) {
-        self.stderr.read_to_string(&mut self.log).unwrap();
-        (self.child.wait().unwrap(), self.log)
-    }
-}
-
-fn tidings(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tidings")).args(args).output().unwrap()
-}
 
 /// R24, R25, R33: what the logs say of a peer's short life.
 #[test]
-fn a_terminated_peer_leaves_and_both_logs_tell() {
+fn r24_r25_r33_a_terminated_peer_leaves_and_both_logs_tell() {
     let folder = empty_folder("program_leave");
     let seed_node = Process::start(&folder, &["seed", "--port", "0"]);
     let mut peer = Process::start(&folder, &["peer", "--port", "0", "--seed", &seed_node.addr]);
@@ -97,9 +42,18 @@ fn a_killed_peer_is_found_dead() {
 #[test]
 fn bad_arguments_are_explained() {
     for (args, words) in [
-        (&["peer", "--port", "0"][..], "--seed <ADDR>"),
-        (&["peer", "--port", "0", "--seed", "nonsense"], "invalid socket address"),
-        (&["peer", "--port", "70000", "--seed", "127.0.0.1:1"], "70000 is not in 0..=65535"),
+        (
+            &["peer", "--port", "0"][..],
+            "a peer needs seed nodes: --seed HOST:PORT, --seed-file FILE",
+        ),
+        (
+            &["peer", "--port", "0", "--seed", "nonsense"],
+            "--seed: seed = \"nonsense\": expected HOST:PORT",
+        ),
+        (
+            &["peer", "--port", "70000", "--seed", "127.0.0.1:1"],
+            "--port: port = \"70000\": a port is a number from 0 to 65535",
+        ),
         (
             &["peer", "--port", "0", "--seed", "127.0.0.1:1", "--liveness-every", "13"],
             "a duration is a number with its unit",
@@ -132,15 +86,15 @@ fn settings_that_do_not_fit_are_named() {
         folder,
     ]);
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(error.contains("max_links = 5: allowed is 9 to 64"), "{error}");
 }
 
 #[test]
-fn a_taken_port_is_named() {
+fn r30_a_taken_port_is_named() {
     let folder = empty_folder("program_port");
     let first = Process::start(&folder, &["seed", "--port", "0"]);
-    let port = first.addr.rsplit(':').next().unwrap();
+    let port = first.port();
     let second = tidings(&[
         "seed",
         "--port",
@@ -152,7 +106,7 @@ fn a_taken_port_is_named() {
     ]);
     let error = String::from_utf8_lossy(&second.stderr).into_owned();
     assert_eq!(second.status.code(), Some(1), "{error}");
-    assert!(error.contains(&format!("listen on 127.0.0.1:{port}")), "{error}");
+    assert!(error.contains(&format!("listening on 127.0.0.1:{port}")), "{error}");
     first.signal("-KILL");
     first.end();
 }

@@ -184,6 +184,117 @@ async fn a_seed_node_is_no_neighbor() {
     }
 }
 
+/// R4: 150 registrations of peers that do not exist neither fill the list for good nor keep an
+/// honest peer out; those that the bound refuses are told so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r04_false_registrations_are_bounded_and_go_away() {
+    let mut config = quick();
+    config.registration.registry_max = 100;
+    let seed_node = TestNode::seed_node(1, config).await;
+    let mut liars = Vec::new();
+    let mut refused = 0;
+    for n in 51..=200 {
+        let mut liar = Raw::connect(seed_node.addr).await;
+        liar.hello(n, nowhere(), Purpose::Register).await;
+        liar.preamble().await;
+        match liar.message().await {
+            Some(Message::Welcome(_)) => liar.write(&frame(&Message::Register)).await,
+            Some(Message::Refuse(refuse)) => {
+                assert_eq!(refuse.reason, Refusal::RegistryFull);
+                refused += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+        if let Some(Message::Registered { .. }) = liar.message().await {
+            liars.push(liar);
+        }
+    }
+    assert_eq!((liars.len(), refused), (100, 50));
+    assert_eq!(seed_node.report().await.node.stats.limits.registry, 50);
+    // Nobody answers where they said, so nothing renews their entries but more lies.
+    let honest = TestNode::peer(10, &[seed_node.addr], quick()).await;
+    let registered = |event: &Event| matches!(event, Event::Registered { .. });
+    honest.events.wait_for("the honest peer is listed", registered).await;
+    let removed = |event: &Event| matches!(event, Event::PeerRemoved { .. });
+    wait_until("all false entries are gone", || seed_node.events.count(removed) == 100).await;
+    assert_eq!(seed_node.report().await.node.registered.len(), 1);
+}
+
+/// 30 connections that say nothing cost nobody anything and are shown out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_connections_do_not_keep_others_out() {
+    let seed_node = TestNode::seed_node(1, quick()).await;
+    let first = TestNode::peer(10, &[seed_node.addr], quick()).await;
+    let mut idle = Vec::new();
+    for n in 0..30 {
+        let addr = if n % 2 == 0 { seed_node.addr } else { first.addr };
+        let mut raw = Raw::connect(addr).await;
+        // Some say a preamble, some not even that.
+        if n % 3 == 0 {
+            raw.write(&Preamble::OPENING.encode()).await;
+        }
+        idle.push(raw);
+    }
+    let second = TestNode::peer(11, &[seed_node.addr], quick()).await;
+    let is_up = |event: &Event| matches!(event, Event::NeighborUp { .. });
+    second.events.wait_for("it has a neighbor", is_up).await;
+    for mut raw in idle {
+        assert!(raw.read_to_end().await, "it is closed");
+    }
+}
+
+/// The port of a node that died with open connections can be taken again at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_restarts_on_its_port_at_once() {
+    let seed_node = TestNode::seed_node(1, quick()).await;
+    let peer = TestNode::peer(10, &[seed_node.addr], quick()).await;
+    let registered = |event: &Event| matches!(event, Event::Registered { .. });
+    peer.events.wait_for("it is listed", registered).await;
+    let port = seed_node.addr.port();
+    seed_node.kill().await;
+    let again = TestNode::start(1, port, 2, |birth| {
+        tidings_core::Node::seed_node(quick(), birth).expect("allowed")
+    })
+    .await;
+    let listed = |event: &Event| matches!(event, Event::PeerRegistered { .. });
+    again.events.wait_for("the peer registers again", listed).await;
+}
+
+/// R7: somebody with many identities takes every link slot of a peer; a newcomer without any link
+/// is let in all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r07_nobody_can_hold_every_link_slot() {
+    let mut config = quick();
+    config.overlay.max_links = 8;
+    let seed_node = TestNode::seed_node(1, quick()).await;
+    let peer = TestNode::peer(10, &[seed_node.addr], config).await;
+    let mut holders = Vec::new();
+    for n in 51..59 {
+        let mut holder = Raw::connect(peer.addr).await;
+        holder.hello(n, nowhere(), NEIGHBOR).await;
+        holder.preamble().await;
+        assert!(matches!(holder.message().await, Some(Message::Welcome(_))));
+        holders.push(holder);
+    }
+    let mut ninth = Raw::connect(peer.addr).await;
+    ninth.hello(59, nowhere(), NEIGHBOR).await;
+    ninth.preamble().await;
+    let Some(Message::Refuse(refuse)) = ninth.message().await else { panic!("all are taken") };
+    assert_eq!(refuse.reason, Refusal::Busy);
+    // The holders answer every ping, so that nothing but the newcomer moves them.
+    let mut answering = tokio::task::JoinSet::new();
+    for holder in holders {
+        answering.spawn(holder.answer_pings());
+    }
+    let newcomer = TestNode::peer(11, &[seed_node.addr], quick()).await;
+    let is_up = |event: &Event| matches!(event, Event::NeighborUp { .. });
+    newcomer.events.wait_for("the newcomer is let in", is_up).await;
+    let links = peer.report().await.node.neighbors;
+    assert!(links.len() <= 8 && links.iter().any(|it| it.record.subject() == newcomer.id));
+    newcomer.say("I am in").await;
+    wait_until("it is heard", || peer.delivered().contains(&"I am in".to_owned())).await;
+}
+
 fn report(victim: &TestNode, reporter: u8) -> Message {
     let subject = AddressRecord::new(victim.id, BootEpoch(1), &[victim.addr]).expect("valid");
     Message::DeathReport(Box::new(DeathReport {

@@ -255,6 +255,22 @@ impl Raw {
         }
     }
 
+    /// Reads whatever comes, until the other side has closed.
+    pub(crate) async fn read_to_end(&mut self) -> bool {
+        let mut rest = Vec::new();
+        // A reset is an end too.
+        timeout(PATIENCE, self.stream.read_to_end(&mut rest)).await.is_ok()
+    }
+
+    /// Answers pings and nothing else, until the other side has closed.
+    pub(crate) async fn answer_pings(mut self) {
+        while let Some(message) = self.message().await {
+            if let Message::Ping(ping) = message {
+                self.write(&frame(&Message::Pong(ping))).await;
+            }
+        }
+    }
+
     /// Reads until the other side has closed; returns how it took leave.
     pub(crate) async fn last_message(&mut self) -> Option<Message> {
         let mut last = None;

@@ -1,0 +1,156 @@
+//! Local networks of processes: `tidings up` (R28) and `tidings demo` (R29).
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::process::{program, tidings_in};
+use crate::support::empty_folder;
+
+/// The documented network, quicker.
+const QUICK: [(&str, &str); 6] = [
+    ("TIDINGS_GOSSIP_EVERY", "300ms"),
+    ("TIDINGS_LIVENESS_EVERY", "1s"),
+    ("TIDINGS_REDIAL_AFTER", "100ms"),
+    ("TIDINGS_HELLO_TIMEOUT", "1s"),
+    ("TIDINGS_LEASE", "2s"),
+    ("TIDINGS_DIGEST_EVERY", "300ms"),
+];
+
+/// A port from which some are free.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("bound").port().min(60_000)
+}
+
+/// Reads lines of JSON until one is like this.
+fn wait_for(
+    lines: &mut impl Iterator<Item = String>,
+    what: &str,
+    is_it: impl Fn(&Value) -> bool,
+) -> Value {
+    let line = lines.map(|line| serde_json::from_str(&line).expect("JSON")).find(is_it);
+    line.unwrap_or_else(|| panic!("the output ended before {what}"))
+}
+
+fn signal(process: &Child, name: &str) {
+    let sent = Command::new("kill").args([name, &process.id().to_string()]).status();
+    assert!(sent.expect("kill runs").success());
+}
+
+#[test]
+fn r28_up_runs_a_network_shows_who_dies_and_ends_with_it() {
+    let folder = empty_folder("fleet_up");
+    let first = free_port();
+    // The first port is taken: the next free one is used.
+    let _busy = TcpListener::bind(("127.0.0.1", first)).ok();
+    let mut up = program()
+        .args(["up", "--seeds", "1", "--peers", "2", "--json", "--data-dir", "."])
+        .args(["--first-port", &first.to_string()])
+        .envs(QUICK)
+        .current_dir(&folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut lines = BufReader::new(up.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let received = wait_for(&mut lines, "gossip", |line| line["message"] == "gossip received");
+    let node = received["node"].as_str().expect("a name").to_owned();
+    let port: u16 = node.trim_start_matches("peer-").parse().expect("a port");
+    assert!(port > first);
+    // Its nodes answer like all others.
+    let status = tidings_in(&folder, &["status", "--json", "--data-dir", ".", "--node", &node]);
+    let status: Value = serde_json::from_str(&status).expect("JSON");
+    assert_eq!(status["role"], "peer");
+    tidings_in(&folder, &["leave", "--data-dir", ".", "--node", &node]);
+    let ended = wait_for(&mut lines, "the end of a node", |line| line["message"] == "ended");
+    assert_eq!((&ended["node"], &ended["success"]), (&Value::from(node), &Value::from(true)));
+    signal(&up, "-INT");
+    let ends = lines.filter(|line| line.contains("\"ended\"")).count();
+    assert_eq!(ends, 2, "the other two leave");
+    assert!(up.wait().expect("its end").success());
+    assert!(folder.join("logs/peers").is_dir());
+}
+
+/// A child that dies is shown with its last lines; when `up` itself is killed, no child stays.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "waits for processes, in real time")]
+fn r28_a_dead_child_is_shown_and_none_is_left_behind() {
+    let folder = empty_folder("fleet_dead");
+    let mut up = program()
+        .args(["up", "--seeds", "1", "--peers", "2", "--data-dir", ".", "--log-dir", "logs"])
+        .args(["--first-port", &free_port().to_string()])
+        .envs(QUICK)
+        .current_dir(&folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut lines = BufReader::new(up.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let line = lines.find(|line| line.contains("gossip received")).expect("gossip");
+    let node = line.split_whitespace().nth(1).expect("a name").to_owned();
+    let status = tidings_in(&folder, &["status", "--json", "--data-dir", ".", "--node", &node]);
+    let status: Value = serde_json::from_str(&status).expect("JSON");
+    let pid = status["pid"].to_string();
+    assert!(Command::new("kill").args(["-9", &pid]).status().expect("kill runs").success());
+    let died = lines.find(|line| line.contains("has died")).expect("its death");
+    assert!(died.contains(&node) && died.contains("signal: 9"), "{died}");
+    assert!(lines.next().is_some_and(|line| line.starts_with("    ")), "its last lines");
+    signal(&up, "-KILL");
+    up.wait().expect("its end");
+    // A node that leaves takes its socket with it; the one that was killed could not.
+    let sockets = || -> Vec<String> {
+        let files = std::fs::read_dir(&folder).expect("the folder");
+        let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
+        names.filter(|name| name.ends_with(".sock")).collect()
+    };
+    for _ in 0..1000 {
+        if sockets().len() == 1 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(sockets(), [format!("{node}.sock")], "the others have left");
+}
+
+/// R29: the demonstration, quicker than by default.
+#[test]
+fn r29_the_demo_shows_what_is_promised() {
+    let folder = empty_folder("fleet_demo");
+    let output = program()
+        .args(["demo", "--seeds", "3", "--peers", "6", "--gossip-for", "3s", "--json"])
+        .args(["--first-port", &free_port().to_string()])
+        .envs(QUICK)
+        .current_dir(&folder)
+        .output()
+        .expect("it runs");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{error}");
+    let shown: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(shown["delivered"], shown["expected"]);
+    assert!(shown["expected"].as_u64().is_some_and(|count| count > 100), "{shown}");
+    assert_eq!(shown["broken_promises"].as_array().map(Vec::len), Some(0));
+    for lost in ["killed", "stopped"] {
+        let time = shown[lost]["all_seed_nodes_s"].as_f64();
+        assert!(time.is_some_and(|time| time > 0.0 && time < 14.0), "{shown}");
+    }
+    assert_eq!(shown["stale_entries"], 0);
+}
+
+/// R29: a promise that is not kept fails the demo. A detector this slow keeps none.
+#[test]
+fn r29_a_broken_promise_is_a_failure() {
+    let folder = empty_folder("fleet_broken");
+    let output = program()
+        .args(["demo", "--seeds", "1", "--peers", "4", "--gossip-for", "1s"])
+        .args(["--first-port", &free_port().to_string()])
+        .envs(QUICK)
+        .env("TIDINGS_GOSSIP_COUNT", "0")
+        .current_dir(&folder)
+        .output()
+        .expect("it runs");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("not as promised: 0 of 0 deliveries"), "{error}");
+}

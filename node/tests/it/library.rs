@@ -1,0 +1,123 @@
+//! The node as a part of another program.
+
+use std::time::Duration;
+
+use tidings_core::{NeighborLoss, Payload};
+use tidings_node::{
+    BroadcastError, Events, NodeBuilder, NodeEvent, RunningNode, SendError, StartError,
+};
+use tokio::time::timeout;
+
+async fn seed_node() -> RunningNode {
+    NodeBuilder::seed_node().listen([127, 0, 0, 1]).start().await.expect("it starts")
+}
+
+async fn peer(seed_node: &RunningNode) -> RunningNode {
+    let builder = NodeBuilder::peer().listen([127, 0, 0, 1]).seed(seed_node.addr());
+    let builder = builder.set("gossip_count", "0").expect("a setting");
+    builder.set("isolated_retry", "100ms").expect("a setting").start().await.expect("it starts")
+}
+
+/// Waits for an event like this.
+async fn wait_for<T>(events: &mut Events, pick: impl Fn(NodeEvent) -> Option<T>) -> T {
+    let waiting = async {
+        loop {
+            if let Some(found) = pick(events.next().await.expect("the node runs")) {
+                return found;
+            }
+        }
+    };
+    timeout(Duration::from_secs(30), waiting).await.expect("it happens")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_in_one_program_talk_and_part() {
+    let seed_node = seed_node().await;
+    let (first, second) = (peer(&seed_node).await, peer(&seed_node).await);
+    let (mut at_first, mut at_second) = (first.events(), second.events());
+    while first.snapshot().await.expect("it runs").neighbors.is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let sent = first.send_about("greeting", "hello").await.expect("sent");
+    assert_eq!(sent.neighbors, 1);
+    let delivery = wait_for(&mut at_second, |event| match event {
+        NodeEvent::Delivered(delivery) => Some(delivery),
+        _ => None,
+    })
+    .await;
+    assert_eq!((delivery.id, delivery.origin), (sent.id, first.id()));
+    assert_eq!((delivery.topic.as_str(), delivery.payload.as_bytes()), ("greeting", &b"hello"[..]));
+    assert_eq!((delivery.hop.0, delivery.history), (1, false));
+
+    let report = second.stop().await.expect("it leaves");
+    assert_eq!(report.node.stats.delivered, 1);
+    let why = wait_for(&mut at_first, |event| match event {
+        NodeEvent::NeighborDown { why, .. } => Some(why),
+        _ => None,
+    })
+    .await;
+    assert_eq!(why, NeighborLoss::Left);
+    assert_eq!(first.send("alone").await.expect("kept").neighbors, 0);
+}
+
+/// Each error says whose fault it is.
+#[tokio::test]
+async fn errors_are_told_apart() {
+    let seed_node = seed_node().await;
+    let taken = NodeBuilder::seed_node().listen([127, 0, 0, 1]).port(seed_node.addr().port());
+    assert!(matches!(taken.start().await.err(), Some(StartError::Listen { .. })));
+    let nowhere = NodeBuilder::seed_node().announce([0, 0, 0, 0]);
+    assert!(matches!(nowhere.start().await.err(), Some(StartError::Address(_))));
+    assert!(NodeBuilder::peer().set("max_peers", "many").is_err());
+    let zero = NodeBuilder::peer().set("max_peers", "0").expect("a number");
+    assert!(matches!(zero.start().await.err(), Some(StartError::Config(_))));
+
+    let too_long = seed_node.send(vec![0; Payload::MAX + 1]).await;
+    assert!(matches!(too_long, Err(SendError::TooLong(_))));
+    let refused = seed_node.send("hello").await;
+    assert!(matches!(refused, Err(SendError::Refused(BroadcastError::Rejected(_)))));
+    let handle = seed_node.handle();
+    seed_node.stop().await.expect("it leaves");
+    assert!(handle.report().await.is_err());
+}
+
+/// A reader that is too slow is told how much it missed, and the node does not wait for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_reader_misses_events_and_knows_it() {
+    let seed_node = seed_node().await;
+    let (first, second) = (peer(&seed_node).await, peer(&seed_node).await);
+    let mut events = second.events();
+    while first.snapshot().await.expect("it runs").neighbors.is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for n in 0..1500 {
+        first.send(format!("{n}")).await.expect("sent");
+    }
+    while second.snapshot().await.expect("it runs").stats.delivered < 1500 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let missed = wait_for(&mut events, |event| match event {
+        NodeEvent::Lagged { missed } => Some(missed),
+        _ => None,
+    })
+    .await;
+    assert!((400..1500).contains(&missed), "{missed}");
+}
+
+/// A node that is dropped dies as a process does that is killed: without a goodbye.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_node_says_no_goodbye() {
+    let seed_node = seed_node().await;
+    let (first, second) = (peer(&seed_node).await, peer(&seed_node).await);
+    let mut events = first.events();
+    while first.snapshot().await.expect("it runs").neighbors.is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    drop(second);
+    let why = wait_for(&mut events, |event| match event {
+        NodeEvent::NeighborDown { why, .. } => Some(why),
+        _ => None,
+    })
+    .await;
+    assert!(matches!(why, NeighborLoss::LinkLost(_)), "{why:?}");
+}

@@ -1,0 +1,108 @@
+//! Log files and the tool that clears them (R26, R27).
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::process::{Process, tidings_in};
+use crate::support::empty_folder;
+
+#[test]
+fn r26_each_node_logs_to_the_terminal_and_to_a_file_of_its_own() {
+    let folder = empty_folder("logs_files");
+    let seed_node = Process::start_logging(&folder, &["seed", "--port", "0"]);
+    let args = ["peer", "--port", "0", "--gossip-every", "100ms", "--seed", &seed_node.addr];
+    let mut peer = Process::start_logging(&folder, &args);
+    let _other = Process::start(&folder, &args);
+    peer.wait_for("gossip sent");
+    let files = [
+        folder.join(format!("logs/seeds/{}.log", seed_node.port())),
+        folder.join(format!("logs/peers/{}.log", peer.port())),
+    ];
+    for (process, file) in [(seed_node, &files[0]), (peer, &files[1])] {
+        process.signal("-TERM");
+        let (_, terminal) = process.end();
+        let text = fs::read_to_string(file).expect("a log file");
+        assert!(text.starts_with("# tidings log, version 1\n"), "{text}");
+        // Each is stamped by itself.
+        let said = |line: &str| line.split_once(' ').map(|(_time, said)| said.to_owned());
+        let lines: Vec<_> = text.lines().skip(1).map(said).collect();
+        assert_eq!(lines, terminal.lines().map(said).collect::<Vec<_>>());
+        assert!(!text.contains('\u{1b}'), "a file has no colors");
+        assert!(text.contains("stopped"), "{text}");
+    }
+}
+
+#[test]
+fn r26_one_file_may_be_named_and_lines_may_be_json() {
+    let folder = empty_folder("logs_json");
+    let args = ["seed", "--port", "0", "--log-format", "json", "--log-file", "one.log"];
+    let seed_node = Process::start_logging(&folder, &args);
+    seed_node.signal("-TERM");
+    seed_node.end();
+    let text = fs::read_to_string(folder.join("one.log")).expect("a log file");
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("{\"tidings_log\":1}"));
+    let first: serde_json::Value =
+        serde_json::from_str(lines.next().expect("a line")).expect("JSON");
+    assert_eq!((&first["level"], &first["message"]), (&"INFO".into(), &"listening".into()));
+    let time = first["timestamp"].as_str().expect("a time");
+    assert!(time.len() == 24 && time.ends_with('Z'), "UTC with milliseconds: {time}");
+    assert!(!folder.join("logs").exists());
+}
+
+/// What peers say is escaped wherever an operator may see it.
+#[test]
+fn r26_text_of_peers_never_reaches_the_terminal_raw() {
+    let folder = empty_folder("logs_escape");
+    let mut seed_node = Process::start(&folder, &["seed", "--port", "0"]);
+    let args = ["peer", "--port", "0", "--gossip-count", "0", "--seed", &seed_node.addr];
+    let mut sender = Process::start(&folder, &args);
+    let mut receiver = Process::start(&folder, &args);
+    receiver.wait_for("neighbor up");
+    seed_node.wait_for("peer registered");
+    sender.command("say \u{1b}[2Jgone\u{9b}1m\u{202e}");
+    receiver.wait_for("gossip received");
+    let mut seen = receiver.command("2 --json");
+    seen += &tidings_in(&folder, &["messages", "--data-dir", ".", "--node", receiver.port()]);
+    receiver.signal("-TERM");
+    seen += &receiver.end().1;
+    assert!(seen.contains("gone"), "{seen}");
+    let raw = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+    assert!(!seen.contains(raw), "{seen:?}");
+}
+
+#[test]
+fn r27_cleaning_touches_nothing_but_logs_of_nodes_that_do_not_run() {
+    let folder = empty_folder("logs_clean");
+    let running = Process::start_logging(&folder, &["seed", "--port", "0"]);
+    let ended = Process::start_logging(&folder, &["seed", "--port", "0"]);
+    let (running_log, ended_log) =
+        (format!("logs/seeds/{}.log", running.port()), format!("logs/seeds/{}.log", ended.port()));
+    ended.signal("-KILL");
+    ended.end();
+    let foreign = ["logs/seeds/7000.log", "logs/seeds/notes.txt", "logs/seeds/notes.log"];
+    for name in foreign {
+        fs::write(folder.join(name), "mine\n").expect("written");
+    }
+    let target = folder.join("precious.log");
+    fs::write(&target, "# tidings log, version 1\n").expect("written");
+    symlink(&target, folder.join("logs/seeds/7001.log")).expect("linked");
+
+    let dry = tidings_in(&folder, &["logs", "clean", "--dry-run"]);
+    assert!(dry.contains("would be removed") && folder.join(&ended_log).exists(), "{dry}");
+    let cleaned = tidings_in(&folder, &["logs", "clean", "--json"]);
+    let cleaned: serde_json::Value = serde_json::from_str(&cleaned).expect("JSON");
+    let outcome = |path: &str| {
+        let files = cleaned["files"].as_array().expect("a list");
+        let file = files.iter().find(|file| file["path"] == path).expect(path);
+        file["outcome"].as_str().expect("a text").to_owned()
+    };
+    assert_eq!(outcome(&ended_log), "removed");
+    assert_eq!(outcome(&running_log), "in_use");
+    for name in foreign.iter().chain(&["logs/seeds/7001.log"]) {
+        assert_eq!(outcome(name), "not_ours");
+        assert!(folder.join(name).exists(), "{name}");
+    }
+    assert!(folder.join(&running_log).exists() && !folder.join(&ended_log).exists());
+    assert!(target.exists());
+}

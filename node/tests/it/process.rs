@@ -1,0 +1,115 @@
+//! The program `tidings` as a process: what it prints, logs and answers.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of #[test] functions")]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
+
+/// The program, without what the environment of the tests may say.
+pub(crate) fn program() -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_tidings"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("TIDINGS_") {
+            program.env_remove(name);
+        }
+    }
+    program
+}
+
+/// What the program says to these arguments.
+pub(crate) fn tidings(args: &[&str]) -> Output {
+    program().args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+/// The same in a folder, as text; it must succeed.
+pub(crate) fn tidings_in(folder: &Path, args: &[&str]) -> String {
+    let output = program().args(args).current_dir(folder).stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A running node, where it listens, and its log so far.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) addr: String,
+    stdout: BufReader<ChildStdout>,
+    stderr: BufReader<ChildStderr>,
+    log: String,
+}
+
+impl Process {
+    /// Starts a node with its files in `folder`, where it also stands. It writes no log file.
+    pub(crate) fn start(folder: &Path, args: &[&str]) -> Self {
+        Self::start_logging(folder, &[args, &["--log-file", "none"]].concat())
+    }
+
+    /// The same with a log file where the arguments or the defaults say.
+    pub(crate) fn start_logging(folder: &Path, args: &[&str]) -> Self {
+        let mut child = program()
+            .args(args)
+            .args(["--listen", "127.0.0.1", "--data-dir"])
+            .arg(folder)
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        if !line.contains("listening on 127.0.0.1:") {
+            let mut log = String::new();
+            stderr.read_to_string(&mut log).unwrap();
+            panic!("{line:?}: {log}");
+        }
+        let addr = line.rsplit(' ').next().unwrap().trim().to_owned();
+        Self { child, addr, stdout, stderr, log: String::new() }
+    }
+
+    pub(crate) fn port(&self) -> &str {
+        self.addr.rsplit(':').next().unwrap()
+    }
+
+    /// Types a command into its standard input and reads a line of its answer.
+    pub(crate) fn command(&mut self, line: &str) -> String {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+        let mut answer = String::new();
+        self.stdout.read_line(&mut answer).unwrap();
+        answer.trim_end().to_owned()
+    }
+
+    /// Ends its standard input.
+    pub(crate) fn close_stdin(&mut self) {
+        self.child.stdin = None;
+    }
+
+    /// Reads the log until a line has these words.
+    pub(crate) fn wait_for(&mut self, words: &str) {
+        while !self.log.lines().any(|line| line.contains(words)) {
+            let read = self.stderr.read_line(&mut self.log).unwrap();
+            assert!(read > 0, "the log ended without {words:?}: {}", self.log);
+        }
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for its end; returns its status and its whole log.
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
+        self.stderr.read_to_string(&mut self.log).unwrap();
+        (self.child.wait().unwrap(), std::mem::take(&mut self.log))
+    }
+}
+
+/// A test that fails leaves no process behind.
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
