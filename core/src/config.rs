@@ -70,9 +70,22 @@ pub struct RegistrationConfig {
     pub retry_max: Duration,
 }
 
+/// Whom a peer opens its links to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverlayKind {
+    /// Peers that it draws from all it knows. *Assignment (R7).*
+    Random,
+    /// Those that the seed nodes' lists name first. The seed nodes draw the lists by weights, so
+    /// that the degrees follow a power law with exponent 3. *Assignment (R8).*
+    PowerLaw,
+}
+
 /// Settings of the overlay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OverlayConfig {
+    /// Whom a peer opens its links to. All nodes of a network should have the same: the seed nodes
+    /// order their lists by it, the peers read them by it.
+    pub kind: OverlayKind,
     /// Links a peer opens. 1 to 64. *Assignment: 4 (R7).*
     pub max_peers: usize,
     /// Links a peer has in all. `max_peers` to 64. *Issue 2: 64.*
@@ -154,6 +167,7 @@ impl Config {
                 retry_max: 30 * SECOND,
             },
             overlay: OverlayConfig {
+                kind: OverlayKind::Random,
                 max_peers: 4,
                 max_links: 64,
                 refresh: 30 * SECOND,
