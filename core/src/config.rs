@@ -119,10 +119,21 @@ pub struct BroadcastConfig {
     pub pull_timeout: Duration,
 }
 
-/// Settings of the `strikes` detector.
+/// How a peer tells whether a neighbor lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DetectorKind {
+    /// By a ping on the link, which the process must answer. *Assignment (R14, R15).*
+    Strikes,
+    /// By a TCP connection, which the neighbor's kernel accepts. *Assignment (R16).*
+    Connect,
+}
+
+/// Settings of the detector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DetectorConfig {
-    /// How often each neighbor is pinged. 100 ms to 1 h. *Assignment: 13 s (R14).*
+    /// How a peer tells whether a neighbor lives.
+    pub kind: DetectorKind,
+    /// How often each neighbor is pinged, or connected to. 100 ms to 1 h. *Assignment: 13 s (R14).*
     pub liveness_every: Duration,
     /// An answer after this time is no answer. 10 ms to `liveness_every`. *Issue 2: 3 s.*
     pub answer_timeout: Duration,
@@ -184,6 +195,7 @@ impl Config {
                 pull_timeout: 3 * SECOND,
             },
             detector: DetectorConfig {
+                kind: DetectorKind::Strikes,
                 liveness_every: 13 * SECOND,
                 answer_timeout: 3 * SECOND,
                 misses: 3,

@@ -86,7 +86,7 @@ pub mod wire;
 
 pub use address::{AddressRecord, MAX_ADDRESSES, RecordError, Signature};
 pub use config::{
-    BroadcastConfig, ChatterConfig, Config, ConfigError, DetectorConfig, LinkConfig,
+    BroadcastConfig, ChatterConfig, Config, ConfigError, DetectorConfig, DetectorKind, LinkConfig,
     MAX_SEED_NODES, OverlayConfig, OverlayKind, RegistrationConfig,
 };
 pub use event::{

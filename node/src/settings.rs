@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tidings_core::wire::NetworkName;
-use tidings_core::{Config, OverlayKind};
+use tidings_core::{Config, DetectorKind, OverlayKind};
 
 /// One setting of [`Config`].
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +119,7 @@ macro_rules! words {
     };
 }
 
+words!(DetectorKind: "strikes" = DetectorKind::Strikes, "connect" = DetectorKind::Connect);
 words!(OverlayKind: "random" = OverlayKind::Random, "power-law" = OverlayKind::PowerLaw);
 
 /// Reads `200ms`, `30s`, `5m`.
@@ -168,7 +169,8 @@ settings! {
     "seen_max": broadcast.seen_max, "ids remembered";
     "digest_every": broadcast.digest_every, "time between digests to a neighbor";
     "pull_timeout": broadcast.pull_timeout, "wait before a message is pulled elsewhere";
-    "liveness_every": detector.liveness_every, "time between pings of a neighbor";
+    "detector": detector.kind, "how neighbors are watched: strikes (by pings) or connect";
+    "liveness_every": detector.liveness_every, "time between pings of a neighbor, or connections to it";
     "answer_timeout": detector.answer_timeout, "a later answer is none";
     "misses": detector.misses, "strikes that make a death report";
     "redial_after": detector.redial_after, "first pause before a lost neighbor is redialed";
@@ -195,7 +197,7 @@ mod tests {
         let mut configs: Vec<String> = Vec::new();
         for setting in SETTINGS {
             let mut config = Config::classic();
-            let values = ["7", "7s", "power-law"];
+            let values = ["7", "7s", "power-law", "connect"];
             let fits = |value| {
                 setting.value(&config) != value && set(&mut config, setting.name, value).is_ok()
             };
