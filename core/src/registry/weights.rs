@@ -14,7 +14,8 @@
 //!
 //! Differs from the papers: there both ends of a link are drawn by weight, here one of them opens it
 //! whatever its weight. Each seed node has weights of its own; a peer's degree follows their mean
-//! over the seed nodes it is registered with, which has the same tail.
+//! over the q seed nodes it is registered with. The exponent of its tail is the same, but with a
+//! 1/q of the peers in it: two heavy weights seldom meet.
 
 use alloc::vec;
 use alloc::vec::Vec;
