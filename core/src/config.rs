@@ -70,9 +70,22 @@ pub struct RegistrationConfig {
     pub retry_max: Duration,
 }
 
+/// Whom a peer opens its links to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverlayKind {
+    /// Peers that it draws from all it knows. *Assignment (R7).*
+    Random,
+    /// Those that the seed nodes' lists name first. The seed nodes draw the lists by weights, so
+    /// that the degrees follow a power law with exponent 3. *Assignment (R8).*
+    PowerLaw,
+}
+
 /// Settings of the overlay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OverlayConfig {
+    /// Whom a peer opens its links to. All nodes of a network should have the same: the seed nodes
+    /// order their lists by it, the peers read them by it.
+    pub kind: OverlayKind,
     /// Links a peer opens. 1 to 64. *Assignment: 4 (R7).*
     pub max_peers: usize,
     /// Links a peer has in all. `max_peers` to 64. *Issue 2: 64.*
@@ -106,10 +119,21 @@ pub struct BroadcastConfig {
     pub pull_timeout: Duration,
 }
 
-/// Settings of the `strikes` detector.
+/// How a peer tells whether a neighbor lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DetectorKind {
+    /// By a ping on the link, which the process must answer. *Assignment (R14, R15).*
+    Strikes,
+    /// By a TCP connection, which the neighbor's kernel accepts. *Assignment (R16).*
+    Connect,
+}
+
+/// Settings of the detector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DetectorConfig {
-    /// How often each neighbor is pinged. 100 ms to 1 h. *Assignment: 13 s (R14).*
+    /// How a peer tells whether a neighbor lives.
+    pub kind: DetectorKind,
+    /// How often each neighbor is pinged, or connected to. 100 ms to 1 h. *Assignment: 13 s (R14).*
     pub liveness_every: Duration,
     /// An answer after this time is no answer. 10 ms to `liveness_every`. *Issue 2: 3 s.*
     pub answer_timeout: Duration,
@@ -154,6 +178,7 @@ impl Config {
                 retry_max: 30 * SECOND,
             },
             overlay: OverlayConfig {
+                kind: OverlayKind::Random,
                 max_peers: 4,
                 max_links: 64,
                 refresh: 30 * SECOND,
@@ -170,6 +195,7 @@ impl Config {
                 pull_timeout: 3 * SECOND,
             },
             detector: DetectorConfig {
+                kind: DetectorKind::Strikes,
                 liveness_every: 13 * SECOND,
                 answer_timeout: 3 * SECOND,
                 misses: 3,

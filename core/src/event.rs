@@ -211,6 +211,8 @@ pub enum NeighborLoss {
 pub enum StrikeKind {
     /// A ping without an answer in time.
     Ping,
+    /// No connection in time, with the detector `connect`.
+    Connect,
     /// A redial without an answered hello.
     Redial,
 }
@@ -312,6 +314,7 @@ impl fmt::Display for StrikeKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ping => "ping not answered",
+            Self::Connect => "no connection",
             Self::Redial => "redial not answered",
         })
     }

@@ -86,8 +86,8 @@ pub mod wire;
 
 pub use address::{AddressRecord, MAX_ADDRESSES, RecordError, Signature};
 pub use config::{
-    BroadcastConfig, ChatterConfig, Config, ConfigError, DetectorConfig, LinkConfig,
-    MAX_SEED_NODES, OverlayConfig, RegistrationConfig,
+    BroadcastConfig, ChatterConfig, Config, ConfigError, DetectorConfig, DetectorKind, LinkConfig,
+    MAX_SEED_NODES, OverlayConfig, OverlayKind, RegistrationConfig,
 };
 pub use event::{
     Doubt, Event, Misbehavior, NeighborLoss, RegistrationLoss, Rejection, Removal, ReportOutcome,

@@ -15,6 +15,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::context::Context;
@@ -47,6 +48,8 @@ struct Link {
 enum State {
     /// Dialed, no connection yet.
     Dialing(Dial),
+    /// Dialed only to see whether a connection comes to stand.
+    Trying,
     /// Dialed and connected, our hello is not answered yet.
     Greeting(Dial),
     /// Accepted, no hello yet.
@@ -80,6 +83,10 @@ pub(crate) enum Outcome {
     Welcomed(Dial, Up),
     /// A dial has failed; the link is gone.
     Failed(Dial, Failure),
+    /// A connection that was tried stands; it is being closed.
+    Connected,
+    /// A connection that was tried did not come to stand.
+    NotConnected,
     /// A link that was up is gone.
     Ended(Up, Ending),
     /// A message on a link that is up.
@@ -114,12 +121,34 @@ impl Links {
         purpose: Purpose,
         to: Option<NodeId>,
     ) -> LinkId {
+        let state = State::Dialing(Dial { purpose, to });
+        let patience = cx.config.links.hello_timeout;
+        self.begin(cx, addresses, state, patience)
+    }
+
+    /// Sees whether a connection comes to stand, and closes it before any hello. Ends in
+    /// [`Outcome::Connected`] or [`Outcome::NotConnected`], at the latest after `patience`.
+    pub(crate) fn try_connect(
+        &mut self,
+        cx: &mut Context,
+        addresses: Arc<[SocketAddr]>,
+        patience: Duration,
+    ) -> LinkId {
+        self.begin(cx, addresses, State::Trying, patience)
+    }
+
+    fn begin(
+        &mut self,
+        cx: &mut Context,
+        addresses: Arc<[SocketAddr]>,
+        state: State,
+        patience: Duration,
+    ) -> LinkId {
         let link = LinkId::dialed(self.dialed);
         self.dialed += 1;
         cx.stats.dials += 1;
-        let state = State::Dialing(Dial { purpose, to });
         self.table.insert(link, Link { addr: addresses[0], state, unsettled: true });
-        cx.arm(Timer::Hello(link), cx.config.links.hello_timeout);
+        cx.arm(Timer::Hello(link), patience);
         cx.output(Output::Dial { link, addresses });
         link
     }
@@ -163,7 +192,8 @@ impl Links {
 
     /// Ends a link on purpose, saying so. Gives up a dial.
     pub(crate) fn close(&mut self, cx: &mut Context, link: LinkId, bye: Bye) {
-        if self.table.get(&link).is_some_and(|link| !matches!(link.state, State::Dialing(_))) {
+        let is_connected = |link: &Link| !matches!(link.state, State::Dialing(_) | State::Trying);
+        if self.table.get(&link).is_some_and(is_connected) {
             cx.send(link, Message::Bye(bye));
         }
         self.forget(cx, link);
@@ -180,7 +210,7 @@ impl Links {
     pub(crate) fn close_all_but_notices(&mut self, cx: &mut Context, bye: Bye) {
         let carries_notices = |link: &Link| match &link.state {
             State::Dialing(dial) | State::Greeting(dial) => dial.purpose == Purpose::Notice,
-            State::Awaiting | State::Up(_) => false,
+            State::Trying | State::Awaiting | State::Up(_) => false,
         };
         let others: Vec<LinkId> = self
             .table
@@ -206,6 +236,7 @@ impl Links {
             Some(Link { state: State::Dialing(dial) | State::Greeting(dial), .. }) => {
                 Outcome::Failed(dial, Failure::Garbled)
             }
+            Some(Link { state: State::Trying, .. }) => Outcome::NotConnected,
             Some(Link { state: State::Awaiting, .. }) | None => Outcome::Nothing,
         }
     }
@@ -215,7 +246,7 @@ impl Links {
         let Some(entry) = self.table.get(&link) else { return };
         let node = match &entry.state {
             State::Up(up) => Some(up.remote.subject()),
-            State::Dialing(_) | State::Greeting(_) | State::Awaiting => None,
+            State::Dialing(_) | State::Trying | State::Greeting(_) | State::Awaiting => None,
         };
         cx.stats.misbehaviors += 1;
         cx.emit(Event::Misbehaved { addr: entry.addr, node, what });
@@ -282,10 +313,18 @@ impl Links {
 
     fn on_up(&mut self, cx: &mut Context, link: LinkId, addr: SocketAddr) -> Outcome {
         match link.origin() {
+            LinkOrigin::Dialed if self.is_trying(link) => {
+                self.forget(cx, link);
+                return Outcome::Connected;
+            }
             LinkOrigin::Dialed => self.greet(cx, link, addr),
             LinkOrigin::Accepted => self.accept(cx, link, addr),
         }
         Outcome::Nothing
+    }
+
+    fn is_trying(&self, link: LinkId) -> bool {
+        matches!(self.table.get(&link), Some(Link { state: State::Trying, .. }))
     }
 
     fn greet(&mut self, cx: &mut Context, link: LinkId, addr: SocketAddr) {
@@ -327,6 +366,10 @@ impl Links {
                     cx.stats.dials_failed += 1;
                 }
                 Outcome::Failed(dial, failure)
+            }
+            Some(Link { state: State::Trying, .. }) => {
+                cx.stats.dials_failed += 1;
+                Outcome::NotConnected
             }
             Some(Link { state: State::Awaiting, .. }) | None => Outcome::Nothing,
         }

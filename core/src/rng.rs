@@ -55,9 +55,10 @@ pub(crate) enum Stream {
     Nonce,
     Jitter,
     Registry,
+    Weight,
 }
 
-const STREAMS: usize = 6;
+const STREAMS: usize = 7;
 
 /// A node's randomness: one key, one counter per purpose.
 #[derive(Clone, Debug)]
@@ -105,6 +106,7 @@ impl Stream {
             Self::Nonce => 3,
             Self::Jitter => 4,
             Self::Registry => 5,
+            Self::Weight => 6,
         }
     }
 }

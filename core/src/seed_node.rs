@@ -98,6 +98,9 @@ impl SeedNode {
                 let verdict = self.probes.on_failed(&mut self.cx, link, &failure);
                 self.on_verdict(verdict);
             }
+            Outcome::Connected | Outcome::NotConnected => {
+                unreachable!("a seed node tries no connections");
+            }
             Outcome::Ended(up, ending) => self.on_ended(link, &up, ending),
             Outcome::Message(message) => self.on_message(link, message),
         }

@@ -55,7 +55,7 @@ pub struct NeighborSnapshot {
     pub origin: LinkOrigin,
     /// Time since the link came up.
     pub age: Duration,
-    /// Round-trip time of the last answered ping.
+    /// Round-trip time of the last answered ping, or time to connect.
     pub round_trip: Option<Duration>,
     /// Strikes against it now.
     pub strikes: u8,

@@ -29,9 +29,9 @@ pub struct Stats {
     pub hellos_missed: u64,
     /// Rules that others broke, see [`Misbehavior`](crate::Misbehavior).
     pub misbehaviors: u64,
-    /// Pings sent.
+    /// Pings sent, or connections tried in their place.
     pub pings: u64,
-    /// Pings not answered in time.
+    /// Those that were not answered in time.
     pub pings_missed: u64,
     /// Death reports made (peer) or received (seed node).
     pub death_reports: u64,

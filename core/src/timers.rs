@@ -22,7 +22,7 @@ pub enum Timer {
     Refresh,
     /// Try to get a first link.
     Isolated,
-    /// Ping this neighbor.
+    /// Ping this neighbor, or connect to it.
     Ping(LinkId),
     /// This neighbor's pong is overdue.
     Answer(LinkId),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tidings_core::wire::NetworkName;
-use tidings_core::{Config, Role};
+use tidings_core::{Config, DetectorKind, OverlayKind, Role};
 
 /// One setting of [`Config`].
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +102,28 @@ macro_rules! whole_number {
 
 whole_number!(u8, u32, usize);
 
+macro_rules! words {
+    ($type:ty: $($word:literal = $value:path),*) => {
+        impl Text for $type {
+            fn read(text: &str) -> Result<Self, String> {
+                match text {
+                    $($word => Ok($value),)*
+                    _ => Err(format!("one of {}", [$($word),*].join(", "))),
+                }
+            }
+
+            fn write(&self) -> String {
+                match self {
+                    $($value => $word.to_owned(),)*
+                }
+            }
+        }
+    };
+}
+
+words!(DetectorKind: "strikes" = DetectorKind::Strikes, "connect" = DetectorKind::Connect);
+words!(OverlayKind: "random" = OverlayKind::Random, "power-law" = OverlayKind::PowerLaw);
+
 /// Reads `200ms`, `30s`, `5m`.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
@@ -146,6 +168,7 @@ settings! {
     "sample" PEER: registration.sample, "records a peer asks of each list";
     "retry_min" PEER: registration.retry_min, "first pause before a seed node is tried again";
     "retry_max" PEER: registration.retry_max, "longest such pause";
+    "overlay" BOTH: overlay.kind, "whom a peer opens links to: random or power-law";
     "max_peers" PEER: overlay.max_peers, "links a peer opens";
     "max_links" PEER: overlay.max_links, "links a peer has in all";
     "refresh" PEER: overlay.refresh, "time between fresh samples";
@@ -158,7 +181,8 @@ settings! {
     "seen_max" PEER: broadcast.seen_max, "ids remembered";
     "digest_every" PEER: broadcast.digest_every, "time between digests to a neighbor";
     "pull_timeout" PEER: broadcast.pull_timeout, "wait before a message is pulled elsewhere";
-    "liveness_every" PEER: detector.liveness_every, "time between pings of a neighbor";
+    "detector" PEER: detector.kind, "how neighbors are watched: strikes (by pings) or connect";
+    "liveness_every" PEER: detector.liveness_every, "time between pings of a neighbor, or connections to it";
     "answer_timeout" PEER: detector.answer_timeout, "a later answer is none";
     "misses" BOTH: detector.misses, "strikes that make a death report";
     "redial_after" BOTH: detector.redial_after, "first pause before a lost neighbor is redialed";
@@ -182,15 +206,18 @@ mod tests {
 
     #[test]
     fn every_setting_changes_something_of_its_own() {
-        let mut values: Vec<String> = Vec::new();
+        let mut configs: Vec<String> = Vec::new();
         for setting in SETTINGS {
             let mut config = Config::classic();
-            let value = if setting.value(&config).parse::<u64>().is_ok() { "7" } else { "7s" };
-            set(&mut config, setting.name, value).expect(setting.name);
+            let values = ["7", "7s", "power-law", "connect"];
+            let fits = |value| {
+                setting.value(&config) != value && set(&mut config, setting.name, value).is_ok()
+            };
+            assert!(values.into_iter().any(fits), "{}", setting.name);
             assert_ne!(config, Config::classic(), "{}", setting.name);
             let changed = format!("{config:?}");
-            assert!(!values.contains(&changed), "{}", setting.name);
-            values.push(changed);
+            assert!(!configs.contains(&changed), "{}", setting.name);
+            configs.push(changed);
         }
     }
 
@@ -204,6 +231,8 @@ mod tests {
         );
         let error = set(&mut config, "max_peers", "four").expect_err("no number");
         assert!(error.to_string().starts_with("max_peers = \"four\": a whole number"));
+        let error = set(&mut config, "overlay", "ring").expect_err("no such overlay");
+        assert_eq!(error.to_string(), "overlay = \"ring\": one of random, power-law");
         let error = set(&mut config, "livness", "13s").expect_err("no such setting");
         assert!(error.to_string().contains("liveness_every, answer_timeout"));
     }

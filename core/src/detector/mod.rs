@@ -1,3 +1,4 @@
-//! Who is alive: the detector `strikes`.
+//! Who is alive: the detectors `strikes` and `connect`.
 
+pub(crate) mod connect;
 pub(crate) mod strikes;

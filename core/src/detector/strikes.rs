@@ -10,6 +10,9 @@
 //!                               ◀──  Welcome or Refuse  within 3 s, or it is a strike
 //! ```
 //!
+//! With `connect` a linked neighbor is connected to instead of pinged, see
+//! [`connect`](super::connect); the strikes and all else are the same.
+//!
 //! A stopped process keeps its connections, so only pings find it: after 26 to 39 s and the last
 //! answer's 3 s. A process that died lost its connections, so its neighbors redial at once.
 //! This part says who is dead; it closes no link and tells no seed node.
@@ -20,12 +23,13 @@ use core::time::Duration;
 use rand::Rng as _;
 
 use crate::address::AddressRecord;
-use crate::config::DetectorConfig;
+use crate::config::{DetectorConfig, DetectorKind};
 use crate::context::Context;
+use crate::detector::connect::Connects;
 use crate::event::{Event, StrikeKind};
 use crate::id::{LinkId, NodeId};
 use crate::links::{Failure, Links};
-use crate::neighbors::Neighbor;
+use crate::neighbors::{Neighbor, Neighbors};
 use crate::rng::Stream;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -35,6 +39,7 @@ use crate::wire::{Bye, Message, Ping, Purpose};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Strikes {
     watches: Vec<Watch>,
+    connects: Connects,
     lost: Vec<Lost>,
 }
 
@@ -66,7 +71,7 @@ struct Lost {
     redial: Option<LinkId>,
 }
 
-/// What an overdue pong means.
+/// What a missing answer means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overdue {
     /// A strike, not the last.
@@ -98,17 +103,51 @@ impl Strikes {
         cx.arm(Timer::Ping(up.link), first);
     }
 
-    pub(crate) fn on_neighbor_down(&mut self, cx: &mut Context, link: LinkId) {
+    pub(crate) fn on_neighbor_down(&mut self, cx: &mut Context, links: &mut Links, link: LinkId) {
         self.watches.retain(|watch| watch.link != link);
+        self.connects.give_up(cx, links, link);
         cx.timers.cancel(Timer::Ping(link));
         cx.timers.cancel(Timer::Answer(link));
     }
 
-    pub(crate) fn on_ping_timer(&mut self, cx: &mut Context, link: LinkId) {
+    pub(crate) fn on_ping_timer(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbor: &Neighbor,
+    ) {
+        let link = neighbor.link;
         cx.arm(Timer::Ping(link), cx.config.detector.liveness_every);
-        if self.watch(link).is_some_and(|watch| watch.open.is_none()) {
-            self.ping(cx, link, false);
+        match cx.config.detector.kind {
+            DetectorKind::Connect => self.connects.begin(cx, links, neighbor),
+            DetectorKind::Strikes => {
+                if self.watch(link).is_some_and(|watch| watch.open.is_none()) {
+                    self.ping(cx, link, false);
+                }
+            }
         }
+    }
+
+    /// A connection to a neighbor stands: that is its answer.
+    pub(crate) fn on_connected(&mut self, now: Instant, link: LinkId) {
+        let Some(attempt) = self.connects.end(link) else { return };
+        if let Some(watch) = self.watch(attempt.neighbor) {
+            watch.misses = 0;
+            watch.round_trip = Some(now.since(attempt.begun));
+        }
+    }
+
+    /// No connection to a neighbor came to stand. Returns the neighbor if that was the last strike.
+    pub(crate) fn on_not_connected(
+        &mut self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        link: LinkId,
+    ) -> Option<Neighbor> {
+        let attempt = self.connects.end(link)?;
+        let neighbor = neighbors.by_link(attempt.neighbor)?;
+        let overdue = self.miss(cx, neighbor, StrikeKind::Connect);
+        (overdue == Overdue::Dead).then(|| neighbor.clone())
     }
 
     /// Sees at once whether a link still lives: one miss and it is lost.
@@ -147,18 +186,23 @@ impl Strikes {
 
     /// The answer of a neighbor is overdue.
     pub(crate) fn on_answer_timer(&mut self, cx: &mut Context, neighbor: &Neighbor) -> Overdue {
-        let most = cx.config.detector.misses;
         let Some(watch) = self.watch(neighbor.link) else { return Overdue::Strike };
         match watch.open.take() {
             Some(open) if open.challenge => return Overdue::Lost,
             Some(open) => watch.overdue.push(open.ping),
             None => return Overdue::Strike,
         }
+        self.miss(cx, neighbor, StrikeKind::Ping)
+    }
+
+    fn miss(&mut self, cx: &mut Context, neighbor: &Neighbor, what: StrikeKind) -> Overdue {
+        let most = cx.config.detector.misses;
+        let Some(watch) = self.watch(neighbor.link) else { return Overdue::Strike };
         watch.misses += 1;
         let strikes = watch.misses;
         cx.stats.pings_missed += 1;
         let subject = neighbor.record.clone();
-        cx.emit(Event::Strike { subject, strikes, what: StrikeKind::Ping });
+        cx.emit(Event::Strike { subject, strikes, what });
         if strikes >= most { Overdue::Dead } else { Overdue::Strike }
     }
 

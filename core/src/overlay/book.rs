@@ -1,6 +1,7 @@
 //! The book of known peers: records from seed nodes' lists and from hellos, to be dialed some day.
 
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use crate::address::AddressRecord;
 use crate::context::Context;
@@ -12,17 +13,34 @@ use crate::time::Instant;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Book {
     entries: Vec<Known>,
+    /// How many lists were noted.
+    lists: u64,
 }
 
+/// A known peer.
 #[derive(Clone, Debug)]
-struct Known {
-    record: AddressRecord,
+pub(crate) struct Known {
+    pub(crate) record: AddressRecord,
+    /// Which list named it last, and at which place there. The greatest is at the head of the
+    /// newest list; `None` if it is known from a hello only.
+    pub(crate) listed: Option<(u64, Reverse<usize>)>,
     heard: Instant,
     /// Not to be dialed before this.
     rested: Instant,
 }
 
 impl Book {
+    /// Notes the records of a list, and their places in it.
+    pub(crate) fn note_list(&mut self, cx: &mut Context, records: &[AddressRecord]) {
+        self.lists += 1;
+        for (place, record) in records.iter().enumerate() {
+            self.note(cx, record);
+            if let Ok(known) = self.place_of(record.subject()) {
+                self.entries[known].listed = Some((self.lists, Reverse(place)));
+            }
+        }
+    }
+
     /// Notes a record, or that it was heard of again. A newer life of a peer replaces the older
     /// one; when the book is full, whoever was not heard of for longest goes.
     pub(crate) fn note(&mut self, cx: &mut Context, record: &AddressRecord) {
@@ -40,7 +58,8 @@ impl Book {
         } else {
             self.make_room(cx);
             let place = self.place_of(subject).unwrap_or_else(|place| place);
-            let known = Known { record: record.clone(), heard: cx.now, rested: cx.now };
+            let record = record.clone();
+            let known = Known { record, listed: None, heard: cx.now, rested: cx.now };
             self.entries.insert(place, known);
         }
     }
@@ -65,9 +84,9 @@ impl Book {
         }
     }
 
-    /// Records that may be dialed now.
-    pub(crate) fn rested(&self, now: Instant) -> impl Iterator<Item = &AddressRecord> + '_ {
-        self.entries.iter().filter(move |known| known.rested <= now).map(|known| &known.record)
+    /// Peers that may be dialed now.
+    pub(crate) fn rested(&self, now: Instant) -> impl Iterator<Item = &Known> + '_ {
+        self.entries.iter().filter(move |known| known.rested <= now)
     }
 
     pub(crate) fn snapshot(&self, now: Instant) -> Vec<KnownSnapshot> {

@@ -1,4 +1,5 @@
-//! The overlay `random` (R7, R9, R11): every peer opens up to four links to random peers.
+//! The overlays `random` (R7, R9, R11) and `power-law` (R8): every peer opens up to four links, to
+//! peers drawn at random by itself, or by the seed nodes.
 //!
 //! ```text
 //! peer                                 other peer
@@ -15,15 +16,20 @@
 //! Every refresh takes a fresh sample from the seed nodes, links to one random non-neighbor in it
 //! and drops one random link beyond `max_peers`. That keeps the graph random, and it is how the
 //! halves of a healed partition find each other although each looks whole from inside.
+//!
+//! With `power-law` the seed nodes draw the lists by weight, and a peer takes whom they name first:
+//! its candidates come in the order of the newest list instead of uniformly from the book, and a
+//! refresh links to the first free one of the fresh sample. All else is the same.
 
 use alloc::vec::Vec;
 
 use crate::address::AddressRecord;
+use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::id::{LinkId, LinkOrigin, NodeId};
 use crate::links::{Failure, Links};
 use crate::neighbors::{Neighbor, Neighbors};
-use crate::overlay::book::Book;
+use crate::overlay::book::{Book, Known};
 use crate::rng::Stream;
 use crate::snapshot::KnownSnapshot;
 use crate::time::Instant;
@@ -57,7 +63,7 @@ pub(crate) enum Admission {
 }
 
 impl RandomOverlay {
-    /// Dials random known peers until enough links are open or under way. `is_lost` says whom the
+    /// Dials known peers until enough links are open or under way. `is_lost` says whom the
     /// detector is redialing; those are left to it.
     pub(crate) fn top_up(
         &mut self,
@@ -71,10 +77,10 @@ impl RandomOverlay {
         let total = neighbors.len() + self.dials.len();
         let wanted = config.max_peers.saturating_sub(opened);
         for _ in 0..wanted.min(config.max_links.saturating_sub(total)) {
-            let is_free = |record: &&AddressRecord| self.is_free(neighbors, record, &is_lost);
+            let is_free = |known: &&Known| self.is_free(neighbors, &known.record, &is_lost);
             let free: Vec<_> = self.book.rested(cx.now).filter(is_free).collect();
-            let Some(drawn) = cx.rng.index(Stream::Overlay, free.len()) else { return };
-            let record = free[drawn].clone();
+            let Some(candidate) = next_candidate(cx, &free) else { return };
+            let record = free[candidate].record.clone();
             self.dial(cx, links, neighbors, &record);
         }
     }
@@ -91,7 +97,8 @@ impl RandomOverlay {
         cx.arm(Timer::Refresh, pause);
     }
 
-    /// A list came: note it, and if it is the fresh sample, link to a random non-neighbor in it.
+    /// A list came: note it, and if it is the fresh sample, link to a non-neighbor in it: a random
+    /// one, or the first.
     pub(crate) fn on_list(
         &mut self,
         cx: &mut Context,
@@ -100,9 +107,7 @@ impl RandomOverlay {
         peers: &[AddressRecord],
         is_lost: impl Fn(NodeId) -> bool,
     ) {
-        for record in peers {
-            self.book.note(cx, record);
-        }
+        self.book.note_list(cx, peers);
         if !core::mem::take(&mut self.refreshing) || neighbors.len() >= cx.config.overlay.max_links
         {
             return;
@@ -111,8 +116,12 @@ impl RandomOverlay {
             record.subject() != cx.me() && self.is_free(neighbors, record, &is_lost)
         };
         let strangers: Vec<_> = peers.iter().filter(is_free).collect();
-        if let Some(drawn) = cx.rng.index(Stream::Overlay, strangers.len()) {
-            self.dial(cx, links, neighbors, strangers[drawn]);
+        let chosen = match cx.config.overlay.kind {
+            OverlayKind::Random => cx.rng.index(Stream::Overlay, strangers.len()),
+            OverlayKind::PowerLaw => Some(0),
+        };
+        if let Some(stranger) = chosen.and_then(|chosen| strangers.get(chosen)) {
+            self.dial(cx, links, neighbors, stranger);
         }
     }
 
@@ -200,6 +209,19 @@ impl RandomOverlay {
     ) -> bool {
         let id = record.subject();
         neighbors.by_id(id).is_none() && !self.is_dialing(id) && !is_lost(id)
+    }
+}
+
+/// Which of the free known peers is dialed next: a random one, or the one that the newest list
+/// names first. Whom no list named comes last, at random and not in the order of identities, which
+/// their owners choose.
+fn next_candidate(cx: &mut Context, free: &[&Known]) -> Option<usize> {
+    let listed = free.iter().zip(0..).filter_map(|(known, place)| Some((known.listed?, place)));
+    match (cx.config.overlay.kind, listed.max()) {
+        (OverlayKind::PowerLaw, Some((_, place))) => Some(place),
+        (OverlayKind::PowerLaw, None) | (OverlayKind::Random, _) => {
+            cx.rng.index(Stream::Overlay, free.len())
+        }
     }
 }
 

@@ -83,7 +83,11 @@ impl Peer {
                 self.overlay.on_isolated_timer(cx);
                 self.bootstrap.request_lists(cx);
             }
-            Timer::Ping(link) => self.detector.on_ping_timer(cx, link),
+            Timer::Ping(link) => {
+                if let Some(neighbor) = neighbors.by_link(link) {
+                    self.detector.on_ping_timer(cx, links, neighbor);
+                }
+            }
             Timer::Answer(link) => self.on_answer_timer(link),
             Timer::Redial(subject) => {
                 let isolated = neighbors.is_empty();
@@ -147,6 +151,8 @@ impl Peer {
             Outcome::Asked(hello) => self.on_hello(link, &hello),
             Outcome::Welcomed(dial, up) => self.on_welcomed(link, &dial, &up),
             Outcome::Failed(dial, failure) => self.on_failed(link, &dial, &failure),
+            Outcome::Connected => self.detector.on_connected(self.cx.now, link),
+            Outcome::NotConnected => self.on_not_connected(link),
             Outcome::Ended(up, ending) => self.on_ended(link, &up, ending),
             Outcome::Message(message) => self.on_message(link, message),
         }
@@ -325,15 +331,25 @@ impl Peer {
         let Some(neighbor) = self.neighbors.by_link(link).cloned() else { return };
         match self.detector.on_answer_timer(&mut self.cx, &neighbor) {
             Overdue::Strike => {}
-            Overdue::Dead => {
-                self.drop_neighbor(link, Bye::Silent);
-                self.report_death(neighbor.record);
-            }
+            Overdue::Dead => self.bury(neighbor),
             Overdue::Lost => {
                 self.links.close(&mut self.cx, link, Bye::Replaced);
                 self.lose_neighbor(link, NeighborLoss::LinkLost(LinkLoss::Stalled));
             }
         }
+    }
+
+    fn on_not_connected(&mut self, link: LinkId) {
+        let Self { cx, neighbors, detector, .. } = self;
+        if let Some(dead) = detector.on_not_connected(cx, neighbors, link) {
+            self.bury(dead);
+        }
+    }
+
+    /// Three strikes against a neighbor that is linked.
+    fn bury(&mut self, neighbor: Neighbor) {
+        self.drop_neighbor(neighbor.link, Bye::Silent);
+        self.report_death(neighbor.record);
     }
 
     fn add_neighbor(&mut self, link: LinkId, record: AddressRecord) {
@@ -358,9 +374,9 @@ impl Peer {
 
     /// A neighbor's link is gone: tell the parts, each of which forgets what it kept of it.
     fn lose_neighbor(&mut self, link: LinkId, why: NeighborLoss) {
-        let Self { cx, neighbors, .. } = self;
+        let Self { cx, links, neighbors, .. } = self;
         let Some(down) = neighbors.remove(link) else { return };
-        self.detector.on_neighbor_down(cx, link);
+        self.detector.on_neighbor_down(cx, links, link);
         self.broadcast.on_neighbor_down(&down);
         let peer = down.record.clone();
         cx.emit(Event::NeighborDown { peer, why });

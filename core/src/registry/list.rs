@@ -10,8 +10,10 @@ use core::time::Duration;
 use rand::seq::index::sample as sample_indexes;
 
 use crate::address::AddressRecord;
+use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::id::{LinkId, NodeId};
+use crate::registry::weights::{Weight, draw_in_order};
 use crate::rng::Stream;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -32,6 +34,8 @@ pub(crate) struct Entry {
     pub(crate) link: Option<LinkId>,
     pub(crate) since: Instant,
     lease_end: Instant,
+    /// How far ahead it tends to be on the lists handed out.
+    weight: Weight,
     /// Who reported it dead since it last gave a sign of life (R23).
     accusers: Vec<NodeId>,
 }
@@ -73,7 +77,9 @@ impl List {
         let is_new = old.as_ref().is_none_or(|old| old.record.epoch() != record.epoch());
         let since = old.as_ref().filter(|_| !is_new).map_or(cx.now, |old| old.since);
         let lease_end = cx.now + cx.config.registration.lease;
-        let entry = Entry { record, link: Some(link), since, lease_end, accusers: Vec::new() };
+        let weight = old.as_ref().map_or_else(|| new_weight(cx), |old| old.weight);
+        let accusers = Vec::new();
+        let entry = Entry { record, link: Some(link), since, lease_end, weight, accusers };
         self.entries.insert(subject, entry);
         self.leases.insert((lease_end, subject));
         self.arm(cx);
@@ -144,22 +150,26 @@ impl List {
         self.leases.iter().take_while(|(end, _)| *end <= now).map(|(_, subject)| *subject).collect()
     }
 
-    /// `count` distinct random records, or all there are, without `asker`'s own.
+    /// `count` distinct records, or all there are, without `asker`'s own: random ones, or by
+    /// weight and in the order drawn.
     pub(crate) fn sample(
         &self,
         cx: &mut Context,
         count: usize,
         asker: NodeId,
     ) -> Vec<AddressRecord> {
-        let others: Vec<&AddressRecord> = self
-            .entries
-            .values()
-            .map(|entry| &entry.record)
-            .filter(|record| record.subject() != asker)
-            .collect();
+        let is_other = |entry: &&Entry| entry.record.subject() != asker;
+        let others: Vec<&Entry> = self.entries.values().filter(is_other).collect();
         let mut rng = cx.rng.draw(Stream::Registry);
         let count = count.min(others.len());
-        sample_indexes(&mut rng, others.len(), count).iter().map(|i| others[i].clone()).collect()
+        let drawn = match cx.config.overlay.kind {
+            OverlayKind::Random => sample_indexes(&mut rng, others.len(), count).into_vec(),
+            OverlayKind::PowerLaw => {
+                let weights: Vec<Weight> = others.iter().map(|entry| entry.weight).collect();
+                draw_in_order(&mut rng, &weights, count)
+            }
+        };
+        drawn.into_iter().map(|place| others[place].record.clone()).collect()
     }
 
     fn arm(&self, cx: &mut Context) {
@@ -167,5 +177,73 @@ impl List {
             Some((end, _)) => cx.timers.arm(Timer::Lease, *end),
             None => cx.timers.cancel(Timer::Lease),
         }
+    }
+}
+
+fn new_weight(cx: &mut Context) -> Weight {
+    match cx.config.overlay.kind {
+        OverlayKind::Random => Weight::ONE,
+        OverlayKind::PowerLaw => {
+            let most = Weight::most(&cx.config.overlay);
+            Weight::draw(&mut cx.rng.draw(Stream::Weight), most)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::net::SocketAddr;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::id::BootEpoch;
+    use crate::testing::context;
+
+    fn record(n: u8, epoch: u64) -> AddressRecord {
+        let addr = SocketAddr::from(([10, 0, 0, n], 7000));
+        AddressRecord::new(NodeId::new([n; 32]), BootEpoch(epoch), &[addr]).expect("valid")
+    }
+
+    /// A list of the nodes 1 to 50.
+    fn list(kind: OverlayKind) -> (List, Context) {
+        let mut config = Config::classic();
+        config.overlay.kind = kind;
+        let (mut list, mut cx) = (List::default(), context(config));
+        for n in 1..=50 {
+            let link = LinkId::accepted(n.into());
+            list.insert(&mut cx, record(n, 1), link).expect("room for 4,096");
+        }
+        (list, cx)
+    }
+
+    #[test]
+    fn whoever_asks_is_not_in_the_answer() {
+        for kind in [OverlayKind::Random, OverlayKind::PowerLaw] {
+            let (list, mut cx) = list(kind);
+            for n in 1..=50 {
+                let asker = NodeId::new([n; 32]);
+                let sample = list.sample(&mut cx, 64, asker);
+                let named: BTreeSet<_> = sample.iter().map(AddressRecord::subject).collect();
+                assert_eq!((sample.len(), named.len()), (49, 49), "{kind:?}");
+                assert!(!named.contains(&asker), "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_weight_lasts_as_long_as_its_entry() {
+        let (mut list, mut cx) = list(OverlayKind::PowerLaw);
+        let weights = |list: &List| list.iter().map(|entry| entry.weight).collect::<Vec<_>>();
+        let before = weights(&list);
+        for n in 1..=50 {
+            list.renew(&mut cx, NodeId::new([n; 32]));
+            list.insert(&mut cx, record(n, 2), LinkId::accepted(100)).expect("room for 4,096");
+        }
+        assert_eq!(weights(&list), before);
+        for n in 1..=50 {
+            list.remove(&mut cx, NodeId::new([n; 32]));
+            list.insert(&mut cx, record(n, 2), LinkId::accepted(100)).expect("room for 4,096");
+        }
+        assert_ne!(weights(&list), before);
     }
 }

@@ -4,3 +4,4 @@ pub(crate) mod bootstrap;
 pub(crate) mod list;
 pub(crate) mod notices;
 pub(crate) mod probes;
+pub(crate) mod weights;

@@ -3,6 +3,7 @@
 
 mod golden;
 mod network;
+mod power_law;
 mod properties;
 mod samples;
 mod show;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tidings_core::{
     AddressRecord, Birth, BootEpoch, Command, Config, DialFailure, Input, Instant, LinkId,
-    LinkLoss, Node, Output, Payload, RngSeed, Topic, UnixTime,
+    LinkLoss, Node, NodeSnapshot, Output, Payload, RngSeed, Topic, UnixTime,
 };
 
 use crate::show;
@@ -223,6 +223,10 @@ impl Network {
 
     pub(crate) fn addr(&self, name: &str) -> SocketAddr {
         self.host(name).addr
+    }
+
+    pub(crate) fn snapshot(&self, name: &str) -> NodeSnapshot {
+        self.host(name).node.as_ref().unwrap().snapshot()
     }
 
     fn host(&self, name: &str) -> &Host {

@@ -16,8 +16,9 @@ use tidings_core::wire::{
     Ping, Purpose, Refusal, Refuse, Welcome,
 };
 use tidings_core::{
-    AddressRecord, Birth, BootEpoch, Command, Config, DialFailure, Event, Hop, Input, Instant,
-    Limits, LinkId, LinkLoss, Node, NodeId, Output, Payload, RngSeed, Role, Topic, UnixTime,
+    AddressRecord, Birth, BootEpoch, Command, Config, DetectorKind, DialFailure, Event, Hop, Input,
+    Instant, Limits, LinkId, LinkLoss, Node, NodeId, Output, OverlayKind, Payload, RngSeed, Role,
+    Topic, UnixTime,
 };
 
 use crate::samples;
@@ -25,9 +26,30 @@ use crate::samples;
 /// The seed nodes a peer under test is born with.
 const SEED_NODES: [u8; 2] = [200, 201];
 
+/// What a node under test is.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    role: Role,
+    overlay: OverlayKind,
+    detector: DetectorKind,
+}
+
+/// The documented network's.
+const fn classic(role: Role) -> Kind {
+    Kind { role, overlay: OverlayKind::Random, detector: DetectorKind::Strikes }
+}
+
+fn kind(role: Role) -> impl Strategy<Value = Kind> {
+    let overlay = prop::sample::select(vec![OverlayKind::Random, OverlayKind::PowerLaw]);
+    let detector = prop::sample::select(vec![DetectorKind::Strikes, DetectorKind::Connect]);
+    (overlay, detector).prop_map(move |(overlay, detector)| Kind { role, overlay, detector })
+}
+
 /// Tight bounds, so that arbitrary inputs hit them.
-fn config() -> Config {
+fn config(kind: Kind) -> Config {
     let mut config = Config::classic();
+    config.overlay.kind = kind.overlay;
+    config.detector.kind = kind.detector;
     config.links.max_pending = 3;
     config.overlay.max_peers = 2;
     config.overlay.max_links = 4;
@@ -38,15 +60,15 @@ fn config() -> Config {
     config
 }
 
-fn node(role: Role) -> Node {
+fn node(kind: Kind) -> Node {
     let birth = Birth {
         record: samples::record(1),
         rng_seed: RngSeed::new([5; 32]),
         unix: UnixTime::from_millis(1_700_000_000_000),
     };
-    match role {
-        Role::SeedNode => Node::seed_node(config(), birth),
-        Role::Peer => Node::peer(config(), birth, &SEED_NODES.map(addr)),
+    match kind.role {
+        Role::SeedNode => Node::seed_node(config(kind), birth),
+        Role::Peer => Node::peer(config(kind), birth, &SEED_NODES.map(addr)),
     }
     .expect("a valid config")
 }
@@ -264,16 +286,20 @@ struct Play {
     outputs: Vec<Output>,
 }
 
-/// Plays the steps with a node of this role.
-fn play(role: Role, steps: &[(u64, Step)]) -> Play {
+/// Plays the steps with a node of this kind.
+fn play(kind: Kind, steps: &[(u64, Step)]) -> Play {
     let mut play = Play {
-        node: node(role),
+        node: node(kind),
         now: 0,
         accepted: 100,
         dials: BTreeMap::new(),
         open: BTreeMap::new(),
         pings: BTreeMap::new(),
-        seed_nodes: if role == Role::Peer { SEED_NODES.map(addr).to_vec() } else { Vec::new() },
+        seed_nodes: if kind.role == Role::Peer {
+            SEED_NODES.map(addr).to_vec()
+        } else {
+            Vec::new()
+        },
         inputs: Vec::new(),
         outputs: Vec::new(),
     };
@@ -431,7 +457,7 @@ fn in_the_name_of(who: NodeId, message: Message) -> Message {
 }
 
 fn check_bounds(node: &Node) {
-    let (seen, bounds) = (node.snapshot(), config());
+    let (seen, bounds) = (node.snapshot(), config(classic(node.role())));
     let neighbors: BTreeSet<_> = seen.neighbors.iter().map(|it| it.record.subject()).collect();
     assert_eq!(neighbors.len(), seen.neighbors.len(), "one link per neighbor");
     assert!(!neighbors.contains(&node.id()), "neighbor of itself");
@@ -457,8 +483,8 @@ fn delivered(play: &Play) -> Vec<tidings_core::MessageId> {
 }
 
 /// Plays recorded inputs with a fresh node.
-fn replay(role: Role, inputs: &[(u64, Input)]) -> (Node, Vec<Output>) {
-    let mut node = node(role);
+fn replay(kind: Kind, inputs: &[(u64, Input)]) -> (Node, Vec<Output>) {
+    let mut node = node(kind);
     let mut outputs: Vec<_> = std::iter::from_fn(|| node.poll_output()).collect();
     for (now, input) in inputs {
         node.handle(Instant::from_micros(*now), input.clone());
@@ -494,15 +520,21 @@ proptest! {
     }
 
     #[test]
-    fn a_peer_keeps_its_bounds_and_delivers_nothing_twice(steps in steps()) {
-        let delivered = delivered(&play(Role::Peer, &steps));
+    fn a_peer_keeps_its_bounds_and_delivers_nothing_twice(
+        kind in kind(Role::Peer),
+        steps in steps(),
+    ) {
+        let delivered = delivered(&play(kind, &steps));
         let distinct: BTreeSet<_> = delivered.iter().collect();
         prop_assert_eq!(distinct.len(), delivered.len());
     }
 
     #[test]
-    fn a_seed_node_keeps_its_bounds_and_carries_no_gossip(steps in steps()) {
-        let play = play(Role::SeedNode, &steps);
+    fn a_seed_node_keeps_its_bounds_and_carries_no_gossip(
+        kind in kind(Role::SeedNode),
+        steps in steps(),
+    ) {
+        let play = play(kind, &steps);
         prop_assert!(delivered(&play).is_empty());
         let is_gossip = |output: &Output| {
             matches!(output, Output::Send { message: Message::Gossip(_), .. })
@@ -511,10 +543,12 @@ proptest! {
     }
 
     #[test]
-    fn the_same_inputs_give_the_same_outputs(steps in steps(), is_peer in any::<bool>()) {
-        let role = if is_peer { Role::Peer } else { Role::SeedNode };
-        let play = play(role, &steps);
-        let (node, outputs) = replay(role, &play.inputs);
+    fn the_same_inputs_give_the_same_outputs(
+        kind in prop_oneof![kind(Role::Peer), kind(Role::SeedNode)],
+        steps in steps(),
+    ) {
+        let play = play(kind, &steps);
+        let (node, outputs) = replay(kind, &play.inputs);
         prop_assert_eq!(&play.outputs, &outputs);
         prop_assert_eq!(play.node.snapshot(), node.snapshot());
         prop_assert_eq!(play.node.poll_timeout(), node.poll_timeout());
@@ -529,12 +563,16 @@ fn steps_reach_what_they_test() {
     let mut runner = TestRunner::deterministic();
     for _ in 0..600 {
         let steps = steps().new_tree(&mut runner).expect("steps").current();
-        for role in [Role::Peer, Role::SeedNode] {
-            let play = play(role, &steps);
+        let tried = Kind { detector: DetectorKind::Connect, ..classic(Role::Peer) };
+        for kind in [classic(Role::Peer), classic(Role::SeedNode), tried] {
+            let play = play(kind, &steps);
             for output in &play.outputs {
                 if let Output::Event(event) = output {
                     let text = format!("{event:?}");
                     reached.extend(text.split([' ', '(']).next().map(str::to_owned));
+                    if let Event::Strike { what, .. } = event {
+                        reached.insert(format!("{what:?}"));
+                    }
                 }
             }
             add(&mut limits, &play.node.stats().limits);
@@ -548,6 +586,9 @@ fn steps_reach_what_they_test() {
         "Duplicate",
         "TooOld",
         "Strike",
+        "Ping",
+        "Connect",
+        "Redial",
         "DeathReported",
         "Registered",
         "RegistrationLost",
@@ -578,14 +619,14 @@ fn add(total: &mut Limits, more: &Limits) {
 #[test]
 #[should_panic(expected = "poll_output until None")]
 fn outputs_must_be_drained_first() {
-    let mut node = node(Role::Peer);
+    let mut node = node(classic(Role::Peer));
     node.handle(Instant::BIRTH, Input::Wake);
 }
 
 #[test]
 #[should_panic(expected = "time went back")]
 fn time_must_not_go_back() {
-    let mut node = node(Role::SeedNode);
+    let mut node = node(classic(Role::SeedNode));
     node.handle(Instant::from_micros(2), Input::Wake);
     node.handle(Instant::from_micros(1), Input::Wake);
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Evidence, Violation};
 use crate::measure::detection::DeathMeasure;
+use crate::measure::overlay::OverlayPoint;
 use crate::measure::quantile::median;
 use crate::scenario::Death;
 
@@ -25,6 +26,11 @@ pub(super) fn limits(evidence: &Evidence<'_>) -> Vec<Violation> {
         && totals.redundancy() > most
     {
         complain(format!("redundancy {:.3}, at most {most} is asked", totals.redundancy()));
+    }
+    if let Some(least) = limits.degree_dispersion_min
+        && let Some(found) = dispersion(evidence).filter(|found| *found < least)
+    {
+        complain(format!("degree dispersion {found:.3}, at least {least} is asked"));
     }
     for (percent, most) in [(50, limits.coverage_50_max), (100, limits.coverage_100_max)] {
         if let Some(most) = most
@@ -57,6 +63,10 @@ pub(super) fn limits(evidence: &Evidence<'_>) -> Vec<Violation> {
         violations.push(Violation::everywhere(what));
     }
     violations
+}
+
+fn dispersion(evidence: &Evidence<'_>) -> Option<f64> {
+    evidence.measures.overlay.last().and_then(OverlayPoint::dispersion)
 }
 
 fn median_coverage(evidence: &Evidence<'_>, percent: u32) -> Option<Duration> {

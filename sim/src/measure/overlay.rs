@@ -7,6 +7,7 @@ use petgraph::unionfind::UnionFind;
 
 use crate::history::{History, Life, Sample};
 use crate::measure::quantile::median;
+use crate::measure::ratio;
 
 /// The graph at one moment: the peers that answered, and the links on which both ends agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,16 @@ impl OverlayPoint {
         let first = self.degrees.first().copied().unwrap_or_default();
         let last = self.degrees.last().copied().unwrap_or_default();
         (first, median(&self.degrees).unwrap_or_default(), last)
+    }
+
+    /// Variance of the degrees over their mean: 1 when links fall on peers at random (Poisson), more
+    /// when few peers hold many of them, 0 when all hold the same. `None` without any link.
+    pub fn dispersion(&self) -> Option<f64> {
+        let links: usize = self.degrees.iter().sum();
+        let squares: usize = self.degrees.iter().map(|degree| degree * degree).sum();
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let mean = ratio(count(links), count(self.degrees.len()));
+        (links > 0).then(|| ratio(count(squares), count(links)) - mean)
     }
 }
 
@@ -74,5 +85,24 @@ pub fn point(history: &History, sample: &Sample) -> OverlayPoint {
         largest: sizes.values().copied().max().unwrap_or_default(),
         isolated: degrees.iter().filter(|degree| **degree == 0).count(),
         degrees,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dispersion_is_the_variance_over_the_mean() {
+        let of = |degrees: &[usize]| {
+            let (at, peers) = (Duration::ZERO, degrees.len());
+            let degrees = degrees.to_vec();
+            OverlayPoint { at, peers, components: 1, largest: peers, isolated: 0, degrees }
+                .dispersion()
+        };
+        assert_eq!(of(&[3, 3, 3, 3]), Some(0.0));
+        assert_eq!(of(&[1, 1, 1, 5]), Some(1.5), "a variance of 3 over a mean of 2");
+        assert_eq!(of(&[0, 0]), None);
+        assert_eq!(of(&[]), None);
     }
 }

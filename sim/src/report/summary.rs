@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::check::CHECKS;
 use crate::history::hex;
 use crate::measure::millis;
+use crate::measure::overlay::OverlayPoint;
 use crate::measure::quantile::{quantile, sorted};
 use crate::report::tables::median_coverage;
 use crate::scenario::{Death, Limits, Scenario};
@@ -208,6 +209,8 @@ fn figures(limits: &Limits, results: &[RunResult]) -> Vec<Figure> {
         figure("last delivery hop", "hops", each(&|run| last_hop(run).map(to_float))),
         figure("redundancy (RMR)", "copies", each(&|run| Some(run.measures.totals.redundancy())))
             .limited(limits.redundancy_max.map(|most| format!("<= {most}"))),
+        figure("degree dispersion", "", each(&dispersion))
+            .limited(limits.degree_dispersion_min.map(|least| format!(">= {least}"))),
         figure(
             "false deaths",
             "peers",
@@ -247,6 +250,10 @@ fn death_times(death: Death, results: &[RunResult]) -> Vec<DeathTimes> {
 
 fn last_hop(run: &RunResult) -> Option<u64> {
     run.measures.messages.iter().map(|message| message.last_hop.into()).max()
+}
+
+fn dispersion(run: &RunResult) -> Option<f64> {
+    run.measures.overlay.last().and_then(OverlayPoint::dispersion)
 }
 
 #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "far below 2^52")]

@@ -210,6 +210,8 @@ pub struct Limits {
     pub coverage_50_max: Option<Duration>,
     /// Longest time in which all of these peers have a message, in the median over the messages.
     pub coverage_100_max: Option<Duration>,
+    /// Least dispersion of the degrees at the end of the run: their variance over their mean.
+    pub degree_dispersion_min: Option<f64>,
     /// Most payload copies per useful delivery, less one (RMR), over the whole run.
     pub redundancy_max: Option<f64>,
     /// Longest time from a death by reset until no seed node lists the dead peer.

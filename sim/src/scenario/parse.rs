@@ -245,6 +245,7 @@ impl Page<'_> {
             delivery_percent_min: raw.delivery_percent_min.as_ref().map(|it| *it.get_ref()),
             coverage_50_max: time(raw.coverage_50_max),
             coverage_100_max: time(raw.coverage_100_max),
+            degree_dispersion_min: raw.degree_dispersion_min,
             redundancy_max: raw.redundancy_max,
             reset_detection_max: time(raw.reset_detection_max),
             silent_detection_max: time(raw.silent_detection_max),

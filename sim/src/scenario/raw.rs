@@ -107,6 +107,7 @@ pub(super) struct RawLimits {
     pub(super) coverage_50_max: Option<Time>,
     pub(super) coverage_100_max: Option<Time>,
     pub(super) redundancy_max: Option<f64>,
+    pub(super) degree_dispersion_min: Option<f64>,
     pub(super) reset_detection_max: Option<Time>,
     pub(super) silent_detection_max: Option<Time>,
     pub(super) false_deaths_max: Option<u64>,

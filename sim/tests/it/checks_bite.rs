@@ -56,6 +56,7 @@ const SPOILT: &[Spoilt] = &[
     ("lists-right", forget_a_peer, "is on 0 lists, 2 are its quorum"),
     ("limits", |it, _| it.limits.delivery_percent_min = Some(100.1), "at least 100.1 %"),
     ("limits", |it, _| it.limits.redundancy_max = Some(0.1), "at most 0.1"),
+    ("limits", |it, _| it.limits.degree_dispersion_min = Some(99.0), "degree dispersion"),
     ("limits", |it, _| it.limits.coverage_50_max = Some(Duration::ZERO), "reach 50 %"),
     ("limits", |it, _| it.limits.coverage_100_max = Some(Duration::ZERO), "reach 100 %"),
     ("limits", |it, _| it.limits.reset_detection_max = Some(Duration::ZERO), "was listed for"),
