@@ -1,6 +1,7 @@
 //! Faults as data: the whole schedule of a run is drawn before it begins, and saved with it.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::time::Duration;
 
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
@@ -93,6 +94,21 @@ impl FaultSchedule {
         Self { faults: draw.faults }
     }
 
+    /// Hosts whose process stands still at some time.
+    pub fn stalling(&self) -> BTreeSet<HostId> {
+        let host = |scheduled: &Scheduled| match &scheduled.fault {
+            Fault::Pause(host) => Some(*host),
+            Fault::Start(_)
+            | Fault::Crash(..)
+            | Fault::Leave(_)
+            | Fault::Resume(_)
+            | Fault::Reset(_)
+            | Fault::Cut(..)
+            | Fault::Heal => None,
+        };
+        self.faults.iter().filter_map(host).collect()
+    }
+
     /// Hosts whose process runs, as far as the schedule says, at `at`.
     pub fn running(&self, at: Duration) -> BTreeSet<HostId> {
         let mut running = BTreeSet::new();
@@ -139,8 +155,10 @@ impl Draw<'_> {
                 continue;
             }
             for host in targets {
-                let at = moment(spec.when, &mut rng);
-                self.hit(host, at, spec.kind, &mut rng);
+                for turn in turns(spec) {
+                    let at = moment(turn, &mut rng);
+                    self.hit(host, at, spec.kind, &mut rng);
+                }
                 if spec.kind == FaultKind::Join {
                     joiners.insert(host);
                 }
@@ -163,8 +181,19 @@ impl Draw<'_> {
                 self.push(at, Fault::Pause(host));
                 self.push(at + length, Fault::Resume(host));
             }
-            FaultKind::Reset => self.push(at, Fault::Reset(host)),
+            FaultKind::Slow { length, every, stall } => self.stall(host, at..at + length, every, stall),
+            FaultKind::Reset { .. } => self.push(at, Fault::Reset(host)),
             FaultKind::Partition { .. } => unreachable!("a partition hits all its hosts at once"),
+        }
+    }
+
+    /// A slow process is one that is stopped again and again.
+    fn stall(&mut self, host: HostId, time: Range<Duration>, every: Duration, stall: Duration) {
+        let mut at = time.start;
+        while at + every <= time.end {
+            self.push(at, Fault::Pause(host));
+            self.push(at + stall, Fault::Resume(host));
+            at += every;
         }
     }
 
@@ -223,6 +252,15 @@ impl Draw<'_> {
             }
         }
     }
+}
+
+/// The spans in which a fault hits each of its hosts, one moment in each. Several resets get equal
+/// parts of the span, of which they use the first half, so that the host's links can come back.
+fn turns(spec: &FaultSpec) -> Vec<Span> {
+    let FaultKind::Reset { times: times @ 2.. } = spec.kind else { return vec![spec.when] };
+    let part = spec.when.to.saturating_sub(spec.when.from) / times;
+    let begin = |turn| spec.when.from + part * turn;
+    (0..times).map(|turn| Span { from: begin(turn), to: begin(turn) + part / 2 }).collect()
 }
 
 /// The generator of one purpose.
