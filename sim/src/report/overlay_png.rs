@@ -59,7 +59,7 @@ fn plot_components(canvas: &Canvas<'_>, tables: &Tables) -> anyhow::Result<()> {
         legend.push((Pen::Band(GREY), "in some run the network is cut".to_owned()));
     }
     let canvas = chart::legend(canvas, &legend)?;
-    let mut chart = chart::plot(&canvas, 0.0..end, 100.0)?;
+    let mut chart = chart::plot(&canvas, 0.0..end, 0.0..100.0)?;
     let names = ("simulated seconds", "in largest component, %");
     chart::axes(&mut chart, names, 11, &|second| format!("{second:.0}"))?;
     if let Some((from, to)) = cuts {
@@ -77,7 +77,7 @@ fn plot_components(canvas: &Canvas<'_>, tables: &Tables) -> anyhow::Result<()> {
 /// From the first cut of any run to the last heal, in seconds.
 fn cuts(tables: &Tables) -> Option<(f64, f64)> {
     let times = |is_wanted: fn(&str) -> bool| {
-        let rows = tables.faults.iter().filter(move |row| is_wanted(row.fault));
+        let rows = tables.faults.iter().filter(move |row| is_wanted(&row.fault));
         rows.map(|row| to_float(usize::try_from(row.at_ms / 1000).unwrap_or(usize::MAX)))
     };
     let from = times(|fault| fault.starts_with("cut")).reduce(f64::min)?;
@@ -94,7 +94,7 @@ fn plot_degrees(canvas: &Canvas<'_>, tables: &Tables) -> anyhow::Result<()> {
     let share = |peers: usize| 100.0 * to_float(peers) / to_float(all.max(1));
     let most = peers.keys().last().copied().unwrap_or(1);
     let highest = peers.values().copied().max().unwrap_or(1);
-    let mut chart = chart::plot(canvas, (0..most).into_segmented(), share(highest) * 1.1)?;
+    let mut chart = chart::plot(canvas, (0..most).into_segmented(), 0.0..share(highest) * 1.1)?;
     let names = ("links of a peer at the end of a run", "peers, %");
     chart::axes(&mut chart, names, most + 1, &|degree| match degree {
         SegmentValue::Exact(degree) | SegmentValue::CenterOf(degree) => degree.to_string(),

@@ -10,6 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use humantime::format_duration;
+use serde::{Deserialize, Serialize};
 use tidings_core::Config;
 
 pub use override_keys::OverrideError;
@@ -190,7 +191,8 @@ impl fmt::Display for FaultKind {
 }
 
 /// What others see of a death.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Death {
     /// The machine lives on: connections are closed and dials refused (`kill -9`).
     Reset,

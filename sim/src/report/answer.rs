@@ -1,0 +1,118 @@
+//! The answer to a scenario's question in one line, from the figures of its summary: what was
+//! delivered and how soon, and whatever the scenario sets a limit to.
+
+use crate::report::summary::{Figure, Summary, name};
+
+/// The answer. It begins with what failed, if anything did.
+pub fn answer(summary: &Summary) -> String {
+    let figures = Figures(&summary.figures);
+    let parts: Vec<String> = [
+        failure(summary),
+        figures.delivered(),
+        figures.coverage(),
+        figures.others(),
+        figures.redundancy(),
+        figures.deaths(),
+        figures.one_component(),
+        figures.quorum(),
+        figures.false_deaths(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let line = parts.join("; ");
+    // Parts are fragments; the first letter is a sentence's.
+    let mut letters = line.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().to_string() + letters.as_str())
+}
+
+fn failure(summary: &Summary) -> Option<String> {
+    let failed: Vec<&str> = summary
+        .checks
+        .iter()
+        .filter(|check| !check.failed_seeds.is_empty())
+        .map(|check| check.check.as_str())
+        .collect();
+    let runs = summary.runs - summary.passed;
+    (runs > 0).then(|| format!("FAILED in {runs} of {} runs ({})", summary.runs, failed.join(", ")))
+}
+
+struct Figures<'a>(&'a [Figure]);
+
+impl Figures<'_> {
+    fn find(&self, name: &str) -> Option<&Figure> {
+        self.0.iter().find(|figure| figure.name == name && figure.values > 0)
+    }
+
+    /// The figure, if the scenario sets it a limit: then it belongs to the answer.
+    fn asked(&self, name: &str) -> Option<&Figure> {
+        self.find(name).filter(|figure| figure.limit.is_some())
+    }
+
+    fn delivered(&self) -> Option<String> {
+        let least = self.find(name::DELIVERED)?.min?;
+        let run = if least < 100.0 { " in the worst run" } else { "" };
+        Some(format!("{least} % delivered{run}"))
+    }
+
+    fn coverage(&self) -> Option<String> {
+        let half = time(self.find(name::COVERAGE_50)?.median?);
+        let all = self.find(name::COVERAGE_100).and_then(|figure| figure.median);
+        let all = all.map_or_else(String::new, |all| format!(", all within {}", time(all)));
+        Some(format!("half of the peers within {half}{all} (median message)"))
+    }
+
+    fn others(&self) -> Option<String> {
+        let worst = time(self.asked(name::OTHERS)?.max?);
+        Some(format!("the slowest message reached all peers that never stand still in {worst}"))
+    }
+
+    fn redundancy(&self) -> Option<String> {
+        let copies = self.asked(name::REDUNDANCY)?.median?;
+        Some(format!("{copies:.1} copies more than needed"))
+    }
+
+    fn deaths(&self) -> Option<String> {
+        let after = |name| self.find(name).and_then(|figure| figure.median).map(time);
+        let reset = after(name::RESET_DEATHS).map(|it| format!("killed peers off all lists after {it}"));
+        let silent =
+            after(name::SILENT_DEATHS).map(|it| format!("vanished ones after {it} (medians)"));
+        let found: Vec<String> = reset.into_iter().chain(silent).collect();
+        (!found.is_empty()).then(|| found.join(", "))
+    }
+
+    fn one_component(&self) -> Option<String> {
+        let worst = self.asked(name::ONE_COMPONENT)?.max?;
+        let when = since(worst);
+        Some(format!("one component {when}"))
+    }
+
+    fn quorum(&self) -> Option<String> {
+        let worst = self.asked(name::QUORUM)?.max?;
+        let when = since(worst);
+        Some(format!("every peer on a quorum of lists {when}"))
+    }
+
+    fn false_deaths(&self) -> Option<String> {
+        let most = self.find(name::FALSE_DEATHS)?.max?;
+        Some(if most > 0.0 {
+            format!("{most} live peers removed as dead in the worst run")
+        } else {
+            "no live peer removed as dead".to_owned()
+        })
+    }
+}
+
+/// When something held again, in the worst run.
+fn since(worst: f64) -> String {
+    if worst > 0.0 {
+        format!("{} after the last fault at the latest", time(worst))
+    } else {
+        "when the last fault is over".to_owned()
+    }
+}
+
+/// Milliseconds, as people write them.
+fn time(ms: f64) -> String {
+    if ms < 1000.0 { format!("{ms:.0} ms") } else { format!("{:.1} s", ms / 1000.0) }
+}
