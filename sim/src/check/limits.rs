@@ -69,13 +69,11 @@ fn slowed_messages(evidence: &Evidence<'_>) -> Vec<Violation> {
     let late = messages.filter_map(|it| Some((it, it.others.filter(|found| *found > most)?)));
     let violation = |(message, found): (&MessageMeasure, Duration)| {
         let found = match found {
-            Duration::MAX => "never reached a peer".to_owned(),
+            Duration::MAX => "never reached some of the peers".to_owned(),
             found => format!("took {found:?} to reach all peers"),
         };
-        let what = format!(
-            "message {} {found} that never stand still, {most:?} is asked",
-            message.id
-        );
+        let id = message.id;
+        let what = format!("message {id} {found} that never stand still, {most:?} is asked");
         Violation::at(message.origin.host, message.sent, what)
     };
     late.map(violation).collect()

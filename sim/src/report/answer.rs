@@ -23,7 +23,9 @@ pub fn answer(summary: &Summary) -> String {
     let line = parts.join("; ");
     // Parts are fragments; the first letter is a sentence's.
     let mut letters = line.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().to_string() + letters.as_str())
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().to_string() + letters.as_str())
 }
 
 fn failure(summary: &Summary) -> Option<String> {
@@ -74,7 +76,8 @@ impl Figures<'_> {
 
     fn deaths(&self) -> Option<String> {
         let after = |name| self.find(name).and_then(|figure| figure.median).map(time);
-        let reset = after(name::RESET_DEATHS).map(|it| format!("killed peers off all lists after {it}"));
+        let reset =
+            after(name::RESET_DEATHS).map(|it| format!("killed peers off all lists after {it}"));
         let silent =
             after(name::SILENT_DEATHS).map(|it| format!("vanished ones after {it} (medians)"));
         let found: Vec<String> = reset.into_iter().chain(silent).collect();

@@ -126,8 +126,7 @@ pub fn small_style() -> TextStyle<'static> {
 }
 
 /// A plot; most have a percentage upwards.
-pub type Plot<'a, X, Y = RangedCoordf64> =
-    ChartContext<'a, BitMapBackend<'a>, Cartesian2d<X, Y>>;
+pub type Plot<'a, X, Y = RangedCoordf64> = ChartContext<'a, BitMapBackend<'a>, Cartesian2d<X, Y>>;
 
 /// Makes a plot of the whole canvas, `x` to the right and `y` upwards.
 pub fn plot<'a, X: AsRangedCoord, Y: AsRangedCoord>(

@@ -28,7 +28,8 @@ pub(super) fn draw(summary: &Summary, tables: &Tables, path: &Path) -> anyhow::R
 
 fn curves(rows: &[DetectionRow]) -> Vec<Curve> {
     let mut curves = Vec::new();
-    let kinds = [(Death::Reset, "killed, machine alive", BLUE), (Death::Silent, "machine gone", ORANGE)];
+    let kinds =
+        [(Death::Reset, "killed, machine alive", BLUE), (Death::Silent, "machine gone", ORANGE)];
     for (death, words, color) in kinds {
         let of_kind: Vec<&DetectionRow> = rows.iter().filter(|row| row.death == death).collect();
         let observers: [(&str, Pen, Observe); 2] = [

@@ -76,7 +76,10 @@ fn entry(file: &str, summary: &Summary) -> String {
         .expect("a string takes it all");
     }
     let caption = summary.setting.caption(*runs);
-    write!(entry, "\n`sim run {file}`: {caption}. All figures: [summary.json]({scenario}/summary.json).\n")
-        .expect("a string takes it all");
+    write!(
+        entry,
+        "\n`sim run {file}`: {caption}. All figures: [summary.json]({scenario}/summary.json).\n"
+    )
+    .expect("a string takes it all");
     entry
 }

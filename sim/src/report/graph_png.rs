@@ -35,7 +35,10 @@ pub(super) fn draw(summary: &Summary, tables: &Tables, path: &Path) -> anyhow::R
         let dot = format!("a peer of the run with rng seed {seed}, larger with more links");
         let mut legend = vec![(Pen::Dot(BLUE), dot)];
         if panels.iter().any(|panel| !panel.cut_off.is_empty()) {
-            legend.push((Pen::Dot(ORANGE), "on the other side of the cut".to_owned()));
+            legend.push((
+                Pen::Dot(ORANGE),
+                "on the other side of the cut; links across it are orange too".to_owned(),
+            ));
         }
         let canvas = chart::legend(canvas, &legend)?;
         for (area, panel) in canvas.split_evenly((1, panels.len())).iter().zip(&panels) {

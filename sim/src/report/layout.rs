@@ -8,7 +8,7 @@ use std::ops::{Add, Mul, Sub};
 const ROUNDS: u32 = 400;
 
 /// How strongly the middle attracts, or parts without a link between them would drift apart.
-const GRAVITY: f64 = 0.6;
+const GRAVITY: f64 = 2.0;
 
 /// A place, or the way from one to another.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

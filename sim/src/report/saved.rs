@@ -77,11 +77,7 @@ impl Files<'_> {
         let text = read.with_context(|| format!("read {}", path.display()))?;
         let rows = read_rows(&text).map_err(|what| anyhow!("{}:{what}", path.display()))?;
         let found = rows.len();
-        ensure!(
-            found == *size,
-            "{}: {found} rows, {SUMMARY} tells of {size}",
-            path.display()
-        );
+        ensure!(found == *size, "{}: {found} rows, {SUMMARY} tells of {size}", path.display());
         Ok(rows)
     }
 }

@@ -252,8 +252,7 @@ fn figures(limits: &Limits, results: &[RunResult]) -> Vec<Figure> {
             .limited(at_most(limits.others_coverage_100_max)),
         figure(name::ONE_COMPONENT, "ms", recovery(&|it| it.one_component))
             .limited(at_most(limits.one_component_max)),
-        figure(name::QUORUM, "ms", recovery(&|it| it.quorum))
-            .limited(at_most(limits.quorum_max)),
+        figure(name::QUORUM, "ms", recovery(&|it| it.quorum)).limited(at_most(limits.quorum_max)),
     ];
     let reset = at_most(limits.reset_detection_max);
     let silent = at_most(limits.silent_detection_max);

@@ -486,9 +486,9 @@ impl FaultKind {
     pub(crate) fn length(self) -> Duration {
         match self {
             Self::Crash { restart: Some(restart), .. } => restart.to,
-            Self::Pause { length }
-            | Self::Slow { length, .. }
-            | Self::Partition { length, .. } => length,
+            Self::Pause { length } | Self::Slow { length, .. } | Self::Partition { length, .. } => {
+                length
+            }
             Self::Crash { restart: None, .. } | Self::Leave | Self::Join | Self::Reset { .. } => {
                 Duration::ZERO
             }
