@@ -182,7 +182,7 @@ impl Draw<'_> {
                 self.push(at + length, Fault::Resume(host));
             }
             FaultKind::Slow { length, every, stall } => {
-                self.stall(host, at..at + length, every, stall)
+                self.stall(host, at..at + length, every, stall);
             }
             FaultKind::Reset { .. } => self.push(at, Fault::Reset(host)),
             FaultKind::Partition { .. } => unreachable!("a partition hits all its hosts at once"),

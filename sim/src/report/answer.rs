@@ -76,12 +76,18 @@ impl Figures<'_> {
 
     fn deaths(&self) -> Option<String> {
         let after = |name| self.find(name).and_then(|figure| figure.median).map(time);
-        let reset =
-            after(name::RESET_DEATHS).map(|it| format!("killed peers off all lists after {it}"));
-        let silent =
-            after(name::SILENT_DEATHS).map(|it| format!("vanished ones after {it} (medians)"));
-        let found: Vec<String> = reset.into_iter().chain(silent).collect();
-        (!found.is_empty()).then(|| found.join(", "))
+        match (after(name::RESET_DEATHS), after(name::SILENT_DEATHS)) {
+            (Some(reset), Some(silent)) => Some(format!(
+                "killed peers off all lists after {reset}, vanished ones after {silent} (medians)"
+            )),
+            (Some(reset), None) => {
+                Some(format!("killed peers off all lists after {reset} (median)"))
+            }
+            (None, Some(silent)) => {
+                Some(format!("vanished peers off all lists after {silent} (median)"))
+            }
+            (None, None) => None,
+        }
     }
 
     fn one_component(&self) -> Option<String> {
@@ -118,4 +124,78 @@ fn since(worst: f64) -> String {
 /// Milliseconds, as people write them.
 fn time(ms: f64) -> String {
     if ms < 1000.0 { format!("{ms:.0} ms") } else { format!("{:.1} s", ms / 1000.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A figure whose values are all the same.
+    fn figure(name: &str, value: f64, limit: Option<&str>) -> Figure {
+        Figure {
+            name: name.to_owned(),
+            unit: String::new(),
+            values: 1,
+            min: Some(value),
+            p5: Some(value),
+            median: Some(value),
+            p95: Some(value),
+            max: Some(value),
+            limit: limit.map(str::to_owned),
+        }
+    }
+
+    fn summary(passed: usize, failed_seeds: &[u64], figures: Vec<Figure>) -> Summary {
+        let setting = json!({
+            "engine": "", "seed_nodes": 3, "peers": 9, "duration_s": 1, "latency_min_ms": 1,
+            "latency_max_ms": 2, "tick_ms": 1
+        });
+        let summary = json!({
+            "schema": 2, "program": "", "scenario": "", "question": "", "setting": setting,
+            "runs": 20, "passed": passed, "digest": "", "tables": {}, "figures": [],
+            "checks": [{ "check": "limits", "demand": "", "failed_seeds": failed_seeds }],
+            "violations": []
+        });
+        let summary: Summary = serde_json::from_value(summary).expect("a summary");
+        Summary { figures, ..summary }
+    }
+
+    #[test]
+    fn the_answer_tells_what_was_measured_and_what_is_limited() {
+        let figures = vec![
+            figure(name::DELIVERED, 100.0, None),
+            figure(name::COVERAGE_50, 48.0, None),
+            figure(name::COVERAGE_100, 1200.0, None),
+            figure(name::REDUNDANCY, 6.04, None),
+            figure(name::RESET_DEATHS, 7600.0, None),
+            figure(name::SILENT_DEATHS, 29_000.0, None),
+            figure(name::ONE_COMPONENT, 0.0, Some("<= 1 s")),
+            figure(name::QUORUM, 12_000.0, None),
+            figure(name::FALSE_DEATHS, 0.0, None),
+        ];
+        assert_eq!(
+            answer(&summary(20, &[], figures)),
+            "100 % delivered; half of the peers within 48 ms, all within 1.2 s (median message); \
+             killed peers off all lists after 7.6 s, vanished ones after 29.0 s (medians); one \
+             component when the last fault is over; no live peer removed as dead"
+        );
+    }
+
+    #[test]
+    fn the_answer_does_not_hide_what_went_wrong() {
+        let figures = vec![
+            figure(name::DELIVERED, 98.5, None),
+            figure(name::REDUNDANCY, 6.04, Some("<= 5")),
+            figure(name::QUORUM, 12_000.0, Some("<= 10 s")),
+            figure(name::FALSE_DEATHS, 2.0, None),
+        ];
+        assert_eq!(
+            answer(&summary(18, &[3, 4], figures)),
+            "FAILED in 2 of 20 runs (limits); 98.5 % delivered in the worst run; 6.0 copies more \
+             than needed; every peer on a quorum of lists 12.0 s after the last fault at the \
+             latest; 2 live peers removed as dead in the worst run"
+        );
+    }
 }

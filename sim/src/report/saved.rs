@@ -116,10 +116,12 @@ fn complaint(record: &StringRecord, columns: &[&str], error: &csv::Error) -> Str
     let known = err.field().and_then(|field| usize::try_from(field).ok());
     let Some(place) = known.or_else(shown) else { return format!("{line}: {message}") };
     let (column, field) = (columns.get(place).unwrap_or(&""), record.get(place).unwrap_or(""));
-    let allowed = match err.kind() {
-        csv::DeserializeErrorKind::ParseInt(_) => "a whole number is allowed".to_owned(),
-        csv::DeserializeErrorKind::ParseFloat(_) => "a number is allowed".to_owned(),
-        _ => message,
+    let allowed = if matches!(err.kind(), csv::DeserializeErrorKind::ParseInt(_)) {
+        "a whole number is allowed".to_owned()
+    } else if matches!(err.kind(), csv::DeserializeErrorKind::ParseFloat(_)) {
+        "a number is allowed".to_owned()
+    } else {
+        message
     };
     format!("{line}: column {} ({column}): {field:?}: {allowed}", place + 1)
 }

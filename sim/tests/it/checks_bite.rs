@@ -232,16 +232,14 @@ fn forget_a_peer(_: &mut Scenario, history: &mut History) {
 }
 
 fn lose_a_message_of_steady_peers(scenario: &mut Scenario, history: &mut History) {
-    scenario.limits.others_coverage_100_max = Some(Duration::from_secs(60));
+    scenario.limits.others_coverage_100_max = Some(Duration::from_mins(1));
     let stalling = history.schedule.stalling();
     let survivors: BTreeSet<Life> = history.survivors().collect();
     let is_steady = |life: &Life| survivors.contains(life) && !stalling.contains(&life.host);
-    let place = history.entries.iter().position(|entry| match &entry.event {
-        Event::Delivered { envelope, .. } => {
-            let origin = history.host_of(envelope.origin()).expect("a host");
-            is_steady(&entry.life) && !stalling.contains(&origin)
-        }
-        _ => false,
+    let place = history.entries.iter().position(|entry| {
+        let Event::Delivered { envelope, .. } = &entry.event else { return false };
+        let origin = history.host_of(envelope.origin()).expect("a host");
+        is_steady(&entry.life) && !stalling.contains(&origin)
     });
     history.entries.remove(place.expect("a delivery"));
 }
