@@ -48,10 +48,13 @@ fn plot(canvas: &Canvas<'_>, points: &[(f64, f64)]) -> anyhow::Result<()> {
     let least = points.last().map_or(100.0, |(_, share)| *share);
     let right = [10.0, 20.0, 50.0].into_iter().find(|it| *it > most).unwrap_or(100.0);
     let bottom = [10.0, 1.0, 0.1].into_iter().find(|it| *it < least).unwrap_or(0.01);
-    let mut chart =
-        chart::plot(&canvas, (1.0..right).log_scale(), (bottom..100.0_f64).log_scale())?;
+    // plotters' own marks name some places twice.
+    let marks = [1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 14.0, 20.0, 30.0, 50.0, 100.0];
+    let links = (1.0..right).log_scale().with_key_points(marks.to_vec());
+    let shares = (bottom..100.0).log_scale().with_key_points(vec![0.01, 0.1, 1.0, 10.0, 100.0]);
+    let mut chart = chart::plot(&canvas, links, shares)?;
     let names = ("links of a peer, at least (logarithmic)", "peers, % (logarithmic)");
-    chart::axes(&mut chart, names, 12, &|links| format!("{links:.0}"))?;
+    chart::axes(&mut chart, names, marks.len(), &|links| format!("{links:.0}"))?;
     chart.draw_series(LineSeries::new(points.iter().copied(), pen.style())).map_err(drawing)?;
     let dot = |point: &(f64, f64)| Circle::new(*point, 4, Pen::Dot(BLUE).style());
     chart.draw_series(points.iter().map(dot)).map_err(drawing)?;

@@ -40,6 +40,9 @@ pub(super) fn draw(summary: &Summary, tables: &Tables, path: &Path) -> anyhow::R
                 "on the other side of the cut; links across it are orange too".to_owned(),
             ));
         }
+        if panels.iter().any(|panel| panel.degrees.values().any(|degree| *degree == 0)) {
+            legend.push((Pen::Dot(GREY), "without a link".to_owned()));
+        }
         let canvas = chart::legend(canvas, &legend)?;
         for (area, panel) in canvas.split_evenly((1, panels.len())).iter().zip(&panels) {
             plot(area, panel)?;
