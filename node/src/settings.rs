@@ -169,8 +169,8 @@ settings! {
     "retry_min" PEER: registration.retry_min, "first pause before a seed node is tried again";
     "retry_max" PEER: registration.retry_max, "longest such pause";
     "overlay" BOTH: overlay.kind, "whom a peer opens links to: random or power-law";
-    "max_peers" PEER: overlay.max_peers, "links a peer opens";
-    "max_links" PEER: overlay.max_links, "links a peer has in all";
+    "max_peers" BOTH: overlay.max_peers, "links a peer opens";
+    "max_links" BOTH: overlay.max_links, "links a peer has in all";
     "refresh" PEER: overlay.refresh, "time between fresh samples";
     "isolated_retry" PEER: overlay.isolated_retry, "pause of a peer without any link";
     "cooldown" PEER: overlay.cooldown, "how long a busy peer is left alone";

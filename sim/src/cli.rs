@@ -4,6 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+/// Where reports go, below the current folder.
+pub(crate) const REPORTS: &str = "reports";
+
+/// Where scenarios are, below the current folder.
+const SCENARIOS: &str = "scenarios";
+
 /// Rehearse a gossip network: run a scenario with many rng seeds under simulated faults, check what
 /// must hold, and draw what happened.
 ///
@@ -27,6 +33,19 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// List the scenarios of a folder with their questions.
     List(ListArgs),
+    /// Write a commented scenario to start from.
+    ///
+    /// It goes to scenarios/NAME.toml, passes `sim check` as it is, and replaces nothing.
+    New(NewArgs),
+    /// Draw the pictures of a report again, from its saved tables and summary alone.
+    ///
+    /// Nothing is run. The pictures are equal, to the byte, to those that the run drew.
+    Report(ReportArgs),
+    /// Run all scenarios and write all reports, and the page that shows them.
+    ///
+    /// Each scenario is run with its own seeds, as by `sim run FILE`; the page is README.md in the
+    /// folder of the reports. Takes some minutes.
+    Gallery(GalleryArgs),
 }
 
 #[derive(Debug, Args)]
@@ -61,13 +80,60 @@ pub(crate) struct CheckArgs {
     /// Change a field of the scenario first.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
+    /// Print JSON instead of words.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// The folder.
-    #[arg(default_value = "scenarios")]
+    #[arg(default_value = SCENARIOS)]
     pub(crate) folder: PathBuf,
+    /// Print JSON instead of lines.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// Its name: lower-case letters, digits and hyphens, a letter first.
+    pub(crate) name: String,
+    /// Write it into this file instead.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print which file was written as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The report's folder, like reports/churn.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Print the summary as JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GalleryArgs {
+    /// The folder of the scenarios.
+    #[arg(long, value_name = "DIR", default_value = SCENARIOS)]
+    pub(crate) scenarios: PathBuf,
+    /// The folder of the reports.
+    #[arg(long, value_name = "DIR", default_value = REPORTS)]
+    pub(crate) reports: PathBuf,
+    /// Run nothing: write the page again from the reports that are there.
+    #[arg(long)]
+    pub(crate) readme_only: bool,
+    /// Runs at a time [default: one per core]. The results do not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// Print verdicts, digests and answers as JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Rng seeds from the first to the last, both included.

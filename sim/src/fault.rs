@@ -1,6 +1,7 @@
 //! Faults as data: the whole schedule of a run is drawn before it begins, and saved with it.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::time::Duration;
 
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
@@ -93,6 +94,21 @@ impl FaultSchedule {
         Self { faults: draw.faults }
     }
 
+    /// Hosts whose process stands still at some time.
+    pub fn stalling(&self) -> BTreeSet<HostId> {
+        let host = |scheduled: &Scheduled| match &scheduled.fault {
+            Fault::Pause(host) => Some(*host),
+            Fault::Start(_)
+            | Fault::Crash(..)
+            | Fault::Leave(_)
+            | Fault::Resume(_)
+            | Fault::Reset(_)
+            | Fault::Cut(..)
+            | Fault::Heal => None,
+        };
+        self.faults.iter().filter_map(host).collect()
+    }
+
     /// Hosts whose process runs, as far as the schedule says, at `at`.
     pub fn running(&self, at: Duration) -> BTreeSet<HostId> {
         let mut running = BTreeSet::new();
@@ -139,8 +155,10 @@ impl Draw<'_> {
                 continue;
             }
             for host in targets {
-                let at = moment(spec.when, &mut rng);
-                self.hit(host, at, spec.kind, &mut rng);
+                for turn in turns(spec) {
+                    let at = moment(turn, &mut rng);
+                    self.hit(host, at, spec.kind, &mut rng);
+                }
                 if spec.kind == FaultKind::Join {
                     joiners.insert(host);
                 }
@@ -163,8 +181,21 @@ impl Draw<'_> {
                 self.push(at, Fault::Pause(host));
                 self.push(at + length, Fault::Resume(host));
             }
-            FaultKind::Reset => self.push(at, Fault::Reset(host)),
+            FaultKind::Slow { length, every, stall } => {
+                self.stall(host, at..at + length, every, stall);
+            }
+            FaultKind::Reset { .. } => self.push(at, Fault::Reset(host)),
             FaultKind::Partition { .. } => unreachable!("a partition hits all its hosts at once"),
+        }
+    }
+
+    /// A slow process is one that is stopped again and again.
+    fn stall(&mut self, host: HostId, time: Range<Duration>, every: Duration, stall: Duration) {
+        let mut at = time.start;
+        while at + every <= time.end {
+            self.push(at, Fault::Pause(host));
+            self.push(at + stall, Fault::Resume(host));
+            at += every;
         }
     }
 
@@ -225,6 +256,15 @@ impl Draw<'_> {
     }
 }
 
+/// The spans in which a fault hits each of its hosts, one moment in each. Several resets get equal
+/// parts of the span, of which they use the first half, so that the host's links can come back.
+fn turns(spec: &FaultSpec) -> Vec<Span> {
+    let FaultKind::Reset { times: times @ 2.. } = spec.kind else { return vec![spec.when] };
+    let part = spec.when.to.saturating_sub(spec.when.from) / times;
+    let begin = |turn| spec.when.from + part * turn;
+    (0..times).map(|turn| Span { from: begin(turn), to: begin(turn) + part / 2 }).collect()
+}
+
 /// The generator of one purpose.
 pub(crate) fn generator(run: RngSeed, label: &str, index: u64) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(*run.derive(label, index).as_bytes())
@@ -234,4 +274,47 @@ pub(crate) fn generator(run: RngSeed, label: &str, index: u64) -> ChaCha8Rng {
 pub(crate) fn moment(span: Span, rng: &mut ChaCha8Rng) -> Duration {
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     Duration::from_millis(rng.random_range(millis(span.from)..=millis(span.to)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::host::run_seed;
+    use crate::scenario::load;
+
+    fn small(changes: &[&str]) -> Scenario {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/small.toml");
+        let changes: Vec<String> = changes.iter().map(|&change| change.to_owned()).collect();
+        load(&path, &changes).expect("the small scenario")
+    }
+
+    fn times(schedule: &FaultSchedule, wanted: fn(&Fault) -> bool) -> Vec<u128> {
+        let faults = schedule.faults.iter().filter(|it| wanted(&it.fault));
+        faults.map(|it| it.at.as_millis()).collect()
+    }
+
+    #[test]
+    fn a_slow_process_is_paused_once_in_every_whole_period() {
+        let slow = "fault.5={kind='slow',for='3500ms',every='1s',stall='900ms',count=1,at='6s'}";
+        let schedule = FaultSchedule::draw(&small(&[slow]), run_seed(1));
+        let pauses = times(&schedule, |fault| matches!(fault, Fault::Pause(_)));
+        let resumes = times(&schedule, |fault| matches!(fault, Fault::Resume(_)));
+        assert_eq!(pauses, [6000, 7000, 8000]);
+        assert_eq!(resumes, [6900, 7900, 8900]);
+        assert_eq!(schedule.stalling().len(), 1);
+    }
+
+    #[test]
+    fn repeated_resets_leave_time_for_links_to_come_back() {
+        let resets = "fault.6={kind='reset',times=3,nodes=['peer-1'],between='4s..34s'}";
+        for seed in 1..=50 {
+            let longer = &["duration='80s'", "calm='40s'", resets];
+            let schedule = FaultSchedule::draw(&small(longer), run_seed(seed));
+            let times = times(&schedule, |fault| matches!(fault, Fault::Reset(_)));
+            assert_eq!(times.len(), 3);
+            assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= 5000), "{times:?}");
+        }
+    }
 }

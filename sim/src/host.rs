@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tidings_core::{NodeId, RngSeed, Role};
 
 use crate::scenario::Scenario;
@@ -37,7 +37,7 @@ impl HostId {
     }
 
     /// The host of this name, whether or not a scenario has it.
-    fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         let (role, number) = name.split_once('-')?;
         let place = number.parse::<usize>().ok()?.checked_sub(1)?;
         match role {
@@ -75,6 +75,14 @@ impl fmt::Display for HostId {
 impl Serialize for HostId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for HostId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let unknown = || format!("unknown host `{name}`, expected seed-N or peer-N, from 1 on");
+        Self::named(&name).ok_or_else(|| serde::de::Error::custom(unknown()))
     }
 }
 

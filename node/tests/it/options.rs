@@ -91,7 +91,7 @@ fn wrong_values_are_refused_with_their_place_and_what_is_allowed() {
 #[test]
 fn every_role_explains_its_options() {
     for (role, words, other) in
-        [("seed", "--announce-in", "--max-peers"), ("peer", "--seed-file", "--lease")]
+        [("seed", "--announce-in", "--gossip-every"), ("peer", "--seed-file", "--lease")]
     {
         let output = program().args([role, "--help"]).output().expect("it runs");
         let help = String::from_utf8(output.stdout).expect("text");

@@ -6,6 +6,7 @@ use super::{Evidence, Violation};
 use crate::measure::detection::DeathMeasure;
 use crate::measure::overlay::OverlayPoint;
 use crate::measure::quantile::median;
+use crate::measure::spread::MessageMeasure;
 use crate::scenario::Death;
 
 pub(super) fn limits(evidence: &Evidence<'_>) -> Vec<Violation> {
@@ -56,6 +57,8 @@ pub(super) fn limits(evidence: &Evidence<'_>) -> Vec<Violation> {
             violations.push(Violation::at(host, late.at, what));
         }
     }
+    violations.extend(slowed_messages(evidence));
+    violations.extend(recovery(evidence));
     let most = limits.false_deaths_max.unwrap_or_default();
     if totals.false_deaths > most {
         let found = totals.false_deaths;
@@ -67,6 +70,39 @@ pub(super) fn limits(evidence: &Evidence<'_>) -> Vec<Violation> {
 
 fn dispersion(evidence: &Evidence<'_>) -> Option<f64> {
     evidence.measures.overlay.last().and_then(OverlayPoint::dispersion)
+}
+
+/// Messages of peers that never stand still, late at others of their kind.
+fn slowed_messages(evidence: &Evidence<'_>) -> Vec<Violation> {
+    let Some(most) = evidence.scenario.limits.others_coverage_100_max else { return Vec::new() };
+    let messages = evidence.measures.messages.iter().filter(|it| !it.died_with_origin);
+    let late = messages.filter_map(|it| Some((it, it.others.filter(|found| *found > most)?)));
+    let violation = |(message, found): (&MessageMeasure, Duration)| {
+        let found = match found {
+            Duration::MAX => "never reached some of the peers".to_owned(),
+            found => format!("took {found:?} to reach all peers"),
+        };
+        let id = message.id;
+        let what = format!("message {id} {found} that never stand still, {most:?} is asked");
+        Violation::at(message.origin.host, message.sent, what)
+    };
+    late.map(violation).collect()
+}
+
+fn recovery(evidence: &Evidence<'_>) -> Vec<Violation> {
+    let (limits, recovery) = (&evidence.scenario.limits, evidence.measures.recovery);
+    let asked = [
+        ("all peers are in one component", recovery.one_component, limits.one_component_max),
+        ("all peers are on a quorum of lists", recovery.quorum, limits.quorum_max),
+    ];
+    let violation = |(what, found, most): (&str, Option<Duration>, Option<Duration>)| {
+        let most = most.filter(|most| found.is_none_or(|found| found > *most))?;
+        let since = recovery.since;
+        let found = found.map_or_else(|| "never".to_owned(), |found| format!("after {found:?}"));
+        let what = format!("{what} {found} since the last fault at {since:?}, {most:?} is asked");
+        Some(Violation::everywhere(what))
+    };
+    asked.into_iter().filter_map(violation).collect()
 }
 
 fn median_coverage(evidence: &Evidence<'_>, percent: u32) -> Option<Duration> {

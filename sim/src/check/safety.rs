@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tidings_core::{Event, LinkLoss, MessageId, NeighborLoss, RegistrationLoss};
+use tidings_core::{Doubt, Event, LinkLoss, MessageId, NeighborLoss, RegistrationLoss};
 use tidings_node::NodeReport;
 
 use super::{Evidence, Violation};
@@ -195,6 +195,8 @@ fn is_reset(event: &Event) -> bool {
         event,
         Event::NeighborDown { why: NeighborLoss::LinkLost(RESET), .. }
             | Event::RegistrationLost { why: RegistrationLoss::LinkLost(RESET), .. }
+            // A seed node says no more of a lost link than this.
+            | Event::PeerDoubted { why: Doubt::LinkLost, .. }
     )
 }
 

@@ -1,9 +1,10 @@
-//! From what happened to figures: spread, detection, overlay. Words and figures are the field's
+//! From what happened to figures: spread, detection, overlay, recovery. Words and figures are the field's
 //! (Plumtree §2 for RMR and LDH).
 
 pub mod detection;
 pub mod overlay;
 pub mod quantile;
+pub mod recovery;
 pub mod spread;
 
 use std::time::Duration;
@@ -13,7 +14,8 @@ use tidings_core::{Event, Removal};
 use crate::history::History;
 use crate::scenario::Scenario;
 use detection::DeathMeasure;
-use overlay::OverlayPoint;
+use overlay::{Graph, OverlayPoint};
+use recovery::Recovery;
 use spread::MessageMeasure;
 
 /// Everything measured in one run.
@@ -25,6 +27,10 @@ pub struct Measures {
     pub deaths: Vec<DeathMeasure>,
     /// One per sample.
     pub overlay: Vec<OverlayPoint>,
+    /// What the graph looked like at the moments that are drawn.
+    pub graphs: Vec<Graph>,
+    /// The order after the last fault.
+    pub recovery: Recovery,
     /// Totals of the run.
     pub totals: Totals,
 }
@@ -87,6 +93,8 @@ impl Measures {
             messages,
             deaths: detection::measure(history),
             overlay: overlay::measure(history),
+            graphs: overlay::graphs(history),
+            recovery: recovery::measure(scenario, history),
             totals,
         }
     }

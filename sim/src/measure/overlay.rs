@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use petgraph::unionfind::UnionFind;
 
+use crate::fault::Fault;
 use crate::history::{History, Life, Sample};
+use crate::host::HostId;
 use crate::measure::quantile::median;
 use crate::measure::ratio;
 
@@ -43,6 +45,33 @@ impl OverlayPoint {
         let mean = ratio(count(links), count(self.degrees.len()));
         (links > 0).then(|| ratio(count(squares), count(links)) - mean)
     }
+}
+
+/// The graph at a moment that is drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Graph {
+    /// When, in simulated time.
+    pub at: Duration,
+    /// Each peer that answered, and the peers it is linked with that are later in this order.
+    pub links: BTreeMap<HostId, Vec<HostId>>,
+}
+
+/// The graphs that are drawn of a run: the last sample before the first cut heals, if there is a cut,
+/// and the last of all.
+pub fn graphs(history: &History) -> Vec<Graph> {
+    let heal = history.schedule.faults.iter().find(|it| it.fault == Fault::Heal);
+    let before = heal.and_then(|heal| history.samples.iter().rfind(|it| it.at < heal.at));
+    before.into_iter().chain([&history.last]).map(|sample| graph(history, sample)).collect()
+}
+
+fn graph(history: &History, sample: &Sample) -> Graph {
+    let views = views(history, sample);
+    let later = |life: &Life, neighbors: &BTreeSet<Life>| {
+        let agrees = |it: &&Life| views.get(it).is_some_and(|theirs| theirs.contains(life));
+        neighbors.range(life..).filter(agrees).map(|it| it.host).collect()
+    };
+    let links = views.iter().map(|(life, neighbors)| (life.host, later(life, neighbors)));
+    Graph { at: sample.at, links: links.collect() }
 }
 
 /// Measures every sample of a run.

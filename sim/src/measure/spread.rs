@@ -6,12 +6,13 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "picks the events it needs")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tidings_core::{Event, MessageId};
 
 use crate::history::{History, Life};
+use crate::host::HostId;
 use crate::measure::quantile::quantile;
 
 /// A peer that dies sooner after a message than this is not expected to get it.
@@ -38,6 +39,9 @@ pub struct MessageMeasure {
     pub copies: u64,
     /// First copies that arrived anywhere.
     pub receipts: u64,
+    /// Time until all eligible peers that never stand still had it; [`Duration::MAX`] if one of
+    /// them never did; `None` if its origin stands still at times, or no host does.
+    pub others: Option<Duration>,
     /// Its origin died and nobody else had got it.
     pub died_with_origin: bool,
 }
@@ -86,8 +90,9 @@ pub fn measure(history: &History) -> Vec<MessageMeasure> {
         }
     }
     let joined = history.joined();
+    let stalling = history.schedule.stalling();
     for (message, receipts) in messages.iter_mut().zip(&receipts) {
-        reach(message, receipts, &joined, history);
+        reach(message, receipts, &joined, &stalling, history);
     }
     messages
 }
@@ -103,6 +108,7 @@ fn unmeasured(id: MessageId, origin: Life, sent: Duration) -> MessageMeasure {
         last_hop: 0,
         copies: 0,
         receipts: 0,
+        others: None,
         died_with_origin: false,
     }
 }
@@ -112,8 +118,10 @@ fn reach(
     message: &mut MessageMeasure,
     receipts: &[(Life, Duration)],
     joined: &BTreeMap<Life, Duration>,
+    stalling: &BTreeSet<HostId>,
     history: &History,
 ) {
+    let mut slowest = Duration::ZERO;
     for (life, joined) in joined {
         let lives_on = history.lives.get(life).is_some_and(|span| {
             span.covers(*joined, message.sent + LIVES_ON) || span.ended.is_none()
@@ -122,12 +130,17 @@ fn reach(
             continue;
         }
         message.eligible += 1;
-        if let Some((_, at)) = receipts.iter().find(|(receiver, _)| receiver == life) {
-            message.delays.push(at.saturating_sub(message.sent));
+        let receipt = receipts.iter().find(|(receiver, _)| receiver == life);
+        let delay = receipt.map(|(_, at)| at.saturating_sub(message.sent));
+        message.delays.extend(delay);
+        if !stalling.is_empty() && !stalling.contains(&life.host) {
+            slowest = slowest.max(delay.unwrap_or(Duration::MAX));
         }
     }
     message.delays.sort_unstable();
     message.reached = u64::try_from(message.delays.len()).unwrap_or(u64::MAX);
     let origin_died = history.lives.get(&message.origin).is_some_and(|span| span.ended.is_some());
     message.died_with_origin = origin_died && receipts.is_empty();
+    let is_steady = !stalling.is_empty() && !stalling.contains(&message.origin.host);
+    message.others = is_steady.then_some(slowest);
 }

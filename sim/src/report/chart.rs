@@ -30,6 +30,8 @@ const LABEL_SIZE: i32 = 15;
 pub const GREY: RGBColor = RGBColor(95, 95, 95);
 /// Lines of the grid.
 const GRID: RGBColor = RGBColor(225, 225, 225);
+/// Lines that lie below other things.
+pub const LINK: RGBColor = RGBColor(160, 160, 160);
 /// First and second hue, told apart by eyes that see red and green alike (Okabe and Ito).
 pub const BLUE: RGBColor = RGBColor(0, 114, 178);
 /// The second hue.
@@ -114,37 +116,43 @@ fn wrap(canvas: &Canvas<'_>, text: &str, style: &TextStyle<'_>) -> anyhow::Resul
 }
 
 /// The style of axis labels and legends.
-fn label_style() -> TextStyle<'static> {
+pub fn label_style() -> TextStyle<'static> {
     TextStyle::from((FONT, LABEL_SIZE)).color(&BLACK)
 }
 
-/// A plot with a percentage upwards.
-pub type Plot<'a, X> = ChartContext<'a, BitMapBackend<'a>, Cartesian2d<X, RangedCoordf64>>;
+/// The style of what stands inside of things.
+pub fn small_style() -> TextStyle<'static> {
+    TextStyle::from((FONT, CAPTION_SIZE - 2)).color(&BLACK)
+}
 
-/// Makes a plot of the whole canvas, `x` to the right and percent up to `top` upwards.
-pub fn plot<'a, X: AsRangedCoord>(
+/// A plot; most have a percentage upwards.
+pub type Plot<'a, X, Y = RangedCoordf64> = ChartContext<'a, BitMapBackend<'a>, Cartesian2d<X, Y>>;
+
+/// Makes a plot of the whole canvas, `x` to the right and `y` upwards.
+pub fn plot<'a, X: AsRangedCoord, Y: AsRangedCoord>(
     canvas: &Canvas<'a>,
     x: X,
-    top: f64,
-) -> anyhow::Result<Plot<'a, X::CoordDescType>> {
+    y: Y,
+) -> anyhow::Result<Plot<'a, X::CoordDescType, Y::CoordDescType>> {
     ChartBuilder::on(canvas)
         .margin(12)
         .margin_right(28)
         .x_label_area_size(48)
         .y_label_area_size(64)
-        .build_cartesian_2d(x, 0.0..top)
+        .build_cartesian_2d(x, y)
         .map_err(drawing)
 }
 
 /// Draws the axes of a plot: what they show, and how places to the right are written.
-pub fn axes<X>(
-    plot: &mut Plot<'_, X>,
+pub fn axes<X, Y>(
+    plot: &mut Plot<'_, X, Y>,
     (right, up): (&str, &str),
     x_labels: usize,
     x_label: &dyn Fn(&X::ValueType) -> String,
 ) -> anyhow::Result<()>
 where
     X: Ranged + ValueFormatter<<X as Ranged>::ValueType>,
+    Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
     plot.configure_mesh()
         .light_line_style(WHITE)
@@ -153,11 +161,16 @@ where
         .y_desc(up)
         .x_labels(x_labels)
         .x_label_formatter(x_label)
-        .y_label_formatter(&|percent| format!("{percent:.0}"))
+        .y_label_formatter(&|percent| percent_label(*percent))
         .label_style(label_style())
         .axis_desc_style(label_style())
         .draw()
         .map_err(drawing)
+}
+
+/// Whole percents, or as many decimals as a small one needs.
+fn percent_label(percent: f64) -> String {
+    if percent > 0.0 && percent < 1.0 { format!("{percent}") } else { format!("{percent:.0}") }
 }
 
 /// How a thing is drawn in a plot.
@@ -169,6 +182,8 @@ pub enum Pen {
     Dashes(RGBColor),
     /// A filled area.
     Band(RGBColor),
+    /// A dot.
+    Dot(RGBColor),
 }
 
 impl Pen {
@@ -177,6 +192,7 @@ impl Pen {
         match self {
             Self::Line(color) | Self::Dashes(color) => color.stroke_width(2),
             Self::Band(color) => color.mix(0.25).filled(),
+            Self::Dot(color) => color.filled(),
         }
     }
 }
@@ -199,6 +215,10 @@ pub fn legend<'a>(canvas: &Canvas<'a>, entries: &[(Pen, String)]) -> anyhow::Res
             Pen::Dashes(_) => {
                 let (dash, gap) = DASH;
                 canvas.draw(&DashedPathElement::new(line, dash, gap, pen.style()))
+            }
+            Pen::Dot(_) => {
+                let place = (MARGIN + SAMPLE / 2, middle);
+                canvas.draw(&Circle::new(place, LABEL_SIZE / 2, pen.style()))
             }
             Pen::Band(_) => {
                 let corners = [(MARGIN, middle - 6), (MARGIN + SAMPLE, middle + 6)];

@@ -8,6 +8,7 @@ use plotters::prelude::*;
 use crate::report::chart::{self, BLUE, Canvas, DASH, ORANGE, Pen, drawing};
 use crate::report::summary::Summary;
 use crate::report::tables::{DetectionRow, Tables};
+use crate::scenario::Death;
 
 const HEIGHT: u32 = 520;
 
@@ -27,7 +28,8 @@ pub(super) fn draw(summary: &Summary, tables: &Tables, path: &Path) -> anyhow::R
 
 fn curves(rows: &[DetectionRow]) -> Vec<Curve> {
     let mut curves = Vec::new();
-    let kinds = [("reset", "killed, machine alive", BLUE), ("silent", "machine gone", ORANGE)];
+    let kinds =
+        [(Death::Reset, "killed, machine alive", BLUE), (Death::Silent, "machine gone", ORANGE)];
     for (death, words, color) in kinds {
         let of_kind: Vec<&DetectionRow> = rows.iter().filter(|row| row.death == death).collect();
         let observers: [(&str, Pen, Observe); 2] = [
@@ -83,7 +85,7 @@ fn plot(canvas: &Canvas<'_>, curves: &[Curve]) -> anyhow::Result<()> {
     let end = (latest * 1.05).ceil();
     let legend: Vec<_> = curves.iter().map(|curve| (curve.pen, curve.label.clone())).collect();
     let canvas = chart::legend(canvas, &legend)?;
-    let mut chart = chart::plot(&canvas, 0.0..end, 100.0)?;
+    let mut chart = chart::plot(&canvas, 0.0..end, 0.0..100.0)?;
     let names = ("seconds since the death", "deaths noticed, %");
     chart::axes(&mut chart, names, 11, &|seconds| format!("{seconds:.0}"))?;
     for curve in curves {
@@ -94,7 +96,7 @@ fn plot(canvas: &Canvas<'_>, curves: &[Curve]) -> anyhow::Result<()> {
                 let dashes = DashedLineSeries::new(steps, dash, gap, curve.pen.style());
                 chart.draw_series(dashes)
             }
-            Pen::Line(_) | Pen::Band(_) => {
+            Pen::Line(_) | Pen::Band(_) | Pen::Dot(_) => {
                 chart.draw_series(LineSeries::new(steps, curve.pen.style()))
             }
         }

@@ -47,7 +47,7 @@ fn plot(canvas: &Canvas<'_>, points: &[Point]) -> anyhow::Result<()> {
     ];
     let canvas = chart::legend(canvas, &legend)?;
     let end = end_of(points);
-    let mut chart = chart::plot(&canvas, (10.0..end).log_scale(), 100.0)?;
+    let mut chart = chart::plot(&canvas, (10.0..end).log_scale(), 0.0..100.0)?;
     let names = ("time since a message was sent (logarithmic)", "peers reached, %");
     chart::axes(&mut chart, names, 5, &|ms| delay_label(*ms))?;
     let shown = points.iter().filter(|(delay, _)| *delay <= end);

@@ -1,11 +1,12 @@
 //! The summary of a sweep: verdict, checks, figures over the seeds.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::check::CHECKS;
@@ -13,20 +14,45 @@ use crate::history::hex;
 use crate::measure::millis;
 use crate::measure::overlay::OverlayPoint;
 use crate::measure::quantile::{quantile, sorted};
-use crate::report::tables::median_coverage;
+use crate::measure::recovery::Recovery;
+use crate::report::tables::{Tables, median_coverage};
 use crate::scenario::{Death, Limits, Scenario};
 use crate::sweep::RunResult;
 
 /// Version of `summary.json`.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 2;
+
+/// Names of the figures that others look up.
+pub mod name {
+    /// Delivered pairs of expected ones.
+    pub const DELIVERED: &str = "delivered";
+    /// Median over a run's messages of the time until half of the peers had one.
+    pub const COVERAGE_50: &str = "coverage 50 %";
+    /// The same for all peers.
+    pub const COVERAGE_100: &str = "coverage 100 %";
+    /// Copies per first receipt, less one.
+    pub const REDUNDANCY: &str = "redundancy (RMR)";
+    /// Live peers removed as dead.
+    pub const FALSE_DEATHS: &str = "false deaths";
+    /// A run's slowest message among the peers that never stand still.
+    pub const OTHERS: &str = "slowest at steady peers";
+    /// Time from the last fault until all peers were in one component.
+    pub const ONE_COMPONENT: &str = "one component again";
+    /// Time from the last fault until all peers were on a quorum of lists.
+    pub const QUORUM: &str = "on a quorum of lists";
+    /// Time from a death by reset until no seed node listed the peer.
+    pub const RESET_DEATHS: &str = "reset: all seed nodes";
+    /// The same for silent deaths.
+    pub const SILENT_DEATHS: &str = "silent: all seed nodes";
+}
 
 /// A sweep in short.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Summary {
     /// Version of this form.
     pub schema: u32,
     /// The program's version.
-    pub program: &'static str,
+    pub program: String,
     /// The scenario's name.
     pub scenario: String,
     /// What it asks.
@@ -39,6 +65,8 @@ pub struct Summary {
     pub passed: usize,
     /// SHA-256 over the digests of the runs.
     pub digest: String,
+    /// Rows of each table, by the name of its file; a table without rows has no file.
+    pub tables: BTreeMap<String, usize>,
     /// Each check and the rng seeds of the runs in which it failed.
     pub checks: Vec<CheckSummary>,
     /// Figures over the runs.
@@ -48,10 +76,10 @@ pub struct Summary {
 }
 
 /// What was run, in words of the scenario.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Setting {
     /// Engine.
-    pub engine: &'static str,
+    pub engine: String,
     /// Seed nodes.
     pub seed_nodes: usize,
     /// Peers.
@@ -67,25 +95,27 @@ pub struct Setting {
 }
 
 /// A check over the runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct CheckSummary {
     /// Its name.
-    pub check: &'static str,
+    pub check: String,
     /// What it demands.
-    pub demand: &'static str,
+    pub demand: String,
     /// Runs in which it failed.
     pub failed_seeds: Vec<u64>,
 }
 
 /// A figure over the runs: every run gives one value, or several for figures of single deaths.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Figure {
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// Its unit.
-    pub unit: &'static str,
+    pub unit: String,
     /// How many values there are.
     pub values: usize,
+    /// The smallest value.
+    pub min: Option<f64>,
     /// The value below which 5 % lie.
     pub p5: Option<f64>,
     /// The middle value.
@@ -99,7 +129,7 @@ pub struct Figure {
 }
 
 /// One thing that did not hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ViolationSummary {
     /// In which run.
     pub seed: u64,
@@ -109,7 +139,7 @@ pub struct ViolationSummary {
 
 impl Summary {
     /// Sums up these runs.
-    pub fn of(scenario: &Scenario, results: &[RunResult]) -> Self {
+    pub fn of(scenario: &Scenario, results: &[RunResult], tables: &Tables) -> Self {
         let mut hash = Sha256::new();
         for result in results {
             hash.update(result.digest.as_bytes());
@@ -122,13 +152,14 @@ impl Summary {
         });
         Self {
             schema: SCHEMA,
-            program: env!("CARGO_PKG_VERSION"),
+            program: env!("CARGO_PKG_VERSION").to_owned(),
             scenario: scenario.name.clone(),
             question: scenario.question.clone(),
             setting: Setting::of(scenario),
             runs: results.len(),
             passed: results.iter().filter(|result| result.violations.is_empty()).count(),
             digest: hex(&hash.finalize()),
+            tables: tables.sizes(),
             checks: CHECKS.iter().map(|check| check_summary(check, results)).collect(),
             figures: figures(&scenario.limits, results),
             violations: violations.collect(),
@@ -154,7 +185,7 @@ impl Summary {
 impl Setting {
     fn of(scenario: &Scenario) -> Self {
         Self {
-            engine: "turmoil",
+            engine: "turmoil".to_owned(),
             seed_nodes: scenario.seed_nodes,
             peers: scenario.peers,
             duration_s: scenario.duration.as_secs(),
@@ -183,8 +214,8 @@ impl Setting {
 fn check_summary(check: &crate::check::Check, results: &[RunResult]) -> CheckSummary {
     let fails = |result: &&RunResult| result.violations.iter().any(|it| it.check == check.name);
     CheckSummary {
-        check: check.name,
-        demand: check.demand,
+        check: check.name.to_owned(),
+        demand: check.demand.to_owned(),
         failed_seeds: results.iter().filter(fails).map(|result| result.seed).collect(),
     }
 }
@@ -198,31 +229,39 @@ fn figures(limits: &Limits, results: &[RunResult]) -> Vec<Figure> {
     let deaths = |death: Death, time: &dyn Fn(&DeathTimes) -> Option<u64>| -> Vec<f64> {
         death_times(death, results).iter().filter_map(time).map(to_float).collect()
     };
+    let recovery = |time: &dyn Fn(&Recovery) -> Option<Duration>| {
+        each(&|run| time(&run.measures.recovery).map(millis).map(to_float))
+    };
     let no_false_deaths = limits.false_deaths_max.unwrap_or_default();
     let mut figures = vec![
-        figure("delivered", "%", each(&|run| Some(run.measures.totals.delivery_percent())))
+        figure(name::DELIVERED, "%", each(&|run| Some(run.measures.totals.delivery_percent())))
             .limited(limits.delivery_percent_min.map(|least| format!(">= {least} %"))),
-        figure("coverage 50 %", "ms", coverage(50)).limited(at_most(limits.coverage_50_max)),
+        figure(name::COVERAGE_50, "ms", coverage(50)).limited(at_most(limits.coverage_50_max)),
         figure("coverage 90 %", "ms", coverage(90)),
         figure("coverage 99 %", "ms", coverage(99)),
-        figure("coverage 100 %", "ms", coverage(100)).limited(at_most(limits.coverage_100_max)),
+        figure(name::COVERAGE_100, "ms", coverage(100)).limited(at_most(limits.coverage_100_max)),
         figure("last delivery hop", "hops", each(&|run| last_hop(run).map(to_float))),
-        figure("redundancy (RMR)", "copies", each(&|run| Some(run.measures.totals.redundancy())))
+        figure(name::REDUNDANCY, "copies", each(&|run| Some(run.measures.totals.redundancy())))
             .limited(limits.redundancy_max.map(|most| format!("<= {most}"))),
         figure("degree dispersion", "", each(&dispersion))
             .limited(limits.degree_dispersion_min.map(|least| format!(">= {least}"))),
         figure(
-            "false deaths",
+            name::FALSE_DEATHS,
             "peers",
             each(&|run| Some(to_float(run.measures.totals.false_deaths))),
         )
         .limited(Some(format!("<= {no_false_deaths}"))),
+        figure(name::OTHERS, "ms", each(&|run| slowest_other(run).map(to_float)))
+            .limited(at_most(limits.others_coverage_100_max)),
+        figure(name::ONE_COMPONENT, "ms", recovery(&|it| it.one_component))
+            .limited(at_most(limits.one_component_max)),
+        figure(name::QUORUM, "ms", recovery(&|it| it.quorum)).limited(at_most(limits.quorum_max)),
     ];
     let reset = at_most(limits.reset_detection_max);
     let silent = at_most(limits.silent_detection_max);
     let dropped = [
-        ("reset: first neighbor", "reset: all seed nodes", Death::Reset, reset),
-        ("silent: first neighbor", "silent: all seed nodes", Death::Silent, silent),
+        ("reset: first neighbor", name::RESET_DEATHS, Death::Reset, reset),
+        ("silent: first neighbor", name::SILENT_DEATHS, Death::Silent, silent),
     ];
     for (by_neighbor, by_seed_nodes, death, limit) in dropped {
         figures.push(figure(by_neighbor, "ms", deaths(death, &|times| times.first_neighbor)));
@@ -248,6 +287,12 @@ fn death_times(death: Death, results: &[RunResult]) -> Vec<DeathTimes> {
         .collect()
 }
 
+/// The longest time that a message took to all peers that never stand still.
+fn slowest_other(run: &RunResult) -> Option<u64> {
+    let spreading = run.measures.messages.iter().filter(|it| !it.died_with_origin);
+    spreading.filter_map(|it| it.others).max().map(millis)
+}
+
 fn last_hop(run: &RunResult) -> Option<u64> {
     run.measures.messages.iter().map(|message| message.last_hop.into()).max()
 }
@@ -261,15 +306,16 @@ fn to_float(value: u64) -> f64 {
     value as f64
 }
 
-fn figure(name: &'static str, unit: &'static str, values: Vec<f64>) -> Figure {
+fn figure(name: &str, unit: &str, values: Vec<f64>) -> Figure {
     let values = sorted(values);
     // Four decimals are what the tables show; more would be noise in the file.
     let at =
         |percent| quantile(&values, percent).map(|value| (value * 10_000.0).round() / 10_000.0);
     Figure {
-        name,
-        unit,
+        name: name.to_owned(),
+        unit: unit.to_owned(),
         values: values.len(),
+        min: at(0),
         p5: at(5),
         median: at(50),
         p95: at(95),

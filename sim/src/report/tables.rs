@@ -1,13 +1,14 @@
 //! The tables of a report, as CSV: times in whole milliseconds, ratios with four decimals. Equal
 //! runs give equal bytes on every machine.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::history::Life;
 use crate::host::HostId;
@@ -16,6 +17,18 @@ use crate::measure::quantile::quantile;
 use crate::measure::{millis, ratio};
 use crate::scenario::Death;
 use crate::sweep::RunResult;
+
+pub(super) const RUNS: &str = "runs.csv";
+pub(super) const MESSAGES: &str = "messages.csv";
+pub(super) const SPREAD: &str = "spread.csv";
+pub(super) const DETECTION: &str = "detection.csv";
+pub(super) const OVERLAY: &str = "overlay.csv";
+pub(super) const DEGREES: &str = "degrees.csv";
+pub(super) const FAULTS: &str = "faults.csv";
+pub(super) const LINKS: &str = "links.csv";
+
+/// Most peers of a graph that is drawn: with more of them it is a ball of wool.
+const MOST_DRAWN: usize = 64;
 
 /// All tables of a report.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,10 +47,12 @@ pub struct Tables {
     pub degrees: Vec<DegreeRow>,
     /// One row per disturbance.
     pub faults: Vec<FaultRow>,
+    /// The graph of the first run at the moments that are drawn, one row per link.
+    pub links: Vec<LinkRow>,
 }
 
 /// A run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct RunRow {
     /// Its rng seed.
     pub seed: u64,
@@ -80,12 +95,16 @@ pub struct RunRow {
     pub degree_median: usize,
     /// Most links of a peer.
     pub degree_max: usize,
+    /// Time from the last fault until all live peers were in one component.
+    pub one_component_ms: Option<u64>,
+    /// Time from the last fault until each of them was on a quorum of lists.
+    pub quorum_ms: Option<u64>,
     /// SHA-256 of what happened.
     pub digest: String,
 }
 
 /// A message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct MessageRow {
     /// The run's rng seed.
     pub seed: u64,
@@ -107,6 +126,8 @@ pub struct MessageRow {
     pub coverage_99_ms: Option<u64>,
     /// All.
     pub coverage_100_ms: Option<u64>,
+    /// All of them that never stand still, if some peers do and its origin does not.
+    pub others_100_ms: Option<u64>,
     /// Most links a first copy travelled.
     pub last_delivery_hop: u16,
     /// Copies that arrived anywhere.
@@ -116,7 +137,7 @@ pub struct MessageRow {
 }
 
 /// How far messages had come after a delay, on average over the messages of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct SpreadRow {
     /// The run's rng seed.
     pub seed: u64,
@@ -128,14 +149,14 @@ pub struct SpreadRow {
 }
 
 /// A crash.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct DetectionRow {
     /// The run's rng seed.
     pub seed: u64,
     /// Who died.
     pub peer: HostId,
-    /// `reset` or `silent`.
-    pub death: &'static str,
+    /// What others saw of it.
+    pub death: Death,
     /// When.
     pub died_ms: u64,
     /// Time until its host was started again.
@@ -155,7 +176,7 @@ pub struct DetectionRow {
 }
 
 /// The graph at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct OverlayRow {
     /// The run's rng seed.
     pub seed: u64,
@@ -178,7 +199,7 @@ pub struct OverlayRow {
 }
 
 /// How many peers have a degree at the end of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct DegreeRow {
     /// The run's rng seed.
     pub seed: u64,
@@ -189,16 +210,29 @@ pub struct DegreeRow {
 }
 
 /// A disturbance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct FaultRow {
     /// The run's rng seed.
     pub seed: u64,
     /// When.
     pub at_ms: u64,
     /// What.
-    pub fault: &'static str,
+    pub fault: String,
     /// Whom it hit.
     pub hosts: String,
+}
+
+/// A link of the graph at one moment, or a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct LinkRow {
+    /// The run's rng seed.
+    pub seed: u64,
+    /// When.
+    pub at_ms: u64,
+    /// A peer that answered.
+    pub a: HostId,
+    /// Whom it is linked with; empty in the row that only says that the peer is there.
+    pub b: Option<HostId>,
 }
 
 impl Tables {
@@ -214,18 +248,35 @@ impl Tables {
             tables.degrees.extend(degree_rows(result));
             tables.faults.extend(fault_rows(result));
         }
+        tables.links = results.first().map(link_rows).unwrap_or_default();
         tables
+    }
+
+    /// How many rows each table has, by the name of its file.
+    pub fn sizes(&self) -> BTreeMap<String, usize> {
+        let sizes = [
+            (RUNS, self.runs.len()),
+            (MESSAGES, self.messages.len()),
+            (SPREAD, self.spread.len()),
+            (DETECTION, self.detection.len()),
+            (OVERLAY, self.overlay.len()),
+            (DEGREES, self.degrees.len()),
+            (FAULTS, self.faults.len()),
+            (LINKS, self.links.len()),
+        ];
+        sizes.map(|(name, rows)| (name.to_owned(), rows)).into()
     }
 
     /// Writes every table that has rows to a file of its name.
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
-        write_csv(&folder.join("runs.csv"), &self.runs)?;
-        write_csv(&folder.join("messages.csv"), &self.messages)?;
-        write_csv(&folder.join("spread.csv"), &self.spread)?;
-        write_csv(&folder.join("detection.csv"), &self.detection)?;
-        write_csv(&folder.join("overlay.csv"), &self.overlay)?;
-        write_csv(&folder.join("degrees.csv"), &self.degrees)?;
-        write_csv(&folder.join("faults.csv"), &self.faults)
+        write_csv(&folder.join(RUNS), &self.runs)?;
+        write_csv(&folder.join(MESSAGES), &self.messages)?;
+        write_csv(&folder.join(SPREAD), &self.spread)?;
+        write_csv(&folder.join(DETECTION), &self.detection)?;
+        write_csv(&folder.join(OVERLAY), &self.overlay)?;
+        write_csv(&folder.join(DEGREES), &self.degrees)?;
+        write_csv(&folder.join(FAULTS), &self.faults)?;
+        write_csv(&folder.join(LINKS), &self.links)
     }
 }
 
@@ -301,6 +352,8 @@ fn run_row(result: &RunResult) -> RunRow {
         degree_min,
         degree_median,
         degree_max,
+        one_component_ms: measures.recovery.one_component.map(millis),
+        quorum_ms: measures.recovery.quorum.map(millis),
         digest: result.digest.clone(),
     }
 }
@@ -327,6 +380,7 @@ fn message_rows(result: &RunResult) -> impl Iterator<Item = MessageRow> + '_ {
         coverage_90_ms: message.coverage(90).map(millis),
         coverage_99_ms: message.coverage(99).map(millis),
         coverage_100_ms: message.coverage(100).map(millis),
+        others_100_ms: message.others.filter(|time| *time != Duration::MAX).map(millis),
         last_delivery_hop: message.last_hop,
         copies: message.copies,
         receipts: message.receipts,
@@ -350,10 +404,7 @@ fn detection_rows(result: &RunResult) -> impl Iterator<Item = DetectionRow> + '_
         DetectionRow {
             seed: result.seed,
             peer: host,
-            death: match death.death {
-                Death::Reset => "reset",
-                Death::Silent => "silent",
-            },
+            death: death.death,
             died_ms: millis(death.at),
             restarted_ms: death.restarted.map(millis),
             neighbors: death.neighbors,
@@ -397,8 +448,20 @@ fn fault_rows(result: &RunResult) -> impl Iterator<Item = FaultRow> + '_ {
         FaultRow {
             seed: result.seed,
             at_ms: millis(scheduled.at),
-            fault: scheduled.fault.name(),
+            fault: scheduled.fault.name().to_owned(),
             hosts: hosts.join(" "),
         }
     })
+}
+
+fn link_rows(result: &RunResult) -> Vec<LinkRow> {
+    let mut rows = Vec::new();
+    for graph in result.measures.graphs.iter().filter(|graph| graph.links.len() <= MOST_DRAWN) {
+        for (peer, linked) in &graph.links {
+            let row = |b| LinkRow { seed: result.seed, at_ms: millis(graph.at), a: *peer, b };
+            rows.push(row(None));
+            rows.extend(linked.iter().map(|other| row(Some(*other))));
+        }
+    }
+    rows
 }

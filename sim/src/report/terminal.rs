@@ -69,8 +69,8 @@ fn row(figure: &Figure) -> [String; 7] {
         Some(value) => format!("{value:.3}"),
     };
     [
-        figure.name.to_owned(),
-        figure.unit.to_owned(),
+        figure.name.clone(),
+        figure.unit.clone(),
         show(figure.p5),
         show(figure.median),
         show(figure.p95),

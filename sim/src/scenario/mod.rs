@@ -10,6 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use humantime::format_duration;
+use serde::{Deserialize, Serialize};
 use tidings_core::Config;
 
 pub use override_keys::OverrideError;
@@ -124,8 +125,20 @@ pub enum FaultKind {
         /// How long it stands still.
         length: Duration,
     },
+    /// The process runs only a part of the time: at the beginning of every period it stands still.
+    Slow {
+        /// How long this goes on. Only whole periods count.
+        length: Duration,
+        /// The period.
+        every: Duration,
+        /// How long it stands still in each period. Less than the period.
+        stall: Duration,
+    },
     /// All connections of the node are reset.
-    Reset,
+    Reset {
+        /// How often, each time in its own part of the span.
+        times: u32,
+    },
     /// The targets are cut off from everybody else.
     Partition {
         /// What becomes of what crosses the cut.
@@ -151,7 +164,15 @@ impl fmt::Display for FaultKind {
             Self::Leave => f.write_str("told to leave"),
             Self::Join => f.write_str("started only now"),
             Self::Pause { length } => write!(f, "stopped for {}", format_duration(*length)),
-            Self::Reset => f.write_str("all connections reset"),
+            Self::Slow { length, every, stall } => write!(
+                f,
+                "standing still for {} of every {}, for {}",
+                format_duration(*stall),
+                format_duration(*every),
+                format_duration(*length)
+            ),
+            Self::Reset { times: 1 } => f.write_str("all connections reset"),
+            Self::Reset { times } => write!(f, "all connections reset, {times} times"),
             Self::Partition { mode, direction, length } => {
                 let way = match direction {
                     Direction::Both => "both ways",
@@ -170,7 +191,8 @@ impl fmt::Display for FaultKind {
 }
 
 /// What others see of a death.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Death {
     /// The machine lives on: connections are closed and dials refused (`kill -9`).
     Reset,
@@ -218,6 +240,13 @@ pub struct Limits {
     pub reset_detection_max: Option<Duration>,
     /// Longest time from a silent death until no seed node lists the dead peer.
     pub silent_detection_max: Option<Duration>,
+    /// Longest time in which all of these peers that never stand still have a message that one of
+    /// them said; each message.
+    pub others_coverage_100_max: Option<Duration>,
+    /// Longest time from the end of the last fault until all live peers are in one component.
+    pub one_component_max: Option<Duration>,
+    /// Longest time from the end of the last fault until every live peer is on a quorum of lists.
+    pub quorum_max: Option<Duration>,
     /// Most live peers that a seed node removed although it could reach them.
     pub false_deaths_max: Option<u64>,
 }

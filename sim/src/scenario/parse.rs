@@ -24,6 +24,10 @@ use super::{
 /// Version of the file format that this program reads.
 const VERSION: u32 = 1;
 
+/// Several resets of one host have at least this much of the span each: reset links must have come
+/// back, or there is nothing to reset. The last half of each part is left alone, which is 5 s.
+const LEAST_RESET_PART: Duration = Duration::from_secs(10);
+
 /// A scenario that cannot be run.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
@@ -249,6 +253,9 @@ impl Page<'_> {
             redundancy_max: raw.redundancy_max,
             reset_detection_max: time(raw.reset_detection_max),
             silent_detection_max: time(raw.silent_detection_max),
+            others_coverage_100_max: time(raw.others_coverage_100_max),
+            one_component_max: time(raw.one_component_max),
+            quorum_max: time(raw.quorum_max),
             false_deaths_max: raw.false_deaths_max,
         })
     }
@@ -284,8 +291,8 @@ impl Page<'_> {
     fn fault(&self, scenario: &Scenario, fault: &Spanned<RawFault>) -> Checked<FaultSpec> {
         let raw = fault.get_ref();
         self.refuse_strangers(raw)?;
-        let kind = self.fault_kind(fault)?;
         let when = self.when(fault)?;
+        let kind = self.fault_kind(scenario, fault, when)?;
         let targets = self.targets(scenario, fault)?;
         let end = when.to + kind.length();
         if end > scenario.calm_from() {
@@ -305,6 +312,9 @@ impl Page<'_> {
             ("death", raw.death.as_ref().map(Spanned::span)),
             ("restart", raw.restart.as_ref().map(Spanned::span)),
             ("for", raw.length.as_ref().map(Spanned::span)),
+            ("every", raw.every.as_ref().map(Spanned::span)),
+            ("stall", raw.stall.as_ref().map(Spanned::span)),
+            ("times", raw.times.as_ref().map(Spanned::span)),
             ("mode", raw.mode.as_ref().map(Spanned::span)),
             ("direction", raw.direction.as_ref().map(Spanned::span)),
             ("share", raw.share.as_ref().map(Spanned::span)),
@@ -324,7 +334,12 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn fault_kind(&self, fault: &Spanned<RawFault>) -> Checked<FaultKind> {
+    fn fault_kind(
+        &self,
+        scenario: &Scenario,
+        fault: &Spanned<RawFault>,
+        when: Span,
+    ) -> Checked<FaultKind> {
         let raw = fault.get_ref();
         let missing = |field: &str| {
             let message = format!("a {} needs the field {field}", raw.kind.word());
@@ -342,7 +357,8 @@ impl Page<'_> {
             Kind::Leave => FaultKind::Leave,
             Kind::Join => FaultKind::Join,
             Kind::Pause => FaultKind::Pause { length: length()? },
-            Kind::Reset => FaultKind::Reset,
+            Kind::Slow => self.slow(scenario, fault)?,
+            Kind::Reset => FaultKind::Reset { times: self.times(raw, when)? },
             Kind::Partition => {
                 let mode = raw.mode.as_ref().ok_or_else(|| missing("mode"))?;
                 let direction = raw.direction.as_ref().map(|it| *it.get_ref());
@@ -366,6 +382,37 @@ impl Page<'_> {
                 }
             }
         })
+    }
+
+    /// A duty cycle. The process must stand still and run for at least a tick of each period, or the
+    /// engine would not notice.
+    fn slow(&self, scenario: &Scenario, fault: &Spanned<RawFault>) -> Checked<FaultKind> {
+        let RawFault { length: Some(length), every: Some(every), stall: Some(stall), .. } =
+            fault.get_ref()
+        else {
+            return Err(self.complain(fault.span(), "a slow needs the fields for, every and stall"));
+        };
+        let whole = Span { from: Duration::from_millis(100), to: scenario.duration };
+        let length = self.time_within(length, whole, "for")?;
+        let every = self.time_within(every, Span { to: length, ..whole }, "every")?;
+        let part = Span { from: scenario.tick, to: every.saturating_sub(scenario.tick) };
+        let stall = self.time_within(stall, part, "stall")?;
+        Ok(FaultKind::Slow { length, every, stall })
+    }
+
+    fn times(&self, raw: &RawFault, when: Span) -> Checked<u32> {
+        let Some(times) = &raw.times else { return Ok(1) };
+        let count = self.within(times, 1..101, "times")?;
+        let needed = LEAST_RESET_PART * count;
+        if count > 1 && when.to.saturating_sub(when.from) < needed {
+            let message = format!(
+                "times: {count} resets need a span of at least {}, so that there is something to \
+                 reset again",
+                format_duration(needed)
+            );
+            return Err(self.complain(times.span(), message));
+        }
+        Ok(count)
     }
 
     fn when(&self, fault: &Spanned<RawFault>) -> Checked<Span> {
@@ -416,6 +463,7 @@ impl Kind {
             Self::Leave => "leave",
             Self::Join => "join",
             Self::Pause => "pause",
+            Self::Slow => "slow",
             Self::Reset => "reset",
             Self::Partition => "partition",
         }
@@ -425,8 +473,10 @@ impl Kind {
     const fn own_fields(self) -> &'static [&'static str] {
         match self {
             Self::Crash => &["death", "restart"],
-            Self::Leave | Self::Join | Self::Reset => &[],
+            Self::Leave | Self::Join => &[],
             Self::Pause => &["for"],
+            Self::Slow => &["for", "every", "stall"],
+            Self::Reset => &["times"],
             Self::Partition => &["share", "mode", "direction", "for"],
         }
     }
@@ -437,8 +487,10 @@ impl FaultKind {
     pub(crate) fn length(self) -> Duration {
         match self {
             Self::Crash { restart: Some(restart), .. } => restart.to,
-            Self::Pause { length } | Self::Partition { length, .. } => length,
-            Self::Crash { restart: None, .. } | Self::Leave | Self::Join | Self::Reset => {
+            Self::Pause { length } | Self::Slow { length, .. } | Self::Partition { length, .. } => {
+                length
+            }
+            Self::Crash { restart: None, .. } | Self::Leave | Self::Join | Self::Reset { .. } => {
                 Duration::ZERO
             }
         }

@@ -62,6 +62,9 @@ pub(super) struct RawFault {
     pub(super) restart: Option<Spanned<Span>>,
     #[serde(rename = "for")]
     pub(super) length: Option<Spanned<Time>>,
+    pub(super) every: Option<Spanned<Time>>,
+    pub(super) stall: Option<Spanned<Time>>,
+    pub(super) times: Option<Spanned<u32>>,
     pub(super) mode: Option<Spanned<ModeWord>>,
     pub(super) direction: Option<Spanned<DirectionWord>>,
 }
@@ -73,6 +76,7 @@ pub(super) enum Kind {
     Leave,
     Join,
     Pause,
+    Slow,
     Reset,
     Partition,
 }
@@ -110,5 +114,8 @@ pub(super) struct RawLimits {
     pub(super) degree_dispersion_min: Option<f64>,
     pub(super) reset_detection_max: Option<Time>,
     pub(super) silent_detection_max: Option<Time>,
+    pub(super) others_coverage_100_max: Option<Time>,
+    pub(super) one_component_max: Option<Time>,
+    pub(super) quorum_max: Option<Time>,
     pub(super) false_deaths_max: Option<u64>,
 }

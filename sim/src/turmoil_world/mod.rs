@@ -26,6 +26,7 @@ use tidings_core::{
     AddressRecord, Birth, Command, Config, Node, NodeId, RngSeed, Role, Topic, UnixTime,
 };
 use tidings_node::{Driver, Net, NodeReport};
+use tokio::select;
 use tokio::sync::oneshot;
 use turmoil::Sim;
 
@@ -318,9 +319,13 @@ fn builder(scenario: &Scenario, run: RngSeed) -> turmoil::Builder {
 
 /// One life of one host.
 async fn live<N: Net>(plan: Arc<Plan>, wrap: impl Fn(TurmoilNet) -> N) -> turmoil::Result {
-    let net = TurmoilNet { host: plan.host, stage: Arc::clone(&plan.stage) };
-    let life = act(plan, wrap(net.clone()));
-    net.task(life).await.map_err(|error| -> Box<dyn Error> { error })
+    let (net, kernel) = TurmoilNet::new(plan.host, Arc::clone(&plan.stage));
+    let process = net.task(act(plan, wrap(net.clone())));
+    select! {
+        biased;
+        ended = process => ended.map_err(|error| -> Box<dyn Error> { error }),
+        error = kernel.run() => Err(error.into()),
+    }
 }
 
 async fn act<N: Net>(plan: Arc<Plan>, net: N) -> Result<(), Box<dyn Error + Send + Sync>> {

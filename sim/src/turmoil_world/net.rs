@@ -10,23 +10,43 @@ use std::task::{Context, Poll, ready};
 
 use tidings_node::{Listener, Net};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::select;
+use tokio::sync::mpsc;
 use tokio::time::sleep;
 use turmoil::net::{TcpListener, TcpStream};
 
 use super::stage::{Broken, Conduit, Stage};
 use crate::host::HostId;
 
-/// One host's network.
+/// Connections that wait at one socket for the process to take them, as at the real node's. Dials
+/// beyond it hang.
+const BACKLOG: usize = 1024;
+
+/// One host's network, as its process sees it.
 #[derive(Clone, Debug)]
 pub(super) struct TurmoilNet {
     pub(super) host: HostId,
-    pub(super) stage: Arc<Stage>,
+    stage: Arc<Stage>,
+    sockets: mpsc::Sender<Socket>,
 }
 
-/// Accepts connections of a simulated host.
-pub(super) struct TurmoilListener {
+/// What the machine does for its process whether or not that stands still: it accepts connections.
+#[derive(Debug)]
+pub(super) struct Kernel {
+    sockets: mpsc::Receiver<Socket>,
+}
+
+/// Where a process listens.
+struct Socket {
     inner: TcpListener,
     net: TurmoilNet,
+    backlog: mpsc::Sender<(TurmoilStream, SocketAddr)>,
+}
+
+/// Takes a simulated host's connections from its kernel.
+pub(super) struct TurmoilListener {
+    addr: SocketAddr,
+    backlog: mpsc::Receiver<(TurmoilStream, SocketAddr)>,
 }
 
 /// A simulated connection that can be broken from outside.
@@ -35,6 +55,12 @@ pub(super) struct TurmoilStream {
 }
 
 impl TurmoilNet {
+    /// The network of a host and the kernel that runs beside its process. A process listens once.
+    pub(super) fn new(host: HostId, stage: Arc<Stage>) -> (Self, Kernel) {
+        let (sender, sockets) = mpsc::channel(1);
+        (Self { host, stage, sockets: sender }, Kernel { sockets })
+    }
+
     fn wrap(&self, inner: TcpStream, far: IpAddr) -> TurmoilStream {
         TurmoilStream { conduit: self.stage.open_conduit(self.host, far, inner) }
     }
@@ -46,7 +72,11 @@ impl Net for TurmoilNet {
 
     async fn listen(&self, addr: SocketAddr) -> io::Result<TurmoilListener> {
         let inner = TcpListener::bind(addr).await?;
-        Ok(TurmoilListener { inner, net: self.clone() })
+        let addr = inner.local_addr()?;
+        let (sender, backlog) = mpsc::channel(BACKLOG);
+        let socket = Socket { inner, net: self.clone(), backlog: sender };
+        self.sockets.try_send(socket).map_err(|_taken| io::ErrorKind::AddrInUse)?;
+        Ok(TurmoilListener { addr, backlog })
     }
 
     /// turmoil refuses a dial across a cut at once and lets one to a dead process hang. A real
@@ -74,16 +104,40 @@ impl Net for TurmoilNet {
     }
 }
 
+impl Kernel {
+    /// Accepts what is dialed, in its own time. Only an error of the network ends it.
+    ///
+    /// The streams in the backlog are conduits of the stage like all others, so that a crash takes
+    /// them too.
+    pub(super) async fn run(mut self) -> io::Error {
+        let Some(socket) = self.sockets.recv().await else { return pending().await };
+        while let Ok(room) = socket.backlog.reserve().await {
+            let accepted = select! {
+                biased;
+                () = socket.backlog.closed() => break,
+                accepted = socket.inner.accept() => accepted,
+            };
+            match accepted {
+                Ok((inner, addr)) => room.send((socket.net.wrap(inner, addr.ip()), addr)),
+                Err(error) => return error,
+            }
+        }
+        // The process listens no more: dials are refused.
+        drop(socket);
+        pending().await
+    }
+}
+
 impl Listener for TurmoilListener {
     type Stream = TurmoilStream;
 
     async fn accept(&mut self) -> io::Result<(TurmoilStream, SocketAddr)> {
-        let (inner, addr) = self.inner.accept().await?;
-        Ok((self.net.wrap(inner, addr.ip()), addr))
+        // The kernel ends before the process only when the host does.
+        self.backlog.recv().await.ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
+        Ok(self.addr)
     }
 }
 

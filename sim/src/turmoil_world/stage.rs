@@ -191,7 +191,7 @@ impl Stage {
     pub(super) fn waits_while_paused(&self, host: HostId, waker: &Waker) -> bool {
         let mut state = lock(&self.state);
         let entry = state.hosts.entry(host).or_default();
-        if entry.paused {
+        if entry.paused && !entry.waiting.iter().any(|waiting| waiting.will_wake(waker)) {
             entry.waiting.push(waker.clone());
         }
         entry.paused

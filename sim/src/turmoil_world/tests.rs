@@ -4,13 +4,17 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tidings_node::{Listener, Net};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::select;
 
 use super::net::{TurmoilListener, TurmoilNet, TurmoilStream};
-use super::run_on;
+use super::stage::Stage;
+use super::{PORT, run_on};
 use crate::host::HostId;
 use crate::scenario::{Scenario, load};
 
@@ -92,4 +96,123 @@ fn a_panic_in_a_spawned_task_fails_the_run() {
 #[test]
 fn without_the_mine_the_same_run_does_not_fail() {
     assert_eq!(super::run(&small(), 1).failure, None);
+}
+
+/// What happened at two hosts of which one dials the other, and when in simulated time.
+type Log = Arc<Mutex<Vec<(&'static str, Duration)>>>;
+
+fn note(log: &Log, what: &'static str) {
+    let now = turmoil::sim_elapsed().unwrap_or_default();
+    log.lock().expect("no panic").push((what, now));
+}
+
+/// One host that accepts and one that dials it after a second, and dials again every second.
+fn two_hosts(stage: &Arc<Stage>, log: &Log) -> turmoil::Sim<'static> {
+    let latency = Duration::from_millis(10);
+    let mut builder = turmoil::Builder::new();
+    builder.min_message_latency(latency).max_message_latency(latency);
+    let mut sim = builder.build();
+    let (accepting, dialing) = (HostId::peer(0), HostId::peer(1));
+    let addr = SocketAddr::new(sim.lookup("accepting"), PORT);
+    stage.add_host(accepting, addr.ip());
+    stage.add_host(dialing, sim.lookup("dialing"));
+    let (its_stage, its_log) = (Arc::clone(stage), Arc::clone(log));
+    sim.host("accepting", move || {
+        let (stage, log) = (Arc::clone(&its_stage), Arc::clone(&its_log));
+        async move {
+            let _life = stage.begin_life(accepting, Duration::ZERO);
+            let (net, kernel) = TurmoilNet::new(accepting, stage);
+            let everywhere = SocketAddr::from(([0, 0, 0, 0], PORT));
+            let process = net.clone().task(async move {
+                let mut listener = net.listen(everywhere).await?;
+                let mut accepted = Vec::new();
+                loop {
+                    accepted.push(listener.accept().await?);
+                    note(&log, "accepted");
+                }
+            });
+            select! {
+                biased;
+                ended = process => ended,
+                error = kernel.run() => Err(error.into()),
+            }
+        }
+    });
+    let (stage, log) = (Arc::clone(stage), Arc::clone(log));
+    sim.client("dialing", async move {
+        let _life = stage.begin_life(dialing, Duration::ZERO);
+        let (net, _kernel) = TurmoilNet::new(dialing, stage);
+        let mut streams = Vec::new();
+        for _ in 0..2 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            streams.push(net.connect(addr).await?);
+            note(&log, "connected");
+        }
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        Ok(())
+    });
+    sim
+}
+
+fn run_until(sim: &mut turmoil::Sim<'_>, time: Duration) {
+    while sim.elapsed() < time {
+        sim.step().expect("no host fails");
+    }
+}
+
+fn names(log: &Log) -> Vec<&'static str> {
+    log.lock().expect("no panic").iter().map(|(what, _)| *what).collect()
+}
+
+#[test]
+fn the_kernel_of_a_stopped_process_accepts() {
+    let (stage, log) = (Arc::new(Stage::new(Duration::from_millis(20))), Log::default());
+    let mut sim = two_hosts(&stage, &log);
+    run_until(&mut sim, Duration::from_millis(500));
+    stage.pause(HostId::peer(0));
+    run_until(&mut sim, Duration::from_secs(5));
+    assert_eq!(names(&log), ["connected", "connected"]);
+    stage.resume(HostId::peer(0));
+    run_until(&mut sim, Duration::from_secs(6));
+    assert_eq!(names(&log), ["connected", "connected", "accepted", "accepted"]);
+    let when = log.lock().expect("no panic")[2].1;
+    assert!(when >= Duration::from_secs(5), "accepted at {when:?}, before it went on");
+}
+
+/// Messages on their way right after a crash of a host in whose backlog two streams wait.
+fn farewells(takes_streams: bool) -> usize {
+    let (stage, log) = (Arc::new(Stage::new(Duration::from_millis(20))), Log::default());
+    let mut sim = two_hosts(&stage, &log);
+    run_until(&mut sim, Duration::from_millis(500));
+    stage.pause(HostId::peer(0));
+    run_until(&mut sim, Duration::from_secs(5));
+    assert_eq!(names(&log), ["connected", "connected"]);
+    if takes_streams {
+        stage.abandon(HostId::peer(0));
+    }
+    sim.crash("accepting");
+    let mut messages = 0;
+    sim.links(|links| messages = links.flatten().count());
+    messages
+}
+
+#[test]
+fn a_crash_takes_the_streams_in_the_backlog() {
+    assert_eq!(farewells(false), 2, "left to themselves they say goodbye");
+    assert_eq!(farewells(true), 0);
+}
+
+#[test]
+fn a_crash_while_standing_still_repeats() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/small.toml");
+    let changes = [
+        "fault.5={kind='slow',for='9s',every='1s',stall='900ms',nodes=['peer-3'],at='6s'}",
+        "fault.6={kind='crash',death='reset',nodes=['peer-3'],at='10500ms'}",
+    ];
+    let scenario = load(&path, &changes.map(str::to_owned)).expect("the small scenario");
+    let first = super::run(&scenario, 1).digest();
+    // Shifts what counts tasks of the whole process.
+    let other = super::run(&scenario, 2).digest();
+    assert_eq!(first, super::run(&scenario, 1).digest());
+    assert_ne!(first, other);
 }

@@ -48,6 +48,7 @@ const SPOILT: &[Spoilt] = &[
     ("schedule-performed", schedule_a_start, "start left no trace"),
     ("schedule-performed", schedule_a_pause, "pause left no trace"),
     ("schedule-performed", schedule_a_reset, "reset left no trace"),
+    ("schedule-performed", schedule_a_seed_nodes_reset, "reset left no trace"),
     ("schedule-performed", schedule_a_cut, "came across the cut"),
     ("one-component", isolate_a_peer, "2 components"),
     ("one-component", silence_a_peer, "answered"),
@@ -61,6 +62,16 @@ const SPOILT: &[Spoilt] = &[
     ("limits", |it, _| it.limits.coverage_100_max = Some(Duration::ZERO), "reach 100 %"),
     ("limits", |it, _| it.limits.reset_detection_max = Some(Duration::ZERO), "was listed for"),
     ("limits", |it, _| it.limits.silent_detection_max = Some(Duration::ZERO), "was listed for"),
+    ("limits", |it, _| it.limits.others_coverage_100_max = Some(Duration::ZERO), "reach all peers"),
+    (
+        "limits",
+        lose_a_message_of_steady_peers,
+        "never reached some of the peers that never stand still",
+    ),
+    ("limits", never_join, "all peers are in one component never"),
+    ("limits", join_late, "all peers are in one component after"),
+    ("limits", never_register, "all peers are on a quorum of lists never"),
+    ("limits", register_late, "all peers are on a quorum of lists after"),
     ("limits", remove_a_live_peer, "1 live peers were removed"),
 ];
 
@@ -166,6 +177,10 @@ fn schedule_a_reset(_: &mut Scenario, history: &mut History) {
     schedule(history, Fault::Reset);
 }
 
+fn schedule_a_seed_nodes_reset(_: &mut Scenario, history: &mut History) {
+    schedule(history, |_| Fault::Reset(HostId::seed_node(0)));
+}
+
 fn schedule_a_cut(_: &mut Scenario, history: &mut History) {
     schedule(history, |host| Fault::Cut(BTreeSet::from([host]), CutMode::Silent, Direction::Both));
 }
@@ -215,6 +230,65 @@ fn forget_a_peer(_: &mut Scenario, history: &mut History) {
     for list in lists(history) {
         list.node.registered.retain(|entry| entry.record.subject() != id);
     }
+}
+
+fn lose_a_message_of_steady_peers(scenario: &mut Scenario, history: &mut History) {
+    scenario.limits.others_coverage_100_max = Some(Duration::from_mins(1));
+    let stalling = history.schedule.stalling();
+    let survivors: BTreeSet<Life> = history.survivors().collect();
+    let is_steady = |life: &Life| survivors.contains(life) && !stalling.contains(&life.host);
+    let place = history.entries.iter().position(|entry| {
+        let Event::Delivered { envelope, .. } = &entry.event else { return false };
+        let origin = history.host_of(envelope.origin()).expect("a host");
+        is_steady(&entry.life) && !stalling.contains(&origin)
+    });
+    history.entries.remove(place.expect("a delivery"));
+}
+
+/// How far the tests of the order after the last fault go.
+const SOON: Duration = Duration::from_secs(5);
+
+/// Long after the last fault.
+const LATE: Duration = Duration::from_secs(44);
+
+fn is_join(entry: &Entry, peer: Life, _: &History) -> bool {
+    entry.life == peer && matches!(entry.event, Event::NeighborUp { .. })
+}
+
+fn is_registration(entry: &Entry, peer: Life, history: &History) -> bool {
+    matches!(&entry.event, Event::PeerRegistered { peer: it } if history.life_of(it) == Some(peer))
+}
+
+/// Takes out what makes a survivor belong, and returns it.
+fn take(history: &mut History, wanted: fn(&Entry, Life, &History) -> bool) -> Vec<Entry> {
+    let peer = survivor(history);
+    let (taken, left): (Vec<Entry>, Vec<Entry>) =
+        history.entries.iter().cloned().partition(|entry| wanted(entry, peer, history));
+    history.entries = left;
+    assert!(!taken.is_empty(), "nothing to take");
+    taken
+}
+
+fn never_join(scenario: &mut Scenario, history: &mut History) {
+    scenario.limits.one_component_max = Some(SOON);
+    take(history, is_join);
+}
+
+fn join_late(scenario: &mut Scenario, history: &mut History) {
+    scenario.limits.one_component_max = Some(SOON);
+    let late = take(history, is_join).into_iter().map(|entry| Entry { at: LATE, ..entry });
+    history.entries.extend(late);
+}
+
+fn never_register(scenario: &mut Scenario, history: &mut History) {
+    scenario.limits.quorum_max = Some(SOON);
+    take(history, is_registration);
+}
+
+fn register_late(scenario: &mut Scenario, history: &mut History) {
+    scenario.limits.quorum_max = Some(SOON);
+    let late = take(history, is_registration).into_iter().map(|entry| Entry { at: LATE, ..entry });
+    history.entries.extend(late);
 }
 
 fn remove_a_live_peer(_: &mut Scenario, history: &mut History) {

@@ -78,3 +78,62 @@ fn check_explains_and_list_lists() {
     let output = sim(&folder, &["list", scenarios]);
     assert!(text(&output.stdout).contains("Do a few quick nodes"), "{}", text(&output.stdout));
 }
+
+#[test]
+fn a_new_scenario_passes_check_and_replaces_nothing() {
+    let folder = empty_folder("cli_new");
+    fs::create_dir(folder.join("scenarios")).expect("made");
+    let output = sim(&folder, &["new", "my-own-2"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let written = fs::read_to_string(folder.join("scenarios/my-own-2.toml")).expect("the file");
+    assert!(written.starts_with("question = \"What becomes of the network my-own-2"), "{written}");
+    let output = sim(&folder, &["check", "scenarios/my-own-2.toml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let output = sim(&folder, &["new", "my-own-2"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("scenarios/my-own-2.toml is there already"));
+    let output = sim(&folder, &["new", "another", "--out", "here.toml", "--json"]);
+    assert_eq!(text(&output.stdout), "{\n  \"file\": \"here.toml\"\n}\n");
+    assert!(folder.join("here.toml").exists());
+}
+
+#[test]
+fn bad_names_are_refused_with_what_is_allowed() {
+    let folder = empty_folder("cli_new_bad");
+    let long = "a".repeat(41);
+    for name in ["", "../up", "Loud", "2nd", "a b", "a.toml", &long] {
+        let output = sim(&folder, &["new", name]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        let error = text(&output.stderr);
+        assert!(error.contains("allowed are up to 40 lower-case letters"), "{name}: {error}");
+    }
+    let output = sim(&folder, &["new", "good"]);
+    let error = text(&output.stderr);
+    assert!(error.contains("no folder for scenarios/good.toml; --out FILE"), "{error}");
+}
+
+#[test]
+fn check_and_list_speak_json() {
+    let folder = empty_folder("cli_check_json");
+    let json = |args: &[&str]| -> serde_json::Value {
+        serde_json::from_slice(&sim(&folder, args).stdout).expect("JSON")
+    };
+    let check = json(&["check", &small(), "--json"]);
+    assert_eq!(check["peers"], 9);
+    assert_eq!(check["faults"].as_array().map(Vec::len), Some(8));
+    let scenarios = small_path();
+    let scenarios = scenarios.parent().and_then(|it| it.to_str()).expect("a folder");
+    let list = json(&["list", scenarios, "--json"]);
+    assert_eq!(list[0]["question"], "Do a few quick nodes get through one of each fault?");
+}
+
+#[test]
+fn every_verb_has_a_help_text() {
+    let folder = empty_folder("cli_help");
+    for verb in ["run", "check", "list", "new", "report", "gallery"] {
+        let output = sim(&folder, &[verb, "--help"]);
+        let help = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{verb}");
+        assert!(help.contains("--json") && help.contains("Usage: sim "), "{verb}: {help}");
+    }
+}

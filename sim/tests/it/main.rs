@@ -3,6 +3,8 @@
 mod checks_bite;
 mod cli;
 mod determinism;
+mod gallery;
+mod report;
 mod scenario_errors;
 mod scenarios;
 mod support;

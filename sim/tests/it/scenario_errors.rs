@@ -39,7 +39,6 @@ fn what_is_allowed_is_said() {
     let unknown = "kind = \"leave\"\nnodes = [\"peer-10\"]";
     let one_way = "mode = \"reset\"\ndirection = \"in\"";
     let known = "there is no \"peer-10\"; there are seed-1 to seed-3 and peer-1 to peer-9";
-    // What is replaced, by what, on which line after that the complaint is, and its words.
     let cases = [
         ("runs = 3", "run = 3", 0, "unknown field `run`, expected one of"),
         ("version = 1", "version = 2", 0, "version: this program reads version 1"),
@@ -66,8 +65,35 @@ fn what_is_allowed_is_said() {
         ("share = 30", "share = 100", 0, "share: 100 is not within 1 to below 100"),
         ("mode = \"reset\"", one_way, 0, "a one-way cut is always silent"),
     ];
+    expect_complaints(&cases);
+}
+
+#[test]
+fn duty_cycles_and_repetitions_are_checked() {
+    let (pause, reset) = ("kind = \"pause\"\nfor = \"2s\"", "kind = \"reset\"");
+    let slow = |fields: &str| format!("kind = \"slow\"\nfor = \"2s\"\n{fields}");
+    let whole = slow("every = \"3s\"\nstall = \"1s\"");
+    let always = slow("every = \"1s\"\nstall = \"1s\"");
+    let unseen = slow("every = \"1s\"\nstall = \"2ms\"");
+    let pause_stall = format!("{pause}\nstall = \"1s\"");
+    let incomplete = format!("[[fault]]\n{}", slow("every = \"1s\""));
+    expect_complaints(&[
+        (&format!("[[fault]]\n{pause}"), &incomplete, 0, "needs the fields for, every and stall"),
+        (pause, &whole, 2, "every: 3s is not within 100ms to 2s"),
+        (pause, &always, 3, "stall: 1s is not within 4ms to 996ms"),
+        (pause, &unseen, 3, "stall: 2ms is not within 4ms to 996ms"),
+        (pause, &pause_stall, 2, "a pause has no such field"),
+        (reset, "kind = \"reset\"\ntimes = 0", 1, "times: 0 is not within 1 to below 101"),
+        (reset, "kind = \"reset\"\ntimes = 2", 1, "2 resets need a span of at least 20s"),
+    ]);
+}
+
+/// What is replaced, by what, on which line after that the complaint is, and its words.
+type Wrong<'a> = (&'a str, &'a str, usize, &'a str);
+
+fn expect_complaints(cases: &[Wrong<'_>]) {
     let good = fs::read_to_string(small_path()).expect("the small scenario");
-    for (find, replace, offset, words) in cases {
+    for &(find, replace, offset, words) in cases {
         let complaint = complaint(find, replace);
         assert!(complaint.contains(words), "{replace}: {complaint}");
         let before = good.split(find).next().unwrap_or_default();

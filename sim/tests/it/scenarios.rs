@@ -1,20 +1,11 @@
 //! The shipped scenarios run, hold, and are what the committed reports show.
 
 use std::fs;
-use std::path::PathBuf;
 
 use tidings_sim::scenario::load;
 use tidings_sim::sweep::run_one;
 
-use crate::support::project;
-
-fn scenarios() -> Vec<PathBuf> {
-    let folder = fs::read_dir(project().join("scenarios")).expect("the scenarios");
-    let mut paths: Vec<PathBuf> = folder.map(|file| file.expect("a file").path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
-    paths.sort();
-    paths
-}
+use crate::support::{project, scenarios};
 
 #[test]
 fn the_question_is_the_first_line() {
@@ -25,7 +16,7 @@ fn the_question_is_the_first_line() {
 }
 
 /// The first run of each report is repeated. When this fails, the program or the scenario changed
-/// and the report did not: `sim run` it again and commit what it writes.
+/// and the report did not: `sim gallery` and commit what it writes.
 #[test]
 fn reports_show_what_the_program_does() {
     for path in scenarios() {

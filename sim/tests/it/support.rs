@@ -39,3 +39,12 @@ pub(crate) fn sim(folder: &Path, args: &[&str]) -> Output {
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
+
+/// The shipped scenarios, in the order of their names.
+pub(crate) fn scenarios() -> Vec<PathBuf> {
+    let folder = std::fs::read_dir(project().join("scenarios")).unwrap();
+    let mut paths: Vec<PathBuf> = folder.map(|file| file.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    paths
+}

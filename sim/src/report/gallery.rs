@@ -1,0 +1,85 @@
+//! The gallery: one page with every scenario's question, answer and pictures, written from the saved
+//! summaries.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+
+use crate::report::answer::answer;
+use crate::report::summary::Summary;
+use crate::report::{PICTURES, saved};
+use crate::scenario::Scenario;
+
+/// The page's name in the folder of the reports.
+pub const PAGE: &str = "README.md";
+
+const HEAD: &str = "\
+# Reports
+
+What the shipped scenarios gave. `sim gallery` runs them all and writes this page and the folders beside it; `sim gallery --readme-only`
+writes the page alone. Tests repeat the first run of each, compare its digest, and compare this page, so it shows what the program in
+this tree does.
+";
+
+const TAIL: &str = "
+## Files
+
+| file | a row per |
+|---|---|
+| `runs.csv` | run: verdict, delivery, coverage, redundancy, bytes, overlay at the end, times after the last fault, SHA-256 of what happened |
+| `messages.csv` | message: whom it should have reached and did, coverage times, last delivery hop, copies |
+| `spread.csv` | run and delay: fraction of peers reached, mean over the run's messages |
+| `detection.csv` | crash: times until first neighbor, all neighbors, first report, all seed nodes |
+| `overlay.csv`, `degrees.csv` | second of a run: components and degrees; degree at the end: peers |
+| `faults.csv` | disturbance: when, what, whom |
+| `links.csv` | link of the first run's graph, at the moments that are drawn; `b` is empty in the row of the peer itself |
+| `summary.json` | the whole: checks, figures over the runs, violations, rows of each table |
+
+`sim report DIR` draws a folder's pictures again from these files alone. Times are whole milliseconds, ratios have four decimals. Tables
+without rows are not written. CSV and JSON are equal to the byte on every machine, pictures on x86-64 Linux. Runs with any option go to
+`runs/`, which git ignores.
+";
+
+/// Width of a picture on the page in pixels; each leads to its full size.
+const THUMBNAIL: u32 = 280;
+
+/// The page for these scenarios, from their reports below `reports`. Each scenario has its file's
+/// path in the commands shown.
+pub fn page(scenarios: &[(String, Scenario)], reports: &Path) -> anyhow::Result<String> {
+    let mut page = HEAD.to_owned();
+    for (file, scenario) in scenarios {
+        let folder = reports.join(&scenario.name);
+        let again = || format!("the report of {file}; `sim run {file}` writes it");
+        let summary = saved::read_summary(&folder).with_context(again)?;
+        ensure!(
+            summary.question == scenario.question,
+            "{} answers another question than {file} asks; `sim run {file}` answers this one",
+            folder.display()
+        );
+        page.push_str(&entry(file, &summary));
+    }
+    page.push_str(TAIL);
+    Ok(page)
+}
+
+fn entry(file: &str, summary: &Summary) -> String {
+    let Summary { scenario, question, runs, .. } = summary;
+    let mut entry = format!("\n## {scenario}\n\n{question}\n\n**{}.**\n\n", answer(summary));
+    for picture in PICTURES.iter().filter(|picture| picture.is_drawn(summary)) {
+        let path = format!("{scenario}/{}", picture.file);
+        let shows = picture.shows;
+        writeln!(
+            entry,
+            "[<img src=\"{path}\" width=\"{THUMBNAIL}\" alt=\"{scenario}: {shows}\">]({path})"
+        )
+        .expect("a string takes it all");
+    }
+    let caption = summary.setting.caption(*runs);
+    write!(
+        entry,
+        "\n`sim run {file}`: {caption}. All figures: [summary.json]({scenario}/summary.json).\n"
+    )
+    .expect("a string takes it all");
+    entry
+}

@@ -1,0 +1,167 @@
+//! The commands, carried out.
+
+mod console;
+mod explain;
+mod gallery;
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+
+use crate::cli::{Cli, Command, NewArgs, REPORTS, ReportArgs, RunArgs, Seeds};
+use crate::report;
+use crate::report::terminal;
+use crate::scenario::{self, Scenario};
+use crate::sweep;
+use console::{complain, progress_bar, say, say_json};
+
+/// A check failed.
+const FAILED: u8 = 1;
+
+/// It could not be told whether one would.
+const COULD_NOT_TELL: u8 = 2;
+
+/// Carries out a command line. The program's whole work.
+pub fn run(cli: Cli) -> ExitCode {
+    let done = match cli.command {
+        Command::Run(args) => run_scenario(&args),
+        Command::Check(args) => explain::check(&args),
+        Command::List(args) => explain::list(&args),
+        Command::New(args) => new_scenario(&args),
+        Command::Report(args) => redraw_report(&args),
+        Command::Gallery(args) => gallery::gallery(&args),
+    };
+    done.unwrap_or_else(|error| {
+        complain(&error);
+        ExitCode::from(COULD_NOT_TELL)
+    })
+}
+
+fn run_scenario(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    let scenario = scenario::load(&args.file, &args.set)?;
+    let seeds: Vec<u64> = match (args.seed, args.seeds) {
+        (Some(seed), _) => vec![seed],
+        (None, Some(Seeds { first, last })) => (first..=last).collect(),
+        (None, None) => (1..=scenario.runs).collect(),
+    };
+    let folder = args.folder(&scenario);
+    let progress = progress_bar(&scenario.name, seeds.len());
+    let results = sweep::run_all(&scenario, &seeds, args.jobs.map(usize::from), &progress)
+        .context("start the threads")?;
+    let took = progress.elapsed().as_secs_f64();
+    progress.finish_and_clear();
+    let summary = report::write(&scenario, &results, &folder)?;
+    if !args.is_plain() && args.out.is_none() {
+        link_latest(&folder)?;
+    }
+    if args.json {
+        say(&summary.to_json()?)?;
+    } else {
+        say(&terminal::render(&summary, &args.replay()))?;
+        say(&format!("report in {}\n", folder.display()))?;
+        say(&format!("{} runs in {took:.1} s\n", seeds.len()))?;
+    }
+    Ok(if summary.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+}
+
+impl RunArgs {
+    /// Only the file was given.
+    fn is_plain(&self) -> bool {
+        let Self { file: _, seed, seeds, jobs, out, set, json } = self;
+        let none_given = seed.is_none() && seeds.is_none() && jobs.is_none() && out.is_none();
+        none_given && set.is_empty() && !json
+    }
+
+    /// Where the report goes.
+    fn folder(&self, scenario: &Scenario) -> PathBuf {
+        if let Some(out) = &self.out {
+            return out.clone();
+        }
+        if self.is_plain() {
+            return Path::new(REPORTS).join(&scenario.name);
+        }
+        let mut parts = vec![scenario.name.clone()];
+        parts.extend(self.seed.map(|seed| format!("seed-{seed}")));
+        parts.extend(self.seeds.map(|Seeds { first, last }| format!("seeds-{first}-{last}")));
+        parts.extend(self.set.iter().map(|change| change.replace(|c: char| !is_plain(c), "_")));
+        Path::new(REPORTS).join("runs").join(parts.join("-"))
+    }
+
+    /// The command that repeats a run of this one, without its seed.
+    fn replay(&self) -> String {
+        let mut parts = vec![format!("sim run {}", self.file.display())];
+        parts.extend(self.set.iter().map(|change| format!("--set '{change}'")));
+        parts.join(" ")
+    }
+}
+
+/// Fit for the name of a folder.
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '.'
+}
+
+/// Makes reports/runs/latest lead to the newest report.
+fn link_latest(folder: &Path) -> anyhow::Result<()> {
+    let Some((parent, name)) = folder.parent().zip(folder.file_name()) else { return Ok(()) };
+    let link = parent.join("latest");
+    if link.symlink_metadata().is_ok() {
+        fs::remove_file(&link).with_context(|| format!("replace {}", link.display()))?;
+    }
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(name, &link).with_context(|| format!("link {}", link.display()))?;
+    Ok(())
+}
+
+/// What `sim new` writes.
+const TEMPLATE: &str = include_str!("../scenario/template.toml");
+
+/// Most letters of a scenario's name, which becomes that of a folder.
+const LONGEST_NAME: usize = 40;
+
+fn new_scenario(args: &NewArgs) -> anyhow::Result<ExitCode> {
+    let NewArgs { name, out, json } = args;
+    let is_good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let begins_well = name.starts_with(|c: char| c.is_ascii_lowercase());
+    if !begins_well || !name.chars().all(is_good) || name.len() > LONGEST_NAME {
+        bail!(
+            "{name:?} is no name of a scenario; allowed are up to {LONGEST_NAME} lower-case letters, \
+             digits and hyphens, a letter first"
+        );
+    }
+    let path =
+        out.clone().unwrap_or_else(|| Path::new("scenarios").join(name).with_extension("toml"));
+    let file = fs::OpenOptions::new().write(true).create_new(true).open(&path);
+    let mut file = match file {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            bail!("{} is there already, and stays as it is", path.display())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            bail!("there is no folder for {}; --out FILE says where to write it", path.display())
+        }
+        opened => opened.with_context(|| format!("make {}", path.display()))?,
+    };
+    let text = TEMPLATE.replace("NAME", name);
+    file.write_all(text.as_bytes()).with_context(|| format!("write {}", path.display()))?;
+    if *json {
+        say_json(&serde_json::json!({ "file": path }))?;
+    } else {
+        let file = path.display();
+        say(&format!("wrote {file}; `sim check {file}` tells what it does\n"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn redraw_report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
+    let summary = report::redraw(&args.folder)?;
+    if args.json {
+        say(&summary.to_json()?)?;
+    } else {
+        let replay = format!("sim run scenarios/{}.toml", summary.scenario);
+        say(&terminal::render(&summary, &replay))?;
+        say(&format!("pictures drawn again in {}\n", args.folder.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
