@@ -69,7 +69,7 @@ fn exponent(graph: &Graph, least: u32) -> f64 {
 }
 
 #[test]
-fn weighted_lists_give_degrees_a_heavy_tail() {
+fn r08_weighted_lists_give_degrees_a_heavy_tail() {
     let (random, weighted) = (grow(OverlayKind::Random), grow(OverlayKind::PowerLaw));
     assert_eq!((components(&random), components(&weighted)), (1, 1));
     // Wherever a power law's tail is said to begin, its exponent is the same; another tail seems to

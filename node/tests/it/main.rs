@@ -9,6 +9,7 @@ mod network;
 mod options;
 mod process;
 mod program;
+mod requirements;
 mod seeds;
 mod strangers;
 mod support;

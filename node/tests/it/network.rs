@@ -108,7 +108,7 @@ async fn ten_peers_gossip_and_outlive_what_happens_to_them() {
 
 /// R19, R33: a leave is told, so nobody strikes anybody out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_peer_that_leaves_is_taken_off_the_lists_and_not_struck_out() {
+async fn r19_a_peer_that_leaves_is_taken_off_the_lists_and_not_struck_out() {
     let (seeds, addresses) = seed_nodes().await;
     let mut peers = peers(&addresses, 10..=13).await;
     let leaver = peers.pop().expect("four");
@@ -125,7 +125,7 @@ async fn a_peer_that_leaves_is_taken_off_the_lists_and_not_struck_out() {
 
 /// R34: what was said before a peer came it gets as history.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_late_peer_catches_up() {
+async fn r34_a_late_peer_catches_up() {
     let (_seeds, addresses) = seed_nodes().await;
     let early = peers(&addresses, 10..=12).await;
     early[0].say("long ago").await;

@@ -142,7 +142,7 @@ async fn a_neighbor_that_reads_nothing_is_dropped_and_holds_up_nobody() {
 
 /// R20: the seed node looks itself, so a lie removes nobody and is counted.
 #[tokio::test]
-async fn a_false_death_report_removes_nobody() {
+async fn r20_r22_a_false_death_report_removes_nobody() {
     let seed_node = TestNode::seed_node(1, quick()).await;
     let victim = TestNode::peer(10, &[seed_node.addr], quick()).await;
     let registered = |event: &Event| matches!(event, Event::PeerRegistered { .. });
@@ -158,7 +158,7 @@ async fn a_false_death_report_removes_nobody() {
 }
 
 #[tokio::test]
-async fn a_report_in_anothers_name_ends_the_link() {
+async fn r20_a_report_in_anothers_name_ends_the_link() {
     let seed_node = TestNode::seed_node(1, quick()).await;
     let victim = TestNode::peer(10, &[seed_node.addr], quick()).await;
     let registered = |event: &Event| matches!(event, Event::PeerRegistered { .. });
@@ -173,7 +173,7 @@ async fn a_report_in_anothers_name_ends_the_link() {
 }
 
 #[tokio::test]
-async fn a_seed_node_is_no_neighbor() {
+async fn r01_a_seed_node_is_no_neighbor() {
     let seed_node = TestNode::seed_node(1, quick()).await;
     let mut raw = Raw::connect(seed_node.addr).await;
     raw.hello(50, nowhere(), NEIGHBOR).await;
@@ -245,7 +245,7 @@ async fn idle_connections_do_not_keep_others_out() {
 
 /// The port of a node that died with open connections can be taken again at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_restarts_on_its_port_at_once() {
+async fn r18_a_seed_node_that_restarts_gets_its_list_back() {
     let seed_node = TestNode::seed_node(1, quick()).await;
     let peer = TestNode::peer(10, &[seed_node.addr], quick()).await;
     let registered = |event: &Event| matches!(event, Event::Registered { .. });

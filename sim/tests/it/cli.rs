@@ -23,7 +23,7 @@ fn a_passing_run_returns_0_and_writes_where_it_is_told() {
 }
 
 #[test]
-fn a_plain_run_writes_the_report_of_the_scenario() {
+fn r37_r38_a_plain_run_writes_the_report_of_the_scenario() {
     let folder = empty_folder("cli_plain");
     let output = sim(&folder, &["run", &small()]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));

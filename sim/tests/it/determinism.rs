@@ -10,7 +10,7 @@ use tidings_sim::turmoil_world;
 use crate::support::{empty_folder, sim, small, small_path, text};
 
 #[test]
-fn twice_in_one_process() {
+fn r37_twice_in_one_process() {
     let scenario = small();
     let first = turmoil_world::run(&scenario, 1);
     // A run between them shifts whatever counts runs or tasks of the process.
@@ -23,7 +23,7 @@ fn twice_in_one_process() {
 }
 
 #[test]
-fn on_any_number_of_threads() {
+fn r37_on_any_number_of_threads() {
     let scenario = small();
     let seeds: Vec<u64> = (1..=6).collect();
     let hidden = ProgressBar::hidden();
@@ -34,7 +34,7 @@ fn on_any_number_of_threads() {
 }
 
 #[test]
-fn in_two_processes_to_the_last_byte() {
+fn r37_in_two_processes_to_the_last_byte() {
     let folder = empty_folder("two_processes");
     let scenario = small_path();
     let scenario = scenario.to_str().expect("a path in UTF-8");

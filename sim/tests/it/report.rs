@@ -25,7 +25,7 @@ fn pictures(report: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 #[test]
-fn pictures_drawn_again_are_equal_to_the_byte() {
+fn r38_pictures_drawn_again_are_equal_to_the_byte() {
     let (folder, report) = report("report_again");
     let drawn = pictures(&report);
     assert_eq!(drawn.len(), 5, "spread, detection, overlay, graph, degrees");

@@ -18,7 +18,7 @@ fn the_question_is_the_first_line() {
 /// The first run of each report is repeated. When this fails, the program or the scenario changed
 /// and the report did not: `sim gallery` and commit what it writes.
 #[test]
-fn reports_show_what_the_program_does() {
+fn r37_r38_reports_show_what_the_program_does() {
     for path in scenarios() {
         let scenario = load(&path, &[]).expect("a scenario");
         let result = run_one(&scenario, 1);
