@@ -51,6 +51,54 @@ fn the_sources_keep_the_rules() {
     assert!(complaints.is_empty(), "{complaints}");
 }
 
+/// Every row of the requirements has code and a test that carries its number.
+#[test]
+fn the_table_of_requirements_is_true() {
+    let table = fs::read_to_string(project().join("docs/requirements.md")).expect("the table");
+    let tests: String =
+        sources().iter().map(|path| fs::read_to_string(path).expect("a source")).collect();
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| R")).collect();
+    for (place, row) in rows.iter().enumerate() {
+        let number = place + 1;
+        let cells: Vec<&str> = row.split(" | ").collect();
+        assert_eq!(cells[0], format!("| R{number}"));
+        if cells[2] == "later" {
+            continue;
+        }
+        let named: Vec<&str> = cells[3].split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "R{number} has no test");
+        for test in named {
+            assert!(tests.contains(&format!("fn {test}(")), "R{number}: there is no test {test}");
+            assert!(test.contains(&format!("r{number:02}_")), "{test} does not carry R{number}");
+        }
+    }
+    assert_eq!(rows.len(), 38);
+}
+
+#[test]
+fn r36_the_readme_has_its_steps_and_its_links_lead_somewhere() {
+    let readme = fs::read_to_string(project().join("README.md")).expect("the README");
+    for step in [
+        "cargo run --release --bin sim -- run scenarios/churn.toml",
+        "cargo test --workspace",
+        "## How a node is built",
+    ] {
+        assert!(readme.contains(step), "{step}");
+    }
+    let pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "scenarios/README.md"];
+    let more = ["reports/README.md", "docs/requirements.md", "core/PROTOCOL.md"];
+    for page in pages.iter().chain(&more).map(|page| project().join(page)) {
+        let text = fs::read_to_string(&page).expect("a page");
+        let folder = page.parent().expect("a folder");
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let local = links.filter(|link| !link.contains("://") && !link.starts_with('#'));
+        for link in local {
+            let path = link.split('#').next().unwrap_or(link);
+            assert!(folder.join(path).exists(), "{}: {link} leads nowhere", page.display());
+        }
+    }
+}
+
 #[test]
 fn each_rule_bites() {
     let planted = [
