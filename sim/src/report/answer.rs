@@ -12,6 +12,7 @@ pub fn answer(summary: &Summary) -> String {
         figures.coverage(),
         figures.others(),
         figures.redundancy(),
+        figures.dispersion(),
         figures.deaths(),
         figures.one_component(),
         figures.quorum(),
@@ -72,6 +73,11 @@ impl Figures<'_> {
     fn redundancy(&self) -> Option<String> {
         let copies = self.asked(name::REDUNDANCY)?.median?;
         Some(format!("{copies:.1} copies more than needed"))
+    }
+
+    fn dispersion(&self) -> Option<String> {
+        let dispersion = self.asked(name::DISPERSION)?.median?;
+        Some(format!("the variance of the degrees is {dispersion:.1} times their mean"))
     }
 
     fn deaths(&self) -> Option<String> {

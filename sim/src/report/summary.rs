@@ -32,6 +32,8 @@ pub mod name {
     pub const COVERAGE_100: &str = "coverage 100 %";
     /// Copies per first receipt, less one.
     pub const REDUNDANCY: &str = "redundancy (RMR)";
+    /// Variance over mean of the peers' links at the end of a run.
+    pub const DISPERSION: &str = "degree dispersion";
     /// Live peers removed as dead.
     pub const FALSE_DEATHS: &str = "false deaths";
     /// A run's slowest message among the peers that never stand still.
@@ -243,7 +245,7 @@ fn figures(limits: &Limits, results: &[RunResult]) -> Vec<Figure> {
         figure("last delivery hop", "hops", each(&|run| last_hop(run).map(to_float))),
         figure(name::REDUNDANCY, "copies", each(&|run| Some(run.measures.totals.redundancy())))
             .limited(limits.redundancy_max.map(|most| format!("<= {most}"))),
-        figure("degree dispersion", "", each(&dispersion))
+        figure(name::DISPERSION, "", each(&dispersion))
             .limited(limits.degree_dispersion_min.map(|least| format!(">= {least}"))),
         figure(
             name::FALSE_DEATHS,
