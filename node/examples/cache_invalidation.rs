@@ -49,15 +49,15 @@ impl Service {
     /// Takes in the next invalidation. A service that has missed some can trust nothing it holds.
     async fn next_invalidation(&mut self) {
         while let Some(event) = self.events.next().await {
-            match event {
-                NodeEvent::Delivered(message) if message.topic.as_str() == TOPIC => {
+            if let NodeEvent::Delivered(message) = event {
+                if message.topic.as_str() == TOPIC {
                     let key = String::from_utf8_lossy(message.payload.as_bytes()).into_owned();
                     self.cache.remove(&key);
                     println!("{} forgot {key:?} after {} hops", self.node.id(), message.hop.0);
                     return;
                 }
-                NodeEvent::Lagged { .. } => self.cache.clear(),
-                _ => {}
+            } else if let NodeEvent::Lagged { .. } = event {
+                self.cache.clear();
             }
         }
     }

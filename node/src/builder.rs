@@ -238,8 +238,9 @@ impl NodeBuilder {
     }
 
     fn not_listening(&self, error: io::Error) -> StartError {
-        let ip = self.listen.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
-        StartError::Listen { addr: SocketAddr::new(ip, self.port), error }
+        let anywhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let addr = SocketAddr::new(self.listen.unwrap_or(anywhere), self.port);
+        StartError::Listen { addr, error }
     }
 }
 

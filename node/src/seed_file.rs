@@ -226,21 +226,15 @@ fn toml_place(value: &DeValue<'_>) -> Result<HostPort, String> {
         let known = ["host", "ip", "address"].into_iter().find_map(|name| table.get(name));
         Some(known?.get_ref().as_str()?.to_owned())
     };
-    let port_of = |value: &DeValue<'_>| match value {
-        DeValue::Integer(port) => Some(port.as_str().to_owned()),
-        _ => None,
-    };
-    let parts = match value {
-        DeValue::String(text) => {
-            return text.parse().map_err(|error: HostPortError| error.to_string());
-        }
-        DeValue::Array(pair) if pair.len() == 2 => {
-            (pair[0].get_ref().as_str().map(str::to_owned), port_of(pair[1].get_ref()))
-        }
-        DeValue::Table(named) => {
-            (host_of(named), named.get("port").and_then(|port| port_of(port.get_ref())))
-        }
-        _ => (None, None),
+    let port_of = |value: &DeValue<'_>| Some(value.as_integer()?.as_str().to_owned());
+    let parts = if let Some(text) = value.as_str() {
+        return text.parse().map_err(|error: HostPortError| error.to_string());
+    } else if let Some(pair) = value.as_array().filter(|pair| pair.len() == 2) {
+        (pair[0].get_ref().as_str().map(str::to_owned), port_of(pair[1].get_ref()))
+    } else if let Some(named) = value.as_table() {
+        (host_of(named), named.get("port").and_then(|port| port_of(port.get_ref())))
+    } else {
+        (None, None)
     };
     let (Some(host), Some(port)) = parts else {
         let forms = "expected \"HOST:PORT\", [\"HOST\", PORT] or { host = \"HOST\", port = PORT }";

@@ -40,9 +40,9 @@ async fn two_nodes_in_one_program_talk_and_part() {
     }
     let sent = first.send_about("greeting", "hello").await.expect("sent");
     assert_eq!(sent.neighbors, 1);
-    let delivery = wait_for(&mut at_second, |event| match event {
-        NodeEvent::Delivered(delivery) => Some(delivery),
-        _ => None,
+    let delivery = wait_for(&mut at_second, |event| {
+        let NodeEvent::Delivered(delivery) = event else { return None };
+        Some(delivery)
     })
     .await;
     assert_eq!((delivery.id, delivery.origin), (sent.id, first.id()));
@@ -51,9 +51,9 @@ async fn two_nodes_in_one_program_talk_and_part() {
 
     let report = second.stop().await.expect("it leaves");
     assert_eq!(report.node.stats.delivered, 1);
-    let why = wait_for(&mut at_first, |event| match event {
-        NodeEvent::NeighborDown { why, .. } => Some(why),
-        _ => None,
+    let why = wait_for(&mut at_first, |event| {
+        let NodeEvent::NeighborDown { why, .. } = event else { return None };
+        Some(why)
     })
     .await;
     assert_eq!(why, NeighborLoss::Left);
@@ -96,9 +96,9 @@ async fn a_slow_reader_misses_events_and_knows_it() {
     while second.snapshot().await.expect("it runs").stats.delivered < 1500 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let missed = wait_for(&mut events, |event| match event {
-        NodeEvent::Lagged { missed } => Some(missed),
-        _ => None,
+    let missed = wait_for(&mut events, |event| {
+        let NodeEvent::Lagged { missed } = event else { return None };
+        Some(missed)
     })
     .await;
     assert!((400..1500).contains(&missed), "{missed}");
@@ -114,9 +114,9 @@ async fn a_dropped_node_says_no_goodbye() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     drop(second);
-    let why = wait_for(&mut events, |event| match event {
-        NodeEvent::NeighborDown { why, .. } => Some(why),
-        _ => None,
+    let why = wait_for(&mut events, |event| {
+        let NodeEvent::NeighborDown { why, .. } = event else { return None };
+        Some(why)
     })
     .await;
     assert!(matches!(why, NeighborLoss::LinkLost(_)), "{why:?}");

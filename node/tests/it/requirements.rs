@@ -73,10 +73,12 @@ async fn settle(raw: &mut Raw, nonce: u64) -> Vec<Message> {
     raw.write(&frame(&Message::Ping(ping))).await;
     let mut gossip = Vec::new();
     loop {
-        match raw.message().await.expect("the link stays") {
-            Message::Pong(pong) if pong == ping => return gossip,
-            message @ Message::Gossip(_) => gossip.push(message),
-            _ => {}
+        let message = raw.message().await.expect("the link stays");
+        if message == Message::Pong(ping) {
+            return gossip;
+        }
+        if matches!(message, Message::Gossip(_)) {
+            gossip.push(message);
         }
     }
 }

@@ -43,7 +43,7 @@ pub(crate) fn json(value: &impl Serialize) -> io::Result<String> {
             line.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                line.push_str(&format!("\\u{unit:04x}"));
+                line += &format!("\\u{unit:04x}");
             }
         }
     }

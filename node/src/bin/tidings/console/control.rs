@@ -54,10 +54,9 @@ pub(crate) fn ask(choice: &NodeChoice, command: &str) -> anyhow::Result<()> {
 
 /// The status of the node called `name`.
 pub(crate) fn status_of(folder: &Path, name: &str) -> anyhow::Result<StatusView> {
-    match ask_one(folder, name, "status")? {
-        Answer::Status(status) => Ok(*status),
-        other => bail!("{name} answers {other:?} to status"),
-    }
+    let answer = ask_one(folder, name, "status")?;
+    let Answer::Status(status) = answer else { bail!("{name} answers {answer:?} to status") };
+    Ok(*status)
 }
 
 fn ask_one(folder: &Path, name: &str, command: &str) -> anyhow::Result<Answer> {

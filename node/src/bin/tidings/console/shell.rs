@@ -70,7 +70,7 @@ impl Shell {
         Ok(())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "reading a terminal blocks")]
+    /// Reading a terminal blocks, so it has a thread of its own.
     fn spawn(self, lines: mpsc::Sender<Line>) -> io::Result<()> {
         let thread = std::thread::Builder::new().name("shell".to_owned());
         thread.spawn(move || self.read(&lines)).map(drop)

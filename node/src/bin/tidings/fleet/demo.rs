@@ -312,7 +312,8 @@ impl Shown {
     }
 
     fn print(&self) -> std::io::Result<()> {
-        let seconds = |time: Option<f64>| time.map_or("never".to_owned(), |s| format!("{s:.2} s"));
+        let seconds =
+            |time: Option<f64>| time.map_or_else(|| "never".to_owned(), |s| format!("{s:.2} s"));
         let percent = 100.0 * ratio(self.delivered, self.expected);
         let mut rows = vec![
             [

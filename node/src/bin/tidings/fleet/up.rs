@@ -109,7 +109,7 @@ fn show(fleet: &Fleet, news: &News, output: Output) -> io::Result<()> {
                 let line = Line::parse(last);
                 let line = line.map(|it| it.render(&child.name, news.child, Color::Plain));
                 let line = line.unwrap_or_else(|| last.escape_debug().to_string());
-                text.push_str(&format!("    {line}\n"));
+                text += &format!("    {line}\n");
             }
             print(&text)
         }

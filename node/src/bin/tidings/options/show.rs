@@ -37,11 +37,11 @@ pub(crate) fn show(role: Role, flags: &Flags, output: Output) -> anyhow::Result<
     for option in options_of(role) {
         let value = values.0.get(option.name);
         let mut texts = value.map(|value| value.texts.clone()).unwrap_or_default();
-        let mut from = value.map_or("default".to_owned(), |value| value.origin.to_string());
+        let mut from = value.map_or_else(|| "default".to_owned(), |value| value.origin.to_string());
         if let Some(setting) = table::setting(option.name) {
             let effective = setting.value(&config);
             if from == "default" && texts != [effective.as_str()] {
-                from = "default, shortened to liveness_every".to_owned();
+                from.push_str(", shortened to liveness_every");
             }
             texts = vec![effective];
         }
