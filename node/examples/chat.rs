@@ -25,15 +25,14 @@ async fn chat(name: &str, place: Option<HostPort>) -> Result<()> {
     let mut builder = NodeBuilder::peer().set("gossip_count", "0")?;
     // Kept until the end of the chat: dropping a node ends it.
     let mut own_seed_node = None;
-    builder = match place {
-        Some(place) => builder.seed(place),
-        None => {
-            let seed_node = NodeBuilder::seed_node().start().await?;
-            println!("others can join at {}", seed_node.addr());
-            let addr = seed_node.addr();
-            own_seed_node = Some(seed_node);
-            builder.seed(addr)
-        }
+    builder = if let Some(place) = place {
+        builder.seed(place)
+    } else {
+        let seed_node = NodeBuilder::seed_node().start().await?;
+        let addr = seed_node.addr();
+        println!("others can join at {addr}");
+        own_seed_node = Some(seed_node);
+        builder.seed(addr)
     };
     let node = builder.start().await?;
     let mut events = node.events();

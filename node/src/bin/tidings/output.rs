@@ -1,5 +1,6 @@
 //! What commands print: tables for people, JSON for programs.
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use comfy_table::presets::NOTHING;
@@ -43,7 +44,7 @@ pub(crate) fn json(value: &impl Serialize) -> io::Result<String> {
             line.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                line += &format!("\\u{unit:04x}");
+                let _infallible = write!(line, "\\u{unit:04x}");
             }
         }
     }

@@ -103,15 +103,15 @@ fn show(fleet: &Fleet, news: &News, output: Output) -> io::Result<()> {
         }
         (What::Ended { how, success: false, last_lines }, Output::Text) => {
             let red = 31;
-            let mut text = painted(&format!("{} has died: {how}", child.name), red, color());
-            text.push_str("; its last lines:\n");
-            for last in last_lines {
-                let line = Line::parse(last);
-                let line = line.map(|it| it.render(&child.name, news.child, Color::Plain));
-                let line = line.unwrap_or_else(|| last.escape_debug().to_string());
-                text += &format!("    {line}\n");
-            }
-            print(&text)
+            let died = painted(&format!("{} has died: {how}", child.name), red, color());
+            let lines = last_lines.iter().map(|last| match Line::parse(last) {
+                Some(line) => {
+                    "    ".to_owned() + &line.render(&child.name, news.child, Color::Plain)
+                }
+                None => "    ".to_owned() + &last.escape_debug().to_string(),
+            });
+            let lines: Vec<String> = lines.collect();
+            print(&format!("{died}; its last lines:\n{}\n", lines.join("\n")))
         }
     }
 }
