@@ -115,8 +115,9 @@ impl Restore {
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        // A terminal that is gone needs no restoring.
+        // A terminal that is gone needs no restoring, and no end to the line with the prompt.
         let _gone = tcsetattr(io::stdin(), OptionalActions::Drain, &self.0);
+        let _gone = crate::output::print("\n");
     }
 }
 

@@ -103,24 +103,32 @@ impl Fleet {
     }
 
     pub(crate) fn is_running(&self) -> bool {
-        self.children.iter().any(|child| child.is_running)
+        any_runs(&self.children)
     }
 
-    /// Tells all to leave and waits until they have; those that do not are killed.
+    /// Tells all to leave, peers first so that seed nodes hear of it, and waits until they have;
+    /// those that do not are killed.
     pub(crate) async fn stop(&mut self, mut see: impl FnMut(&Self, &News)) {
-        for child in &self.children {
-            child.signal(Signal::TERM);
-            child.signal(Signal::CONT);
-        }
-        let deadline = Instant::now() + GOODBYE;
-        while self.is_running() {
-            let Ok(Some(news)) = timeout_at(deadline, self.next()).await else { break };
-            see(self, &news);
+        let all = self.children.len();
+        for group in [self.seed_nodes..all, 0..all] {
+            for child in self.children.get(group.clone()).unwrap_or_default() {
+                child.signal(Signal::TERM);
+                child.signal(Signal::CONT);
+            }
+            let deadline = Instant::now() + GOODBYE;
+            while self.children.get(group.clone()).is_some_and(any_runs) {
+                let Ok(Some(news)) = timeout_at(deadline, self.next()).await else { break };
+                see(self, &news);
+            }
         }
         for child in &self.children {
             child.signal(Signal::KILL);
         }
     }
+}
+
+fn any_runs(children: &[Child]) -> bool {
+    children.iter().any(|child| child.is_running)
 }
 
 fn arguments(shape: &Shape, role: Role, port: u16, seeds: &[String]) -> Vec<String> {
