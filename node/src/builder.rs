@@ -194,7 +194,7 @@ impl NodeBuilder {
     pub async fn bind(self) -> Result<BoundNode, StartError> {
         self.config.check()?;
         let seed_nodes = match self.role {
-            Role::Peer => self.seeds.look_up().await?,
+            Role::Peer => self.seeds.look_up().await?.addresses,
             Role::SeedNode => Vec::new(),
         };
         let listener = self.listen_anywhere().await?;
@@ -267,14 +267,15 @@ impl BoundNode {
         let Self { record, listener, node, identity, seeds, seed_nodes, observer } = self;
         let role = node.role();
         let watcher = Arc::new(FanOut::new((observer, Lost::default())));
+        let watched = Arc::downgrade(&watcher);
         let sees_all = Arc::<FanOut<_>>::clone(&watcher);
         let (driver, handle) = Driver::new(TokioNet, vec![listener], node, sees_all);
         let lookups = {
-            let (handle, watcher) = (handle.clone(), Arc::clone(&watcher));
+            let handle = handle.clone();
             async move { seeds.keep_fresh(seed_nodes, handle, &watcher.observer.1).await }
         };
         let task = RunningNode::task(driver, lookups, identity);
-        RunningNode::new(record, role, handle, watcher, task)
+        RunningNode::new(record, role, handle, watched, task)
     }
 }
 

@@ -94,6 +94,12 @@ pub struct Events {
 }
 
 impl Events {
+    /// Of a node that has stopped: there are none.
+    pub(crate) fn ended() -> Self {
+        let (_gone, nothing) = broadcast::channel(1);
+        Self { inner: BroadcastStream::new(nothing) }
+    }
+
     /// The next event; `None` when the node has stopped and all were read.
     pub async fn next(&mut self) -> Option<NodeEvent> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await

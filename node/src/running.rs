@@ -2,7 +2,7 @@
 
 use std::future::{Future, pending};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tidings_core::{AddressRecord, NodeId, NodeSnapshot, Payload, Role, TooLong, Topic};
 use tokio::select;
@@ -25,7 +25,8 @@ pub struct RunningNode {
     record: AddressRecord,
     role: Role,
     handle: NodeHandle,
-    watcher: Arc<Watcher>,
+    /// The node's own, so that streams of events end with it.
+    watcher: Weak<Watcher>,
     task: JoinSet<Ended>,
 }
 
@@ -46,7 +47,7 @@ impl RunningNode {
         record: AddressRecord,
         role: Role,
         handle: NodeHandle,
-        watcher: Arc<Watcher>,
+        watcher: Weak<Watcher>,
         task: JoinSet<Ended>,
     ) -> Self {
         Self { record, role, handle, watcher, task }
@@ -101,7 +102,7 @@ impl RunningNode {
 
     /// What happens from now on.
     pub fn events(&self) -> Events {
-        self.watcher.events()
+        self.watcher.upgrade().map_or_else(Events::ended, |watcher| watcher.events())
     }
 
     /// Says something to every peer: at most [`Payload::MAX`] bytes. Where it arrives is not waited

@@ -84,7 +84,10 @@ pub fn announce(path: &Path, addr: SocketAddr) -> Result<bool, SeedFileError> {
     }
     let entry = entry_like(path, &text, addr);
     let gap = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    file.write_all(format!("{gap}{entry}\n").as_bytes()).map_err(io)?;
+    let addition = format!("{gap}{entry}\n");
+    // A file whose form does not take the entry stays as it is.
+    parse(path, &(text + &addition))?;
+    file.write_all(addition.as_bytes()).map_err(io)?;
     file.sync_all().map_err(io)?;
     Ok(true)
 }

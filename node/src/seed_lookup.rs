@@ -2,7 +2,6 @@
 //! its addresses. Names and files are looked up again when a seed node cannot be reached, because
 //! then they may have changed.
 
-use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -50,14 +49,20 @@ fn in_files(files: &[PathBuf]) -> String {
     format!(" in {}", names.join(", "))
 }
 
+/// What a look-up found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// All addresses of all seed nodes, each once.
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// Names that could not be looked up, and why.
+    failures: Vec<String>,
+}
+
 impl SeedSources {
-    /// All addresses of all seed nodes, each once. Names that cannot be looked up are left out as
-    /// long as others can.
-    pub(crate) async fn look_up(&self) -> Result<Vec<SocketAddr>, SeedLookupError> {
+    /// Looks everything up. Names that cannot be are left out as long as others can.
+    pub(crate) async fn look_up(&self) -> Result<Found, SeedLookupError> {
         let mut places = self.given.clone();
-        for file in &self.files {
-            places.extend(seed_file::read(file)?);
-        }
+        places.extend(self.read_files().await?);
         if places.is_empty() {
             return Err(SeedLookupError::None(self.files.clone()));
         }
@@ -66,7 +71,7 @@ impl SeedSources {
         for place in &places {
             match place.look_up().await {
                 Ok(found) => addresses.extend(found),
-                Err(error) => failures.push(failure(place, &error)),
+                Err(error) => failures.push(format!("{place}: {error}")),
             }
         }
         // The order of files and names is not kept: seed nodes are drawn at random anyway.
@@ -74,9 +79,22 @@ impl SeedSources {
         addresses.dedup();
         match addresses.len() {
             0 => Err(SeedLookupError::NotFound(failures)),
-            1..=MAX_SEED_NODES => Ok(addresses),
+            1..=MAX_SEED_NODES => Ok(Found { addresses, failures }),
             count => Err(SeedLookupError::TooMany(count)),
         }
+    }
+
+    /// Reads the files on a thread where a slow disk or a pipe holds up nobody.
+    #[expect(clippy::disallowed_methods, reason = "files are of real nodes only")]
+    async fn read_files(&self) -> Result<Vec<HostPort>, SeedFileError> {
+        let files = self.files.clone();
+        let read = move || -> Result<Vec<HostPort>, SeedFileError> {
+            let lists: Vec<Vec<HostPort>> =
+                files.iter().map(|file| seed_file::read(file)).collect::<Result<_, _>>()?;
+            Ok(lists.concat())
+        };
+        // A runtime that shuts down reads nothing more.
+        tokio::task::spawn_blocking(read).await.unwrap_or_else(|_ending| Ok(Vec::new()))
     }
 
     /// Whether looking again could give something else.
@@ -99,18 +117,17 @@ impl SeedSources {
         loop {
             lost.0.notified().await;
             sleep(PAUSE).await;
-            // A name service or a file that fails for a moment changes nothing.
-            let Ok(found) = self.look_up().await else { continue };
-            if found != known && node.set_seed_nodes(found.clone()).await.is_err() {
+            // A name service or a file that fails for a moment, wholly or in part, changes nothing.
+            let Ok(Found { addresses, failures }) = self.look_up().await else { continue };
+            if !failures.is_empty() || addresses == known {
+                continue;
+            }
+            if node.set_seed_nodes(addresses.clone()).await.is_err() {
                 return;
             }
-            known = found;
+            known = addresses;
         }
     }
-}
-
-fn failure(place: &HostPort, error: &io::Error) -> String {
-    format!("{place}: {error}")
 }
 
 /// Notes that a seed node was lost.

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use tidings_core::{NeighborLoss, Payload};
+use tidings_core::{NeighborLoss, NodeSnapshot, Payload};
 use tidings_node::{
     BroadcastError, Events, NodeBuilder, NodeEvent, RunningNode, SendError, StartError,
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+
+/// Far longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn seed_node() -> RunningNode {
     NodeBuilder::seed_node().listen([127, 0, 0, 1]).start().await.expect("it starts")
@@ -18,6 +21,20 @@ async fn peer(seed_node: &RunningNode) -> RunningNode {
     builder.set("isolated_retry", "100ms").expect("a setting").start().await.expect("it starts")
 }
 
+/// Waits until something is so of a node's state.
+async fn wait_until(node: &RunningNode, is_so: impl Fn(&NodeSnapshot) -> bool) {
+    let waiting = async {
+        while !is_so(&node.snapshot().await.expect("it runs")) {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.expect("it becomes so");
+}
+
+pub(crate) async fn wait_for_neighbor(node: &RunningNode) {
+    wait_until(node, |state| !state.neighbors.is_empty()).await;
+}
+
 /// Waits for an event like this.
 async fn wait_for<T>(events: &mut Events, pick: impl Fn(NodeEvent) -> Option<T>) -> T {
     let waiting = async {
@@ -27,7 +44,7 @@ async fn wait_for<T>(events: &mut Events, pick: impl Fn(NodeEvent) -> Option<T>)
             }
         }
     };
-    timeout(Duration::from_secs(30), waiting).await.expect("it happens")
+    timeout(PATIENCE, waiting).await.expect("it happens")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,9 +52,7 @@ async fn two_nodes_in_one_program_talk_and_part() {
     let seed_node = seed_node().await;
     let (first, second) = (peer(&seed_node).await, peer(&seed_node).await);
     let (mut at_first, mut at_second) = (first.events(), second.events());
-    while first.snapshot().await.expect("it runs").neighbors.is_empty() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    wait_for_neighbor(&first).await;
     let sent = first.send_about("greeting", "hello").await.expect("sent");
     assert_eq!(sent.neighbors, 1);
     let delivery = wait_for(&mut at_second, |event| {
@@ -87,15 +102,11 @@ async fn a_slow_reader_misses_events_and_knows_it() {
     let seed_node = seed_node().await;
     let (first, second) = (peer(&seed_node).await, peer(&seed_node).await);
     let mut events = second.events();
-    while first.snapshot().await.expect("it runs").neighbors.is_empty() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    wait_for_neighbor(&first).await;
     for n in 0..1500 {
         first.send(format!("{n}")).await.expect("sent");
     }
-    while second.snapshot().await.expect("it runs").stats.delivered < 1500 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    wait_until(&second, |state| state.stats.delivered == 1500).await;
     let missed = wait_for(&mut events, |event| {
         let NodeEvent::Lagged { missed } = event else { return None };
         Some(missed)
@@ -110,9 +121,7 @@ async fn a_dropped_node_says_no_goodbye() {
     let seed_node = seed_node().await;
     let (first, second) = (peer(&seed_node).await, peer(&seed_node).await);
     let mut events = first.events();
-    while first.snapshot().await.expect("it runs").neighbors.is_empty() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    wait_for_neighbor(&first).await;
     drop(second);
     let why = wait_for(&mut events, |event| {
         let NodeEvent::NeighborDown { why, .. } = event else { return None };
@@ -120,4 +129,16 @@ async fn a_dropped_node_says_no_goodbye() {
     })
     .await;
     assert!(matches!(why, NeighborLoss::LinkLost(_)), "{why:?}");
+}
+
+/// The stream of events ends with the node, however that ends, also while somebody holds it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_end_with_the_node() {
+    let mut seed_node = seed_node().await;
+    let mut events = seed_node.events();
+    seed_node.handle().leave().await.expect("it hears");
+    seed_node.ended().await.expect("it leaves");
+    let end = async { while events.next().await.is_some() {} };
+    timeout(PATIENCE, end).await.expect("the stream ends");
+    assert_eq!(seed_node.events().next().await, None);
 }

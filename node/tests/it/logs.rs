@@ -84,6 +84,9 @@ fn r27_cleaning_touches_nothing_but_logs_of_nodes_that_do_not_run() {
     for name in foreign {
         fs::write(folder.join(name), "mine\n").expect("written");
     }
+    // Put aside by a node that runs.
+    let aside = format!("{running_log}.1");
+    fs::write(folder.join(&aside), "# tidings log, version 1\n").expect("written");
     let target = folder.join("precious.log");
     fs::write(&target, "# tidings log, version 1\n").expect("written");
     symlink(&target, folder.join("logs/seeds/7001.log")).expect("linked");
@@ -98,7 +101,10 @@ fn r27_cleaning_touches_nothing_but_logs_of_nodes_that_do_not_run() {
         file["outcome"].as_str().expect("a text").to_owned()
     };
     assert_eq!(outcome(&ended_log), "removed");
-    assert_eq!(outcome(&running_log), "in_use");
+    assert_eq!(
+        (outcome(&running_log), outcome(&aside)),
+        ("in_use".to_owned(), "in_use".to_owned())
+    );
     for name in foreign.iter().chain(&["logs/seeds/7001.log"]) {
         assert_eq!(outcome(name), "not_ours");
         assert!(folder.join(name).exists(), "{name}");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use crate::process::program;
+use crate::process::{Process, program};
 use crate::support::empty_folder;
 
 /// What `tidings config` says in a folder, with these variables set.
@@ -55,6 +55,21 @@ fn flags_go_before_the_environment_and_that_before_the_file() {
     let seed_node = shown(&folder, &["seed", "--config", "tidings.toml"], &[]);
     assert_eq!(option(&seed_node, "lease"), pair("9s", "tidings.toml:4"));
     assert_eq!(option(&seed_node, "port"), pair("5000", "default"));
+}
+
+/// Two options that exclude each other: the one from the higher layer counts.
+#[test]
+fn an_option_overrules_its_rivals_below() {
+    let folder = empty_folder("options_rivals");
+    fs::write(folder.join("t.toml"), "seed_file = 'none.csv'\nlog_file = 'x.log'")
+        .expect("written");
+    let seed_node = Process::start_logging(&folder, &["seed", "--port", "0"]);
+    let args = ["peer", "--config", "t.toml", "--log-dir", "mine", "--seed", &seed_node.addr];
+    // The file of seed nodes does not exist, so that reading it would fail.
+    let mut peer = Process::start_logging(&folder, &args);
+    peer.wait_for("registered");
+    assert!(folder.join(format!("mine/peers/{}.log", peer.port())).exists());
+    assert!(!folder.join("x.log").exists());
 }
 
 #[test]

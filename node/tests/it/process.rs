@@ -5,6 +5,9 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// The program, without what the environment of the tests may say.
 pub(crate) fn program() -> Command {
@@ -36,7 +39,11 @@ pub(crate) struct Process {
     stdout: BufReader<ChildStdout>,
     stderr: BufReader<ChildStderr>,
     log: String,
+    is_over: Arc<AtomicBool>,
 }
+
+/// Far longer than a node lives in any test.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Process {
     /// Starts a node with its files in `folder`, where it also stands. It writes no log file.
@@ -56,6 +63,7 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let is_over = watch(&child);
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -66,7 +74,7 @@ impl Process {
             panic!("{line:?}: {log}");
         }
         let addr = line.rsplit(' ').next().unwrap().trim().to_owned();
-        Self { child, addr, stdout, stderr, log: String::new() }
+        Self { child, addr, stdout, stderr, log: String::new(), is_over }
     }
 
     pub(crate) fn port(&self) -> &str {
@@ -109,7 +117,22 @@ impl Process {
 /// A test that fails leaves no process behind.
 impl Drop for Process {
     fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
     }
+}
+
+/// Kills a process after [`PATIENCE`], so that a test that waits for it fails instead of hanging.
+#[expect(clippy::disallowed_methods, reason = "waits for a process, in real time")]
+fn watch(child: &Child) -> Arc<AtomicBool> {
+    let is_over = Arc::new(AtomicBool::new(false));
+    let (watched, pid) = (Arc::clone(&is_over), child.id().to_string());
+    std::thread::spawn(move || {
+        std::thread::sleep(PATIENCE);
+        if !watched.load(Ordering::Relaxed) {
+            let _ended = Command::new("kill").args(["-KILL", &pid]).status();
+        }
+    });
+    is_over
 }

@@ -13,6 +13,7 @@ use tidings_core::{
 use tidings_node::{BroadcastError, NodeBuilder};
 use tokio::time::sleep;
 
+use crate::library::wait_for_neighbor;
 use crate::support::{Raw, TestNode, frame, gossip, quick, wait_until};
 
 const NEIGHBOR: Purpose = Purpose::Neighbor { isolated: false };
@@ -397,9 +398,7 @@ async fn r30_nodes_meet_over_ipv6_and_without_any_address_given() {
     let anywhere = NodeBuilder::peer().seed(seed_node.addr()).start().await.expect("it starts");
     assert!(!anywhere.addr().ip().is_unspecified());
     for peer in [&on_v6, &anywhere] {
-        while peer.snapshot().await.expect("it runs").neighbors.is_empty() {
-            sleep(Duration::from_millis(20)).await;
-        }
+        wait_for_neighbor(peer).await;
     }
     anywhere.stop().await.expect("it leaves");
     on_v6.stop().await.expect("it leaves");

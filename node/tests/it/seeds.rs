@@ -35,6 +35,18 @@ fn r03_many_seed_nodes_announce_themselves_at_once() {
     assert!(text.starts_with("ip,port\n192.0.2.1,5000\n192.0.2.2,"), "{text}");
 }
 
+/// R3: what cannot be added to is left as it is.
+#[test]
+fn r03_a_file_whose_form_takes_no_entry_is_not_touched() {
+    let path = empty_folder("seeds_static").join("seeds.toml");
+    // A table cannot be appended to a list that is written in one piece.
+    let text = "seed = ['192.0.2.1:5000']\n";
+    fs::write(&path, text).expect("written");
+    let error = seed_file::announce(&path, ([192, 0, 2, 2], 5000).into()).expect_err("refused");
+    assert!(error.to_string().contains("seeds.toml:"), "{error}");
+    assert_eq!(fs::read_to_string(&path).expect("a file"), text);
+}
+
 /// R2, R3 together: a peer joins through the file that its seed nodes wrote.
 #[test]
 fn r02_r03_a_peer_joins_through_the_file() {

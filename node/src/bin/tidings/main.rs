@@ -19,9 +19,13 @@ use cli::{Cli, ConfigRole, LogsVerb, SendArgs, Verb};
 use console::control::{NoAnswer, ask};
 use options::UsageError;
 use output::Output;
+use shutdown::Interrupted;
 
 /// Something was typed wrong, or nobody could be asked.
 const COULD_NOT_TELL: u8 = 2;
+
+/// What shells report of a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     match carry_out(Cli::parse().verb) {
@@ -33,6 +37,9 @@ fn main() -> ExitCode {
 #[expect(clippy::print_stderr, reason = "the program's last word")]
 fn failed(error: &anyhow::Error) -> ExitCode {
     eprintln!("tidings: {error:#}");
+    if error.is::<Interrupted>() {
+        return ExitCode::from(INTERRUPTED);
+    }
     if error.is::<UsageError>() || error.is::<NoAnswer>() {
         return ExitCode::from(COULD_NOT_TELL);
     }

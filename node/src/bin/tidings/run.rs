@@ -3,11 +3,14 @@
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tidings_core::{AddressRecord, Role};
 use tidings_node::node_name;
 use tokio::select;
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::console::shell::{Restore, Shell};
@@ -18,6 +21,9 @@ use crate::options::NodeOptions;
 use crate::options::layers::{Flags, unknown_variables};
 use crate::output::print;
 use crate::shutdown::{Signals, leave_when_told};
+
+/// How long the control socket answers after the node has left.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Runs a node until it has left.
 pub(crate) async fn run(role: Role, flags: &Flags, leave_at_eof: bool) -> anyhow::Result<()> {
@@ -45,14 +51,17 @@ pub(crate) async fn run(role: Role, flags: &Flags, leave_at_eof: bool) -> anyhow
     let mut node = bound.run();
     let console = Arc::new(Console { role, node: node.handle(), inbox });
     announce(role, &record)?;
+    let mut answering = pin!(control(socket.as_ref(), &console));
     let ended = select! {
         biased;
         ended = node.ended() => ended?,
-        never = leave_when_told(signals, &console.node) => match never {},
-        () = control(socket.as_ref(), &console) => return Ok(()),
+        interrupted = leave_when_told(signals, &console.node) => return Err(interrupted.into()),
+        () = &mut answering => return Ok(()),
         failed = commands(shell, options.shell, leave_at_eof, &console) => return failed,
     };
     log::summary(&ended);
+    // Whoever told the node to leave over the socket still gets the answer.
+    let _never_ends = timeout(LAST_WORDS, answering).await;
     Ok(())
 }
 

@@ -1,15 +1,12 @@
 //! Stopping: Ctrl-C and SIGTERM make the node leave (R33). A second one does not wait for it.
 
-use std::convert::Infallible;
 use std::io;
 
+use tidings_core::Command;
 use tidings_node::NodeHandle;
 use tokio::select;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
-
-/// The exit status of a program that a signal ended.
-const INTERRUPTED: i32 = 130;
 
 /// The signals that make a node leave, from now on.
 #[derive(Debug)]
@@ -35,18 +32,18 @@ impl Signals {
     }
 }
 
-/// Waits for a signal and asks the node to leave; a second signal ends the process. The node's own
-/// end is not awaited here.
-pub(crate) async fn leave_when_told(mut signals: Signals, handle: &NodeHandle) -> Infallible {
-    let mut told = false;
-    loop {
-        signals.next().await;
-        if told {
-            std::process::exit(INTERRUPTED);
-        }
-        told = true;
-        info!("leaving; once more to stop at once");
-        // A node that has stopped already needs no asking.
-        let _stopped = handle.leave().await;
-    }
+/// A second signal came before the node had left. The exit status is 130.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("interrupted")]
+pub(crate) struct Interrupted;
+
+/// Waits for a signal and asks the node to leave, whose end is not awaited here. Returns when a
+/// second signal comes.
+pub(crate) async fn leave_when_told(mut signals: Signals, node: &NodeHandle) -> Interrupted {
+    signals.next().await;
+    info!("leaving; once more to stop at once");
+    // A node that has stopped already needs no asking; for one that is too busy there is the second.
+    let _not_asked = node.try_command(Command::Leave);
+    signals.next().await;
+    Interrupted
 }

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 
 use super::answer::{Answer, StatusView};
 use super::socket::{Outcome, Reply, path_of};
-use crate::options::{UsageError, default_data_dir};
+use crate::options::{UsageError, data_dir_or_default};
 use crate::output::{Output, print, print_json};
 
 /// Longest wait for an answer.
@@ -37,9 +37,7 @@ pub(crate) struct NoAnswer(String);
 
 /// Gives a command to a node and prints its answer.
 pub(crate) fn ask(choice: &NodeChoice, command: &str) -> anyhow::Result<()> {
-    let folder = choice.data_dir.clone().or_else(default_data_dir).ok_or_else(|| {
-        UsageError("neither HOME nor XDG_STATE_HOME is set: give --data-dir".to_owned())
-    })?;
+    let folder = data_dir_or_default(choice.data_dir.clone())?;
     let name = match &choice.node {
         Some(name) => named(&folder, name)?,
         None => the_only_one(&folder)?,

@@ -134,6 +134,14 @@ pub(crate) struct Console {
     pub(crate) inbox: Arc<Inbox>,
 }
 
+/// An answer as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Spoken {
+    pub(crate) text: String,
+    /// The node is leaving: nothing more is asked.
+    pub(crate) is_last: bool,
+}
+
 /// A command that came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ConsoleError {
@@ -155,8 +163,10 @@ impl Console {
     }
 
     /// The same as text to be printed: an answer, or what went wrong.
-    pub(crate) async fn ask_for_text(&self, line: &str) -> String {
-        match self.ask(line).await {
+    pub(crate) async fn ask_for_text(&self, line: &str) -> Spoken {
+        let answer = self.ask(line).await;
+        let is_last = matches!(answer, Ok(Some((Answer::Leaving, _))));
+        let text = match answer {
             Ok(None) => String::new(),
             Ok(Some((answer, false))) => format!("{answer}\n"),
             Ok(Some((answer, true))) => match crate::output::json(&answer) {
@@ -164,7 +174,8 @@ impl Console {
                 Err(error) => format!("{error}\n"),
             },
             Err(error) => format!("{error}\n"),
-        }
+        };
+        Spoken { text, is_last }
     }
 
     async fn execute(&self, command: Command) -> Result<Answer, ConsoleError> {

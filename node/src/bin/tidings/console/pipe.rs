@@ -15,7 +15,7 @@ pub(crate) async fn answer(console: &Console) -> io::Result<()> {
     let mut lines = BufReader::new(stdin());
     while let Some(line) = read_line(&mut lines).await? {
         let answer = match line {
-            Ok(line) => console.ask_for_text(&line).await,
+            Ok(line) => console.ask_for_text(&line).await.text,
             Err(TooLongLine) => format!("a command has at most {MOST_LINE} bytes\n"),
         };
         print(&answer)?;

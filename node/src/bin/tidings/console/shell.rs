@@ -16,12 +16,12 @@ use rustyline::{Config, Editor, ExternalPrinter, Helper};
 use tidings_core::Role;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Console, completions};
+use super::{Console, Spoken, completions};
 
 /// Lines of history kept.
 const MOST_HISTORY: usize = 1000;
 
-type Line = (String, oneshot::Sender<String>);
+type Line = (String, oneshot::Sender<Spoken>);
 
 /// The line editor, before it begins.
 pub(crate) struct Shell {
@@ -91,8 +91,8 @@ impl Shell {
             if lines.blocking_send((line, answer)).is_err() {
                 return;
             }
-            let Ok(text) = answered.blocking_recv() else { return };
-            if crate::output::print(&text).is_err() {
+            let Ok(spoken) = answered.blocking_recv() else { return };
+            if crate::output::print(&spoken.text).is_err() || spoken.is_last {
                 return;
             }
         }

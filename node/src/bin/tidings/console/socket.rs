@@ -108,7 +108,7 @@ async fn answer(stream: UnixStream, console: &Console) -> io::Result<()> {
             },
         };
         let reply = json(&Reply { version: 1, outcome })? + "\n";
-        stream.write_all(reply.as_bytes()).await?;
+        timeout(PATIENCE, stream.write_all(reply.as_bytes())).await??;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout};
 
 use super::line::Line;
 use super::{News, What};
+use crate::options::layers::variables_of_the_program;
 
 /// How long a child may take until it listens.
 const START: Duration = Duration::from_secs(10);
@@ -50,8 +51,13 @@ impl Child {
         news: mpsc::Sender<News>,
     ) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("the path of this program")?;
+        let mut command = Command::new(program);
+        // What is meant for a node of its own is not for these; the protocol's settings are.
+        for variable in variables_of_the_program() {
+            command.env_remove(variable);
+        }
         // A group of its own: Ctrl-C is for this process, which then tells its children.
-        let mut process = Command::new(program)
+        let mut process = command
             .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -69,7 +75,7 @@ impl Child {
             process.start_kill()?;
             let mut said = String::new();
             stderr.read_to_string(&mut said).await?;
-            bail!("it does not listen: {}", said.trim());
+            bail!("it does not listen: {}", said.trim().escape_debug());
         };
         let mut reading = JoinSet::new();
         reading.spawn(watch(place, process, stderr, news));

@@ -2,6 +2,7 @@
 //! table says what came of it.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use rustix::process::Signal;
 use serde::Serialize;
 use tidings_node::settings::parse_duration;
 use tokio::select;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, interval, sleep_until};
 
 use super::figures::{Dropped, SPREAD_TIME, Story, ratio};
 use super::up::count;
@@ -45,6 +46,9 @@ const JOINING: Duration = Duration::from_secs(10);
 /// What is promised (REQUIREMENTS R17 and the detector's settings).
 const KILL_PROMISE: Duration = Duration::from_secs(14);
 const STOP_PROMISE: Duration = Duration::from_secs(45);
+
+/// How often it is looked whether what is waited for has happened.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How much longer the demo waits for what was promised.
 const GRACE: Duration = Duration::from_secs(3);
@@ -94,17 +98,19 @@ struct Demo {
     fleet: Fleet,
     story: Story,
     output: Output,
-    /// Peers that ended without being told to.
-    fallen: Vec<String>,
+    /// What went wrong before anything was measured.
+    broken: Vec<String>,
     killed: usize,
     stopped: usize,
+    /// The one to be killed was.
+    is_killed: bool,
     signals: Signals,
 }
 
 fn peer_count(text: &str) -> Result<usize, String> {
     match count(text) {
-        Ok(count) if count >= 4 => Ok(count),
-        _ => Err("allowed are 4 to 200: two are lost, and two must be left to gossip".to_owned()),
+        Ok(count) if (4..=50).contains(&count) => Ok(count),
+        _ => Err("allowed are 4 to 50: two are lost, and two must be left to gossip".to_owned()),
     }
 }
 
@@ -120,16 +126,21 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<()> {
         level: tracing::Level::INFO,
     };
     let output = Output::json_if(args.json);
-    let signals = Signals::catch()?;
+    let mut signals = Signals::catch()?;
     let last = args.seeds + args.peers - 1;
-    let fleet = Fleet::start(&shape).await?;
+    let fleet = select! {
+        biased;
+        () = signals.next() => bail!("interrupted"),
+        fleet = Fleet::start(&shape) => fleet?,
+    };
     let mut demo = Demo {
         fleet,
         story: Story::default(),
         output,
-        fallen: Vec::new(),
+        broken: Vec::new(),
         killed: last,
         stopped: last - 1,
+        is_killed: false,
         signals,
     };
     let shown = demo.run(&args, &folder.0).await;
@@ -149,22 +160,12 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<()> {
 impl Demo {
     async fn run(&mut self, args: &DemoArgs, data_dir: &Path) -> anyhow::Result<Shown> {
         let (seed_nodes, peers) = (args.seeds, args.peers);
-        self.say(&format!("{seed_nodes} seed nodes and {peers} peers run on 127.0.0.1"))?;
-        let deadline = Instant::now() + JOINING;
         let everybody: BTreeSet<usize> = (seed_nodes..seed_nodes + peers).collect();
-        let joined = |story: &Story| {
-            let registered = story.who_said("registered");
-            everybody.is_subset(&registered) && everybody.is_subset(&story.who_said("neighbor up"))
-        };
-        self.watch(deadline, joined).await?;
-        self.say(&format!(
-            "all are registered and linked; they gossip for {}",
-            humantime::format_duration(args.gossip_for)
-        ))?;
-        self.watch(Instant::now() + args.gossip_for, |_| false).await?;
+        self.gossip(args, &everybody).await?;
         let counted = self.count(data_dir)?;
         let (killed, stopped) = (self.addr(self.killed), self.addr(self.stopped));
         let gone_at = Instant::now();
+        self.is_killed = true;
         self.signal(self.killed, Signal::KILL);
         self.signal(self.stopped, Signal::STOP);
         self.say(&format!(
@@ -212,38 +213,61 @@ impl Demo {
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             broken_promises: Vec::new(),
         };
-        shown.broken_promises = shown.broken(&self.fallen);
+        shown.broken_promises = shown.broken(&self.broken);
         Ok(shown)
     }
 
-    /// Follows what the nodes do until a moment, or until something is so.
+    /// Waits until everybody has joined, and then lets them gossip.
+    async fn gossip(&mut self, args: &DemoArgs, everybody: &BTreeSet<usize>) -> anyhow::Result<()> {
+        self.say(&format!("{} seed nodes and {} peers run on 127.0.0.1", args.seeds, args.peers))?;
+        let joined = |story: &Story| {
+            let registered = story.who_said("registered");
+            everybody.is_subset(&registered) && everybody.is_subset(&story.who_said("neighbor up"))
+        };
+        let gossip_for = humantime::format_duration(args.gossip_for);
+        if self.watch(Instant::now() + JOINING, joined).await? {
+            self.say(&format!("all are registered and linked; they gossip for {gossip_for}"))?;
+        } else {
+            self.broken.push(format!("not all had joined after {JOINING:?}"));
+            self.say(&format!("not all have joined; they gossip for {gossip_for}"))?;
+        }
+        self.watch(Instant::now() + args.gossip_for, |_| false).await?;
+        Ok(())
+    }
+
+    /// Follows what the nodes do until a moment, or until something is so; returns whether it is.
     async fn watch(
         &mut self,
         until: Instant,
         is_over: impl Fn(&Story) -> bool,
-    ) -> anyhow::Result<()> {
-        while !is_over(&self.story) {
+    ) -> anyhow::Result<bool> {
+        let mut looking = interval(LOOK_EVERY);
+        loop {
             select! {
                 biased;
                 () = self.signals.next() => bail!("interrupted"),
+                () = sleep_until(until) => return Ok(is_over(&self.story)),
+                _ = looking.tick() => if is_over(&self.story) {
+                    return Ok(true);
+                },
                 news = self.fleet.next() => match news {
                     Some(news) => self.note(&news)?,
                     None => bail!("every node has ended"),
                 },
-                () = sleep_until(until) => break,
             }
         }
-        Ok(())
     }
 
     fn note(&mut self, news: &News) -> anyhow::Result<()> {
         match &news.what {
             What::Line(line) => self.story.add(news.at, news.child, line),
-            What::Ended { .. } if news.child == self.killed => {}
+            What::Ended { .. } if self.is_killed && news.child == self.killed => {}
             What::Ended { how, last_lines, .. } => {
                 let name = self.name(news.child);
-                self.say(&format!("{name} has died: {how}\n{}", last_lines.join("\n")))?;
-                self.fallen.push(name);
+                let last: Vec<String> =
+                    last_lines.iter().map(|line| line.escape_debug().to_string()).collect();
+                self.say(&format!("{name} has died: {how}\n{}", last.join("\n")))?;
+                self.broken.push(format!("{name} ended by itself"));
             }
         }
         Ok(())
@@ -252,7 +276,8 @@ impl Demo {
     /// Asks all peers what they have counted.
     fn count(&self, data_dir: &Path) -> anyhow::Result<Counted> {
         let mut total = Counted::default();
-        for peer in self.fleet.children.iter().skip(self.fleet.seed_nodes().len()) {
+        let peers = self.fleet.children.iter().skip(self.fleet.seed_nodes);
+        for peer in peers.filter(|peer| peer.is_running) {
             let status = status_of(data_dir, &peer.name)?;
             total.delivered += status.delivered;
             total.duplicates += status.duplicates;
@@ -286,9 +311,8 @@ impl Demo {
 
 impl Shown {
     /// What is not as promised.
-    fn broken(&self, fallen: &[String]) -> Vec<String> {
-        let mut broken: Vec<String> =
-            fallen.iter().map(|node| format!("{node} ended by itself")).collect();
+    fn broken(&self, before: &[String]) -> Vec<String> {
+        let mut broken = before.to_vec();
         if self.delivered < self.expected || self.expected == 0 {
             broken.push(format!("{} of {} deliveries", self.delivered, self.expected));
         }
@@ -370,7 +394,9 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn new() -> anyhow::Result<Self> {
         let folder = std::env::temp_dir().join(format!("tidings-demo-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+        // Refused if it is there already: nobody else may have made it.
+        let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
+        made.with_context(|| format!("make {}", folder.display()))?;
         Ok(Self(folder))
     }
 }

@@ -10,7 +10,6 @@ pub(crate) mod up;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use rustix::process::Signal;
 use tidings_core::Role;
 use tokio::sync::mpsc;
@@ -73,11 +72,19 @@ impl Fleet {
         let roles = [(Role::SeedNode, shape.seed_nodes), (Role::Peer, shape.peers)];
         for (role, count) in roles {
             for _ in 0..count {
-                let port = ports.next_free()?;
                 let place = fleet.children.len();
-                let args = arguments(shape, role, port, &seeds);
-                let child = Child::start(place, role, port, &args, sender.clone()).await;
-                let child = child.with_context(|| format!("starting {role} on port {port}"))?;
+                let child = loop {
+                    let port = ports.next_free()?;
+                    let args = arguments(shape, role, port, &seeds);
+                    match Child::start(place, role, port, &args, sender.clone()).await {
+                        Ok(child) => break child,
+                        // Somebody else took the port in between.
+                        Err(_) if !ports::is_free(port) => {}
+                        Err(error) => {
+                            return Err(error.context(format!("starting {role} on port {port}")));
+                        }
+                    }
+                };
                 if role == Role::SeedNode {
                     seeds.push(child.addr.clone());
                 }
@@ -85,10 +92,6 @@ impl Fleet {
             }
         }
         Ok(fleet)
-    }
-
-    pub(crate) fn seed_nodes(&self) -> &[Child] {
-        self.children.get(..self.seed_nodes).unwrap_or_default()
     }
 
     /// The next thing that one of them does; `None` when all have ended.

@@ -9,7 +9,7 @@ use tokio::select;
 
 use super::line::{Color, Line, painted};
 use super::{Fleet, News, Shape, What};
-use crate::options::{UsageError, default_data_dir};
+use crate::options::data_dir_or_default;
 use crate::output::{Output, print, print_json};
 use crate::shutdown::Signals;
 
@@ -50,10 +50,7 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
 
 /// Runs the network until Ctrl-C, or until every node has ended.
 pub(crate) async fn up(args: UpArgs) -> anyhow::Result<()> {
-    let data_dir = args.data_dir.or_else(default_data_dir);
-    let data_dir = data_dir.ok_or_else(|| {
-        UsageError("neither HOME nor XDG_STATE_HOME is set: give --data-dir".to_owned())
-    })?;
+    let data_dir = data_dir_or_default(args.data_dir)?;
     let shape = Shape {
         seed_nodes: args.seeds,
         peers: args.peers,
@@ -83,7 +80,13 @@ pub(crate) async fn up(args: UpArgs) -> anyhow::Result<()> {
         }
     }
     let mut broken = None;
-    fleet.stop(|fleet, news| broken = show(fleet, news, output).err()).await;
+    fleet
+        .stop(|fleet, news| {
+            if broken.is_none() {
+                broken = show(fleet, news, output).err();
+            }
+        })
+        .await;
     broken.map_or(Ok(()), |error| Err(error).context("standard output"))
 }
 

@@ -84,7 +84,14 @@ fn clean_file(path: PathBuf, dry_run: bool) -> io::Result<CleanedFile> {
     if metadata.is_file() && has_log_name(&path) {
         let file = File::open(&path)?;
         if is_ours(&file)? {
-            outcome = match file.try_lock() {
+            // What was put aside belongs to the node that writes the file without the `.1`.
+            let written = if has_extension(&path, "1") {
+                File::open(path.with_extension(""))
+            } else {
+                Ok(file)
+            };
+            let lock = written.map_or(Ok(()), |written| written.try_lock());
+            outcome = match lock {
                 Ok(()) => Outcome::Removed,
                 Err(TryLockError::WouldBlock) => Outcome::InUse,
                 Err(TryLockError::Error(error)) => return Err(error),
@@ -95,6 +102,10 @@ fn clean_file(path: PathBuf, dry_run: bool) -> io::Result<CleanedFile> {
         fs::remove_file(&path)?;
     }
     Ok(CleanedFile { path, bytes, outcome })
+}
+
+fn has_extension(path: &Path, wanted: &str) -> bool {
+    path.extension().is_some_and(|extension| extension == wanted)
 }
 
 /// `5000.log`, `5000.log.1`.

@@ -77,10 +77,15 @@ impl LogFile {
     }
 
     fn put_aside(&mut self) -> io::Result<()> {
-        self.file.flush()?;
+        // Whatever fails below, the next try comes a whole file later.
+        self.written = 0;
         let mut aside = self.path.clone().into_os_string();
         aside.push(".1");
-        fs::rename(&self.path, aside)?;
+        match fs::rename(&self.path, aside) {
+            // Somebody removed it: a new one begins all the same.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         (self.file, self.written) = begin(&self.path, self.header)?;
         Ok(())
     }
@@ -88,10 +93,10 @@ impl LogFile {
 
 fn begin(path: &Path, header: &str) -> io::Result<(File, u64)> {
     let mut file = OpenOptions::new().append(true).create(true).open(path)?;
-    match file.try_lock_shared() {
+    match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(io::Error::other("it is being cleaned up; try again"));
+            return Err(io::Error::other("another process writes it; give another --log-file"));
         }
         Err(TryLockError::Error(error)) => return Err(error),
     }

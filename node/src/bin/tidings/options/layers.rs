@@ -11,7 +11,7 @@ use tidings_core::Role;
 use toml::de::{DeTable, DeValue};
 
 use super::UsageError;
-use super::table::{OptionSpec, default_of, is_known, options_of};
+use super::table::{OptionSpec, default_of, is_known, options_of, setting};
 
 /// Flags as typed, by option name.
 pub(crate) type Flags = BTreeMap<String, Vec<String>>;
@@ -30,6 +30,18 @@ pub(crate) enum Origin {
     Environment(String),
     File(PathBuf, usize),
     Default,
+}
+
+impl Origin {
+    /// What comes from a higher rank counts.
+    pub(super) const fn rank(&self) -> u8 {
+        match self {
+            Self::Default => 0,
+            Self::File(..) => 1,
+            Self::Environment(_) => 2,
+            Self::Flag(_) => 3,
+        }
+    }
 }
 
 impl fmt::Display for Origin {
@@ -87,6 +99,13 @@ fn value_of(
     }
     let default = default_of(option, role);
     Ok(default.map(|text| Value { texts: vec![text], origin: Origin::Default }))
+}
+
+/// Variables of options that are not the protocol's.
+pub(crate) fn variables_of_the_program() -> impl Iterator<Item = String> {
+    let all = [Role::SeedNode, Role::Peer].into_iter().flat_map(options_of);
+    let of_program = all.filter(|option| setting(option.name).is_none());
+    of_program.map(|option| option.name).chain(["config"]).map(variable)
 }
 
 fn variable(name: &str) -> String {

@@ -91,12 +91,13 @@ impl NodeOptions {
     /// What the layers say together.
     pub(crate) fn resolve(role: Role, flags: &Flags) -> anyhow::Result<Self> {
         let values = Values(resolve(role, flags)?);
-        let log_file: Option<PathBuf> = values.one("log_file")?;
-        let log_dir = values.one("log_dir")?.unwrap_or_else(|| PathBuf::from("logs"));
-        let place = match log_file {
+        let values = values.without_overruled("log_file", "log_dir");
+        let values = values.without_overruled("seed", "seed_file");
+        let values = values.without_overruled("seed_file", "seed");
+        let place = match values.one::<PathBuf>("log_file")? {
             Some(path) if path.as_os_str() == "none" => LogPlace::None,
             Some(path) => LogPlace::File(path),
-            None => LogPlace::Folder(log_dir),
+            None => LogPlace::Folder(values.one("log_dir")?.unwrap_or_else(|| "logs".into())),
         };
         let level = values.one_of("log", "allowed are error, warn, info, debug and trace")?;
         let options = Self {
@@ -147,6 +148,16 @@ impl NodeOptions {
 pub(crate) struct Values(pub(crate) BTreeMap<&'static str, Value>);
 
 impl Values {
+    /// Drops an option if another one that says otherwise comes from a layer above it: `--seed` does
+    /// not mean "beside the `seed_file` of the configuration".
+    fn without_overruled(mut self, name: &'static str, other: &'static str) -> Self {
+        let rank = |name| self.0.get(name).map_or(0, |value: &Value| value.origin.rank());
+        if rank(name) < rank(other) {
+            self.0.remove(name);
+        }
+        self
+    }
+
     fn all<T: FromStr<Err: fmt::Display>>(&self, name: &'static str) -> Result<Vec<T>, UsageError> {
         let Some(Value { texts, origin }) = self.0.get(name) else { return Ok(Vec::new()) };
         let parse = |text: &String| text.parse().map_err(|why| wrong(origin, name, text, &why));
@@ -169,10 +180,7 @@ impl Values {
     }
 
     fn data_dir(&self) -> Result<PathBuf, UsageError> {
-        let given = self.one("data_dir")?;
-        given.or_else(default_data_dir).ok_or_else(|| {
-            UsageError("neither HOME nor XDG_STATE_HOME is set: give --data-dir".to_owned())
-        })
+        data_dir_or_default(self.one("data_dir")?)
     }
 
     /// The protocol's settings. A liveness interval shorter than the answer's time shortens that
@@ -203,8 +211,15 @@ fn wrong(origin: &Origin, name: &str, text: &str, why: &dyn fmt::Display) -> Usa
     UsageError(format!("{origin}: {name} = {text:?}: {why}"))
 }
 
+/// The folder given, or the default one.
+pub(crate) fn data_dir_or_default(given: Option<PathBuf>) -> Result<PathBuf, UsageError> {
+    given.or_else(default_data_dir).ok_or_else(|| {
+        UsageError("neither HOME nor XDG_STATE_HOME is set: give --data-dir".to_owned())
+    })
+}
+
 /// `$XDG_STATE_HOME/tidings`, or `~/.local/state/tidings`.
-pub(crate) fn default_data_dir() -> Option<PathBuf> {
+fn default_data_dir() -> Option<PathBuf> {
     let folder = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
     Some(state?.join("tidings"))

@@ -6,7 +6,7 @@ use tidings_core::Role;
 
 use super::layers::{Flags, resolve};
 use super::table::options_of;
-use super::{NodeOptions, Values, default_data_dir, table};
+use super::{NodeOptions, Values, data_dir_or_default, table};
 use crate::output::{Output, print_json, print_table};
 
 #[derive(Serialize)]
@@ -46,7 +46,7 @@ pub(crate) fn show(role: Role, flags: &Flags, output: Output) -> anyhow::Result<
             texts = vec![effective];
         }
         if option.name == "data_dir" && texts.is_empty() {
-            texts.extend(default_data_dir().map(|folder| folder.display().to_string()));
+            texts.push(data_dir_or_default(None)?.display().to_string());
         }
         options.push(ShownOption { name: option.name, values: texts, from });
     }
