@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tidings_core::{AddressRecord, Birth, Config, ConfigError, Node, RecordError, RngSeed, Role};
-use tokio::net::TcpListener;
 
 use crate::addresses::announced;
 use crate::clock::unix_now;
@@ -15,7 +14,7 @@ use crate::events::FanOut;
 use crate::handle::Observer;
 use crate::host_port::HostPort;
 use crate::identity::{Identity, IdentityError, random_bytes};
-use crate::net::{Net as _, TokioNet};
+use crate::net::{Net, TokioNet};
 use crate::running::RunningNode;
 use crate::seed_file::{self, SeedFileError};
 use crate::seed_lookup::{Lost, SeedLookupError, SeedSources};
@@ -224,7 +223,7 @@ impl NodeBuilder {
 
     /// Listens on the address given, or on all: through one IPv6 socket that takes IPv4 too, or on
     /// IPv4 alone where there is no IPv6.
-    async fn listen_anywhere(&self) -> Result<TcpListener, StartError> {
+    async fn listen_anywhere(&self) -> Result<<TokioNet as Net>::Listener, StartError> {
         let Some(ip) = self.listen else {
             let anywhere = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), self.port);
             if let Ok(listener) = TokioNet.listen(anywhere).await {
@@ -248,7 +247,7 @@ impl NodeBuilder {
 #[expect(missing_debug_implementations, reason = "observers have none")]
 pub struct BoundNode {
     record: AddressRecord,
-    listener: TcpListener,
+    listener: <TokioNet as Net>::Listener,
     node: Node,
     identity: Identity,
     seeds: SeedSources,

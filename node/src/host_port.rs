@@ -5,6 +5,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use crate::net::TokioNet;
+
 /// A host, by name or by IP address, and a port. A name stands for all of its addresses.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HostPort {
@@ -48,8 +50,7 @@ impl HostPort {
 
     /// Every address of the host, from the name service of the operating system.
     pub async fn look_up(&self) -> io::Result<Vec<SocketAddr>> {
-        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await?;
-        let mut addresses: Vec<SocketAddr> = found.collect();
+        let mut addresses = TokioNet.look_up(&self.host, self.port).await?;
         addresses.sort_unstable();
         addresses.dedup();
         Ok(addresses)

@@ -50,6 +50,13 @@ pub trait Listener: Send + 'static {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokioNet;
 
+impl TokioNet {
+    /// Every address of a host, from the name service of the operating system.
+    pub(crate) async fn look_up(self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(tokio::net::lookup_host((host, port)).await?.collect())
+    }
+}
+
 /// Connections that the kernel keeps ready until they are accepted.
 const BACKLOG: i32 = 1024;
 

@@ -7,7 +7,6 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use tidings_core::Role;
 
@@ -122,12 +121,6 @@ impl Write for LogFile {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
-}
-
-/// What stands before a log line.
-#[expect(clippy::disallowed_methods, reason = "for people; nothing is decided by it")]
-pub(super) fn now() -> SystemTime {
-    SystemTime::now()
 }
 
 #[cfg(test)]

@@ -7,9 +7,11 @@ mod file;
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use tidings_core::Role;
+use tidings_node::unix_now;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::Writer;
@@ -74,6 +76,7 @@ struct UtcMillis;
 
 impl FormatTime for UtcMillis {
     fn format_time(&self, w: &mut Writer<'_>) -> fmt::Result {
-        write!(w, "{}", humantime::format_rfc3339_millis(file::now()))
+        let now = UNIX_EPOCH + Duration::from_millis(unix_now().as_millis());
+        write!(w, "{}", humantime::format_rfc3339_millis(now))
     }
 }
