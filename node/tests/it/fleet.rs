@@ -2,13 +2,13 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::process::{program, tidings_in};
+use crate::process::{program, signal, tidings_in};
 use crate::support::empty_folder;
 
 /// The documented network, quicker.
@@ -40,11 +40,6 @@ fn wait_for(
     line.unwrap_or_else(|| panic!("the output ended before {what}"))
 }
 
-fn signal(process: &Child, name: &str) {
-    let sent = Command::new("kill").args([name, &process.id().to_string()]).status();
-    assert!(sent.expect("kill runs").success());
-}
-
 #[test]
 fn r28_up_runs_a_network_shows_who_dies_and_ends_with_it() {
     let folder = empty_folder("fleet_up");
@@ -71,7 +66,7 @@ fn r28_up_runs_a_network_shows_who_dies_and_ends_with_it() {
     tidings_in(&folder, &["leave", "--data-dir", ".", "--node", &node]);
     let ended = wait_for(&mut lines, "the end of a node", |line| line["message"] == "ended");
     assert_eq!((&ended["node"], &ended["success"]), (&Value::from(node), &Value::from(true)));
-    signal(&up, "-INT");
+    signal(up.id(), "-INT");
     let ends = lines.filter(|line| line.contains("\"ended\"")).count();
     assert_eq!(ends, 2, "the other two leave");
     assert!(up.wait().expect("its end").success());
@@ -96,12 +91,12 @@ fn r28_a_dead_child_is_shown_and_none_is_left_behind() {
     let node = line.split_whitespace().nth(1).expect("a name").to_owned();
     let status = tidings_in(&folder, &["status", "--json", "--data-dir", ".", "--node", &node]);
     let status: Value = serde_json::from_str(&status).expect("JSON");
-    let pid = status["pid"].to_string();
-    assert!(Command::new("kill").args(["-9", &pid]).status().expect("kill runs").success());
+    let pid = status["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
+    signal(pid.expect("a process"), "-KILL");
     let died = lines.find(|line| line.contains("has died")).expect("its death");
     assert!(died.contains(&node) && died.contains("signal: 9"), "{died}");
     assert!(lines.next().is_some_and(|line| line.starts_with("    ")), "its last lines");
-    signal(&up, "-KILL");
+    signal(up.id(), "-KILL");
     up.wait().expect("its end");
     // A node that leaves takes its socket with it; the one that was killed could not.
     let sockets = || -> Vec<String> {

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// The program, without what the environment of the tests may say.
 pub(crate) fn program() -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_tidings"));
@@ -30,6 +32,18 @@ pub(crate) fn tidings_in(folder: &Path, args: &[&str]) -> String {
     let output = program().args(args).current_dir(folder).stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Sends a process a signal by its name on the command line of `kill`, which not every machine has.
+pub(crate) fn signal(pid: u32, name: &str) {
+    let signal = match name {
+        "-INT" => Signal::INT,
+        "-TERM" => Signal::TERM,
+        "-KILL" => Signal::KILL,
+        _ => panic!("no test sends {name}"),
+    };
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
 }
 
 /// A running node, where it listens, and its log so far.
@@ -103,8 +117,7 @@ impl Process {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+        signal(self.child.id(), name);
     }
 
     /// Waits for its end; returns its status and its whole log.
@@ -127,11 +140,11 @@ impl Drop for Process {
 #[expect(clippy::disallowed_methods, reason = "waits for a process, in real time")]
 fn watch(child: &Child) -> Arc<AtomicBool> {
     let is_over = Arc::new(AtomicBool::new(false));
-    let (watched, pid) = (Arc::clone(&is_over), child.id().to_string());
+    let (watched, pid) = (Arc::clone(&is_over), child.id());
     std::thread::spawn(move || {
         std::thread::sleep(PATIENCE);
         if !watched.load(Ordering::Relaxed) {
-            let _ended = Command::new("kill").args(["-KILL", &pid]).status();
+            signal(pid, "-KILL");
         }
     });
     is_over
