@@ -1,5 +1,7 @@
 //! The program `tidings` from outside: one node's life, its output, its end.
 
+use std::net::TcpListener;
+
 use crate::process::{Process, tidings};
 use crate::support::empty_folder;
 
@@ -22,6 +24,24 @@ fn r24_r25_r33_a_terminated_peer_leaves_and_both_logs_tell() {
         let line = log.lines().find(|line| line.contains(words) && line.contains(&addr));
         assert!(line.is_some(), "no {words:?} in {log}");
     }
+}
+
+/// R33: whoever cannot wait signals again; the node ends through its clean-up all the same.
+#[test]
+fn r33_a_second_signal_does_not_wait() {
+    let folder = empty_folder("program_twice");
+    // A seed node that accepts and never answers: the notice to it keeps the leaving peer waiting.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = silent.local_addr().expect("bound").to_string();
+    let mut peer = Process::start(&folder, &["peer", "--leave-timeout", "1m", "--seed", &addr]);
+    let socket = folder.join(format!("peer-{}.sock", peer.port()));
+    assert!(socket.exists());
+    peer.signal("-TERM");
+    peer.wait_for("leaving; once more to stop at once");
+    peer.signal("-TERM");
+    let (status, log) = peer.end();
+    assert_eq!(status.code(), Some(130), "{log}");
+    assert!(!log.contains("stopped") && !socket.exists(), "{log}");
 }
 
 /// A peer that is killed says nothing; its log ends in the middle, and its seed node finds out.
