@@ -70,6 +70,9 @@ fn an_option_overrules_its_rivals_below() {
     peer.wait_for("registered");
     assert!(folder.join(format!("mine/peers/{}.log", peer.port())).exists());
     assert!(!folder.join("x.log").exists());
+    let peer = shown(&folder, &["peer", "--config", "t.toml", "--seed", "a:1"], &[]);
+    assert_eq!(option(&peer, "seed_file"), pair("", "default"), "what is shown is what counts");
+    assert_eq!(option(&peer, "log_file"), pair("x.log", "t.toml:2"));
 }
 
 #[test]

@@ -90,10 +90,7 @@ impl FromStr for LogFormat {
 impl NodeOptions {
     /// What the layers say together.
     pub(crate) fn resolve(role: Role, flags: &Flags) -> anyhow::Result<Self> {
-        let values = Values(resolve(role, flags)?);
-        let values = values.without_overruled("log_file", "log_dir");
-        let values = values.without_overruled("seed", "seed_file");
-        let values = values.without_overruled("seed_file", "seed");
+        let values = Values::of(role, flags)?;
         let place = match values.one::<PathBuf>("log_file")? {
             Some(path) if path.as_os_str() == "none" => LogPlace::None,
             Some(path) => LogPlace::File(path),
@@ -145,9 +142,15 @@ impl NodeOptions {
 }
 
 /// Resolved values, to be understood.
-pub(crate) struct Values(pub(crate) BTreeMap<&'static str, Value>);
+pub(crate) struct Values(BTreeMap<&'static str, Value>);
 
 impl Values {
+    fn of(role: Role, flags: &Flags) -> anyhow::Result<Self> {
+        let values = Self(resolve(role, flags)?);
+        let values = values.without_overruled("log_file", "log_dir");
+        Ok(values.without_overruled("seed", "seed_file").without_overruled("seed_file", "seed"))
+    }
+
     /// Drops an option if another one that says otherwise comes from a layer above it: `--seed` does
     /// not mean "beside the `seed_file` of the configuration".
     fn without_overruled(mut self, name: &'static str, other: &'static str) -> Self {
@@ -185,7 +188,7 @@ impl Values {
 
     /// The protocol's settings. A liveness interval shorter than the answer's time shortens that
     /// too, unless it was given.
-    pub(crate) fn config(&self) -> Result<Config, UsageError> {
+    fn config(&self) -> Result<Config, UsageError> {
         let mut config = Config::classic();
         let origin_of = |name| self.0.get(name).map_or(&Origin::Default, |value| &value.origin);
         for (name, Value { texts, origin }) in &self.0 {

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 use tidings_core::Role;
 
-use super::layers::{Flags, resolve};
+use super::layers::Flags;
 use super::table::options_of;
 use super::{NodeOptions, Values, data_dir_or_default, table};
 use crate::output::{Output, print_json, print_table};
@@ -25,7 +25,7 @@ struct ShownOption {
 
 /// Prints every option of a role with its value and its origin, after checking them all.
 pub(crate) fn show(role: Role, flags: &Flags, output: Output) -> anyhow::Result<()> {
-    let values = Values(resolve(role, flags)?);
+    let values = Values::of(role, flags)?;
     let config = values.config()?;
     // A peer without seed nodes has no effective settings to start with, but they can be shown.
     let mut complete = flags.clone();
