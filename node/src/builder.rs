@@ -154,7 +154,8 @@ impl NodeBuilder {
     }
 
     /// A seed node to join through, any number of times. A name means all of its addresses, and is
-    /// looked up again when one of them cannot be reached.
+    /// looked up again when one of them cannot be reached. All names and files together may have 1
+    /// to [`MAX_SEED_NODES`](tidings_core::MAX_SEED_NODES) addresses, or the start fails.
     #[must_use]
     pub fn seed(mut self, place: impl Into<HostPort>) -> Self {
         self.seeds.given.push(place.into());

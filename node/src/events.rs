@@ -87,7 +87,8 @@ pub struct Delivery {
     pub history: bool,
 }
 
-/// The events of one node from the moment of asking on, until the node has stopped.
+/// The events of one node from the moment of asking on, until the node has stopped. A reader that is
+/// more than 1,024 events behind loses the oldest and is told so by [`NodeEvent::Lagged`].
 #[derive(Debug)]
 pub struct Events {
     inner: BroadcastStream<NodeEvent>,

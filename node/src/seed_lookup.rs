@@ -58,6 +58,14 @@ pub(crate) struct Found {
     failures: Vec<String>,
 }
 
+impl Found {
+    /// Whether a node that knows `known` should be told. What failed in part would take away seed
+    /// nodes that only could not be looked up just now.
+    fn is_news(&self, known: &[SocketAddr]) -> bool {
+        self.failures.is_empty() && self.addresses != known
+    }
+}
+
 impl SeedSources {
     /// Looks everything up. Names that cannot be are left out as long as others can.
     pub(crate) async fn look_up(&self) -> Result<Found, SeedLookupError> {
@@ -117,15 +125,14 @@ impl SeedSources {
         loop {
             lost.0.notified().await;
             sleep(PAUSE).await;
-            // A name service or a file that fails for a moment, wholly or in part, changes nothing.
-            let Ok(Found { addresses, failures }) = self.look_up().await else { continue };
-            if !failures.is_empty() || addresses == known {
-                continue;
+            // A name service or a file that fails for a moment changes nothing.
+            let Ok(found) = self.look_up().await else { continue };
+            if found.is_news(&known) {
+                known = found.addresses;
+                if node.set_seed_nodes(known.clone()).await.is_err() {
+                    return;
+                }
             }
-            if node.set_seed_nodes(addresses.clone()).await.is_err() {
-                return;
-            }
-            known = addresses;
         }
     }
 }
@@ -139,5 +146,24 @@ impl Observer for Lost {
         if matches!(event, Event::RegistrationLost { .. }) {
             self.0.notify_one();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_up_that_fails_in_part_takes_no_seed_node_away() {
+        let addr = |port| SocketAddr::from(([192, 0, 2, 1], port));
+        let found = |ports: &[u16], failures: &[&str]| Found {
+            addresses: ports.iter().copied().map(addr).collect(),
+            failures: failures.iter().map(|it| (*it).to_owned()).collect(),
+        };
+        let known = [addr(1), addr(2)];
+        assert!(!found(&[1], &["b.example:2: no address"]).is_news(&known));
+        assert!(!found(&[1, 2], &[]).is_news(&known));
+        assert!(found(&[1], &[]).is_news(&known), "one is gone from the file");
+        assert!(found(&[1, 3], &[]).is_news(&known));
     }
 }

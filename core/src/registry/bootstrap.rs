@@ -90,7 +90,8 @@ impl SeedNodeSlot {
 }
 
 impl Bootstrap {
-    /// Registrations with these seed nodes, 1 to [`MAX_SEED_NODES`](crate::MAX_SEED_NODES), each named once.
+    /// Registrations with these seed nodes: 1 to [`MAX_SEED_NODES`](crate::MAX_SEED_NODES), each
+    /// named once.
     pub(crate) fn new(seeds: &[SocketAddr]) -> Self {
         Self { seeds: seeds.iter().copied().map(SeedNodeSlot::idle).collect() }
     }

@@ -47,6 +47,14 @@ async fn wait_for<T>(events: &mut Events, pick: impl Fn(NodeEvent) -> Option<T>)
     timeout(PATIENCE, waiting).await.expect("it happens")
 }
 
+async fn loss_of_a_neighbor(events: &mut Events) -> NeighborLoss {
+    wait_for(events, |event| {
+        let NodeEvent::NeighborDown { why, .. } = event else { return None };
+        Some(why)
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_nodes_in_one_program_talk_and_part() {
     let seed_node = seed_node().await;
@@ -66,11 +74,7 @@ async fn two_nodes_in_one_program_talk_and_part() {
 
     let report = second.stop().await.expect("it leaves");
     assert_eq!(report.node.stats.delivered, 1);
-    let why = wait_for(&mut at_first, |event| {
-        let NodeEvent::NeighborDown { why, .. } = event else { return None };
-        Some(why)
-    })
-    .await;
+    let why = loss_of_a_neighbor(&mut at_first).await;
     assert_eq!(why, NeighborLoss::Left);
     assert_eq!(first.send("alone").await.expect("kept").neighbors, 0);
 }
@@ -123,11 +127,7 @@ async fn a_dropped_node_says_no_goodbye() {
     let mut events = first.events();
     wait_for_neighbor(&first).await;
     drop(second);
-    let why = wait_for(&mut events, |event| {
-        let NodeEvent::NeighborDown { why, .. } = event else { return None };
-        Some(why)
-    })
-    .await;
+    let why = loss_of_a_neighbor(&mut events).await;
     assert!(matches!(why, NeighborLoss::LinkLost(_)), "{why:?}");
 }
 

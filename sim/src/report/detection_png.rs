@@ -87,7 +87,9 @@ fn plot(canvas: &Canvas<'_>, curves: &[Curve]) -> anyhow::Result<()> {
     let canvas = chart::legend(canvas, &legend)?;
     let mut chart = chart::plot(&canvas, 0.0..end, 0.0..100.0)?;
     let names = ("seconds since the death", "deaths noticed, %");
-    chart::axes(&mut chart, names, 11, &|seconds| format!("{seconds:.0}"))?;
+    // A short axis has several labels per second.
+    let decimals = usize::from(end < 10.0);
+    chart::axes(&mut chart, names, 11, &|seconds| format!("{seconds:.decimals$}"))?;
     for curve in curves {
         let steps = steps(curve, end).into_iter();
         match curve.pen {

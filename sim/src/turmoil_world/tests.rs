@@ -164,14 +164,20 @@ fn names(log: &Log) -> Vec<&'static str> {
     log.lock().expect("no panic").iter().map(|(what, _)| *what).collect()
 }
 
-#[test]
-fn the_kernel_of_a_stopped_process_accepts() {
+/// A host whose process stands still and whose backlog holds two streams, after five seconds.
+fn dialed_while_stopped() -> (Arc<Stage>, Log, turmoil::Sim<'static>) {
     let (stage, log) = (Arc::new(Stage::new(Duration::from_millis(20))), Log::default());
     let mut sim = two_hosts(&stage, &log);
     run_until(&mut sim, Duration::from_millis(500));
     stage.pause(HostId::peer(0));
     run_until(&mut sim, Duration::from_secs(5));
     assert_eq!(names(&log), ["connected", "connected"]);
+    (stage, log, sim)
+}
+
+#[test]
+fn the_kernel_of_a_stopped_process_accepts() {
+    let (stage, log, mut sim) = dialed_while_stopped();
     stage.resume(HostId::peer(0));
     run_until(&mut sim, Duration::from_secs(6));
     assert_eq!(names(&log), ["connected", "connected", "accepted", "accepted"]);
@@ -181,12 +187,7 @@ fn the_kernel_of_a_stopped_process_accepts() {
 
 /// Messages on their way right after a crash of a host in whose backlog two streams wait.
 fn farewells(takes_streams: bool) -> usize {
-    let (stage, log) = (Arc::new(Stage::new(Duration::from_millis(20))), Log::default());
-    let mut sim = two_hosts(&stage, &log);
-    run_until(&mut sim, Duration::from_millis(500));
-    stage.pause(HostId::peer(0));
-    run_until(&mut sim, Duration::from_secs(5));
-    assert_eq!(names(&log), ["connected", "connected"]);
+    let (stage, _, mut sim) = dialed_while_stopped();
     if takes_streams {
         stage.abandon(HostId::peer(0));
     }

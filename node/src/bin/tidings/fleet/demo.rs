@@ -407,3 +407,58 @@ impl Drop for Scratch {
         let _left = std::fs::remove_dir_all(&self.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost(first_neighbor_s: Option<f64>, all_seed_nodes_s: Option<f64>) -> Lost {
+        Lost { node: "peer-5003".to_owned(), first_neighbor_s, all_seed_nodes_s }
+    }
+
+    fn as_promised() -> Shown {
+        Shown {
+            version: 1,
+            seed_nodes: 3,
+            peers: 10,
+            expected: 100,
+            delivered: 100,
+            duplicates_per_delivery: 5.0,
+            flood_duplicates_per_delivery: 5.0,
+            bytes_per_delivery: 500.0,
+            killed: lost(Some(0.0), Some(7.0)),
+            stopped: lost(Some(34.0), Some(33.0)),
+            stale_entries: 0,
+            rss_kib_max: None,
+            threads_max: None,
+            cores: 2,
+            broken_promises: Vec::new(),
+        }
+    }
+
+    type Spoil = fn(&mut Shown);
+
+    /// Each promise is seen to be broken when it is.
+    #[test]
+    fn r29_every_promise_can_be_broken() {
+        assert!(as_promised().broken(&[]).is_empty());
+        let breaks: [(Spoil, &str); 8] = [
+            (|it| it.delivered = 99, "99 of 100 deliveries"),
+            (|it| (it.expected, it.delivered) = (0, 0), "0 of 0 deliveries"),
+            (|it| it.duplicates_per_delivery = 5.3, "more duplicates than a flood has"),
+            (|it| it.killed = lost(Some(0.0), Some(14.1)), "was on a list after 14s"),
+            (|it| it.killed = lost(None, Some(7.0)), "had all its neighbors after 14s"),
+            (|it| it.stopped = lost(Some(34.0), None), "was on a list after 45s"),
+            (|it| it.stopped = lost(Some(45.1), Some(33.0)), "had all its neighbors after 45s"),
+            (|it| it.stale_entries = 1, "1 stale entries"),
+        ];
+        for (spoil, words) in breaks {
+            let mut shown = as_promised();
+            spoil(&mut shown);
+            let broken = shown.broken(&[]);
+            assert!(broken.len() == 1 && broken[0].contains(words), "{words}: {broken:?}");
+        }
+        let before = ["peer-5001 ended by itself".to_owned()];
+        assert_eq!(as_promised().broken(&before), before);
+    }
+}
