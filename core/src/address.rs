@@ -25,7 +25,7 @@ pub struct Signature {
 }
 
 /// Where a node can be reached, in one of its lives.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "RawRecord")]
 pub struct AddressRecord {
     subject: NodeId,

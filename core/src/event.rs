@@ -13,7 +13,7 @@ use crate::messaging::Envelope;
 use crate::wire::{Bye, DecodeError, Purpose, Refusal};
 
 /// What happened, for logs, programs and checks. Events carry no obligations.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// Peer: a seed node lists this node (R5).
     Registered {
@@ -173,7 +173,7 @@ pub enum Event {
 }
 
 /// What became of a registration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RegistrationLoss {
     /// The dial failed.
     Unreachable(DialFailure),
@@ -192,7 +192,7 @@ pub enum RegistrationLoss {
 }
 
 /// What happened to a neighbor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NeighborLoss {
     /// It left on its own will.
     Left,
@@ -207,7 +207,7 @@ pub enum NeighborLoss {
 }
 
 /// What a strike is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StrikeKind {
     /// A ping without an answer in time.
     Ping,
@@ -218,7 +218,7 @@ pub enum StrikeKind {
 }
 
 /// Why an entry left the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Removal {
     /// It said so itself.
     Left,
@@ -231,7 +231,7 @@ pub enum Removal {
 }
 
 /// Why an entry is probed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Doubt {
     /// Its link was lost.
     LinkLost,
@@ -242,7 +242,7 @@ pub enum Doubt {
 }
 
 /// What a death report led to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReportOutcome {
     /// The subject is being probed.
     Probing,
@@ -253,7 +253,7 @@ pub enum ReportOutcome {
 }
 
 /// A rule of the protocol that a remote node broke.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Misbehavior {
     /// Bytes that are no message. The link is closed.
     #[error("garbled: {0}")]
@@ -270,7 +270,7 @@ pub enum Misbehavior {
 }
 
 /// Why a command was not carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Rejection {
     /// Seed nodes never carry gossip (R1), and register nowhere.
     #[error("a seed node carries no gossip and has no seed nodes of its own")]

@@ -5,7 +5,7 @@ use core::fmt;
 use crate::wire::PreambleError;
 
 /// How a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LinkLoss {
     /// The other side closed it.
     Closed,
@@ -18,7 +18,7 @@ pub enum LinkLoss {
 }
 
 /// Why a dial came to nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DialFailure {
     /// Nobody listens there.
     Refused,

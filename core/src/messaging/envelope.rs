@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -158,6 +159,13 @@ impl Envelope {
     /// Bytes that keeping this message costs, for stores bounded by bytes.
     pub(crate) fn cost(&self) -> usize {
         size_of::<Self>() + self.body.topic.0.len() + self.body.payload.0.len()
+    }
+}
+
+/// Equal envelopes have equal ids, so the id is enough.
+impl Hash for Envelope {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
     }
 }
 

@@ -114,7 +114,7 @@ pub struct Hello {
 }
 
 /// What a dialer wants of a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
 pub enum Purpose {
     /// To be listed by a seed node.
     Register,
@@ -161,7 +161,7 @@ pub struct Refuse {
 }
 
 /// Why a hello is denied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
 pub enum Refusal {
     /// All link slots are taken (`max_links`, R7).
     Busy,
@@ -200,7 +200,7 @@ impl fmt::Display for Refusal {
 }
 
 /// Why a link ends on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
 pub enum Bye {
     /// What the link was for is done.
     Done,

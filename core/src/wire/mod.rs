@@ -35,7 +35,7 @@ pub const MAX_SAMPLE: usize = 256;
 pub const MAX_IDS: usize = 1024;
 
 /// Bytes that are no message. The link they came on is of no further use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum DecodeError {
     /// Not a message of this wire version: unknown tag, a field out of its bounds, or cut short.
     #[error("malformed message")]
