@@ -1,20 +1,19 @@
 //! What happened in a run, whatever engine ran it. Checks, measurements and reports read this and
-//! nothing else.
+//! nothing else. A [`Recorder`](crate::recorder::Recorder) writes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
-use tidings_core::{AddressRecord, BootEpoch, Event, NodeId};
-use tidings_node::NodeReport;
+use tidings_core::{AddressRecord, BootEpoch, Event, Hop, MessageId, NodeId, NodeSnapshot};
 
 use crate::fault::{Fault, FaultSchedule, Scheduled};
 use crate::host::HostId;
 use crate::scenario::Death;
 
 /// One life of a host: from a start of its process to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Life {
     /// Whose.
     pub host: HostId,
@@ -22,13 +21,17 @@ pub struct Life {
     pub epoch: BootEpoch,
 }
 
-/// When a life began and ended.
+/// When a life began and ended, and what can be said of it as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LifeSpan {
     /// Its beginning, in simulated time.
     pub born: Duration,
+    /// When it got its first neighbor: from then on it belongs to the network.
+    pub joined: Option<Duration>,
     /// Its end and how it came; `None` if it lasted to the end of the run.
     pub ended: Option<(Duration, End)>,
+    /// Hash of all that it said, in its order, with the times.
+    pub log: u64,
 }
 
 impl LifeSpan {
@@ -47,7 +50,7 @@ pub enum End {
     Left,
 }
 
-/// Something that one node said of itself.
+/// Something that one node said of itself, gossip aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Simulated time since the run's beginning.
@@ -58,13 +61,80 @@ pub struct Entry {
     pub event: Event,
 }
 
+/// One message: who said it, and everybody who got it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tale {
+    /// Which message.
+    pub id: MessageId,
+    /// Who said it, and when; `None` if nobody did.
+    pub said: Option<(Life, Duration)>,
+    /// Whose message it was held to be, by those who got it: one life, if all is well. A `None` is
+    /// no node of this network.
+    pub claimed: Vec<Option<Life>>,
+    /// Deliveries. In a good run each life has one at most.
+    pub receipts: Vec<Receipt>,
+    /// Copies that arrived where it was before.
+    pub duplicates: u64,
+}
+
+/// A message delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// To whom.
+    pub life: Life,
+    /// When, in simulated time.
+    pub at: Duration,
+    /// Links it travelled.
+    pub hop: Hop,
+}
+
+/// A message that came across a cut while it lasted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crossing {
+    /// When, in simulated time.
+    pub at: Duration,
+    /// From whom.
+    pub from: HostId,
+    /// To whom.
+    pub to: HostId,
+}
+
+/// A word from a process that stands still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stir {
+    /// When, in simulated time.
+    pub at: Duration,
+    /// Whose.
+    pub host: HostId,
+}
+
 /// What the nodes looked like at one moment.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
     /// Simulated time since the run's beginning.
     pub at: Duration,
     /// The nodes that answered: not those that are dead or stand still.
-    pub nodes: BTreeMap<Life, NodeReport>,
+    pub nodes: BTreeMap<Life, NodeView>,
+}
+
+/// What of a node's state checks and measurements look at. Lives that are `None` are no nodes of
+/// this network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeView {
+    /// Peer: its neighbors.
+    pub neighbors: Vec<Option<Life>>,
+    /// Seed node: whom it lists.
+    pub listed: Vec<Option<Life>>,
+    /// Peer: peers that it knows by record.
+    pub known: usize,
+    /// Peer: messages that it can still give to others.
+    pub stored: usize,
+    /// Peer: ids that it remembers.
+    pub seen: usize,
+    /// Seed node: reporters whose mistakes it remembers.
+    pub reporters: usize,
+    /// Bytes written to all links in this life.
+    pub bytes_sent: u64,
 }
 
 /// A whole run.
@@ -78,9 +148,15 @@ pub struct History {
     pub lives: BTreeMap<Life, LifeSpan>,
     /// Hosts by the ids they go by in events.
     pub ids: BTreeMap<NodeId, HostId>,
-    /// What the nodes said, in the order in which it happened.
+    /// Messages, in the order in which they were said; those that nobody said come last.
+    pub tales: Vec<Tale>,
+    /// What else the nodes said that somebody reads, by time and then by life.
     pub entries: Vec<Entry>,
-    /// Samples, one per simulated second.
+    /// What came across cuts.
+    pub crossings: Vec<Crossing>,
+    /// What processes said while they stood still.
+    pub stirs: Vec<Stir>,
+    /// Samples, one per simulated second or fewer.
     pub samples: Vec<Sample>,
     /// The last sample.
     pub last: Sample,
@@ -89,17 +165,16 @@ pub struct History {
 }
 
 impl History {
-    /// SHA-256 over the schedule, the lives, all events and the last state: equal digests mean that
-    /// the same happened.
+    /// SHA-256 over the schedule, the log of every life in the order of the hosts, and the last
+    /// state: equal digests mean that the same happened.
     ///
     /// # Panics
     ///
     /// Never: writing to a hash cannot fail.
     pub fn digest(&self) -> String {
         let mut hash = HashWriter(Sha256::new());
-        let Self { seed, schedule, lives, entries, last, failure, .. } = self;
-        let written =
-            write!(hash, "{seed} {schedule:?} {lives:?} {entries:?} {last:?} {failure:?}");
+        let Self { seed, schedule, lives, last, failure, .. } = self;
+        let written = write!(hash, "{seed} {schedule:?} {lives:?} {last:?} {failure:?}");
         written.expect("hashing never fails");
         hex(&hash.0.finalize())
     }
@@ -114,11 +189,6 @@ impl History {
         Some(Life { host: self.host_of(record.subject())?, epoch: record.epoch() })
     }
 
-    /// Whether a record speaks of a later life of the same host.
-    pub fn is_later_life(&self, record: &AddressRecord, life: Life) -> bool {
-        self.life_of(record).is_some_and(|it| it.host == life.host && it.epoch > life.epoch)
-    }
-
     /// The life of the same host that came after.
     pub fn next_life(&self, life: Life) -> Option<LifeSpan> {
         let next = Life { epoch: BootEpoch(life.epoch.0 + 1), ..life };
@@ -128,17 +198,6 @@ impl History {
     /// Lives that lasted to the end of the run.
     pub fn survivors(&self) -> impl Iterator<Item = Life> + '_ {
         self.lives.iter().filter(|(_, span)| span.ended.is_none()).map(|(life, _)| *life)
-    }
-
-    /// When each peer life got its first neighbor: from then on it belongs to the network.
-    pub fn joined(&self) -> BTreeMap<Life, Duration> {
-        let mut joined = BTreeMap::new();
-        for entry in &self.entries {
-            if matches!(entry.event, Event::NeighborUp { .. }) {
-                joined.entry(entry.life).or_insert(entry.at);
-            }
-        }
-        joined
     }
 
     /// Whether at any time between these moments a fault kept the two hosts from each other: a cut
@@ -168,6 +227,46 @@ impl History {
             }
         }
         false
+    }
+}
+
+impl Tale {
+    /// Copies that arrived anywhere, the first ones included.
+    pub fn copies(&self) -> u64 {
+        self.first_copies() + self.duplicates
+    }
+
+    /// First copies that arrived anywhere.
+    pub fn first_copies(&self) -> u64 {
+        u64::try_from(self.receipts.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Everybody who has the message: those who got it, and who said it. In order; who got it twice
+    /// is there twice.
+    pub fn holders(&self) -> Vec<Life> {
+        let mut holders: Vec<Life> = self.receipts.iter().map(|receipt| receipt.life).collect();
+        holders.extend(self.said.map(|(life, _)| life));
+        holders.sort_unstable();
+        holders
+    }
+}
+
+impl NodeView {
+    /// What is looked at of a node's state; `ids` are the hosts of its network.
+    pub fn of(node: &NodeSnapshot, bytes_sent: u64, ids: &BTreeMap<NodeId, HostId>) -> Self {
+        let life = |record: &AddressRecord| {
+            let host = *ids.get(&record.subject())?;
+            Some(Life { host, epoch: record.epoch() })
+        };
+        Self {
+            neighbors: node.neighbors.iter().map(|it| life(&it.record)).collect(),
+            listed: node.registered.iter().map(|it| life(&it.record)).collect(),
+            known: node.known.len(),
+            stored: node.stored,
+            seen: node.seen,
+            reporters: node.false_reports.len(),
+            bytes_sent,
+        }
     }
 }
 

@@ -12,17 +12,17 @@ use crate::scenario::Scenario;
 pub struct HostId {
     role: Role,
     /// Place among the hosts of its role, from 0.
-    place: usize,
+    place: u32,
 }
 
 impl HostId {
     /// The `place`-th seed node, from 0.
-    pub const fn seed_node(place: usize) -> Self {
+    pub const fn seed_node(place: u32) -> Self {
         Self { role: Role::SeedNode, place }
     }
 
     /// The `place`-th peer, from 0.
-    pub const fn peer(place: usize) -> Self {
+    pub const fn peer(place: u32) -> Self {
         Self { role: Role::Peer, place }
     }
 
@@ -39,7 +39,7 @@ impl HostId {
     /// The host of this name, whether or not a scenario has it.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let (role, number) = name.split_once('-')?;
-        let place = number.parse::<usize>().ok()?.checked_sub(1)?;
+        let place = number.parse::<u32>().ok()?.checked_sub(1)?;
         match role {
             "seed" => Some(Self::seed_node(place)),
             "peer" => Some(Self::peer(place)),
@@ -56,7 +56,7 @@ impl HostId {
 
     /// The seed of what is drawn for this host. Hosts added later do not change it.
     pub fn rng_seed(self, run: RngSeed) -> RngSeed {
-        run.derive(self.label(), u64::try_from(self.place).unwrap_or(u64::MAX))
+        run.derive(self.label(), self.place.into())
     }
 
     /// A stand-in for the public key that a real node would have.
@@ -68,7 +68,7 @@ impl HostId {
 /// `peer-7`, `seed-1`: numbered from 1.
 impl fmt::Display for HostId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.label(), self.place + 1)
+        write!(f, "{}-{}", self.label(), u64::from(self.place) + 1)
     }
 }
 
@@ -89,8 +89,9 @@ impl<'de> Deserialize<'de> for HostId {
 impl Scenario {
     /// All hosts, seed nodes first.
     pub fn hosts(&self) -> impl Iterator<Item = HostId> + use<> {
-        let seed_nodes = (0..self.seed_nodes).map(HostId::seed_node);
-        seed_nodes.chain((0..self.peers).map(HostId::peer))
+        let numbers = |count: usize| 0..u32::try_from(count).unwrap_or(u32::MAX);
+        let seed_nodes = numbers(self.seed_nodes).map(HostId::seed_node);
+        seed_nodes.chain(numbers(self.peers).map(HostId::peer))
     }
 
     /// The host of this name.

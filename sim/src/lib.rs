@@ -18,6 +18,7 @@ pub mod fault;
 pub mod history;
 pub mod host;
 pub mod measure;
+pub mod recorder;
 pub mod report;
 mod run;
 pub mod scenario;

@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tidings_core::{Event, MessageId};
-
 use super::{Evidence, Violation};
-use crate::history::{History, Life};
+use crate::history::Life;
 use crate::measure::overlay;
 
 /// A peer that joins later than this before a message grows too old to be had need not get it: its
@@ -18,7 +16,7 @@ const ON_THE_WAY: Duration = Duration::from_secs(15);
 
 pub(super) fn one_component(evidence: &Evidence<'_>) -> Vec<Violation> {
     let history = evidence.history;
-    let point = overlay::point(history, &history.last);
+    let point = overlay::point(&history.last);
     let live = history.survivors().filter(|life| life.host.is_peer()).count();
     if point.peers == live && point.components <= 1 {
         return Vec::new();
@@ -32,44 +30,31 @@ pub(super) fn one_component(evidence: &Evidence<'_>) -> Vec<Violation> {
 
 pub(super) fn messages_held(evidence: &Evidence<'_>) -> Vec<Violation> {
     let history = evidence.history;
-    let joined = history.joined();
-    let survivors: BTreeSet<Life> =
-        history.survivors().filter(|life| life.host.is_peer()).collect();
-    let held = holders(history);
     let obtainable = evidence.scenario.config.broadcast.store_age.saturating_sub(CATCH_UP_TIME);
     let end = evidence.scenario.duration.saturating_sub(ON_THE_WAY);
+    let survivors: Vec<(Life, Option<Duration>)> = history
+        .lives
+        .iter()
+        .filter(|(life, span)| life.host.is_peer() && span.ended.is_none())
+        .map(|(life, span)| (*life, span.joined))
+        .collect();
     let mut violations = Vec::new();
-    for message in evidence.measures.messages.iter().filter(|message| message.sent <= end) {
-        let holders = held.get(&message.id).cloned().unwrap_or_default();
+    for tale in &history.tales {
+        let Some((origin, sent)) = tale.said.filter(|(_, sent)| *sent <= end) else { continue };
+        let holders = tale.holders();
+        let holds = |(life, _): &&(Life, Option<Duration>)| holders.binary_search(life).is_ok();
         // Whoever held it may have died with it; then nobody can have it.
-        if holders.is_disjoint(&survivors) {
+        if !survivors.iter().any(|survivor| holds(&survivor)) {
             continue;
         }
-        for peer in survivors.difference(&holders) {
-            let owes = joined.get(peer).is_some_and(|joined| *joined <= message.sent + obtainable);
-            if owes {
-                let what = format!(
-                    "lacks message {} of {}, sent at {:.3} s",
-                    message.id,
-                    message.origin.host,
-                    message.sent.as_secs_f64()
-                );
-                violations.push(Violation::at(peer.host, evidence.scenario.duration, what));
-            }
+        let owes = |joined: Option<Duration>| joined.is_some_and(|it| it <= sent + obtainable);
+        for (life, _) in survivors.iter().filter(|it| owes(it.1) && !holds(it)) {
+            let (id, said) = (tale.id, sent.as_secs_f64());
+            let what = format!("lacks message {id} of {}, sent at {said:.3} s", origin.host);
+            violations.push(Violation::at(life.host, evidence.scenario.duration, what));
         }
     }
     violations
-}
-
-/// Who has said or received each message.
-fn holders(history: &History) -> BTreeMap<MessageId, BTreeSet<Life>> {
-    let mut held: BTreeMap<MessageId, BTreeSet<Life>> = BTreeMap::new();
-    for entry in &history.entries {
-        if let Event::Delivered { envelope, .. } | Event::Published { envelope } = &entry.event {
-            held.entry(envelope.id()).or_default().insert(entry.life);
-        }
-    }
-    held
 }
 
 pub(super) fn lists_right(evidence: &Evidence<'_>) -> Vec<Violation> {
@@ -80,18 +65,18 @@ pub(super) fn lists_right(evidence: &Evidence<'_>) -> Vec<Violation> {
     let at = history.last.at;
     let lists = history.last.nodes.iter().filter(|(life, _)| !life.host.is_peer());
     let mut live_seed_nodes = 0;
-    for (seed_node, report) in lists {
+    for (seed_node, view) in lists {
         live_seed_nodes += 1;
-        for entry in &report.node.registered {
-            let listed = history.life_of(&entry.record);
-            if let Some(peer) = listed.filter(|life| survivors.contains(life)) {
-                *listed_by.entry(peer).or_default() += 1;
-            } else {
-                let subject = history.host_of(entry.record.subject());
-                let subject = subject.map_or_else(|| "a stranger".to_owned(), |it| it.to_string());
-                let what = format!("lists {subject}, whose life {} is over", entry.record.epoch());
-                violations.push(Violation::at(seed_node.host, at, what));
-            }
+        for listed in &view.listed {
+            let what = match listed {
+                Some(peer) if survivors.contains(peer) => {
+                    *listed_by.entry(*peer).or_default() += 1;
+                    continue;
+                }
+                Some(Life { host, epoch }) => format!("lists {host}, whose life {epoch} is over"),
+                None => "lists a stranger".to_owned(),
+            };
+            violations.push(Violation::at(seed_node.host, at, what));
         }
     }
     let wanted = (evidence.scenario.seed_nodes / 2 + 1).min(live_seed_nodes);

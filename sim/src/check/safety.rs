@@ -2,17 +2,16 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "picks the events it needs")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tidings_core::{Doubt, Event, LinkLoss, MessageId, NeighborLoss, RegistrationLoss};
-use tidings_node::NodeReport;
+use tidings_core::{Doubt, Event, LinkLoss, NeighborLoss, RegistrationLoss};
 
 use super::{Evidence, Violation};
 use crate::fault::{Fault, Scheduled};
-use crate::history::{End, Life};
+use crate::history::{Crossing, End, History, LifeSpan, NodeView, Stir};
 use crate::host::HostId;
-use crate::scenario::{Direction, Scenario};
+use crate::scenario::Scenario;
 
 pub(super) const FINISHES: &str = "finishes";
 
@@ -21,41 +20,28 @@ pub(super) fn finishes(evidence: &Evidence<'_>) -> Vec<Violation> {
 }
 
 pub(super) fn delivered_once(evidence: &Evidence<'_>) -> Vec<Violation> {
-    let mut delivered: BTreeSet<(Life, MessageId)> = BTreeSet::new();
     let mut violations = Vec::new();
-    for entry in &evidence.history.entries {
-        if let Event::Delivered { envelope, .. } | Event::Published { envelope } = &entry.event
-            && !delivered.insert((entry.life, envelope.id()))
-        {
-            let what = format!("message {} a second time", envelope.id());
-            violations.push(Violation::at(entry.life.host, entry.at, what));
+    for tale in &evidence.history.tales {
+        let holders = tale.holders();
+        let twice = holders.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
+        for life in twice {
+            let receipts = tale.receipts.iter().filter(|receipt| receipt.life == life);
+            let at = receipts.map(|receipt| receipt.at).max().unwrap_or_default();
+            let what = format!("message {} a second time", tale.id);
+            violations.push(Violation::at(life.host, at, what));
         }
     }
     violations
 }
 
 pub(super) fn said_by_somebody(evidence: &Evidence<'_>) -> Vec<Violation> {
-    let history = evidence.history;
-    let mut said: BTreeMap<MessageId, (Life, Duration)> = BTreeMap::new();
     let mut violations = Vec::new();
-    for entry in &history.entries {
-        match &entry.event {
-            Event::Published { envelope } => {
-                said.insert(envelope.id(), (entry.life, entry.at));
-            }
-            Event::Delivered { envelope, .. } => {
-                let claimed = history.host_of(envelope.origin());
-                let is_said = said.get(&envelope.id()).is_some_and(|(origin, at)| {
-                    Some(origin.host) == claimed
-                        && origin.epoch == envelope.epoch()
-                        && *at <= entry.at
-                });
-                if !is_said {
-                    let what = format!("message {}, which nobody said", envelope.id());
-                    violations.push(Violation::at(entry.life.host, entry.at, what));
-                }
-            }
-            _ => {}
+    for tale in &evidence.history.tales {
+        let is_its_own = tale.claimed.iter().all(|claimed| *claimed == tale.said.map(|it| it.0));
+        let is_said = |at: Duration| tale.said.is_some_and(|(_, said)| said <= at);
+        for receipt in tale.receipts.iter().filter(|it| !is_its_own || !is_said(it.at)) {
+            let what = format!("message {}, which nobody said", tale.id);
+            violations.push(Violation::at(receipt.life.host, receipt.at, what));
         }
     }
     violations
@@ -76,8 +62,8 @@ pub(super) fn no_self_neighbor(evidence: &Evidence<'_>) -> Vec<Violation> {
 pub(super) fn bounds_hold(evidence: &Evidence<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     for sample in evidence.history.samples.iter().chain([&evidence.history.last]) {
-        for (life, report) in &sample.nodes {
-            for (what, found, bound) in bounds(evidence.scenario, report) {
+        for (life, view) in &sample.nodes {
+            for (what, found, bound) in bounds(evidence.scenario, view) {
                 if found > bound {
                     let what = format!("{found} {what}, the bound is {bound}");
                     violations.push(Violation::at(life.host, sample.at, what));
@@ -88,16 +74,15 @@ pub(super) fn bounds_hold(evidence: &Evidence<'_>) -> Vec<Violation> {
     violations
 }
 
-fn bounds(scenario: &Scenario, report: &NodeReport) -> [(&'static str, usize, usize); 6] {
-    let (node, config) = (&report.node, &scenario.config);
-    let reporters = node.false_reports.len();
+fn bounds(scenario: &Scenario, view: &NodeView) -> [(&'static str, usize, usize); 6] {
+    let config = &scenario.config;
     [
-        ("links", node.neighbors.len(), config.overlay.max_links),
-        ("known peers", node.known.len(), config.overlay.known_max),
-        ("stored messages", node.stored, config.broadcast.store_count),
-        ("remembered ids", node.seen, config.broadcast.seen_max),
-        ("listed peers", node.registered.len(), config.registration.registry_max),
-        ("remembered reporters", reporters, config.registration.registry_max),
+        ("links", view.neighbors.len(), config.overlay.max_links),
+        ("known peers", view.known, config.overlay.known_max),
+        ("stored messages", view.stored, config.broadcast.store_count),
+        ("remembered ids", view.seen, config.broadcast.seen_max),
+        ("listed peers", view.listed.len(), config.registration.registry_max),
+        ("remembered reporters", view.reporters, config.registration.registry_max),
     ]
 }
 
@@ -116,14 +101,13 @@ pub(super) fn nobody_misbehaves(evidence: &Evidence<'_>) -> Vec<Violation> {
 
 /// A fault that did not happen rehearses nothing.
 pub(super) fn schedule_performed(evidence: &Evidence<'_>) -> Vec<Violation> {
-    let mut violations = Vec::new();
-    for Scheduled { at, fault } in &evidence.history.schedule.faults {
-        if let Fault::Cut(cut_off, _, direction) = fault {
-            violations.extend(crossings(evidence, cut_off, *at, *direction));
-            continue;
-        }
+    let history = evidence.history;
+    let mut violations: Vec<Violation> = history.crossings.iter().map(crossing).collect();
+    violations.extend(history.stirs.iter().map(stir));
+    let traces = Traces::of(history);
+    for Scheduled { at, fault } in &history.schedule.faults {
         for host in fault.hosts() {
-            if !left_a_trace(evidence, host, *at, fault) {
+            if !traces.has(evidence.scenario, host, *at, fault) {
                 let what = format!("{} left no trace", fault.name());
                 violations.push(Violation::at(host, *at, what));
             }
@@ -132,60 +116,53 @@ pub(super) fn schedule_performed(evidence: &Evidence<'_>) -> Vec<Violation> {
     violations
 }
 
-/// Messages that came across a cut while it lasted, once what was on its way had arrived.
-fn crossings(
-    evidence: &Evidence<'_>,
-    cut_off: &BTreeSet<HostId>,
-    at: Duration,
-    direction: Direction,
-) -> Vec<Violation> {
-    let history = evidence.history;
-    let from = at + evidence.scenario.latency.to + evidence.scenario.tick * 2;
-    let heal = history.schedule.faults.iter().find(|it| it.at >= at && it.fault == Fault::Heal);
-    let until = heal.map_or(evidence.scenario.duration, |heal| heal.at);
-    let is_cut = |sender: HostId, receiver: HostId| match direction {
-        Direction::Both => cut_off.contains(&sender) != cut_off.contains(&receiver),
-        Direction::Out => cut_off.contains(&sender) && !cut_off.contains(&receiver),
-        Direction::In => !cut_off.contains(&sender) && cut_off.contains(&receiver),
-    };
-    let mut violations = Vec::new();
-    for entry in history.entries.iter().filter(|entry| (from..until).contains(&entry.at)) {
-        if let Event::Delivered { from: sender, .. } | Event::Duplicate { from: sender, .. } =
-            &entry.event
-            && let Some(sender) = history.host_of(*sender)
-            && is_cut(sender, entry.life.host)
-        {
-            let what = format!("a message came across the cut from {sender}");
-            violations.push(Violation::at(entry.life.host, entry.at, what));
-        }
-    }
-    violations
+fn crossing(Crossing { at, from, to }: &Crossing) -> Violation {
+    Violation::at(*to, *at, format!("a message came across the cut from {from}"))
 }
 
-/// A tick late at most, and a leave takes the node some time.
-fn left_a_trace(evidence: &Evidence<'_>, host: HostId, at: Duration, fault: &Fault) -> bool {
-    let history = evidence.history;
-    let soon = at + evidence.scenario.tick * 2;
-    let mut spans = history.lives.iter().filter(|(life, _)| life.host == host).map(|(_, s)| s);
-    match fault {
-        Fault::Start(_) => spans.any(|span| (at..=soon).contains(&span.born)),
-        Fault::Crash(_, death) => spans.any(|span| {
-            span.ended
-                .is_some_and(|(end, how)| (at..=soon).contains(&end) && how == End::Crashed(*death))
-        }),
-        Fault::Leave(_) => spans.any(|span| {
-            let late = soon + evidence.scenario.config.leave_timeout * 2;
-            span.ended.is_some_and(|(end, how)| (at..=late).contains(&end) && how == End::Left)
-        }),
-        Fault::Pause(_) => !history.entries.iter().any(|entry| {
-            let until = resumed(evidence, host, at);
-            entry.life.host == host && entry.at > soon && entry.at < until
-        }),
-        Fault::Reset(_) => history.entries.iter().any(|entry| {
-            let is_soon = (at..=soon).contains(&entry.at);
-            is_soon && entry.life.host == host && is_reset(&entry.event)
-        }),
-        Fault::Resume(_) | Fault::Cut(..) | Fault::Heal => true,
+fn stir(Stir { at, host }: &Stir) -> Violation {
+    Violation::at(*host, *at, "spoke while it was to stand still")
+}
+
+/// What faults leave behind, by host.
+struct Traces {
+    spans: BTreeMap<HostId, Vec<LifeSpan>>,
+    resets: BTreeMap<HostId, Vec<Duration>>,
+}
+
+impl Traces {
+    fn of(history: &History) -> Self {
+        let mut spans: BTreeMap<HostId, Vec<LifeSpan>> = BTreeMap::new();
+        for (life, span) in &history.lives {
+            spans.entry(life.host).or_default().push(*span);
+        }
+        let mut resets: BTreeMap<HostId, Vec<Duration>> = BTreeMap::new();
+        for entry in history.entries.iter().filter(|entry| is_reset(&entry.event)) {
+            resets.entry(entry.life.host).or_default().push(entry.at);
+        }
+        Self { spans, resets }
+    }
+
+    /// A tick late at most, and a leave takes the node some time.
+    fn has(&self, scenario: &Scenario, host: HostId, at: Duration, fault: &Fault) -> bool {
+        let soon = at + scenario.tick * 2;
+        let mut spans = self.spans.get(&host).into_iter().flatten();
+        match fault {
+            Fault::Start(_) => spans.any(|span| (at..=soon).contains(&span.born)),
+            Fault::Crash(_, death) => spans.any(|span| {
+                let is_it = |(end, how)| (at..=soon).contains(&end) && how == End::Crashed(*death);
+                span.ended.is_some_and(is_it)
+            }),
+            Fault::Leave(_) => spans.any(|span| {
+                let late = soon + scenario.config.leave_timeout * 2;
+                span.ended.is_some_and(|(end, how)| (at..=late).contains(&end) && how == End::Left)
+            }),
+            Fault::Reset(_) => {
+                let mut resets = self.resets.get(&host).into_iter().flatten();
+                resets.any(|reset| (at..=soon).contains(reset))
+            }
+            Fault::Pause(_) | Fault::Resume(_) | Fault::Cut(..) | Fault::Heal => true,
+        }
     }
 }
 
@@ -198,10 +175,4 @@ fn is_reset(event: &Event) -> bool {
             // A seed node says no more of a lost link than this.
             | Event::PeerDoubted { why: Doubt::LinkLost, .. }
     )
-}
-
-fn resumed(evidence: &Evidence<'_>, host: HostId, paused: Duration) -> Duration {
-    let mut faults = evidence.history.schedule.faults.iter();
-    let resume = faults.find(|it| it.at >= paused && it.fault == Fault::Resume(host));
-    resume.map_or(evidence.scenario.duration, |it| it.at)
 }

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tidings_core::wire::Bye;
-use tidings_core::{Event, NeighborLoss};
+use tidings_core::{AddressRecord, BootEpoch, Event, NeighborLoss};
 
-use crate::history::{End, History, Life, LifeSpan};
+use crate::history::{End, Entry, History, Life, LifeSpan};
+use crate::host::HostId;
 use crate::scenario::Death;
 
 /// One crash of a peer.
@@ -50,75 +51,111 @@ impl DeathMeasure {
 
 /// Measures all crashes of peers in a run, in the order of time.
 pub fn measure(history: &History) -> Vec<DeathMeasure> {
-    let mut deaths: Vec<DeathMeasure> = history
-        .lives
-        .iter()
-        .filter(|(life, _)| life.host.is_peer())
-        .filter_map(|(life, span)| match span {
-            LifeSpan { ended: Some((at, End::Crashed(death))), .. } => Some((*life, *at, *death)),
-            LifeSpan { ended: None | Some((_, End::Left)), .. } => None,
-        })
-        .map(|(victim, at, death)| measure_death(history, victim, at, death))
-        .collect();
+    let mut cases: BTreeMap<HostId, Vec<Case>> = BTreeMap::new();
+    for (life, span) in history.lives.iter().filter(|(life, _)| life.host.is_peer()) {
+        if let LifeSpan { ended: Some((at, End::Crashed(death))), .. } = span {
+            cases.entry(life.host).or_default().push(Case::new(*life, *at, *death));
+        }
+    }
+    for entry in &history.entries {
+        let Some(subject) = subject(&entry.event) else { continue };
+        let Some(host) = history.host_of(subject.subject()) else { continue };
+        for case in cases.get_mut(&host).into_iter().flatten() {
+            case.learn(entry, subject.epoch());
+        }
+    }
+    let mut deaths: Vec<DeathMeasure> =
+        cases.into_values().flatten().map(|case| case.close(history)).collect();
     deaths.sort_by_key(|death| death.at);
     deaths
 }
 
-fn measure_death(history: &History, victim: Life, at: Duration, death: Death) -> DeathMeasure {
-    let mut linked: BTreeSet<Life> = BTreeSet::new();
-    let mut listing: BTreeSet<Life> = BTreeSet::new();
-    let mut dropped: BTreeMap<Life, Duration> = BTreeMap::new();
-    let mut first_report = None;
-    let mut held_at_death = None;
-    for entry in &history.entries {
-        if entry.at > at && held_at_death.is_none() {
-            held_at_death = Some((linked.clone(), listing.clone()));
+/// Whom an event is about that tells of links, lists or deaths.
+fn subject(event: &Event) -> Option<&AddressRecord> {
+    match event {
+        Event::NeighborUp { peer, .. }
+        | Event::NeighborDown { peer, .. }
+        | Event::PeerRegistered { peer }
+        | Event::PeerRemoved { peer, .. } => Some(peer),
+        Event::DeathReported { subject } => Some(subject),
+        _ => None,
+    }
+}
+
+/// A crash and what is known of it so far.
+struct Case {
+    victim: Life,
+    at: Duration,
+    death: Death,
+    linked: BTreeSet<Life>,
+    listing: BTreeSet<Life>,
+    dropped: BTreeMap<Life, Duration>,
+    first_report: Option<Duration>,
+    /// Neighbors and lists at the moment of death, once it is past.
+    held: Option<(BTreeSet<Life>, BTreeSet<Life>)>,
+}
+
+impl Case {
+    fn new(victim: Life, at: Duration, death: Death) -> Self {
+        let (linked, listing, dropped) = Default::default();
+        Self { victim, at, death, linked, listing, dropped, first_report: None, held: None }
+    }
+
+    /// Takes in what somebody says about a life of the victim's host.
+    fn learn(&mut self, entry: &Entry, epoch: BootEpoch) {
+        if entry.at > self.at && self.held.is_none() {
+            self.held = Some((self.linked.clone(), self.listing.clone()));
         }
-        let is_victim = |record| history.life_of(record) == Some(victim);
+        let life = entry.life;
+        let is_victim = epoch == self.victim.epoch;
         match &entry.event {
-            Event::NeighborUp { peer, .. } if is_victim(peer) => {
-                linked.insert(entry.life);
+            Event::NeighborUp { .. } if is_victim => {
+                self.linked.insert(life);
             }
-            Event::NeighborDown { peer, why } if is_victim(peer) => {
-                linked.remove(&entry.life);
+            Event::NeighborDown { why, .. } if is_victim => {
+                self.linked.remove(&life);
                 if is_noticed(*why) {
-                    dropped.insert(entry.life, entry.at);
-                } else if let Some((holders, _)) = &mut held_at_death {
-                    holders.remove(&entry.life);
+                    self.dropped.insert(life, entry.at);
+                } else if let Some((holders, _)) = &mut self.held {
+                    holders.remove(&life);
                 }
             }
-            Event::PeerRegistered { peer } if is_victim(peer) => {
-                listing.insert(entry.life);
+            Event::PeerRegistered { .. } if is_victim => {
+                self.listing.insert(life);
             }
             // A newer life in the same entry replaces the older one.
-            Event::PeerRegistered { peer }
-                if history.is_later_life(peer, victim) && listing.remove(&entry.life) =>
+            Event::PeerRegistered { .. }
+                if epoch > self.victim.epoch && self.listing.remove(&life) =>
             {
-                dropped.insert(entry.life, entry.at);
+                self.dropped.insert(life, entry.at);
             }
-            Event::PeerRemoved { peer, .. } if is_victim(peer) => {
-                listing.remove(&entry.life);
-                dropped.insert(entry.life, entry.at);
+            Event::PeerRemoved { .. } if is_victim => {
+                self.listing.remove(&life);
+                self.dropped.insert(life, entry.at);
             }
-            Event::DeathReported { subject } if is_victim(subject) => {
-                first_report.get_or_insert_with(|| entry.at.saturating_sub(at));
+            Event::DeathReported { .. } if is_victim => {
+                self.first_report.get_or_insert_with(|| entry.at.saturating_sub(self.at));
             }
             _ => {}
         }
     }
-    let (linked, listing) = held_at_death.unwrap_or((linked, listing));
-    let after = |life: &Life| dropped.get(life).map(|dropped| dropped.saturating_sub(at));
-    DeathMeasure {
-        victim,
-        death,
-        at,
-        restarted: history.next_life(victim).map(|span| span.born.saturating_sub(at)),
-        neighbors: linked.len(),
-        first_neighbor: linked.iter().filter_map(after).min(),
-        all_neighbors: last_of(history, &linked, after),
-        first_report,
-        seed_nodes: listing.len(),
-        all_seed_nodes: last_of(history, &listing, after),
+
+    fn close(self, history: &History) -> DeathMeasure {
+        let Self { victim, at, death, dropped, first_report, .. } = self;
+        let (linked, listing) = self.held.unwrap_or((self.linked, self.listing));
+        let after = |life: &Life| dropped.get(life).map(|dropped| dropped.saturating_sub(at));
+        DeathMeasure {
+            victim,
+            death,
+            at,
+            restarted: history.next_life(victim).map(|span| span.born.saturating_sub(at)),
+            neighbors: linked.len(),
+            first_neighbor: linked.iter().filter_map(after).min(),
+            all_neighbors: last_of(history, &linked, after),
+            first_report,
+            seed_nodes: listing.len(),
+            all_seed_nodes: last_of(history, &listing, after),
+        }
     }
 }
 

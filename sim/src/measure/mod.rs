@@ -87,7 +87,7 @@ impl Measures {
             totals.copies += message.copies;
             totals.receipts += message.receipts;
         }
-        totals.bytes_sent = history.last.nodes.values().map(|report| report.bytes_sent).sum();
+        totals.bytes_sent = history.last.nodes.values().map(|view| view.bytes_sent).sum();
         count_false_deaths(scenario, history, &mut totals);
         Self {
             messages,

@@ -61,11 +61,11 @@ pub struct Graph {
 pub fn graphs(history: &History) -> Vec<Graph> {
     let heal = history.schedule.faults.iter().find(|it| it.fault == Fault::Heal);
     let before = heal.and_then(|heal| history.samples.iter().rfind(|it| it.at < heal.at));
-    before.into_iter().chain([&history.last]).map(|sample| graph(history, sample)).collect()
+    before.into_iter().chain([&history.last]).map(graph).collect()
 }
 
-fn graph(history: &History, sample: &Sample) -> Graph {
-    let views = views(history, sample);
+fn graph(sample: &Sample) -> Graph {
+    let views = views(sample);
     let later = |life: &Life, neighbors: &BTreeSet<Life>| {
         let agrees = |it: &&Life| views.get(it).is_some_and(|theirs| theirs.contains(life));
         neighbors.range(life..).filter(agrees).map(|it| it.host).collect()
@@ -76,21 +76,18 @@ fn graph(history: &History, sample: &Sample) -> Graph {
 
 /// Measures every sample of a run.
 pub fn measure(history: &History) -> Vec<OverlayPoint> {
-    history.samples.iter().chain([&history.last]).map(|sample| point(history, sample)).collect()
+    history.samples.iter().chain([&history.last]).map(point).collect()
 }
 
 /// The neighbors of every peer that answered, as it sees them.
-pub fn views(history: &History, sample: &Sample) -> BTreeMap<Life, BTreeSet<Life>> {
-    let of = |neighbors: &[tidings_core::NeighborSnapshot]| {
-        neighbors.iter().filter_map(|it| history.life_of(&it.record)).collect()
-    };
+pub fn views(sample: &Sample) -> BTreeMap<Life, BTreeSet<Life>> {
     let peers = sample.nodes.iter().filter(|(life, _)| life.host.is_peer());
-    peers.map(|(life, report)| (*life, of(&report.node.neighbors))).collect()
+    peers.map(|(life, view)| (*life, view.neighbors.iter().flatten().copied().collect())).collect()
 }
 
 /// The graph of one sample.
-pub fn point(history: &History, sample: &Sample) -> OverlayPoint {
-    let views = views(history, sample);
+pub fn point(sample: &Sample) -> OverlayPoint {
+    let views = views(sample);
     let places: BTreeMap<Life, usize> = views.keys().copied().zip(0..).collect();
     let mut groups = UnionFind::<usize>::new(views.len());
     let mut degrees = vec![0; views.len()];

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use petgraph::unionfind::UnionFind;
-use tidings_core::{AddressRecord, Event};
+use tidings_core::Event;
 
 use crate::fault::Scheduled;
 use crate::history::{History, Life};
@@ -26,22 +26,34 @@ pub struct Recovery {
     pub quorum: Option<Duration>,
 }
 
+/// With more peers than this a graph is looked at only so often: it takes time for each.
+const QUICK_TO_SEARCH: usize = 5_000;
+
+/// How often, then. The time of `one_component` is that much less exact.
+const SEARCH_EVERY: Duration = Duration::from_millis(100);
+
 /// Measures a run.
 pub fn measure(scenario: &Scenario, history: &History) -> Recovery {
     let since = history.schedule.faults.iter().map(|Scheduled { at, .. }| *at).max();
     let since = since.unwrap_or_default();
     let mut survivors = Survivors::of(scenario, history);
     let mut recovery = Recovery { since, one_component: None, quorum: None };
-    let (before, after): (Vec<_>, Vec<_>) =
-        history.entries.iter().partition(|entry| entry.at <= since);
+    let until = history.entries.partition_point(|entry| entry.at <= since);
+    let (before, after) = history.entries.split_at(until);
     for entry in before {
         survivors.learn(history, entry.life, &entry.event);
     }
     recovery.note(Duration::ZERO, &survivors);
+    let pause = if survivors.peers.len() > QUICK_TO_SEARCH { SEARCH_EVERY } else { Duration::ZERO };
+    let mut next_search = since + pause;
     for entry in after {
-        if survivors.learn(history, entry.life, &entry.event) {
+        if survivors.learn(history, entry.life, &entry.event) && entry.at >= next_search {
             recovery.note(entry.at.saturating_sub(since), &survivors);
+            next_search = entry.at + pause;
         }
+    }
+    if let Some(last) = after.last() {
+        recovery.note(last.at.saturating_sub(since), &survivors);
     }
     recovery
 }
@@ -57,53 +69,69 @@ impl Recovery {
     }
 }
 
-/// The nodes that live to the end: whom each peer calls its neighbor, whom each seed node lists.
+/// The peers that live to the end: whom each calls its neighbor, who lists it.
 struct Survivors {
-    neighbors: BTreeMap<Life, BTreeSet<Life>>,
-    lists: BTreeMap<Life, BTreeSet<Life>>,
+    peers: BTreeMap<Life, Standing>,
+    seed_nodes: BTreeSet<Life>,
     /// Lists that every peer should be on.
     quorum: usize,
+    /// Peers that are on fewer.
+    short: usize,
+}
+
+/// How a peer stands in the network.
+#[derive(Default)]
+struct Standing {
+    neighbors: BTreeSet<Life>,
+    lists: BTreeSet<Life>,
 }
 
 impl Survivors {
     fn of(scenario: &Scenario, history: &History) -> Self {
         let (peers, seed_nodes): (BTreeSet<Life>, BTreeSet<Life>) =
             history.survivors().partition(|life| life.host.is_peer());
-        let empty = |lives: BTreeSet<Life>| lives.into_iter().map(|it| (it, BTreeSet::new()));
-        Self {
-            quorum: (scenario.seed_nodes / 2 + 1).min(seed_nodes.len()),
-            neighbors: empty(peers).collect(),
-            lists: empty(seed_nodes).collect(),
-        }
+        let quorum = (scenario.seed_nodes / 2 + 1).min(seed_nodes.len());
+        let short = if quorum == 0 { 0 } else { peers.len() };
+        let peers = peers.into_iter().map(|life| (life, Standing::default())).collect();
+        Self { peers, seed_nodes, quorum, short }
     }
 
     /// Takes in what a node says. Returns whether it adds a link or an entry.
     fn learn(&mut self, history: &History, life: Life, event: &Event) -> bool {
-        let life_of = |record: &AddressRecord| history.life_of(record);
-        let (sets, record, is_added) = match event {
-            Event::NeighborUp { peer, .. } => (&mut self.neighbors, peer, true),
-            Event::NeighborDown { peer, .. } => (&mut self.neighbors, peer, false),
-            Event::PeerRegistered { peer } => (&mut self.lists, peer, true),
-            Event::PeerRemoved { peer, .. } => (&mut self.lists, peer, false),
+        let (record, is_added) = match event {
+            Event::NeighborUp { peer, .. } | Event::PeerRegistered { peer } => (peer, true),
+            Event::NeighborDown { peer, .. } | Event::PeerRemoved { peer, .. } => (peer, false),
             _ => return false,
         };
-        let Some((set, subject)) = sets.get_mut(&life).zip(life_of(record)) else { return false };
-        if is_added {
-            set.insert(subject);
-        } else {
-            set.remove(&subject);
+        let Some(subject) = history.life_of(record) else { return false };
+        if let Some(standing) = self.peers.get_mut(&life) {
+            change(&mut standing.neighbors, subject, is_added);
+            return is_added;
+        }
+        let listed = self.peers.get_mut(&subject).filter(|_| self.seed_nodes.contains(&life));
+        let Some(standing) = listed else { return false };
+        let was_short = standing.lists.len() < self.quorum;
+        change(&mut standing.lists, life, is_added);
+        match (was_short, standing.lists.len() < self.quorum) {
+            (true, false) => self.short -= 1,
+            (false, true) => self.short += 1,
+            (true, true) | (false, false) => {}
         }
         is_added
     }
 
     /// Whether links on which both ends agree join all peers.
     fn are_one_component(&self) -> bool {
-        let places: BTreeMap<Life, usize> = self.neighbors.keys().copied().zip(0..).collect();
+        if self.peers.len() > 1 && self.peers.values().any(|it| it.neighbors.is_empty()) {
+            return false;
+        }
+        let places: BTreeMap<Life, usize> = self.peers.keys().copied().zip(0..).collect();
         let mut groups = UnionFind::<usize>::new(places.len());
         let mut left = places.len();
-        for (life, neighbors) in &self.neighbors {
-            for neighbor in neighbors.range(life..) {
-                let agrees = self.neighbors.get(neighbor).is_some_and(|it| it.contains(life));
+        for (life, standing) in &self.peers {
+            for neighbor in standing.neighbors.range(life..) {
+                let theirs = self.peers.get(neighbor).map(|it| &it.neighbors);
+                let agrees = theirs.is_some_and(|it| it.contains(life));
                 if agrees && groups.union(places[life], places[neighbor]) {
                     left -= 1;
                 }
@@ -113,8 +141,14 @@ impl Survivors {
     }
 
     fn are_listed(&self) -> bool {
-        self.neighbors.keys().all(|peer| {
-            self.lists.values().filter(|list| list.contains(peer)).count() >= self.quorum
-        })
+        self.short == 0
+    }
+}
+
+fn change(set: &mut BTreeSet<Life>, life: Life, is_added: bool) {
+    if is_added {
+        set.insert(life);
+    } else {
+        set.remove(&life);
     }
 }

@@ -4,14 +4,12 @@
 //! minute, or to the end of the run. Peers that join later get it by catch-up; they are not measured
 //! here, but checked.
 
-#![expect(clippy::wildcard_enum_match_arm, reason = "picks the events it needs")]
-
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tidings_core::{Event, MessageId};
+use tidings_core::MessageId;
 
-use crate::history::{History, Life};
+use crate::history::{History, Life, Tale};
 use crate::host::HostId;
 use crate::measure::quantile::quantile;
 
@@ -63,84 +61,67 @@ impl MessageMeasure {
 
 /// Measures all messages of a run, in the order in which they were sent.
 pub fn measure(history: &History) -> Vec<MessageMeasure> {
-    let mut messages = Vec::new();
-    let mut places: BTreeMap<MessageId, usize> = BTreeMap::new();
-    let mut receipts: Vec<Vec<(Life, Duration)>> = Vec::new();
-    for entry in &history.entries {
-        match &entry.event {
-            Event::Published { envelope } => {
-                places.insert(envelope.id(), messages.len());
-                messages.push(unmeasured(envelope.id(), entry.life, entry.at));
-                receipts.push(Vec::new());
-            }
-            Event::Delivered { envelope, hop, .. } => {
-                let Some(&place) = places.get(&envelope.id()) else { continue };
-                let message: &mut MessageMeasure = &mut messages[place];
-                message.copies += 1;
-                message.receipts += 1;
-                message.last_hop = message.last_hop.max(hop.0);
-                receipts[place].push((entry.life, entry.at));
-            }
-            Event::Duplicate { id, .. } => {
-                if let Some(&place) = places.get(id) {
-                    messages[place].copies += 1;
-                }
-            }
-            _ => {}
-        }
-    }
-    let joined = history.joined();
     let stalling = history.schedule.stalling();
-    for (message, receipts) in messages.iter_mut().zip(&receipts) {
-        reach(message, receipts, &joined, &stalling, history);
-    }
-    messages
+    history.tales.iter().filter_map(|tale| message(tale, history, &stalling)).collect()
 }
 
-fn unmeasured(id: MessageId, origin: Life, sent: Duration) -> MessageMeasure {
-    MessageMeasure {
-        id,
+/// Measures a message; `None` if nobody said it.
+fn message(tale: &Tale, history: &History, stalling: &BTreeSet<HostId>) -> Option<MessageMeasure> {
+    let (origin, sent) = tale.said?;
+    let reach = reach(tale, (origin, sent), history, stalling);
+    let origin_died = history.lives.get(&origin).is_some_and(|span| span.ended.is_some());
+    let is_steady = !stalling.is_empty() && !stalling.contains(&origin.host);
+    Some(MessageMeasure {
+        id: tale.id,
         origin,
         sent,
-        eligible: 0,
-        reached: 0,
-        delays: Vec::new(),
-        last_hop: 0,
-        copies: 0,
-        receipts: 0,
-        others: None,
-        died_with_origin: false,
-    }
+        eligible: reach.eligible,
+        reached: u64::try_from(reach.delays.len()).unwrap_or(u64::MAX),
+        delays: reach.delays,
+        last_hop: tale.receipts.iter().map(|receipt| receipt.hop.0).max().unwrap_or_default(),
+        copies: tale.copies(),
+        receipts: tale.first_copies(),
+        others: is_steady.then_some(reach.slowest),
+        died_with_origin: origin_died && tale.receipts.is_empty(),
+    })
 }
 
-/// Fills in whom the message should have reached and whom it did.
+/// Whom a message should have reached and whom it did.
+struct Reach {
+    eligible: u64,
+    /// Sorted.
+    delays: Vec<Duration>,
+    /// Until all eligible peers that never stand still had it.
+    slowest: Duration,
+}
+
 fn reach(
-    message: &mut MessageMeasure,
-    receipts: &[(Life, Duration)],
-    joined: &BTreeMap<Life, Duration>,
-    stalling: &BTreeSet<HostId>,
+    tale: &Tale,
+    (origin, sent): (Life, Duration),
     history: &History,
-) {
-    let mut slowest = Duration::ZERO;
-    for (life, joined) in joined {
-        let lives_on = history.lives.get(life).is_some_and(|span| {
-            span.covers(*joined, message.sent + LIVES_ON) || span.ended.is_none()
-        });
-        if *joined > message.sent || !lives_on || *life == message.origin {
+    stalling: &BTreeSet<HostId>,
+) -> Reach {
+    let mut receipts: Vec<(Life, Duration)> =
+        tale.receipts.iter().map(|receipt| (receipt.life, receipt.at)).collect();
+    receipts.sort_unstable();
+    let mut receipts = receipts.into_iter().peekable();
+    let mut reach = Reach { eligible: 0, delays: Vec::new(), slowest: Duration::ZERO };
+    // Both are in the order of the lives.
+    for (&life, span) in &history.lives {
+        while receipts.next_if(|(receiver, _)| *receiver < life).is_some() {}
+        let lives_on = span.covers(sent, sent + LIVES_ON) || span.ended.is_none();
+        let has_joined = span.joined.is_some_and(|joined| joined <= sent);
+        if !has_joined || !lives_on || life == origin {
             continue;
         }
-        message.eligible += 1;
-        let receipt = receipts.iter().find(|(receiver, _)| receiver == life);
-        let delay = receipt.map(|(_, at)| at.saturating_sub(message.sent));
-        message.delays.extend(delay);
-        if !stalling.is_empty() && !stalling.contains(&life.host) {
-            slowest = slowest.max(delay.unwrap_or(Duration::MAX));
+        reach.eligible += 1;
+        let receipt = receipts.next_if(|(receiver, _)| *receiver == life);
+        let delay = receipt.map(|(_, at)| at.saturating_sub(sent));
+        reach.delays.extend(delay);
+        if !stalling.contains(&life.host) {
+            reach.slowest = reach.slowest.max(delay.unwrap_or(Duration::MAX));
         }
     }
-    message.delays.sort_unstable();
-    message.reached = u64::try_from(message.delays.len()).unwrap_or(u64::MAX);
-    let origin_died = history.lives.get(&message.origin).is_some_and(|span| span.ended.is_some());
-    message.died_with_origin = origin_died && receipts.is_empty();
-    let is_steady = !stalling.is_empty() && !stalling.contains(&message.origin.host);
-    message.others = is_steady.then_some(slowest);
+    reach.delays.sort_unstable();
+    reach
 }

@@ -22,17 +22,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
-use tidings_core::{
-    AddressRecord, Birth, Command, Config, Node, NodeId, RngSeed, Role, Topic, UnixTime,
-};
+use tidings_core::{AddressRecord, Birth, Command, Config, Node, RngSeed, Role, Topic, UnixTime};
 use tidings_node::{Driver, Net, NodeReport};
 use tokio::select;
 use tokio::sync::oneshot;
 use turmoil::Sim;
 
 use crate::fault::{Fault, FaultSchedule};
-use crate::history::{End, History, Life, Sample};
+use crate::history::{End, History, Life, NodeView, Sample};
 use crate::host::{HostId, run_seed};
+use crate::recorder::Recorder;
 use crate::scenario::{CutMode, Death, Direction, Scenario};
 use crate::workload::{self, Saying};
 use net::TurmoilNet;
@@ -77,12 +76,10 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
 
 /// A run in progress.
 struct World {
-    seed: u64,
     duration: Duration,
     sim: Sim<'static>,
     stage: Arc<Stage>,
     hosts: BTreeMap<HostId, IpAddr>,
-    ids: BTreeMap<NodeId, HostId>,
     schedule: FaultSchedule,
     next_fault: usize,
     sayings: Vec<Saying>,
@@ -91,7 +88,7 @@ struct World {
     cut: Option<(BTreeSet<HostId>, CutMode, Direction)>,
     /// Connections whose other end died, and when they learn it.
     farewells: VecDeque<(Duration, Vec<Weak<Conduit>>)>,
-    samples: Vec<Sample>,
+    samples: Vec<(Duration, BTreeMap<Life, NodeReport>)>,
     asked: Vec<(Life, oneshot::Receiver<NodeReport>)>,
 }
 
@@ -113,7 +110,10 @@ impl World {
     ) -> Self {
         let run = run_seed(seed);
         let mut sim = builder(scenario, run).build();
-        let stage = Arc::new(Stage::new(scenario.latency.from + scenario.latency.to));
+        let schedule = FaultSchedule::draw(scenario, run);
+        let ids = scenario.hosts().map(|host| (host.node_id(run), host)).collect();
+        let recorder = Recorder::new(scenario, seed, schedule.clone(), ids);
+        let stage = Arc::new(Stage::new(scenario.latency.from + scenario.latency.to, recorder));
         let hosts: BTreeMap<HostId, IpAddr> =
             scenario.hosts().map(|host| (host, sim.lookup(host.to_string()))).collect();
         let socket = |ip: &IpAddr| SocketAddr::new(*ip, PORT);
@@ -132,12 +132,9 @@ impl World {
             sim.host(host.to_string(), move || live(Arc::clone(&plan), wrap));
             sim.crash(host.to_string());
         }
-        let schedule = FaultSchedule::draw(scenario, run);
         Self {
-            seed,
             duration: scenario.duration,
             stage,
-            ids: hosts.keys().map(|host| (host.node_id(run), *host)).collect(),
             hosts,
             sayings: workload::draw(scenario, &schedule, run),
             schedule,
@@ -263,7 +260,7 @@ impl World {
 
     /// Asks every running node for its state.
     fn ask(&mut self) {
-        self.samples.push(Sample { at: self.sim.elapsed(), nodes: BTreeMap::new() });
+        self.samples.push((self.sim.elapsed(), BTreeMap::new()));
         self.asked = self
             .stage
             .handles()
@@ -274,10 +271,10 @@ impl World {
 
     /// Takes the answers that have come.
     fn collect(&mut self) {
-        let Some(sample) = self.samples.last_mut() else { return };
+        let Some((_, reports)) = self.samples.last_mut() else { return };
         self.asked.retain_mut(|(life, answer)| match answer.try_recv() {
             Ok(report) => {
-                sample.nodes.insert(*life, report);
+                reports.insert(*life, report);
                 false
             }
             Err(oneshot::error::TryRecvError::Empty) => true,
@@ -285,19 +282,15 @@ impl World {
         });
     }
 
-    fn into_history(mut self, failure: Option<String>) -> History {
-        let (entries, lives) = self.stage.take_story();
-        let last = self.samples.pop().unwrap_or_default();
-        History {
-            seed: self.seed,
-            schedule: self.schedule,
-            lives,
-            ids: self.ids,
-            entries,
-            samples: self.samples,
-            last,
-            failure,
-        }
+    fn into_history(self, failure: Option<String>) -> History {
+        let recorder = self.stage.take_recorder().expect("it is taken here alone");
+        let ids = recorder.ids();
+        let views = |(at, reports): (Duration, BTreeMap<Life, NodeReport>)| {
+            let view = |report: &NodeReport| NodeView::of(&report.node, report.bytes_sent, ids);
+            Sample { at, nodes: reports.iter().map(|(life, it)| (*life, view(it))).collect() }
+        };
+        let samples = self.samples.into_iter().map(views).collect();
+        recorder.finish(samples, failure)
     }
 }
 
@@ -330,7 +323,7 @@ async fn live<N: Net>(plan: Arc<Plan>, wrap: impl Fn(TurmoilNet) -> N) -> turmoi
 
 async fn act<N: Net>(plan: Arc<Plan>, net: N) -> Result<(), Box<dyn Error + Send + Sync>> {
     let born = turmoil::sim_elapsed().unwrap_or_default();
-    let life = plan.stage.begin_life(plan.host, born);
+    let (number, life) = plan.stage.begin_life(plan.host, born);
     let listener = net.listen(SocketAddr::from(([0, 0, 0, 0], PORT))).await?;
     let record = AddressRecord::new(plan.host.node_id(plan.run), life.epoch, &[plan.addr])?;
     let birth = Birth {
@@ -342,7 +335,7 @@ async fn act<N: Net>(plan: Arc<Plan>, net: N) -> Result<(), Box<dyn Error + Send
         Role::SeedNode => Node::seed_node(plan.config.clone(), birth)?,
         Role::Peer => Node::peer(plan.config.clone(), birth, &plan.seed_nodes)?,
     };
-    let scribe = Arc::new(Scribe { stage: Arc::clone(&plan.stage), life, born });
+    let scribe = Arc::new(Scribe { stage: Arc::clone(&plan.stage), life: number, born });
     let (driver, handle) = Driver::new(net, vec![listener], node, scribe);
     plan.stage.set_handle(plan.host, handle);
     driver.run().await?;

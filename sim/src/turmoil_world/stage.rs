@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tidings_core::{BootEpoch, Event, Instant};
+use tidings_core::{Event, Instant};
 use tidings_node::{NodeHandle, Observer};
 use turmoil::net::TcpStream;
 
-use crate::history::{End, Entry, Life, LifeSpan};
+use crate::history::{End, Life};
 use crate::host::HostId;
+use crate::recorder::{LifeNumber, Recorder};
 
 /// The shared state of one run.
 #[derive(Debug)]
@@ -32,13 +33,13 @@ struct State {
     /// Who is cut off from all others now.
     cut: Option<BTreeSet<HostId>>,
     conduits: Vec<(HostId, HostId, Weak<Conduit>)>,
-    entries: Vec<Entry>,
-    lives: BTreeMap<Life, LifeSpan>,
+    recorder: Option<Recorder>,
 }
 
 #[derive(Debug, Default)]
 struct HostState {
-    epoch: BootEpoch,
+    /// Its newest life.
+    life: Option<LifeNumber>,
     /// The process runs.
     running: bool,
     /// The machine is gone, not only the process.
@@ -112,8 +113,9 @@ impl Conduit {
 }
 
 impl Stage {
-    pub(super) fn new(round_trip: Duration) -> Self {
-        Self { round_trip, state: Mutex::default() }
+    pub(super) fn new(round_trip: Duration, recorder: Recorder) -> Self {
+        let state = State { recorder: Some(recorder), ..State::default() };
+        Self { round_trip, state: Mutex::new(state) }
     }
 
     pub(super) fn add_host(&self, host: HostId, ip: IpAddr) {
@@ -127,26 +129,27 @@ impl Stage {
     }
 
     /// Begins a life: the process runs from here on.
-    pub(super) fn begin_life(&self, host: HostId, now: Duration) -> Life {
+    pub(super) fn begin_life(&self, host: HostId, now: Duration) -> (LifeNumber, Life) {
         let mut state = lock(&self.state);
+        let recorder = state.recorder();
+        let number = recorder.begin_life(host, now);
+        let life = recorder.life(number);
         let entry = state.hosts.entry(host).or_default();
-        entry.epoch = BootEpoch(entry.epoch.0 + 1);
+        entry.life = Some(number);
         (entry.running, entry.silent, entry.paused) = (true, false, false);
-        let life = Life { host, epoch: entry.epoch };
-        state.lives.insert(life, LifeSpan { born: now, ended: None });
-        life
+        (number, life)
     }
 
     /// Ends the life of a host, if it lives.
     pub(super) fn end_life(&self, host: HostId, now: Duration, end: End, silent: bool) {
         let mut state = lock(&self.state);
         let entry = state.hosts.entry(host).or_default();
-        let life = Life { host, epoch: entry.epoch };
+        let life = entry.life;
         (entry.running, entry.silent, entry.paused) = (false, silent, false);
         entry.handle = None;
         entry.waiting.clear();
-        if let Some(span) = state.lives.get_mut(&life) {
-            span.ended.get_or_insert((now, end));
+        if let Some(life) = life {
+            state.recorder().end_life(life, now, end);
         }
     }
 
@@ -161,12 +164,11 @@ impl Stage {
 
     /// Running nodes, by life.
     pub(super) fn handles(&self) -> Vec<(Life, NodeHandle)> {
-        let state = lock(&self.state);
-        let running = |(host, entry): (&HostId, &HostState)| {
-            let life = Life { host: *host, epoch: entry.epoch };
-            Some((life, entry.handle.clone()?))
-        };
-        state.hosts.iter().filter_map(running).collect()
+        let mut state = lock(&self.state);
+        let running: Vec<(LifeNumber, NodeHandle)> =
+            state.hosts.values().filter_map(|it| Some((it.life?, it.handle.clone()?))).collect();
+        let recorder = state.recorder();
+        running.into_iter().map(|(life, handle)| (recorder.life(life), handle)).collect()
     }
 
     /// Whether a dial to this address is refused: the machine lives, the process does not.
@@ -254,10 +256,15 @@ impl Stage {
         open.filter_map(|(near, far, conduit)| Some((*near, *far, conduit.upgrade()?))).collect()
     }
 
-    /// What the nodes said and the lives they lived, taken out at the end of the run.
-    pub(super) fn take_story(&self) -> (Vec<Entry>, BTreeMap<Life, LifeSpan>) {
-        let mut state = lock(&self.state);
-        (mem::take(&mut state.entries), mem::take(&mut state.lives))
+    /// The record of the run, taken out at its end.
+    pub(super) fn take_recorder(&self) -> Option<Recorder> {
+        lock(&self.state).recorder.take()
+    }
+}
+
+impl State {
+    fn recorder(&mut self) -> &mut Recorder {
+        self.recorder.as_mut().expect("it is taken only when the run is over")
     }
 }
 
@@ -272,7 +279,7 @@ pub(super) fn close(ends: &[Weak<Conduit>]) {
 #[derive(Debug)]
 pub(super) struct Scribe {
     pub(super) stage: Arc<Stage>,
-    pub(super) life: Life,
+    pub(super) life: LifeNumber,
     /// When the life began, in simulated time.
     pub(super) born: Duration,
 }
@@ -280,8 +287,10 @@ pub(super) struct Scribe {
 impl Observer for Scribe {
     fn on_event(&self, at: Instant, event: &Event) {
         let at = self.born + at.since_birth();
-        let entry = Entry { at, life: self.life, event: event.clone() };
-        lock(&self.stage.state).entries.push(entry);
+        // Tasks that are dropped after the end of the run have nothing more to say.
+        if let Some(recorder) = &mut lock(&self.stage.state).recorder {
+            recorder.note(self.life, at, event);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The engine turns what goes wrong inside a node into a failure of the run.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -15,7 +16,9 @@ use tokio::select;
 use super::net::{TurmoilListener, TurmoilNet, TurmoilStream};
 use super::stage::Stage;
 use super::{PORT, run_on};
+use crate::fault::FaultSchedule;
 use crate::host::HostId;
+use crate::recorder::Recorder;
 use crate::scenario::{Scenario, load};
 
 /// A network on which the link tasks of one host panic when they first read.
@@ -98,6 +101,10 @@ fn without_the_mine_the_same_run_does_not_fail() {
     assert_eq!(super::run(&small(), 1).failure, None);
 }
 
+fn recorder() -> Recorder {
+    Recorder::new(&small(), 1, FaultSchedule::default(), BTreeMap::new())
+}
+
 /// What happened at two hosts of which one dials the other, and when in simulated time.
 type Log = Arc<Mutex<Vec<(&'static str, Duration)>>>;
 
@@ -166,7 +173,8 @@ fn names(log: &Log) -> Vec<&'static str> {
 
 /// A host whose process stands still and whose backlog holds two streams, after five seconds.
 fn dialed_while_stopped() -> (Arc<Stage>, Log, turmoil::Sim<'static>) {
-    let (stage, log) = (Arc::new(Stage::new(Duration::from_millis(20))), Log::default());
+    let (stage, log) =
+        (Arc::new(Stage::new(Duration::from_millis(20), recorder())), Log::default());
     let mut sim = two_hosts(&stage, &log);
     run_until(&mut sim, Duration::from_millis(500));
     stage.pause(HostId::peer(0));

@@ -7,10 +7,10 @@ use std::time::Duration;
 use tidings_core::{Event, Misbehavior, Removal};
 use tidings_sim::check::{CHECKS, Evidence, Violation, check_all};
 use tidings_sim::fault::{Fault, Scheduled};
-use tidings_sim::history::{Entry, History, Life};
+use tidings_sim::history::{Crossing, Entry, History, Life, LifeSpan, Receipt, Stir, Tale};
 use tidings_sim::host::HostId;
 use tidings_sim::measure::Measures;
-use tidings_sim::scenario::{CutMode, Death, Direction, Scenario};
+use tidings_sim::scenario::{Death, Scenario};
 use tidings_sim::turmoil_world;
 
 use crate::support::small;
@@ -36,6 +36,8 @@ const SPOILT: &[Spoilt] = &[
     ("delivered-once", deliver_twice, "a second time"),
     ("delivered-once", deliver_own, "a second time"),
     ("said-by-somebody", unsay, "which nobody said"),
+    ("said-by-somebody", foist, "which nobody said"),
+    ("said-by-somebody", foresee, "which nobody said"),
     ("no-self-neighbor", neighbor_of_itself, "neighbor of itself"),
     ("bounds-hold", |scenario, _| scenario.config.overlay.max_links = 1, "the bound is 1"),
     ("bounds-hold", |scenario, _| scenario.config.broadcast.store_count = 0, "stored messages"),
@@ -46,14 +48,15 @@ const SPOILT: &[Spoilt] = &[
     ("schedule-performed", schedule_a_crash, "crash (silent) left no trace"),
     ("schedule-performed", schedule_a_leave, "leave left no trace"),
     ("schedule-performed", schedule_a_start, "start left no trace"),
-    ("schedule-performed", schedule_a_pause, "pause left no trace"),
+    ("schedule-performed", stir_while_paused, "spoke while it was to stand still"),
     ("schedule-performed", schedule_a_reset, "reset left no trace"),
     ("schedule-performed", schedule_a_seed_nodes_reset, "reset left no trace"),
-    ("schedule-performed", schedule_a_cut, "came across the cut"),
+    ("schedule-performed", cross_a_cut, "came across the cut from peer-2"),
     ("one-component", isolate_a_peer, "2 components"),
     ("one-component", silence_a_peer, "answered"),
     ("messages-held", lose_a_delivery, "lacks message"),
     ("lists-right", list_a_dead_peer, "is over"),
+    ("lists-right", list_a_stranger, "lists a stranger"),
     ("lists-right", forget_a_peer, "is on 0 lists, 2 are its quorum"),
     ("limits", |it, _| it.limits.delivery_percent_min = Some(100.1), "at least 100.1 %"),
     ("limits", |it, _| it.limits.redundancy_max = Some(0.1), "at most 0.1"),
@@ -103,32 +106,36 @@ fn first(history: &History, wanted: impl Fn(&Event) -> bool) -> Entry {
     history.entries.iter().find(|entry| wanted(&entry.event)).expect("such an event").clone()
 }
 
-fn is_delivery(event: &Event) -> bool {
-    matches!(event, Event::Delivered { .. })
+/// A message that somebody got who lives to the end.
+fn tale(history: &mut History) -> &mut Tale {
+    let survivors: BTreeSet<Life> = history.survivors().collect();
+    let is_good = |tale: &&mut Tale| tale.receipts.iter().any(|it| survivors.contains(&it.life));
+    history.tales.iter_mut().find(is_good).expect("a delivery")
 }
 
 fn deliver_twice(_: &mut Scenario, history: &mut History) {
-    let again = first(history, is_delivery);
-    history.entries.push(again);
+    let tale = tale(history);
+    tale.receipts.push(tale.receipts[0]);
 }
 
 fn deliver_own(_: &mut Scenario, history: &mut History) {
-    let said = first(history, |event| matches!(event, Event::Published { .. }));
-    let mut own = first(history, is_delivery);
-    let Event::Published { envelope } = &said.event else { unreachable!() };
-    if let Event::Delivered { envelope: delivered, .. } = &mut own.event {
-        delivered.clone_from(envelope);
-    }
-    history.entries.push(Entry { life: said.life, at: said.at, event: own.event });
+    let tale = tale(history);
+    let (life, at) = tale.said.expect("it was said");
+    tale.receipts.push(Receipt { life, at, ..tale.receipts[0] });
 }
 
 fn unsay(_: &mut Scenario, history: &mut History) {
-    let Event::Delivered { envelope, .. } = first(history, is_delivery).event else {
-        unreachable!()
-    };
-    history.entries.retain(|entry| {
-        !matches!(&entry.event, Event::Published { envelope: said } if said.id() == envelope.id())
-    });
+    tale(history).said = None;
+}
+
+fn foist(_: &mut Scenario, history: &mut History) {
+    tale(history).claimed.push(None);
+}
+
+fn foresee(_: &mut Scenario, history: &mut History) {
+    let tale = tale(history);
+    let (_, said) = tale.said.expect("it was said");
+    tale.receipts[0].at = said - Duration::from_micros(1);
 }
 
 fn neighbor_of_itself(_: &mut Scenario, history: &mut History) {
@@ -140,7 +147,7 @@ fn neighbor_of_itself(_: &mut Scenario, history: &mut History) {
 }
 
 fn misbehave(_: &mut Scenario, history: &mut History) {
-    let mut entry = first(history, is_delivery);
+    let mut entry = first(history, |event| matches!(event, Event::NeighborUp { .. }));
     let node = history.ids.iter().find(|(_, host)| **host == HostId::peer(1)).map(|(id, _)| *id);
     let addr = ([10, 0, 0, 1], 1).into();
     entry.event = Event::Misbehaved { addr, node, what: Misbehavior::WrongEcho };
@@ -169,8 +176,8 @@ fn schedule_a_start(_: &mut Scenario, history: &mut History) {
     schedule(history, Fault::Start);
 }
 
-fn schedule_a_pause(_: &mut Scenario, history: &mut History) {
-    schedule(history, Fault::Pause);
+fn stir_while_paused(_: &mut Scenario, history: &mut History) {
+    history.stirs.push(Stir { at: Duration::from_secs(20), host: HostId::peer(0) });
 }
 
 fn schedule_a_reset(_: &mut Scenario, history: &mut History) {
@@ -181,14 +188,15 @@ fn schedule_a_seed_nodes_reset(_: &mut Scenario, history: &mut History) {
     schedule(history, |_| Fault::Reset(HostId::seed_node(0)));
 }
 
-fn schedule_a_cut(_: &mut Scenario, history: &mut History) {
-    schedule(history, |host| Fault::Cut(BTreeSet::from([host]), CutMode::Silent, Direction::Both));
+fn cross_a_cut(_: &mut Scenario, history: &mut History) {
+    let (from, to) = (HostId::peer(1), HostId::peer(0));
+    history.crossings.push(Crossing { at: Duration::from_secs(20), from, to });
 }
 
 fn isolate_a_peer(_: &mut Scenario, history: &mut History) {
     let alone = survivor(history);
-    let report = history.last.nodes.get_mut(&alone).expect("it answered");
-    report.node.neighbors.clear();
+    let view = history.last.nodes.get_mut(&alone).expect("it answered");
+    view.neighbors.clear();
 }
 
 fn silence_a_peer(_: &mut Scenario, history: &mut History) {
@@ -198,37 +206,31 @@ fn silence_a_peer(_: &mut Scenario, history: &mut History) {
 
 fn lose_a_delivery(_: &mut Scenario, history: &mut History) {
     let survivors: BTreeSet<Life> = history.survivors().collect();
-    let place = history
-        .entries
-        .iter()
-        .position(|entry| is_delivery(&entry.event) && survivors.contains(&entry.life));
-    history.entries.remove(place.expect("a delivery"));
+    let tale = tale(history);
+    let place = tale.receipts.iter().position(|receipt| survivors.contains(&receipt.life));
+    tale.receipts.remove(place.expect("a delivery"));
 }
 
 /// The lists of the live seed nodes.
-fn lists(history: &mut History) -> impl Iterator<Item = &mut tidings_node::NodeReport> + '_ {
+fn lists(history: &mut History) -> impl Iterator<Item = &mut Vec<Option<Life>>> + '_ {
     let seed_nodes = history.last.nodes.iter_mut().filter(|(life, _)| !life.host.is_peer());
-    seed_nodes.map(|(_, report)| report)
+    seed_nodes.map(|(_, view)| &mut view.listed)
 }
 
 fn list_a_dead_peer(_: &mut Scenario, history: &mut History) {
-    let dead = first(history, |event| {
-        matches!(event, Event::PeerRemoved { why: Removal::Dead | Removal::Left, .. })
-    });
-    let Event::PeerRemoved { peer, .. } = dead.event else { unreachable!() };
-    let list = lists(history).next().expect("a seed node");
-    let mut entry = list.node.registered.first().expect("an entry").clone();
-    entry.record = peer;
-    list.node.registered.push(entry);
+    let over = |(life, span): (&Life, &LifeSpan)| span.ended.is_some().then_some(*life);
+    let dead = history.lives.iter().find_map(over);
+    lists(history).next().expect("a seed node").push(dead);
+}
+
+fn list_a_stranger(_: &mut Scenario, history: &mut History) {
+    lists(history).next().expect("a seed node").push(None);
 }
 
 fn forget_a_peer(_: &mut Scenario, history: &mut History) {
-    let id = {
-        let forgotten = survivor(history);
-        *history.ids.iter().find(|(_, host)| **host == forgotten.host).expect("an id").0
-    };
+    let forgotten = survivor(history);
     for list in lists(history) {
-        list.node.registered.retain(|entry| entry.record.subject() != id);
+        list.retain(|listed| *listed != Some(forgotten));
     }
 }
 
@@ -236,13 +238,11 @@ fn lose_a_message_of_steady_peers(scenario: &mut Scenario, history: &mut History
     scenario.limits.others_coverage_100_max = Some(Duration::from_mins(1));
     let stalling = history.schedule.stalling();
     let survivors: BTreeSet<Life> = history.survivors().collect();
-    let is_steady = |life: &Life| survivors.contains(life) && !stalling.contains(&life.host);
-    let place = history.entries.iter().position(|entry| {
-        let Event::Delivered { envelope, .. } = &entry.event else { return false };
-        let origin = history.host_of(envelope.origin()).expect("a host");
-        is_steady(&entry.life) && !stalling.contains(&origin)
-    });
-    history.entries.remove(place.expect("a delivery"));
+    let is_steady = |life: Life| survivors.contains(&life) && !stalling.contains(&life.host);
+    let is_from_steady = |tale: &&mut Tale| tale.said.is_some_and(|(life, _)| is_steady(life));
+    let tale = history.tales.iter_mut().find(is_from_steady).expect("a steady origin");
+    let place = tale.receipts.iter().position(|receipt| is_steady(receipt.life));
+    tale.receipts.remove(place.expect("a delivery"));
 }
 
 /// How far the tests of the order after the last fault go.

@@ -1,0 +1,391 @@
+//! Writes a run down while it happens, for whatever engine runs it: what checks, measurements and
+//! reports will ask for, and no more. A million nodes say some hundred million things; of gossip
+//! only who got what when is kept, and of every life's whole log a hash.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash as _, Hasher};
+use std::time::Duration;
+
+use siphasher::sip::SipHasher13;
+use tidings_core::{BootEpoch, Event, MessageId, NodeId};
+
+use crate::fault::{Fault, FaultSchedule};
+use crate::history::{Crossing, End, Entry, History, Life, LifeSpan, Receipt, Sample, Stir, Tale};
+use crate::host::HostId;
+use crate::scenario::{Direction, Scenario};
+
+/// A life, by the order of births in this run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LifeNumber(u32);
+
+/// What is known of a run so far.
+#[derive(Debug)]
+pub struct Recorder {
+    seed: u64,
+    schedule: FaultSchedule,
+    ids: BTreeMap<NodeId, HostId>,
+    lives: Vec<(Life, LifeSpan)>,
+    epochs: BTreeMap<HostId, BootEpoch>,
+    tales: Vec<Tale>,
+    /// Places in `tales`.
+    places: BTreeMap<MessageId, usize>,
+    entries: Vec<Entry>,
+    cuts: Vec<Cut>,
+    stills: BTreeMap<HostId, Vec<(Duration, Duration)>>,
+    crossings: Vec<Crossing>,
+    stirs: Vec<Stir>,
+}
+
+/// A cut, from when all that was on its way has arrived until it heals.
+#[derive(Debug)]
+struct Cut {
+    from: Duration,
+    until: Duration,
+    inside: BTreeSet<HostId>,
+    direction: Direction,
+}
+
+impl Recorder {
+    /// A recorder for the run of a scenario with one rng seed. `ids` are all its hosts.
+    pub fn new(
+        scenario: &Scenario,
+        seed: u64,
+        schedule: FaultSchedule,
+        ids: BTreeMap<NodeId, HostId>,
+    ) -> Self {
+        Self {
+            seed,
+            cuts: cuts(scenario, &schedule),
+            stills: stills(scenario, &schedule),
+            schedule,
+            ids,
+            lives: Vec::new(),
+            epochs: BTreeMap::new(),
+            tales: Vec::new(),
+            places: BTreeMap::new(),
+            entries: Vec::new(),
+            crossings: Vec::new(),
+            stirs: Vec::new(),
+        }
+    }
+
+    /// The hosts by their ids.
+    pub fn ids(&self) -> &BTreeMap<NodeId, HostId> {
+        &self.ids
+    }
+
+    /// Begins the next life of a host.
+    ///
+    /// # Panics
+    ///
+    /// When there have been 2^32 lives.
+    pub fn begin_life(&mut self, host: HostId, born: Duration) -> LifeNumber {
+        let epoch = self.epochs.entry(host).or_default();
+        epoch.0 += 1;
+        let life = Life { host, epoch: *epoch };
+        let number = LifeNumber(u32::try_from(self.lives.len()).expect("fewer than 2^32 lives"));
+        self.lives.push((life, LifeSpan { born, joined: None, ended: None, log: 0 }));
+        number
+    }
+
+    /// Ends a life, unless it has ended.
+    pub fn end_life(&mut self, number: LifeNumber, at: Duration, end: End) {
+        self.span(number).ended.get_or_insert((at, end));
+    }
+
+    /// Which life this is.
+    pub fn life(&self, number: LifeNumber) -> Life {
+        self.lives[place(number)].0
+    }
+
+    /// Takes down what a node says.
+    pub fn note(&mut self, number: LifeNumber, at: Duration, event: &Event) {
+        let (life, span) = &mut self.lives[place(number)];
+        let life = *life;
+        span.log = extend_log(span.log, at, event);
+        if let Some(stills) = self.stills.get(&life.host)
+            && stills.iter().any(|(from, until)| (*from..*until).contains(&at))
+        {
+            self.stirs.push(Stir { at, host: life.host });
+        }
+        match event {
+            Event::Published { envelope } => {
+                let tale = self.tale(envelope.id());
+                tale.said.get_or_insert((life, at));
+            }
+            Event::Delivered { envelope, from, hop, .. } => {
+                self.watch_cuts(at, life, *from);
+                let host = self.ids.get(&envelope.origin());
+                let origin = host.map(|&host| Life { host, epoch: envelope.epoch() });
+                let tale = self.tale(envelope.id());
+                tale.receipts.push(Receipt { life, at, hop: *hop });
+                if !tale.claimed.contains(&origin) {
+                    tale.claimed.push(origin);
+                }
+            }
+            Event::Duplicate { id, from } => {
+                self.watch_cuts(at, life, *from);
+                self.tale(*id).duplicates += 1;
+            }
+            Event::NeighborUp { .. } => {
+                self.span(number).joined.get_or_insert(at);
+                self.keep(at, life, event);
+            }
+            Event::NeighborDown { .. }
+            | Event::RegistrationLost { .. }
+            | Event::DeathReported { .. }
+            | Event::PeerRegistered { .. }
+            | Event::PeerRemoved { .. }
+            | Event::PeerDoubted { .. }
+            | Event::Misbehaved { .. } => self.keep(at, life, event),
+            Event::Registered { .. }
+            | Event::ListReceived { .. }
+            | Event::NeighborRefused { .. }
+            | Event::TooOld { .. }
+            | Event::Strike { .. }
+            | Event::NoticeLost { .. }
+            | Event::ConnectionRequested { .. }
+            | Event::ReportReceived { .. }
+            | Event::FalseReport { .. }
+            | Event::HelloRefused { .. }
+            | Event::Rejected(_)
+            | Event::Left => {}
+        }
+    }
+
+    /// The whole run.
+    pub fn finish(mut self, mut samples: Vec<Sample>, failure: Option<String>) -> History {
+        let last = samples.pop().unwrap_or_default();
+        self.tales
+            .sort_by_key(|tale| (tale.said.is_none(), tale.said.map(|(life, at)| (at, life))));
+        self.entries.sort_by_key(|entry| (entry.at, entry.life));
+        History {
+            seed: self.seed,
+            schedule: self.schedule,
+            lives: self.lives.into_iter().collect(),
+            ids: self.ids,
+            tales: self.tales,
+            entries: self.entries,
+            crossings: self.crossings,
+            stirs: self.stirs,
+            samples,
+            last,
+            failure,
+        }
+    }
+
+    fn span(&mut self, number: LifeNumber) -> &mut LifeSpan {
+        &mut self.lives[place(number)].1
+    }
+
+    fn keep(&mut self, at: Duration, life: Life, event: &Event) {
+        self.entries.push(Entry { at, life, event: event.clone() });
+    }
+
+    fn tale(&mut self, id: MessageId) -> &mut Tale {
+        let Self { tales, places, .. } = self;
+        let place = *places.entry(id).or_insert_with(|| {
+            let claimed = Vec::new();
+            tales.push(Tale { id, said: None, claimed, receipts: Vec::new(), duplicates: 0 });
+            tales.len() - 1
+        });
+        &mut tales[place]
+    }
+
+    fn watch_cuts(&mut self, at: Duration, receiver: Life, sender: NodeId) {
+        let mut in_force = self.cuts.iter().filter(|cut| (cut.from..cut.until).contains(&at));
+        let Some(cut) = in_force.next() else { return };
+        let Some(&from) = self.ids.get(&sender) else { return };
+        let to = receiver.host;
+        let (is_from_inside, is_to_inside) = (cut.inside.contains(&from), cut.inside.contains(&to));
+        let is_cut = match cut.direction {
+            Direction::Both => is_from_inside != is_to_inside,
+            Direction::Out => is_from_inside && !is_to_inside,
+            Direction::In => !is_from_inside && is_to_inside,
+        };
+        if is_cut {
+            self.crossings.push(Crossing { at, from, to });
+        }
+    }
+}
+
+fn place(number: LifeNumber) -> usize {
+    usize::try_from(number.0).expect("an index in memory")
+}
+
+/// The cuts of a schedule. What was on its way when one began may still arrive.
+fn cuts(scenario: &Scenario, schedule: &FaultSchedule) -> Vec<Cut> {
+    let faults = &schedule.faults;
+    let cut = |(place, at): (usize, Duration)| {
+        let Fault::Cut(inside, _, direction) = &faults[place].fault else { return None };
+        let heal = faults[place..].iter().find(|it| it.fault == Fault::Heal);
+        Some(Cut {
+            from: at + scenario.latency.to + scenario.tick * 2,
+            until: heal.map_or(scenario.duration, |heal| heal.at),
+            inside: inside.clone(),
+            direction: *direction,
+        })
+    };
+    faults.iter().map(|it| it.at).enumerate().filter_map(cut).collect()
+}
+
+/// When the schedule lets processes stand still. A tick or two may pass until they do.
+fn stills(
+    scenario: &Scenario,
+    schedule: &FaultSchedule,
+) -> BTreeMap<HostId, Vec<(Duration, Duration)>> {
+    let mut stills: BTreeMap<HostId, Vec<(Duration, Duration)>> = BTreeMap::new();
+    for (place, pause) in schedule.faults.iter().enumerate() {
+        let Fault::Pause(host) = pause.fault else { continue };
+        let resume = schedule.faults[place..].iter().find(|it| it.fault == Fault::Resume(host));
+        let until = resume.map_or(scenario.duration, |it| it.at);
+        stills.entry(host).or_default().push((pause.at + scenario.tick * 2, until));
+    }
+    stills
+}
+
+/// The hash of a log that goes on with this event.
+fn extend_log(log: u64, at: Duration, event: &Event) -> u64 {
+    let mut hasher = Portable(SipHasher13::new_with_keys(log, 0));
+    at.hash(&mut hasher);
+    event.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A hasher that sees the same bytes on every machine: integers little end first, sizes as 64 bits.
+struct Portable(SipHasher13);
+
+impl Hasher for Portable {
+    fn finish(&self) -> u64 {
+        self.0.finish()
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.write(bytes);
+    }
+
+    fn write_u8(&mut self, value: u8) {
+        self.0.write(&[value]);
+    }
+
+    fn write_u16(&mut self, value: u16) {
+        self.0.write(&value.to_le_bytes());
+    }
+
+    fn write_u32(&mut self, value: u32) {
+        self.0.write(&value.to_le_bytes());
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0.write(&value.to_le_bytes());
+    }
+
+    fn write_u128(&mut self, value: u128) {
+        self.0.write(&value.to_le_bytes());
+    }
+
+    fn write_usize(&mut self, value: usize) {
+        self.write_u64(u64::try_from(value).unwrap_or(u64::MAX));
+    }
+
+    fn write_isize(&mut self, value: isize) {
+        self.write_u64(i64::try_from(value).unwrap_or(i64::MAX).cast_unsigned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tidings_core::MessageId;
+
+    use super::*;
+    use crate::fault::Scheduled;
+    use crate::host::run_seed;
+    use crate::scenario::{CutMode, load};
+
+    const FIRST: HostId = HostId::peer(0);
+    const SECOND: HostId = HostId::peer(1);
+
+    fn seconds(at: u64) -> Duration {
+        Duration::from_secs(at)
+    }
+
+    /// A recorder of a run in which `fault` happens after ten seconds and `end` after twenty, and the
+    /// lives of two peers in it.
+    fn recorder(fault: Fault, end: Fault) -> (Recorder, LifeNumber, LifeNumber) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/small.toml");
+        let scenario = load(&path, &[]).expect("the small scenario");
+        let faults = [(10, fault), (20, end)];
+        let faults = faults.map(|(at, fault)| Scheduled { at: seconds(at), fault }).into();
+        let run = run_seed(1);
+        let ids = scenario.hosts().map(|host| (host.node_id(run), host)).collect();
+        let mut recorder = Recorder::new(&scenario, 1, FaultSchedule { faults }, ids);
+        let first = recorder.begin_life(FIRST, Duration::ZERO);
+        let second = recorder.begin_life(SECOND, Duration::ZERO);
+        (recorder, first, second)
+    }
+
+    fn copy_from(host: HostId) -> Event {
+        Event::Duplicate { id: MessageId::new([7; 32]), from: host.node_id(run_seed(1)) }
+    }
+
+    #[test]
+    fn what_crosses_a_cut_is_noted_while_it_lasts_and_in_its_direction() {
+        let found = |direction, moments: &[u64]| {
+            let cut = Fault::Cut([FIRST].into(), CutMode::Silent, direction);
+            let (mut recorder, first, second) = recorder(cut, Fault::Heal);
+            for at in moments {
+                recorder.note(first, seconds(*at), &copy_from(SECOND));
+                recorder.note(second, seconds(*at), &copy_from(FIRST));
+            }
+            let crossings = recorder.finish(Vec::new(), None).crossings;
+            crossings.into_iter().map(|it| (it.at.as_secs(), it.to)).collect::<Vec<_>>()
+        };
+        let both = [(15, FIRST), (15, SECOND)];
+        assert_eq!(found(Direction::Both, &[9, 10, 15, 20]), both);
+        assert_eq!(found(Direction::In, &[15]), [(15, FIRST)]);
+        assert_eq!(found(Direction::Out, &[15]), [(15, SECOND)]);
+    }
+
+    #[test]
+    fn a_process_that_speaks_while_it_stands_still_is_noted() {
+        let (mut recorder, first, second) = recorder(Fault::Pause(FIRST), Fault::Resume(FIRST));
+        for at in [9, 10, 15, 20] {
+            recorder.note(first, seconds(at), &Event::Left);
+            recorder.note(second, seconds(at), &Event::Left);
+        }
+        let stirs = recorder.finish(Vec::new(), None).stirs;
+        assert_eq!(stirs, [Stir { at: seconds(15), host: FIRST }]);
+    }
+
+    #[test]
+    fn logs_tell_apart_what_when_and_in_which_order() {
+        let logs = |events: &[(u64, Event)]| {
+            let (mut recorder, first, _) = recorder(Fault::Start(FIRST), Fault::Start(SECOND));
+            for (at, event) in events {
+                recorder.note(first, seconds(*at), event);
+            }
+            recorder.span(first).log
+        };
+        let (a, b) = (copy_from(FIRST), copy_from(SECOND));
+        let different = [
+            logs(&[]),
+            logs(&[(1, a.clone())]),
+            logs(&[(2, a.clone())]),
+            logs(&[(1, b.clone())]),
+            logs(&[(1, a.clone()), (1, b.clone())]),
+            logs(&[(1, b), (1, a)]),
+        ];
+        let distinct: BTreeSet<u64> = different.into_iter().collect();
+        assert_eq!(distinct.len(), different.len());
+    }
+
+    /// A digest that is quoted must be found again on every machine.
+    #[test]
+    fn a_log_is_the_same_on_every_machine() {
+        let log = extend_log(0, seconds(1), &copy_from(FIRST));
+        assert_eq!(log, extend_log(0, seconds(1), &copy_from(FIRST)));
+        assert_eq!(format!("{log:016x}"), "08b989374179b57e");
+    }
+}
