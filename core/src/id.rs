@@ -136,6 +136,11 @@ impl LinkId {
         Self((n << 1) | 1)
     }
 
+    /// The number it was made with.
+    pub const fn number(self) -> u64 {
+        self.0 >> 1
+    }
+
     /// Who opened the link.
     pub const fn origin(self) -> LinkOrigin {
         if self.0 & 1 == 0 { LinkOrigin::Dialed } else { LinkOrigin::Accepted }

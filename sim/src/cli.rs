@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::scenario::Engine;
+
 /// Where reports go, below the current folder.
 pub(crate) const REPORTS: &str = "reports";
 
@@ -61,11 +63,14 @@ pub(crate) struct RunArgs {
     /// Runs at a time [default: one per core]. The results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
+    /// What runs it [default: what the scenario says, or turmoil].
+    #[arg(long)]
+    pub(crate) engine: Option<Engine>,
     /// Write the report into this folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Change a field of the scenario first, like `network.peers=10` or `protocol.max_peers=5`. May
-    /// be given several times.
+    /// Change a field of the scenario first, like `peers=10` or `fault.0.count=3`. May be given
+    /// several times.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// Print the summary as JSON instead of a table.

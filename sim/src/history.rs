@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -89,7 +90,7 @@ pub struct Receipt {
 }
 
 /// A message that came across a cut while it lasted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Crossing {
     /// When, in simulated time.
     pub at: Duration,
@@ -100,7 +101,7 @@ pub struct Crossing {
 }
 
 /// A word from a process that stands still.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stir {
     /// When, in simulated time.
     pub at: Duration,
@@ -147,7 +148,7 @@ pub struct History {
     /// The lives that were lived.
     pub lives: BTreeMap<Life, LifeSpan>,
     /// Hosts by the ids they go by in events.
-    pub ids: BTreeMap<NodeId, HostId>,
+    pub ids: Arc<BTreeMap<NodeId, HostId>>,
     /// Messages, in the order in which they were said; those that nobody said come last.
     pub tales: Vec<Tale>,
     /// What else the nodes said that somebody reads, by time and then by life.

@@ -1,11 +1,15 @@
 //! The hosts of a rehearsal: who they are called and what they derive from the run's seed.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tidings_core::{NodeId, RngSeed, Role};
 
 use crate::scenario::Scenario;
+
+/// The calendar at the beginning of every run: 2026-01-01 00:00 UTC, as time since 1970.
+pub(crate) const CALENDAR: Duration = Duration::from_hours(490_896);
 
 /// One host, numbered from 0: seed nodes first, then peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +49,11 @@ impl HostId {
             "peer" => Some(Self::peer(place)),
             _ => None,
         }
+    }
+
+    /// Its place among the hosts of its role, from 0.
+    pub(crate) const fn place(self) -> u32 {
+        self.place
     }
 
     fn label(self) -> &'static str {

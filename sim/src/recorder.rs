@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash as _, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use siphasher::sip::SipHasher13;
@@ -21,9 +22,7 @@ pub struct LifeNumber(u32);
 /// What is known of a run so far.
 #[derive(Debug)]
 pub struct Recorder {
-    seed: u64,
-    schedule: FaultSchedule,
-    ids: BTreeMap<NodeId, HostId>,
+    ids: Arc<BTreeMap<NodeId, HostId>>,
     lives: Vec<(Life, LifeSpan)>,
     epochs: BTreeMap<HostId, BootEpoch>,
     tales: Vec<Tale>,
@@ -46,18 +45,15 @@ struct Cut {
 }
 
 impl Recorder {
-    /// A recorder for the run of a scenario with one rng seed. `ids` are all its hosts.
+    /// A recorder for a run of a scenario. `ids` are all its hosts.
     pub fn new(
         scenario: &Scenario,
-        seed: u64,
-        schedule: FaultSchedule,
-        ids: BTreeMap<NodeId, HostId>,
+        schedule: &FaultSchedule,
+        ids: Arc<BTreeMap<NodeId, HostId>>,
     ) -> Self {
         Self {
-            seed,
-            cuts: cuts(scenario, &schedule),
-            stills: stills(scenario, &schedule),
-            schedule,
+            cuts: cuts(scenario, schedule),
+            stills: stills(scenario, schedule),
             ids,
             lives: Vec::new(),
             epochs: BTreeMap::new(),
@@ -70,7 +66,7 @@ impl Recorder {
     }
 
     /// The hosts by their ids.
-    pub fn ids(&self) -> &BTreeMap<NodeId, HostId> {
+    pub fn ids(&self) -> &Arc<BTreeMap<NodeId, HostId>> {
         &self.ids
     }
 
@@ -153,15 +149,42 @@ impl Recorder {
         }
     }
 
-    /// The whole run.
-    pub fn finish(mut self, mut samples: Vec<Sample>, failure: Option<String>) -> History {
+    /// One record of what two recorders took down of different hosts in the same run. Numbers of
+    /// lives mean nothing any more.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.lives.extend(other.lives);
+        self.entries.extend(other.entries);
+        self.crossings.extend(other.crossings);
+        self.stirs.extend(other.stirs);
+        for theirs in other.tales {
+            let tale = self.tale(theirs.id);
+            tale.said = tale.said.or(theirs.said);
+            tale.claimed.extend(theirs.claimed);
+            tale.claimed.dedup();
+            tale.receipts.extend(theirs.receipts);
+            tale.duplicates += theirs.duplicates;
+        }
+        self
+    }
+
+    /// The whole run, with this rng seed.
+    pub fn finish(
+        mut self,
+        seed: u64,
+        schedule: FaultSchedule,
+        mut samples: Vec<Sample>,
+        failure: Option<String>,
+    ) -> History {
         let last = samples.pop().unwrap_or_default();
         self.tales
             .sort_by_key(|tale| (tale.said.is_none(), tale.said.map(|(life, at)| (at, life))));
         self.entries.sort_by_key(|entry| (entry.at, entry.life));
+        self.crossings.sort_unstable();
+        self.stirs.sort_unstable();
         History {
-            seed: self.seed,
-            schedule: self.schedule,
+            seed,
+            schedule,
             lives: self.lives.into_iter().collect(),
             ids: self.ids,
             tales: self.tales,
@@ -320,10 +343,14 @@ mod tests {
         let faults = faults.map(|(at, fault)| Scheduled { at: seconds(at), fault }).into();
         let run = run_seed(1);
         let ids = scenario.hosts().map(|host| (host.node_id(run), host)).collect();
-        let mut recorder = Recorder::new(&scenario, 1, FaultSchedule { faults }, ids);
+        let mut recorder = Recorder::new(&scenario, &FaultSchedule { faults }, Arc::new(ids));
         let first = recorder.begin_life(FIRST, Duration::ZERO);
         let second = recorder.begin_life(SECOND, Duration::ZERO);
         (recorder, first, second)
+    }
+
+    fn finish(recorder: Recorder) -> History {
+        recorder.finish(1, FaultSchedule::default(), Vec::new(), None)
     }
 
     fn copy_from(host: HostId) -> Event {
@@ -339,7 +366,7 @@ mod tests {
                 recorder.note(first, seconds(*at), &copy_from(SECOND));
                 recorder.note(second, seconds(*at), &copy_from(FIRST));
             }
-            let crossings = recorder.finish(Vec::new(), None).crossings;
+            let crossings = finish(recorder).crossings;
             crossings.into_iter().map(|it| (it.at.as_secs(), it.to)).collect::<Vec<_>>()
         };
         let both = [(15, FIRST), (15, SECOND)];
@@ -355,7 +382,7 @@ mod tests {
             recorder.note(first, seconds(at), &Event::Left);
             recorder.note(second, seconds(at), &Event::Left);
         }
-        let stirs = recorder.finish(Vec::new(), None).stirs;
+        let stirs = finish(recorder).stirs;
         assert_eq!(stirs, [Stir { at: seconds(15), host: FIRST }]);
     }
 

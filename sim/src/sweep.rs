@@ -6,8 +6,8 @@ use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use crate::check::{Evidence, Violation, check_all};
 use crate::fault::FaultSchedule;
 use crate::measure::Measures;
-use crate::scenario::Scenario;
-use crate::turmoil_world;
+use crate::scenario::{Engine, Scenario};
+use crate::{event_world, turmoil_world};
 
 /// What is kept of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +26,10 @@ pub struct RunResult {
 
 /// Runs one seed and looks at what happened.
 pub fn run_one(scenario: &Scenario, seed: u64) -> RunResult {
-    let history = turmoil_world::run(scenario, seed);
+    let history = match scenario.engine {
+        Engine::Turmoil => turmoil_world::run(scenario, seed),
+        Engine::Events => event_world::run(scenario, seed),
+    };
     let measures = Measures::of(scenario, &history);
     let evidence = Evidence { scenario, history: &history, measures: &measures };
     let violations = check_all(&evidence);

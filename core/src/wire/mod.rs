@@ -93,6 +93,16 @@ pub fn encode(message: &Message, out: &mut bytes::BytesMut) {
     out[start..start + FRAME_HEADER_LEN].copy_from_slice(&length.to_be_bytes());
 }
 
+/// How many bytes the frame of `message` has, length included, without making it.
+///
+/// # Panics
+///
+/// Never: see [`encode`].
+pub fn frame_len(message: &Message) -> usize {
+    let body = postcard::serialize_with_flavor(message, postcard::ser_flavors::Size::default());
+    FRAME_HEADER_LEN + body.expect("messages are made of bounded parts, so they serialize")
+}
+
 /// Lets postcard write behind the frame's header.
 struct Appender<'a>(&'a mut bytes::BytesMut);
 

@@ -88,6 +88,7 @@ fn the_largest_messages_fit_a_frame() {
 fn frame(message: &Message) -> Vec<u8> {
     let mut out = BytesMut::new();
     wire::encode(message, &mut out);
+    assert_eq!(wire::frame_len(message), out.len(), "{message:?}");
     out.to_vec()
 }
 

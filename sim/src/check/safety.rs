@@ -1,7 +1,5 @@
 //! What must hold at every moment.
 
-#![expect(clippy::wildcard_enum_match_arm, reason = "picks the events it needs")]
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 

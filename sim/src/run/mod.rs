@@ -41,7 +41,7 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn run_scenario(args: &RunArgs) -> anyhow::Result<ExitCode> {
-    let scenario = scenario::load(&args.file, &args.set)?;
+    let scenario = scenario::load(&args.file, &args.changes())?;
     let seeds: Vec<u64> = match (args.seed, args.seeds) {
         (Some(seed), _) => vec![seed],
         (None, Some(Seeds { first, last })) => (first..=last).collect(),
@@ -70,9 +70,15 @@ fn run_scenario(args: &RunArgs) -> anyhow::Result<ExitCode> {
 impl RunArgs {
     /// Only the file was given.
     fn is_plain(&self) -> bool {
-        let Self { file: _, seed, seeds, jobs, out, set, json } = self;
+        let Self { file: _, seed, seeds, jobs, engine, out, set, json } = self;
         let none_given = seed.is_none() && seeds.is_none() && jobs.is_none() && out.is_none();
-        none_given && set.is_empty() && !json
+        none_given && engine.is_none() && set.is_empty() && !json
+    }
+
+    /// What is changed in the scenario first.
+    fn changes(&self) -> Vec<String> {
+        let engine = self.engine.map(|engine| format!("engine={:?}", engine.name()));
+        engine.into_iter().chain(self.set.iter().cloned()).collect()
     }
 
     /// Where the report goes.
@@ -86,6 +92,7 @@ impl RunArgs {
         let mut parts = vec![scenario.name.clone()];
         parts.extend(self.seed.map(|seed| format!("seed-{seed}")));
         parts.extend(self.seeds.map(|Seeds { first, last }| format!("seeds-{first}-{last}")));
+        parts.extend(self.engine.map(|engine| engine.name().to_owned()));
         parts.extend(self.set.iter().map(|change| change.replace(|c: char| !is_plain(c), "_")));
         Path::new(REPORTS).join("runs").join(parts.join("-"))
     }
@@ -93,6 +100,7 @@ impl RunArgs {
     /// The command that repeats a run of this one, without its seed.
     fn replay(&self) -> String {
         let mut parts = vec![format!("sim run {}", self.file.display())];
+        parts.extend(self.engine.map(|engine| format!("--engine {}", engine.name())));
         parts.extend(self.set.iter().map(|change| format!("--set '{change}'")));
         parts.join(" ")
     }

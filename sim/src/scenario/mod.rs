@@ -1,6 +1,7 @@
 //! What is rehearsed: one network, one question, the faults it has to live with, and what it must
 //! still do. `scenarios/README.md` documents the file format; [`parse`] reads it.
 
+mod link;
 mod override_keys;
 mod parse;
 mod range;
@@ -13,6 +14,7 @@ use humantime::format_duration;
 use serde::{Deserialize, Serialize};
 use tidings_core::Config;
 
+pub use link::{Draw, Engine, Link, Shape};
 pub use override_keys::OverrideError;
 pub use parse::{Complaint, ScenarioError, load};
 pub use range::Span;
@@ -21,11 +23,16 @@ pub use range::Span;
 /// each of them walks every pair of hosts on every tick.
 pub const MOST_HOSTS: usize = 64;
 
+/// Most hosts that the event engine takes: its hosts have addresses in 10.0.0.0/8.
+pub const MOST_HOSTS_OF_EVENTS: usize = 16_000_000;
+
 /// One rehearsal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     /// The file's name without `.toml`.
     pub name: String,
+    /// What runs it.
+    pub engine: Engine,
     /// What it asks.
     pub question: String,
     /// How many runs it is made of, with the rng seeds 1 to this.
@@ -44,6 +51,8 @@ pub struct Scenario {
     pub latency: Span,
     /// The engine's step.
     pub tick: Duration,
+    /// What else is to be said of links.
+    pub link: Link,
     /// The protocol's settings.
     pub config: Config,
     /// What peers say beside their chatter.
@@ -69,6 +78,24 @@ impl Scenario {
     /// When the calm begins.
     pub fn calm_from(&self) -> Duration {
         self.duration.saturating_sub(self.calm)
+    }
+}
+
+impl Engine {
+    /// Its name, as on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Turmoil => "turmoil",
+            Self::Events => "events",
+        }
+    }
+
+    /// Most hosts that it takes.
+    pub const fn most_hosts(self) -> usize {
+        match self {
+            Self::Turmoil => MOST_HOSTS,
+            Self::Events => MOST_HOSTS_OF_EVENTS,
+        }
     }
 }
 
@@ -102,7 +129,7 @@ pub enum Targets {
     RandomPeers(usize),
     /// These nodes, by name: `peer-7`, `seed-1`.
     Named(Vec<String>),
-    /// This many percent of the peers and of the seed nodes, rounded down.
+    /// This many percent of the peers and of the seed nodes, rounded down, whatever else hits them.
     Share(u8),
 }
 

@@ -21,8 +21,32 @@ pub enum OverrideError {
     Text(String),
 }
 
-/// Makes the changes. Keys are paths: `protocol.max_peers`, `fault.0.count`. Values are TOML; what is
-/// not, is text. Whether a key means anything is found when the result is read.
+/// Fields of the whole scenario; every other key without a point is one of a table.
+const TOP: &[&str] = &["question", "version", "engine", "runs", "duration", "calm"];
+
+/// Fields of the tables that are not settings of the protocol.
+const IN_TABLES: &[(&str, &[&str])] = &[
+    ("network", &["seed_nodes", "peers", "start"]),
+    (
+        "link",
+        &[
+            "latency",
+            "tick",
+            "distribution",
+            "median",
+            "sigma",
+            "regions",
+            "draw",
+            "loss",
+            "bandwidth",
+        ],
+    ),
+    ("workload", &["every", "between", "size"]),
+];
+
+/// Makes the changes. Keys are paths: `protocol.max_peers`, `fault.0.count`; the name of the table may
+/// be left out, unless it is `fault` or `limits`. Values are TOML; what is not, is text. Whether a key
+/// means anything is found when the result is read.
 pub(super) fn apply_overrides(text: &str, overrides: &[String]) -> Result<String, OverrideError> {
     let mut table: Table =
         text.parse().map_err(|error: toml::de::Error| OverrideError::Text(error.to_string()))?;
@@ -30,9 +54,18 @@ pub(super) fn apply_overrides(text: &str, overrides: &[String]) -> Result<String
         let Some((key, value)) = change.split_once('=') else {
             return Err(OverrideError::NoValue(change.clone()));
         };
-        set(&mut table, key.trim(), read_value(value.trim()))?;
+        set(&mut table, &whole_key(key.trim()), read_value(value.trim()))?;
     }
     Ok(table.to_string())
+}
+
+/// The key with its table.
+fn whole_key(key: &str) -> String {
+    if key.contains('.') || TOP.contains(&key) {
+        return key.to_owned();
+    }
+    let table = IN_TABLES.iter().find(|(_, fields)| fields.contains(&key));
+    format!("{}.{key}", table.map_or("protocol", |(table, _)| table))
 }
 
 fn read_value(text: &str) -> Value {

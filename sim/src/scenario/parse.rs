@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use humantime::format_duration;
-use tidings_core::{Config, Payload};
+use tidings_core::{Config, MAX_SEED_NODES, Payload};
 use tidings_node::settings;
 use toml::Spanned;
 
@@ -102,15 +102,15 @@ pub(crate) fn parse(name: &str, source: &str, text: &str) -> Result<Scenario, Co
 }
 
 /// The text, for complaints about places in it.
-struct Page<'a> {
+pub(super) struct Page<'a> {
     source: &'a str,
     text: &'a str,
 }
 
-type Checked<T> = Result<T, Complaint>;
+pub(super) type Checked<T> = Result<T, Complaint>;
 
 impl Page<'_> {
-    fn complain(&self, span: Range<usize>, message: impl Into<String>) -> Complaint {
+    pub(super) fn complain(&self, span: Range<usize>, message: impl Into<String>) -> Complaint {
         let start = span.start.min(self.text.len());
         let before = self.text.get(..start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -124,7 +124,7 @@ impl Page<'_> {
         }
     }
 
-    fn within<T>(&self, value: &Spanned<T>, allowed: Range<T>, what: &str) -> Checked<T>
+    pub(super) fn within<T>(&self, value: &Spanned<T>, allowed: Range<T>, what: &str) -> Checked<T>
     where
         T: Copy + PartialOrd + fmt::Display,
     {
@@ -136,7 +136,12 @@ impl Page<'_> {
         Err(self.complain(value.span(), message))
     }
 
-    fn time_within(&self, value: &Spanned<Time>, allowed: Span, what: &str) -> Checked<Duration> {
+    pub(super) fn time_within(
+        &self,
+        value: &Spanned<Time>,
+        allowed: Span,
+        what: &str,
+    ) -> Checked<Duration> {
         let time = value.get_ref().0;
         if (allowed.from..=allowed.to).contains(&time) {
             return Ok(time);
@@ -154,22 +159,17 @@ impl Page<'_> {
         let day = Duration::from_hours(24);
         let duration = Span { from: Duration::from_secs(1), to: day };
         let duration = self.time_within(&raw.duration, duration, "duration")?;
-        let tick = Span { from: Duration::from_millis(1), to: Duration::from_millis(100) };
-        let tick = self.time_within(&raw.link.tick, tick, "tick")?;
-        let latency = *raw.link.latency.get_ref();
-        if latency.from < 5 * tick {
-            let message = format!(
-                "latency: the least latency must be at least 5 ticks ({}), or the tick distorts it",
-                format_duration(5 * tick)
-            );
-            return Err(self.complain(raw.link.latency.span(), message));
-        }
-        let seed_nodes = self.within(&raw.network.seed_nodes, 1..MOST_HOSTS, "seed_nodes")?;
-        let peers = self.peers(&raw.network.peers, seed_nodes)?;
+        let engine = raw.engine.unwrap_or_default();
+        let (tick, latency, link) = self.link(engine, &raw.link)?;
+        let most = engine.most_hosts();
+        let seed_nodes = &raw.network.seed_nodes;
+        let seed_nodes = self.within(seed_nodes, 1..most.min(MAX_SEED_NODES + 1), "seed_nodes")?;
+        let peers = self.peers(&raw.network.peers, seed_nodes, most)?;
         let start = Span { from: Duration::ZERO, to: duration };
         let calm = Span { from: Duration::ZERO, to: duration };
         let scenario = Scenario {
             name: name.to_owned(),
+            engine,
             question: raw.question,
             runs: self.within(&raw.runs, 1..1_000_001, "runs")?,
             duration,
@@ -179,6 +179,7 @@ impl Page<'_> {
             start: self.time_within(&raw.network.start, start, "start")?,
             latency,
             tick,
+            link,
             config: self.config(&raw.protocol)?,
             workload: raw.workload.map(|raw| self.workload(&raw, duration)).transpose()?,
             faults: Vec::new(),
@@ -196,12 +197,16 @@ impl Page<'_> {
         Ok(Scenario { faults, ..scenario })
     }
 
-    fn peers(&self, peers: &Spanned<usize>, seed_nodes: usize) -> Checked<usize> {
+    fn peers(&self, peers: &Spanned<usize>, seed_nodes: usize, most: usize) -> Checked<usize> {
         let count = self.within(peers, 1..usize::MAX, "peers")?;
-        if seed_nodes.saturating_add(count) > MOST_HOSTS {
+        if seed_nodes.saturating_add(count) > most {
+            let why = if most == MOST_HOSTS {
+                "; the turmoil engine's cost grows with their square, --engine events takes more"
+            } else {
+                ""
+            };
             let message = format!(
-                "peers: {count} peers and {seed_nodes} seed nodes are more than {MOST_HOSTS} \
-                 hosts; the turmoil engine's cost grows with their square"
+                "peers: {count} peers and {seed_nodes} seed nodes are more than {most} hosts{why}"
             );
             return Err(self.complain(peers.span(), message));
         }
@@ -317,13 +322,13 @@ impl Page<'_> {
             ("times", raw.times.as_ref().map(Spanned::span)),
             ("mode", raw.mode.as_ref().map(Spanned::span)),
             ("direction", raw.direction.as_ref().map(Spanned::span)),
-            ("share", raw.share.as_ref().map(Spanned::span)),
         ];
         let own = raw.kind.own_fields();
         for (field, span) in present {
             if let Some(span) = span.filter(|_| !own.contains(&field)) {
                 let message = format!(
-                    "{field}: a {} has no such field; it has at or between, count or nodes{}{}",
+                    "{field}: a {} has no such field; it has at or between, count, nodes or \
+                     share{}{}",
                     raw.kind.word(),
                     if own.is_empty() { "" } else { ", " },
                     own.join(", ")
@@ -443,13 +448,17 @@ impl Page<'_> {
                 }
                 Ok(Targets::Named(nodes.get_ref().clone()))
             }
-            (None, None, Some(share)) => Ok(Targets::Share(self.within(share, 1..100, "share")?)),
-            _ => {
-                let message = if raw.kind == Kind::Partition {
-                    "a partition has one of count, nodes or share"
+            (None, None, Some(share)) => {
+                let percent = self.within(share, 1..100, "share")?;
+                Ok(if raw.kind == Kind::Partition {
+                    Targets::Share(percent)
                 } else {
-                    "a fault has either count or nodes"
-                };
+                    let peers = scenario.peers * usize::from(percent) / 100;
+                    Targets::RandomPeers(peers.max(1))
+                })
+            }
+            _ => {
+                let message = "a fault has one of count, nodes or share";
                 Err(self.complain(fault.span(), message))
             }
         }
@@ -477,7 +486,7 @@ impl Kind {
             Self::Pause => &["for"],
             Self::Slow => &["for", "every", "stall"],
             Self::Reset => &["times"],
-            Self::Partition => &["share", "mode", "direction", "for"],
+            Self::Partition => &["mode", "direction", "for"],
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::link::{Engine, RawLink};
 use super::range::{Span, Time};
 
 #[derive(Debug, Deserialize)]
@@ -12,6 +13,7 @@ use super::range::{Span, Time};
 pub(super) struct RawScenario {
     pub(super) question: String,
     pub(super) version: Spanned<u32>,
+    pub(super) engine: Option<Engine>,
     pub(super) runs: Spanned<u64>,
     pub(super) duration: Spanned<Time>,
     pub(super) calm: Spanned<Time>,
@@ -32,13 +34,6 @@ pub(super) struct RawNetwork {
     pub(super) seed_nodes: Spanned<usize>,
     pub(super) peers: Spanned<usize>,
     pub(super) start: Spanned<Time>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawLink {
-    pub(super) latency: Spanned<Span>,
-    pub(super) tick: Spanned<Time>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -30,7 +30,7 @@ use turmoil::Sim;
 
 use crate::fault::{Fault, FaultSchedule};
 use crate::history::{End, History, Life, NodeView, Sample};
-use crate::host::{HostId, run_seed};
+use crate::host::{CALENDAR, HostId, run_seed};
 use crate::recorder::Recorder;
 use crate::scenario::{CutMode, Death, Direction, Scenario};
 use crate::workload::{self, Saying};
@@ -39,9 +39,6 @@ use stage::{Conduit, Scribe, Stage};
 
 /// Every simulated node listens here.
 const PORT: u16 = 7000;
-
-/// The calendar at the beginning of every run: 2026-01-01 00:00 UTC.
-const CALENDAR: Duration = Duration::from_hours(490_896);
 
 /// Connections and segments that wait at one socket. turmoil panics beyond it.
 const TCP_CAPACITY: usize = 1024;
@@ -76,6 +73,7 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
 
 /// A run in progress.
 struct World {
+    seed: u64,
     duration: Duration,
     sim: Sim<'static>,
     stage: Arc<Stage>,
@@ -112,7 +110,7 @@ impl World {
         let mut sim = builder(scenario, run).build();
         let schedule = FaultSchedule::draw(scenario, run);
         let ids = scenario.hosts().map(|host| (host.node_id(run), host)).collect();
-        let recorder = Recorder::new(scenario, seed, schedule.clone(), ids);
+        let recorder = Recorder::new(scenario, &schedule, Arc::new(ids));
         let stage = Arc::new(Stage::new(scenario.latency.from + scenario.latency.to, recorder));
         let hosts: BTreeMap<HostId, IpAddr> =
             scenario.hosts().map(|host| (host, sim.lookup(host.to_string()))).collect();
@@ -133,6 +131,7 @@ impl World {
             sim.crash(host.to_string());
         }
         Self {
+            seed,
             duration: scenario.duration,
             stage,
             hosts,
@@ -284,13 +283,13 @@ impl World {
 
     fn into_history(self, failure: Option<String>) -> History {
         let recorder = self.stage.take_recorder().expect("it is taken here alone");
-        let ids = recorder.ids();
+        let ids = Arc::clone(recorder.ids());
         let views = |(at, reports): (Duration, BTreeMap<Life, NodeReport>)| {
-            let view = |report: &NodeReport| NodeView::of(&report.node, report.bytes_sent, ids);
+            let view = |report: &NodeReport| NodeView::of(&report.node, report.bytes_sent, &ids);
             Sample { at, nodes: reports.iter().map(|(life, it)| (*life, view(it))).collect() }
         };
         let samples = self.samples.into_iter().map(views).collect();
-        recorder.finish(samples, failure)
+        recorder.finish(self.seed, self.schedule, samples, failure)
     }
 }
 

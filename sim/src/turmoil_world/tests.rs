@@ -1,6 +1,5 @@
 //! The engine turns what goes wrong inside a node into a failure of the run.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -102,7 +101,7 @@ fn without_the_mine_the_same_run_does_not_fail() {
 }
 
 fn recorder() -> Recorder {
-    Recorder::new(&small(), 1, FaultSchedule::default(), BTreeMap::new())
+    Recorder::new(&small(), &FaultSchedule::default(), Arc::default())
 }
 
 /// What happened at two hosts of which one dials the other, and when in simulated time.

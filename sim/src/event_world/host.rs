@@ -1,0 +1,395 @@
+//! One host: a machine, its process with the protocol's node, and its ends of connections.
+//!
+//! What a machine does with what reaches it depends on its state alone, see [`Host::take`]; what
+//! happens to a packet between two machines is in [`super::air`].
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tidings_core::wire::{self, Message, PREAMBLE_LEN};
+use tidings_core::{DialFailure, Event, Input, Instant, LinkId, LinkLoss, Node, Output};
+
+use super::air::{Fate, address};
+use super::ends::{End, Ends, Far, Stage};
+use super::packet::{EndRef, Packet, Place, Turn};
+use super::shard::{Cx, Hall};
+use crate::history::End as LifeEnd;
+use crate::recorder::LifeNumber;
+use crate::scenario::Death;
+
+/// No wake is under way.
+const NEVER: u64 = u64::MAX;
+
+/// A host and all that is its own.
+#[derive(Debug)]
+pub(super) struct Host {
+    pub(super) place: Place,
+    machine: Machine,
+    life: Option<LifeNumber>,
+    node: Option<Node>,
+    /// When the node was born.
+    born: u64,
+    /// The wake that is under way.
+    wake: u64,
+    /// Packets it sent, and latencies drawn for them.
+    sent: u32,
+    /// When its uplink is free again.
+    uplink_free: u64,
+    pub(super) bytes_sent: u64,
+    ends: Ends,
+    /// What reached the process while it stood still.
+    waiting: VecDeque<(Place, Packet)>,
+}
+
+/// What state a machine is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Machine {
+    /// The process runs.
+    Running,
+    /// The process stands still; the machine accepts connections for it.
+    Paused,
+    /// No process: dials are refused.
+    Idle,
+    /// The machine is gone: nothing answers.
+    Gone,
+}
+
+impl Host {
+    pub(super) fn new(place: Place) -> Self {
+        Self {
+            place,
+            machine: Machine::Idle,
+            life: None,
+            node: None,
+            born: 0,
+            wake: NEVER,
+            sent: 0,
+            uplink_free: 0,
+            bytes_sent: 0,
+            ends: Ends::default(),
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// The node, if its process could answer a question now.
+    pub(super) fn answering(&self) -> Option<(LifeNumber, &Node)> {
+        self.life.zip(self.node.as_ref()).filter(|_| self.machine == Machine::Running)
+    }
+
+    /// Wakes the node for what is due before `until`.
+    pub(super) fn wake_before(&mut self, until: u64, cx: &mut Cx<'_>) {
+        while let Some(due) = self.due().filter(|due| *due < until) {
+            self.handle(due, Input::Wake, cx);
+        }
+    }
+
+    /// The wake that was asked for is here; the next one has to be asked for again.
+    pub(super) fn wake_has_come(&mut self, at: u64) {
+        if self.wake == at {
+            self.wake = NEVER;
+        }
+    }
+
+    /// Asks to be woken, unless a wake that is early enough is under way.
+    pub(super) fn ask_for_wake(&mut self, hall: &mut Hall) {
+        if let Some(due) = self.due().filter(|due| *due < self.wake) {
+            self.wake = due;
+            hall.wake(self.place, due);
+        }
+    }
+
+    fn due(&self) -> Option<u64> {
+        let node = self.node.as_ref().filter(|_| self.machine == Machine::Running)?;
+        node.poll_timeout().map(|deadline| self.born.saturating_add(deadline.at.as_micros()))
+    }
+
+    /// Takes what arrives, as the state of the machine wants it.
+    pub(super) fn take(&mut self, at: u64, origin: Place, packet: Packet, cx: &mut Cx<'_>) {
+        match (self.machine, packet) {
+            (_, Packet::Turn(turn)) => self.turn(at, turn, cx),
+            (Machine::Running | Machine::Paused, Packet::Syn { from }) => {
+                self.accept(at, origin, from, cx);
+            }
+            (Machine::Idle, Packet::Syn { from }) => {
+                self.answer(at, origin, Packet::Refused { to: from }, cx);
+            }
+            (Machine::Running, packet) => self.receive(at, origin, packet, cx),
+            (Machine::Paused, packet) => self.waiting.push_back((origin, packet)),
+            (
+                Machine::Idle,
+                Packet::SynAck { to, .. } | Packet::Opening { to } | Packet::Data { to, .. },
+            ) => self.answer(at, origin, Packet::Unknown { end: to }, cx),
+            (Machine::Idle | Machine::Gone, _) => {}
+        }
+    }
+
+    /// What the schedule does to this host.
+    fn turn(&mut self, at: u64, turn: Turn, cx: &mut Cx<'_>) {
+        match turn {
+            Turn::Start => self.start(at, cx),
+            Turn::Crash(death) => self.crash(at, death, cx),
+            Turn::Pause if self.machine == Machine::Running => self.machine = Machine::Paused,
+            Turn::Resume if self.machine == Machine::Paused => {
+                self.machine = Machine::Running;
+                while let Some((origin, packet)) = self.waiting.pop_front() {
+                    self.take(at, origin, packet, cx);
+                }
+            }
+            Turn::Pause | Turn::Resume => {}
+        }
+    }
+
+    fn start(&mut self, at: u64, cx: &mut Cx<'_>) {
+        let (number, life) = cx.hall.begin_life(cx.air.host_id(self.place), at);
+        self.machine = Machine::Running;
+        self.life = Some(number);
+        (self.born, self.bytes_sent) = (at, 0);
+        match cx.air.make_node(life, at, self.place) {
+            Ok(node) => self.node = Some(node),
+            Err(error) => cx.hall.fail(format!("{}: {error}", life.host)),
+        }
+        self.perform(at, cx);
+    }
+
+    fn crash(&mut self, at: u64, death: Death, cx: &mut Cx<'_>) {
+        if death == Death::Reset {
+            for slot in self.ends.slots() {
+                self.hang_up(at, slot, cx);
+            }
+        }
+        self.end_life(at, LifeEnd::Crashed(death), cx);
+        self.machine = if death == Death::Silent { Machine::Gone } else { Machine::Idle };
+    }
+
+    /// The process is no more.
+    fn end_life(&mut self, at: u64, end: LifeEnd, cx: &mut Cx<'_>) {
+        if let Some(life) = self.life {
+            cx.hall.recorder.end_life(life, Duration::from_micros(at), end);
+        }
+        self.node = None;
+        self.machine = Machine::Idle;
+        self.wake = NEVER;
+        self.waiting = VecDeque::new();
+        self.ends.clear();
+    }
+
+    fn receive(&mut self, at: u64, origin: Place, packet: Packet, cx: &mut Cx<'_>) {
+        match packet {
+            Packet::SynAck { to, from } => match self.ends.get_mut(to) {
+                Some(end) => {
+                    (end.far.end, end.stage) = (from, Stage::Up);
+                    let link = end.link;
+                    let slot = to.slot;
+                    self.bytes_sent += PREAMBLE;
+                    self.send(at, slot, Packet::Opening { to: from }, PREAMBLE, cx);
+                    self.handle(at, Input::LinkUp { link, addr: address(origin) }, cx);
+                }
+                None => self.answer(at, origin, Packet::Unknown { end: to }, cx),
+            },
+            Packet::Refused { to } => {
+                if let Some(end) = self.ends.get_mut(to).copied() {
+                    self.ends.release(to.slot);
+                    let failure = DialFailure::Refused;
+                    self.handle(at, Input::DialFailed { link: end.link, failure }, cx);
+                }
+            }
+            Packet::Opening { to } => match self.ends.get_mut(to) {
+                Some(end) => {
+                    end.stage = Stage::Up;
+                    let link = end.link;
+                    self.handle(at, Input::LinkUp { link, addr: address(origin) }, cx);
+                }
+                None => self.answer(at, origin, Packet::Unknown { end: to }, cx),
+            },
+            Packet::Data { to, message } => match self.ends.get_mut(to) {
+                Some(end) => {
+                    let link = end.link;
+                    self.handle(at, Input::Received { link, message }, cx);
+                }
+                None => self.answer(at, origin, Packet::Unknown { end: to }, cx),
+            },
+            Packet::Fin { to } => self.lose(at, to, LinkLoss::Closed, cx),
+            Packet::Rst { to } => self.lose(at, to, LinkLoss::Reset, cx),
+            Packet::Unknown { end } => {
+                let is_it = |it: &End| it.far == (Far { place: origin, end });
+                if let Some(own) = self.ends.find(is_it) {
+                    self.lose(at, own, LinkLoss::Reset, cx);
+                }
+            }
+            Packet::Say(command) => self.handle(at, Input::Command(command), cx),
+            Packet::Syn { .. } | Packet::Turn(_) => unreachable!("the machine takes these"),
+        }
+    }
+
+    /// The machine accepts a connection, whether or not its process stands still.
+    fn accept(&mut self, at: u64, far: Place, from: EndRef, cx: &mut Cx<'_>) {
+        let own = self.ends.occupy(Far { place: far, end: from }, Stage::Accepted, None);
+        self.bytes_sent += PREAMBLE;
+        let packet = Packet::SynAck { to: from, from: own };
+        self.send(at, own.slot, packet, PREAMBLE, cx);
+    }
+
+    /// A connection is gone, and not by this node's wish.
+    pub(super) fn lose(&mut self, at: u64, own: EndRef, loss: LinkLoss, cx: &mut Cx<'_>) {
+        if self.machine == Machine::Paused {
+            let packet = match loss {
+                LinkLoss::Reset => Packet::Rst { to: own },
+                LinkLoss::Closed | LinkLoss::Stalled | LinkLoss::Preamble(_) => {
+                    Packet::Fin { to: own }
+                }
+            };
+            self.waiting.push_back((self.place, packet));
+        } else if let Some(end) = self.ends.get_mut(own).copied() {
+            self.ends.release(own.slot);
+            match end.stage {
+                Stage::Up => self.handle(at, Input::LinkDown { link: end.link, loss }, cx),
+                Stage::Dialing => {
+                    let failure = DialFailure::Refused;
+                    self.handle(at, Input::DialFailed { link: end.link, failure }, cx);
+                }
+                // The node has not heard of it.
+                Stage::Accepted => {}
+            }
+        }
+    }
+
+    pub(super) fn ends(&mut self) -> &mut Ends {
+        &mut self.ends
+    }
+
+    fn handle(&mut self, at: u64, input: Input, cx: &mut Cx<'_>) {
+        let Some(node) = &mut self.node else { return };
+        cx.hall.inputs += 1;
+        node.handle(Instant::from_micros(at - self.born), input);
+        self.perform(at, cx);
+    }
+
+    /// Does what the node asks for.
+    fn perform(&mut self, at: u64, cx: &mut Cx<'_>) {
+        let mut overrun = Vec::new();
+        let mut has_left = false;
+        while let Some(output) = self.node.as_mut().and_then(Node::poll_output) {
+            match output {
+                Output::Dial { link, addresses } => {
+                    self.dial(at, link, cx.air.place_of(addresses[0]), cx);
+                }
+                Output::Send { link, message } => {
+                    if let Some(slot) = self.ends.slot_of(link)
+                        && self.send_message(at, slot, message, cx).is_err()
+                    {
+                        overrun.push(link);
+                    }
+                }
+                Output::Close { link } => {
+                    if let Some(slot) = self.ends.slot_of(link) {
+                        self.hang_up(at, slot, cx);
+                    }
+                }
+                Output::Event(event) => {
+                    has_left |= event == Event::Left;
+                    if let Some(life) = self.life {
+                        cx.hall.note(life, at, &event);
+                    }
+                }
+            }
+        }
+        if has_left {
+            self.end_life(at, LifeEnd::Left, cx);
+        }
+        for link in overrun {
+            self.handle(at, Input::Overrun { link }, cx);
+        }
+    }
+
+    fn dial(&mut self, at: u64, link: LinkId, to: Option<Place>, cx: &mut Cx<'_>) {
+        let nowhere = EndRef { slot: 0, turn: 0 };
+        let far = Far { place: to.unwrap_or(self.place), end: nowhere };
+        let own = self.ends.occupy(far, Stage::Dialing, Some(link));
+        // A dial to nowhere hangs, as one across a cut does.
+        if to.is_some_and(|far| !cx.air.hangs(self.place, far)) {
+            self.send(at, own.slot, Packet::Syn { from: own }, 0, cx);
+        }
+    }
+
+    /// Queues a message, or says that too much is queued already.
+    fn send_message(
+        &mut self,
+        at: u64,
+        slot: u32,
+        message: Message,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), Overrun> {
+        let size = u64::try_from(wire::frame_len(&message)).unwrap_or(u64::MAX);
+        let waits_for = self.uplink_free.saturating_sub(at);
+        let Some((_, end)) = self.ends.in_slot(slot) else { return Ok(()) };
+        let is_taken = !cx.air.is_unread(at, end.far.place);
+        end.unread = if is_taken { 0 } else { end.unread.saturating_add(small(size)) };
+        if cx.air.is_overrun(waits_for, end.unread.into()) {
+            return Err(Overrun);
+        }
+        self.bytes_sent += size;
+        let to = end.far.end;
+        self.send(at, slot, Packet::Data { to, message }, size, cx);
+        Ok(())
+    }
+
+    /// Closes an end and says so, once the rest has been sent. Gives up a dial.
+    fn hang_up(&mut self, at: u64, slot: u32, cx: &mut Cx<'_>) {
+        let Some((_, end)) = self.ends.in_slot(slot) else { return };
+        if end.stage != Stage::Dialing {
+            let to = end.far.end;
+            self.send(at, slot, Packet::Fin { to }, 0, cx);
+        }
+        self.ends.release(slot);
+    }
+
+    /// Sends a packet on an end, in order.
+    fn send(&mut self, at: u64, slot: u32, packet: Packet, size: u64, cx: &mut Cx<'_>) {
+        let Some((own, end)) = self.ends.in_slot(slot) else { return };
+        let far = end.far.place;
+        self.sent = self.sent.wrapping_add(1);
+        let begin = self.uplink_free.max(at);
+        self.uplink_free = begin + cx.air.time_to_send(size);
+        match cx.air.fate(self.place, far, self.uplink_free, self.sent) {
+            _ if end.severed => {}
+            Fate::Lost => end.severed = true,
+            Fate::Held => {
+                end.unread = end.unread.saturating_add(small(size));
+                cx.hall.hold((self.place, own.slot), far, self.sent, packet);
+            }
+            Fate::Arrives(arrival) => {
+                end.last_arrival = end.last_arrival.max(arrival);
+                cx.hall.send((self.place, self.sent), far, end.last_arrival, packet);
+            }
+            Fate::Reset(when) => {
+                let to = end.far.end;
+                end.severed = true;
+                cx.hall.send((self.place, self.sent), far, when, Packet::Rst { to });
+                self.sent = self.sent.wrapping_add(1);
+                cx.hall.send((self.place, self.sent), self.place, when, Packet::Rst { to: own });
+            }
+        }
+    }
+
+    /// Sends a packet that belongs to no end here.
+    fn answer(&mut self, at: u64, far: Place, packet: Packet, cx: &mut Cx<'_>) {
+        self.sent = self.sent.wrapping_add(1);
+        if let Fate::Arrives(arrival) = cx.air.fate(self.place, far, at, self.sent) {
+            cx.hall.send((self.place, self.sent), far, arrival, packet);
+        }
+    }
+}
+
+/// Too much waits already.
+#[derive(Debug)]
+struct Overrun;
+
+/// Bytes of a preamble.
+const PREAMBLE: u64 = 8;
+
+const _: () = assert!(PREAMBLE_LEN == 8, "this engine counts them too");
+
+/// A size that is known to be small; the largest number there is, if it is not.
+fn small(size: u64) -> u32 {
+    u32::try_from(size).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,285 @@
+//! The event engine: `core` alone, as a discrete-event simulation.
+//!
+//! ```text
+//! schedule, workload ──▶ queue ──▶ window: host by host, all that awaits each ──▶ outputs
+//!                          ▲                                                        │
+//!                          └── arrivals, at the earliest in the next window ◀── air ┘
+//! ```
+//!
+//! No connection is faster than the least latency, so what hosts do in a window of that length
+//! reaches no other host within it. A window is therefore run host by host, which touches each
+//! host's memory once, and by several threads, each of which has a share of the hosts: the order of
+//! what one host sees, (time, origin, origin's own count), is the same in any case.
+//!
+//! Cuts and resets concern two hosts at once, so they happen between windows.
+
+mod air;
+mod ends;
+mod host;
+mod latency;
+mod packet;
+mod queue;
+mod shard;
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rayon::iter::{IntoParallelRefMutIterator as _, ParallelIterator as _};
+use tidings_core::{Command, LinkLoss, Topic};
+
+use crate::fault::{Fault, FaultSchedule, Scheduled};
+use crate::history::{History, NodeView, Sample};
+use crate::host::{HostId, run_seed};
+use crate::recorder::Recorder;
+use crate::scenario::{CutMode, Scenario};
+use crate::workload;
+use air::{Air, Cut, Plan, micros};
+use host::Host;
+use packet::{NOBODY, Packet, Place, Turn};
+use shard::{Cx, Shard};
+
+/// Most node states that all samples of a run hold together. Larger networks are sampled less often
+/// than every second.
+const MOST_VIEWS: usize = 200_000;
+
+/// Runs a scenario with one rng seed on one thread. A panic anywhere in it is a failure in the
+/// history.
+pub fn run(scenario: &Scenario, seed: u64) -> History {
+    run_on(scenario, seed, 1)
+}
+
+/// The same on several threads; the history does not depend on their number.
+pub fn run_on(scenario: &Scenario, seed: u64, threads: usize) -> History {
+    let mut world = World::new(scenario, seed, threads);
+    let failure = match catch_unwind(AssertUnwindSafe(|| world.run(scenario))) {
+        Ok(()) => world.shards.iter_mut().find_map(|shard| shard.hall.take_failure()),
+        Err(panic) => Some(format!("panic: {}", panic_message(panic.as_ref()))),
+    };
+    world.into_history(failure)
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
+
+/// A run in progress.
+struct World {
+    seed: u64,
+    plan: Plan,
+    schedule: FaultSchedule,
+    shards: Vec<Shard>,
+    /// Hosts of a shard.
+    share: u32,
+    cut: Option<Cut>,
+    /// What was put into the queues by nobody.
+    sent: u32,
+    samples: Vec<Sample>,
+}
+
+impl World {
+    fn new(scenario: &Scenario, seed: u64, threads: usize) -> Self {
+        let run = run_seed(seed);
+        let schedule = FaultSchedule::draw(scenario, run);
+        let ids: BTreeMap<_, _> = scenario.hosts().map(|host| (host.node_id(run), host)).collect();
+        let ids = Arc::new(ids);
+        let plan = Plan::new(scenario, run, &schedule, Arc::clone(&ids));
+        let threads = u32::try_from(threads.max(1)).unwrap_or(1);
+        let share = plan.hosts().div_ceil(threads).max(1);
+        let shard = |first: Place| {
+            let recorder = Recorder::new(scenario, &schedule, Arc::clone(&ids));
+            Shard::new(first..(first + share).min(plan.hosts()), plan.window(), recorder)
+        };
+        let starts = (0..plan.hosts()).step_by(usize::try_from(share).unwrap_or(1));
+        let shards = starts.map(shard).collect();
+        let (cut, samples) = (None, Vec::new());
+        Self { seed, schedule, shards, share, cut, sent: 0, samples, plan }
+    }
+
+    fn run(&mut self, scenario: &Scenario) {
+        self.announce(scenario);
+        let end = micros(scenario.duration);
+        let mut faults = self.schedule.faults.clone().into_iter().filter(is_for_all).peekable();
+        let every = sample_every(scenario);
+        let mut next_sample = 0;
+        while let Some(until) = [faults.peek().map(|fault| micros(fault.at)), Some(next_sample)]
+            .into_iter()
+            .flatten()
+            .min()
+            .filter(|until| *until < end)
+        {
+            self.run_until(until);
+            while let Some(due) = faults.next_if(|fault| micros(fault.at) <= until) {
+                self.perform(until, due.fault);
+            }
+            if next_sample <= until {
+                self.sample(until);
+                next_sample += every;
+            }
+        }
+        self.run_until(end);
+        self.sample(end);
+    }
+
+    /// Queues all that the schedule and the workload have for single hosts.
+    fn announce(&mut self, scenario: &Scenario) {
+        for Scheduled { at, fault } in std::mem::take(&mut self.schedule.faults) {
+            let turn = match &fault {
+                Fault::Start(host) => Some((*host, Packet::Turn(Turn::Start))),
+                Fault::Crash(host, death) => Some((*host, Packet::Turn(Turn::Crash(*death)))),
+                Fault::Leave(host) => Some((*host, Packet::Say(Command::Leave))),
+                Fault::Pause(host) => Some((*host, Packet::Turn(Turn::Pause))),
+                Fault::Resume(host) => Some((*host, Packet::Turn(Turn::Resume))),
+                Fault::Reset(_) | Fault::Cut(..) | Fault::Heal => None,
+            };
+            if let Some((host, packet)) = turn {
+                self.post(host, at, packet);
+            }
+            self.schedule.faults.push(Scheduled { at, fault });
+        }
+        for saying in workload::draw(scenario, &self.schedule, self.plan.run) {
+            let (topic, payload) = (Topic::default(), saying.payload);
+            let command = Command::Broadcast { topic, payload };
+            self.post(saying.host, saying.at, Packet::Say(command));
+        }
+    }
+
+    fn post(&mut self, host: HostId, at: Duration, packet: Packet) {
+        self.sent += 1;
+        let (place, count) = (self.plan.place(host), self.sent);
+        self.shard_of(place).hall.send((NOBODY, count), place, micros(at), packet);
+    }
+
+    fn shard_of(&mut self, place: Place) -> &mut Shard {
+        let index = usize::try_from(place / self.share).expect("an index in memory");
+        &mut self.shards[index]
+    }
+
+    /// Runs everything before `until`.
+    fn run_until(&mut self, until: u64) {
+        let window = self.plan.window();
+        loop {
+            let next = self.shards.iter().filter_map(|shard| shard.hall.next_bucket()).min();
+            let Some(from) = next.filter(|from| *from < until) else { return };
+            let air = Air { plan: &self.plan, cut: self.cut.as_ref() };
+            let border = until.min(from + window);
+            if let [shard] = &mut self.shards[..] {
+                shard.run(from, border, air);
+            } else {
+                self.shards.par_iter_mut().for_each(|shard| shard.run(from, border, air));
+                self.exchange();
+            }
+            // What is left of the bucket is not before `until`.
+            if border == until {
+                return;
+            }
+        }
+    }
+
+    /// Hands over what shards have for each other.
+    fn exchange(&mut self) {
+        for from in 0..self.shards.len() {
+            for (arrival, packet) in self.shards[from].hall.take_outbox() {
+                self.shard_of(arrival.target).hall.deliver(arrival, packet);
+            }
+        }
+    }
+
+    /// What concerns more than one host.
+    fn perform(&mut self, at: u64, fault: Fault) {
+        match fault {
+            Fault::Reset(host) => {
+                let place = self.plan.place(host);
+                self.reset(at, place, |_| true);
+            }
+            Fault::Cut(hosts, mode, direction) => {
+                let inside: std::collections::BTreeSet<Place> =
+                    hosts.iter().map(|host| self.plan.place(*host)).collect();
+                if mode == CutMode::Reset {
+                    for place in &inside {
+                        self.reset(at, *place, |far| !inside.contains(&far));
+                    }
+                }
+                self.cut = Some(Cut { inside, mode, direction });
+            }
+            Fault::Heal => {
+                self.cut = None;
+                self.release_held(at);
+            }
+            Fault::Start(_)
+            | Fault::Crash(..)
+            | Fault::Leave(_)
+            | Fault::Pause(_)
+            | Fault::Resume(_) => unreachable!("these are for one host, and queued"),
+        }
+        self.exchange();
+    }
+
+    /// Resets connections of a host, at both ends.
+    fn reset(&mut self, at: u64, place: Place, hits: impl Fn(Place) -> bool) {
+        let Some((host, _)) = self.host(place) else { return };
+        for (own, far) in host.ends().connections(hits) {
+            for (place, end) in [(place, own), (far.place, far.end)] {
+                let Some((host, mut cx)) = self.host(place) else { continue };
+                host.lose(at, end, LinkLoss::Reset, &mut cx);
+                host.ask_for_wake(cx.hall);
+            }
+        }
+    }
+
+    fn host(&mut self, place: Place) -> Option<(&mut Host, Cx<'_>)> {
+        let air = Air { plan: &self.plan, cut: self.cut.as_ref() };
+        let index = usize::try_from(place / self.share).ok()?;
+        self.shards.get_mut(index)?.host(place, air)
+    }
+
+    /// The cut is over: what it held back leaves now, in the order in which it was sent.
+    fn release_held(&mut self, at: u64) {
+        let air = Air { plan: &self.plan, cut: None };
+        for shard in &mut self.shards {
+            for held in shard.hall.take_held() {
+                let fate = air.fate(held.origin, held.far, at, held.count);
+                let (air::Fate::Arrives(arrival) | air::Fate::Reset(arrival)) = fate else {
+                    unreachable!("no cut is in force")
+                };
+                let Some((host, cx)) = shard.host(held.origin, air) else { continue };
+                let arrival = host.ends().delay_until(held.slot, arrival);
+                cx.hall.send((held.origin, held.count), held.far, arrival, held.packet);
+            }
+        }
+    }
+
+    fn sample(&mut self, at: u64) {
+        let mut sample = Sample { at: Duration::from_micros(at), ..Sample::default() };
+        for shard in &self.shards {
+            for host in &shard.hosts {
+                let Some((life, node)) = host.answering() else { continue };
+                let life = shard.hall.recorder.life(life);
+                let view = NodeView::of(&node.snapshot(), host.bytes_sent, &self.plan.ids);
+                sample.nodes.insert(life, view);
+            }
+        }
+        self.samples.push(sample);
+    }
+
+    fn into_history(self, failure: Option<String>) -> History {
+        let recorders = self.shards.into_iter().map(|shard| shard.hall.recorder);
+        let recorder = recorders.reduce(Recorder::merge).expect("there is a host, so a shard");
+        recorder.finish(self.seed, self.schedule, self.samples, failure)
+    }
+}
+
+fn is_for_all(scheduled: &Scheduled) -> bool {
+    matches!(scheduled.fault, Fault::Reset(_) | Fault::Cut(..) | Fault::Heal)
+}
+
+/// Microseconds between two samples: a whole number of seconds.
+fn sample_every(scenario: &Scenario) -> u64 {
+    let seconds = usize::try_from(scenario.duration.as_secs()).unwrap_or(usize::MAX);
+    let views = seconds.saturating_mul(scenario.seed_nodes + scenario.peers);
+    let factor = views.div_ceil(MOST_VIEWS).max(1);
+    u64::try_from(factor).unwrap_or(u64::MAX).saturating_mul(1_000_000)
+}

@@ -1,0 +1,110 @@
+//! What travels between hosts, and when it arrives.
+
+use std::cmp::Ordering;
+
+use tidings_core::Command;
+use tidings_core::wire::Message;
+
+use crate::scenario::Death;
+
+/// A host, by its place among all: seed nodes first, then peers.
+pub(super) type Place = u32;
+
+/// The origin of what no host sends: the schedule and the workload. At one time it comes first.
+pub(super) const NOBODY: Place = Place::MAX;
+
+/// One end of a connection: a slot of a host, and which of the connections that used it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct EndRef {
+    pub(super) slot: u32,
+    pub(super) turn: u32,
+}
+
+/// What reaches a host.
+#[derive(Debug)]
+pub(super) enum Packet {
+    /// Somebody dials.
+    Syn { from: EndRef },
+    /// The dialed machine accepts.
+    SynAck { to: EndRef, from: EndRef },
+    /// The dialed machine has no process that listens.
+    Refused { to: EndRef },
+    /// The dialer's preamble.
+    Opening { to: EndRef },
+    /// A message.
+    Data { to: EndRef, message: Message },
+    /// The other end closed the connection.
+    Fin { to: EndRef },
+    /// The connection was reset.
+    Rst { to: EndRef },
+    /// There is no such end here, or no longer: whoever holds the other one may give it up.
+    Unknown { end: EndRef },
+    /// Somebody at the keyboard.
+    Say(Command),
+    /// Something happens to the host itself.
+    Turn(Turn),
+}
+
+/// What the schedule does to one host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Its process is started.
+    Start,
+    /// Its process ends without a word.
+    Crash(Death),
+    /// Its process stops.
+    Pause,
+    /// It goes on.
+    Resume,
+}
+
+/// The arrival of a packet, or a moment at which a node wants to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Arrival {
+    /// Simulated microseconds since the run's beginning.
+    pub(super) at: u64,
+    pub(super) target: Place,
+    pub(super) origin: Place,
+    /// The origin's own count of what it sent: with `at` and `origin` it makes the order total, and
+    /// no host's count depends on another host.
+    pub(super) count: u32,
+    pub(super) parcel: Parcel,
+}
+
+/// Where the packet is; a wake has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Parcel(u32);
+
+impl Parcel {
+    /// No packet: the target wants to be woken.
+    pub(super) const WAKE: Self = Self(u32::MAX);
+
+    pub(super) fn new(key: usize) -> Self {
+        let key = u32::try_from(key).ok().filter(|key| *key != u32::MAX);
+        Self(key.expect("fewer than 2^32 packets are on their way"))
+    }
+
+    pub(super) fn key(self) -> Option<usize> {
+        (self != Self::WAKE).then(|| usize::try_from(self.0).expect("an index in memory"))
+    }
+}
+
+impl Arrival {
+    /// By time, and at one time by who sent it, in the order of sending.
+    fn order(&self) -> (u64, Place, u32) {
+        (self.at, self.origin.wrapping_add(1), self.count)
+    }
+}
+
+impl PartialOrd for Arrival {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Host by host, and for each in the order of arrival.
+impl Ord for Arrival {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.target.cmp(&other.target).then_with(|| self.order().cmp(&other.order()))
+    }
+}

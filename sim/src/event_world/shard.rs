@@ -1,0 +1,177 @@
+//! A part of the hosts, and all that one thread needs to run them through a window.
+
+use std::time::Duration;
+
+use slab::Slab;
+use tidings_core::Event;
+
+use super::air::Air;
+use super::host::Host;
+use super::packet::{Arrival, NOBODY, Packet, Parcel, Place};
+use super::queue::Queue;
+use crate::history::Life;
+use crate::host::HostId;
+use crate::recorder::{LifeNumber, Recorder};
+
+/// Hosts with consecutive places, and what is on its way to them.
+#[derive(Debug)]
+pub(super) struct Shard {
+    pub(super) hosts: Vec<Host>,
+    pub(super) hall: Hall,
+}
+
+/// All of a shard but its hosts: where a host sends, and who listens.
+#[derive(Debug)]
+pub(super) struct Hall {
+    /// The places of the hosts.
+    places: std::ops::Range<Place>,
+    queue: Queue,
+    parcels: Slab<Packet>,
+    pub(super) recorder: Recorder,
+    /// Packets for hosts of other shards.
+    outbox: Vec<(Arrival, Packet)>,
+    /// Packets that wait for a cut to heal.
+    held: Vec<Held>,
+    /// What the nodes were told since the beginning: inputs and wakes.
+    pub(super) inputs: u64,
+    failure: Option<String>,
+    /// Somebody listens to what the nodes say.
+    is_heard: bool,
+}
+
+/// What a host needs beside itself to act.
+#[derive(Debug)]
+pub(super) struct Cx<'a> {
+    pub(super) hall: &'a mut Hall,
+    pub(super) air: Air<'a>,
+}
+
+/// A packet that waits for a cut to heal.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) origin: Place,
+    /// The end that sends it.
+    pub(super) slot: u32,
+    pub(super) far: Place,
+    pub(super) count: u32,
+    pub(super) packet: Packet,
+}
+
+impl Shard {
+    pub(super) fn new(places: std::ops::Range<Place>, width: u64, recorder: Recorder) -> Self {
+        let hosts = places.clone().map(Host::new).collect();
+        let hall = Hall {
+            places,
+            queue: Queue::new(width),
+            parcels: Slab::new(),
+            recorder,
+            outbox: Vec::new(),
+            held: Vec::new(),
+            inputs: 0,
+            failure: None,
+            is_heard: true,
+        };
+        Self { hosts, hall }
+    }
+
+    /// A host and what it needs to act.
+    pub(super) fn host<'a>(
+        &'a mut self,
+        place: Place,
+        air: Air<'a>,
+    ) -> Option<(&'a mut Host, Cx<'a>)> {
+        let index = place.checked_sub(self.hall.places.start)?;
+        let host = self.hosts.get_mut(usize::try_from(index).ok()?)?;
+        Some((host, Cx { hall: &mut self.hall, air }))
+    }
+
+    /// Runs the hosts through everything before `until`, in the bucket that begins at `from`.
+    pub(super) fn run(&mut self, from: u64, until: u64, air: Air<'_>) {
+        let arrivals = self.hall.queue.take(from, until);
+        for of_one in arrivals.chunk_by(|a, b| a.target == b.target) {
+            let Some((host, mut cx)) = self.host(of_one[0].target, air) else { continue };
+            for arrival in of_one {
+                let Some(key) = arrival.parcel.key() else {
+                    host.wake_has_come(arrival.at);
+                    continue;
+                };
+                // A timer that is due at the same moment fires with the arrival itself.
+                host.wake_before(arrival.at, &mut cx);
+                let packet = cx.hall.parcels.remove(key);
+                host.take(arrival.at, arrival.origin, packet, &mut cx);
+            }
+            host.wake_before(until, &mut cx);
+            host.ask_for_wake(cx.hall);
+        }
+        self.hall.queue.give_back(arrivals);
+    }
+}
+
+impl Hall {
+    /// When the bucket of the next arrival begins.
+    pub(super) fn next_bucket(&self) -> Option<u64> {
+        self.queue.next_bucket()
+    }
+
+    pub(super) fn begin_life(&mut self, host: HostId, at: u64) -> (LifeNumber, Life) {
+        let number = self.recorder.begin_life(host, Duration::from_micros(at));
+        (number, self.recorder.life(number))
+    }
+
+    pub(super) fn note(&mut self, life: LifeNumber, at: u64, event: &Event) {
+        if self.is_heard {
+            self.recorder.note(life, Duration::from_micros(at), event);
+        }
+    }
+
+    pub(super) fn fail(&mut self, what: String) {
+        self.failure.get_or_insert(what);
+    }
+
+    pub(super) fn take_failure(&mut self) -> Option<String> {
+        self.failure.take()
+    }
+
+    pub(super) fn wake(&mut self, target: Place, at: u64) {
+        self.queue.push(Arrival { at, target, origin: NOBODY, count: 0, parcel: Parcel::WAKE });
+    }
+
+    pub(super) fn send(
+        &mut self,
+        (origin, count): (Place, u32),
+        target: Place,
+        at: u64,
+        packet: Packet,
+    ) {
+        let arrival = Arrival { at, target, origin, count, parcel: Parcel::WAKE };
+        if self.places.contains(&target) {
+            self.deliver(arrival, packet);
+        } else {
+            self.outbox.push((arrival, packet));
+        }
+    }
+
+    /// Queues what is for a host of this shard.
+    pub(super) fn deliver(&mut self, arrival: Arrival, packet: Packet) {
+        let parcel = Parcel::new(self.parcels.insert(packet));
+        self.queue.push(Arrival { parcel, ..arrival });
+    }
+
+    pub(super) fn hold(
+        &mut self,
+        (origin, slot): (Place, u32),
+        far: Place,
+        count: u32,
+        packet: Packet,
+    ) {
+        self.held.push(Held { origin, slot, far, count, packet });
+    }
+
+    pub(super) fn take_outbox(&mut self) -> Vec<(Arrival, Packet)> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    pub(super) fn take_held(&mut self) -> Vec<Held> {
+        std::mem::take(&mut self.held)
+    }
+}
