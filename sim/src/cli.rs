@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::hunt::planted::PLANTED;
 use crate::scenario::Engine;
 
 /// Where reports go, below the current folder.
@@ -31,6 +32,16 @@ pub(crate) enum Command {
     /// any option it goes below reports/runs, which git ignores, and reports/runs/latest leads
     /// there.
     Run(RunArgs),
+    /// Look for a run in which a check fails, and make it small.
+    ///
+    /// Each run has an rng seed of its own, from which all its options are drawn: nodes, settings,
+    /// links, faults. With FILE only what that scenario leaves open is drawn. The first run that
+    /// fails is shrunk to fewer nodes, faults and messages and a shorter time, as long as the same
+    /// check fails, and written as a scenario that `sim run` reads, with its story. A table tells
+    /// what the faults did. Everything is run by the event engine.
+    ///
+    /// Exit status: 0 nothing was found; 1 a run failed; 2 it could not be told.
+    Hunt(HuntArgs),
     /// Read a scenario and tell what it would do, without running it.
     Check(CheckArgs),
     /// List the scenarios of a folder with their questions.
@@ -74,6 +85,38 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// Print the summary as JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HuntArgs {
+    /// A scenario to hunt in; without one all options are drawn.
+    pub(crate) file: Option<PathBuf>,
+    /// Most runs, 1 to 1000000000.
+    #[arg(long, value_name = "N", default_value_t = 1_000,
+          value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub(crate) runs: u64,
+    /// Begin no further runs after this many minutes, 1 to 10080 [default: no limit].
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u64).range(1..=10_080))]
+    pub(crate) minutes: Option<u64>,
+    /// The rng seed of the first run; the others follow. A hunt goes on where another one ended.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed_from: u64,
+    /// Runs at a time, 1 to 65535 [default: one per core]. What is found does not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// Write what was found into this file [default: below reports/hunts, which git ignores].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Change a field of the scenario first.
+    #[arg(long, value_name = "KEY=VALUE", requires = "file")]
+    pub(crate) set: Vec<String>,
+    /// Plant this bug in the nodes, to prove that the hunt finds it.
+    #[arg(long, value_name = "NAME",
+          value_parser = clap::builder::PossibleValuesParser::new(PLANTED.iter().map(|it| it.name)))]
+    pub(crate) planted: Option<String>,
+    /// Print JSON instead of tables.
     #[arg(long)]
     pub(crate) json: bool,
 }

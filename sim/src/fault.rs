@@ -86,12 +86,17 @@ impl FaultSchedule {
     /// Draws the schedule of a scenario for a run. Each fault of the scenario has a stream of its
     /// own, so that changing one does not move the times of the others.
     pub fn draw(scenario: &Scenario, run: RngSeed) -> Self {
-        let mut draw = Draw { scenario, run, faults: Vec::new() };
-        let joiners = draw.faults();
-        draw.starts(&joiners);
+        let mut plan = Plan { scenario, run, faults: Vec::new() };
+        let decided = decide(scenario, run);
+        for spec in &decided {
+            plan.faults_of(spec);
+        }
+        let is_join = |spec: &&FaultSpec| spec.kind == FaultKind::Join;
+        let joiners = decided.iter().filter(is_join).flat_map(|spec| named(scenario, spec));
+        plan.starts(&joiners.collect());
         // Stable: what is drawn for the same moment happens in the scenario's order.
-        draw.faults.sort_by_key(|scheduled| scheduled.at);
-        Self { faults: draw.faults }
+        plan.faults.sort_by_key(|scheduled| scheduled.at);
+        Self { faults: plan.faults }
     }
 
     /// Hosts whose process stands still at some time.
@@ -127,52 +132,121 @@ impl FaultSchedule {
     }
 }
 
-struct Draw<'a> {
+/// What a scenario leaves open, decided for a run: the same faults, each of named hosts at one moment.
+/// A scenario with these faults in place of its own has the same schedule.
+pub fn decide(scenario: &Scenario, run: RngSeed) -> Vec<FaultSpec> {
+    let is_named: BTreeSet<HostId> =
+        scenario.faults.iter().flat_map(|spec| named(scenario, spec)).collect();
+    let mut pool: Vec<HostId> =
+        scenario.hosts().filter(|host| host.is_peer() && !is_named.contains(host)).collect();
+    pool.shuffle(&mut generator(run, "victims", 0));
+    let mut decided = Vec::new();
+    for (place, spec) in (0..).zip(&scenario.faults) {
+        let mut rng = generator(run, "fault", place);
+        let hosts = targets(scenario, spec, &mut pool, &mut rng);
+        if matches!(spec.kind, FaultKind::Partition { .. }) {
+            let when = Span::at(moment(spec.when, &mut rng));
+            decided.push(FaultSpec { kind: spec.kind, targets: names(&hosts), when });
+            continue;
+        }
+        for host in hosts {
+            for turn in turns(spec) {
+                let when = Span::at(moment(turn, &mut rng));
+                let kind = decide_kind(spec.kind, &mut rng);
+                decided.push(FaultSpec { kind, targets: names(&[host]), when });
+            }
+        }
+    }
+    decided
+}
+
+/// One turn of a fault, with all that its kind leaves open.
+fn decide_kind(kind: FaultKind, rng: &mut ChaCha8Rng) -> FaultKind {
+    match kind {
+        FaultKind::Crash { death, restart } => {
+            FaultKind::Crash { death, restart: restart.map(|span| Span::at(moment(span, rng))) }
+        }
+        FaultKind::Reset { .. } => FaultKind::Reset { times: 1 },
+        FaultKind::Leave
+        | FaultKind::Join
+        | FaultKind::Pause { .. }
+        | FaultKind::Slow { .. }
+        | FaultKind::Partition { .. } => kind,
+    }
+}
+
+fn names(hosts: &[HostId]) -> Targets {
+    Targets::Named(hosts.iter().map(HostId::to_string).collect())
+}
+
+/// Whom a fault hits. Peers that are drawn are taken from the pool.
+fn targets(
+    scenario: &Scenario,
+    spec: &FaultSpec,
+    pool: &mut Vec<HostId>,
+    rng: &mut ChaCha8Rng,
+) -> Vec<HostId> {
+    match &spec.targets {
+        Targets::Named(_) => named(scenario, spec),
+        Targets::RandomPeers(count) => {
+            let left = pool.len().saturating_sub(*count);
+            pool.split_off(left)
+        }
+        Targets::Share(percent) => {
+            let part = |hosts: Vec<HostId>, rng: &mut ChaCha8Rng| -> Vec<HostId> {
+                let count = hosts.len() * usize::from(*percent) / 100;
+                hosts.sample(rng, count).copied().collect()
+            };
+            let (peers, seed_nodes): (Vec<_>, Vec<_>) =
+                scenario.hosts().partition(|host| host.is_peer());
+            let mut cut_off = part(peers, rng);
+            cut_off.extend(part(seed_nodes, rng));
+            cut_off
+        }
+    }
+}
+
+/// The hosts that a fault names.
+fn named(scenario: &Scenario, spec: &FaultSpec) -> Vec<HostId> {
+    match &spec.targets {
+        Targets::Named(names) => {
+            names.iter().filter_map(|name| scenario.host_named(name)).collect()
+        }
+        Targets::RandomPeers(_) | Targets::Share(_) => Vec::new(),
+    }
+}
+
+/// A schedule in the making.
+struct Plan<'a> {
     scenario: &'a Scenario,
     run: RngSeed,
     faults: Vec<Scheduled>,
 }
 
-impl Draw<'_> {
+impl Plan<'_> {
     fn push(&mut self, at: Duration, fault: Fault) {
         self.faults.push(Scheduled { at, fault });
     }
 
-    /// Draws all faults; returns the hosts that join late.
-    fn faults(&mut self) -> BTreeSet<HostId> {
-        let named: BTreeSet<HostId> =
-            self.scenario.faults.iter().flat_map(|spec| self.named(&spec.targets)).collect();
-        let mut pool: Vec<HostId> =
-            self.scenario.hosts().filter(|host| host.is_peer() && !named.contains(host)).collect();
-        pool.shuffle(&mut generator(self.run, "victims", 0));
-        let mut joiners = BTreeSet::new();
-        for (place, spec) in (0..).zip(&self.scenario.faults) {
-            let mut rng = generator(self.run, "fault", place);
-            let targets = self.targets(&spec.targets, &mut pool, &mut rng);
-            if matches!(spec.kind, FaultKind::Partition { .. }) {
-                let at = moment(spec.when, &mut rng);
-                self.partition(at, spec, targets);
-                continue;
-            }
-            for host in targets {
-                for turn in turns(spec) {
-                    let at = moment(turn, &mut rng);
-                    self.hit(host, at, spec.kind, &mut rng);
-                }
-                if spec.kind == FaultKind::Join {
-                    joiners.insert(host);
-                }
-            }
+    /// All that a fault does, which is decided.
+    fn faults_of(&mut self, spec: &FaultSpec) {
+        let (at, hosts) = (spec.when.from, named(self.scenario, spec));
+        if let FaultKind::Partition { mode, direction, length } = spec.kind {
+            self.push(at, Fault::Cut(hosts.into_iter().collect(), mode, direction));
+            self.push(at + length, Fault::Heal);
+            return;
         }
-        joiners
+        for host in hosts {
+            self.hit(host, at, spec.kind);
+        }
     }
 
-    fn hit(&mut self, host: HostId, at: Duration, kind: FaultKind, rng: &mut ChaCha8Rng) {
+    fn hit(&mut self, host: HostId, at: Duration, kind: FaultKind) {
         match kind {
             FaultKind::Crash { death, restart } => {
                 self.push(at, Fault::Crash(host, death));
                 if let Some(restart) = restart {
-                    self.push(at + moment(restart, rng), Fault::Start(host));
+                    self.push(at + restart.from, Fault::Start(host));
                 }
             }
             FaultKind::Leave => self.push(at, Fault::Leave(host)),
@@ -196,49 +270,6 @@ impl Draw<'_> {
             self.push(at, Fault::Pause(host));
             self.push(at + stall, Fault::Resume(host));
             at += every;
-        }
-    }
-
-    fn partition(&mut self, at: Duration, spec: &FaultSpec, targets: Vec<HostId>) {
-        if let FaultKind::Partition { mode, direction, length } = spec.kind {
-            let cut_off = targets.into_iter().collect();
-            self.push(at, Fault::Cut(cut_off, mode, direction));
-            self.push(at + length, Fault::Heal);
-        }
-    }
-
-    fn targets(
-        &self,
-        targets: &Targets,
-        pool: &mut Vec<HostId>,
-        rng: &mut ChaCha8Rng,
-    ) -> Vec<HostId> {
-        match targets {
-            Targets::Named(_) => self.named(targets),
-            Targets::RandomPeers(count) => {
-                let left = pool.len().saturating_sub(*count);
-                pool.split_off(left)
-            }
-            Targets::Share(percent) => {
-                let part = |hosts: Vec<HostId>, rng: &mut ChaCha8Rng| -> Vec<HostId> {
-                    let count = hosts.len() * usize::from(*percent) / 100;
-                    hosts.sample(rng, count).copied().collect()
-                };
-                let (peers, seed_nodes): (Vec<_>, Vec<_>) =
-                    self.scenario.hosts().partition(|host| host.is_peer());
-                let mut cut_off = part(peers, rng);
-                cut_off.extend(part(seed_nodes, rng));
-                cut_off
-            }
-        }
-    }
-
-    fn named(&self, targets: &Targets) -> Vec<HostId> {
-        match targets {
-            Targets::Named(names) => {
-                names.iter().filter_map(|name| self.scenario.host_named(name)).collect()
-            }
-            Targets::RandomPeers(_) | Targets::Share(_) => Vec::new(),
         }
     }
 
@@ -288,6 +319,19 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/small.toml");
         let changes: Vec<String> = changes.iter().map(|&change| change.to_owned()).collect();
         load(&path, &changes).expect("the small scenario")
+    }
+
+    #[test]
+    fn what_is_decided_has_the_same_schedule() {
+        for seed in 1..=50 {
+            let drawn = small(&["fault.6.times=1"]);
+            let decided = Scenario { faults: decide(&drawn, run_seed(seed)), ..drawn.clone() };
+            let (drawn, again) = (
+                FaultSchedule::draw(&drawn, run_seed(seed)),
+                FaultSchedule::draw(&decided, run_seed(seed)),
+            );
+            assert_eq!(drawn, again);
+        }
     }
 
     fn times(schedule: &FaultSchedule, wanted: fn(&Fault) -> bool) -> Vec<u128> {

@@ -18,6 +18,7 @@ pub mod event_world;
 pub mod fault;
 pub mod history;
 pub mod host;
+pub mod hunt;
 pub mod measure;
 pub mod recorder;
 pub mod report;

@@ -31,8 +31,18 @@ pub struct Recorder {
     entries: Vec<Entry>,
     cuts: Vec<Cut>,
     stills: BTreeMap<HostId, Vec<(Duration, Duration)>>,
-    crossings: Vec<Crossing>,
+    suspects: Vec<Suspect>,
     stirs: Vec<Stir>,
+}
+
+/// A message that came across a cut. It may have left before the cut: a resent packet, one that
+/// waited for an uplink, or one that a stopped process read late.
+#[derive(Debug)]
+struct Suspect {
+    crossing: Crossing,
+    id: MessageId,
+    /// Since when nothing gets across.
+    since: Duration,
 }
 
 /// A cut, from when all that was on its way has arrived until it heals.
@@ -60,7 +70,7 @@ impl Recorder {
             tales: Vec::new(),
             places: BTreeMap::new(),
             entries: Vec::new(),
-            crossings: Vec::new(),
+            suspects: Vec::new(),
             stirs: Vec::new(),
         }
     }
@@ -110,7 +120,7 @@ impl Recorder {
                 tale.said.get_or_insert((life, at));
             }
             Event::Delivered { envelope, from, hop, .. } => {
-                self.watch_cuts(at, life, *from);
+                self.watch_cuts(at, life, *from, envelope.id());
                 let host = self.ids.get(&envelope.origin());
                 let origin = host.map(|&host| Life { host, epoch: envelope.epoch() });
                 let tale = self.tale(envelope.id());
@@ -120,7 +130,7 @@ impl Recorder {
                 }
             }
             Event::Duplicate { id, from } => {
-                self.watch_cuts(at, life, *from);
+                self.watch_cuts(at, life, *from, *id);
                 self.tale(*id).duplicates += 1;
             }
             Event::NeighborUp { .. } => {
@@ -155,7 +165,7 @@ impl Recorder {
     pub fn merge(mut self, other: Self) -> Self {
         self.lives.extend(other.lives);
         self.entries.extend(other.entries);
-        self.crossings.extend(other.crossings);
+        self.suspects.extend(other.suspects);
         self.stirs.extend(other.stirs);
         for theirs in other.tales {
             let tale = self.tale(theirs.id);
@@ -177,10 +187,11 @@ impl Recorder {
         failure: Option<String>,
     ) -> History {
         let last = samples.pop().unwrap_or_default();
+        let mut crossings = self.crossings();
+        crossings.sort_unstable();
         self.tales
             .sort_by_key(|tale| (tale.said.is_none(), tale.said.map(|(life, at)| (at, life))));
         self.entries.sort_by_key(|entry| (entry.at, entry.life));
-        self.crossings.sort_unstable();
         self.stirs.sort_unstable();
         History {
             seed,
@@ -189,7 +200,7 @@ impl Recorder {
             ids: self.ids,
             tales: self.tales,
             entries: self.entries,
-            crossings: self.crossings,
+            crossings,
             stirs: self.stirs,
             samples,
             last,
@@ -215,7 +226,15 @@ impl Recorder {
         &mut tales[place]
     }
 
-    fn watch_cuts(&mut self, at: Duration, receiver: Life, sender: NodeId) {
+    /// Of what came across cuts, that which did so while they lasted: it was said only then, or by
+    /// nobody.
+    fn crossings(&self) -> Vec<Crossing> {
+        let said = |id: &MessageId| self.tales[*self.places.get(id)?].said.map(|(_, at)| at);
+        let is_one = |it: &&Suspect| said(&it.id).is_none_or(|said| said >= it.since);
+        self.suspects.iter().filter(is_one).map(|it| it.crossing).collect()
+    }
+
+    fn watch_cuts(&mut self, at: Duration, receiver: Life, sender: NodeId, id: MessageId) {
         let mut in_force = self.cuts.iter().filter(|cut| (cut.from..cut.until).contains(&at));
         let Some(cut) = in_force.next() else { return };
         let Some(&from) = self.ids.get(&sender) else { return };
@@ -227,7 +246,8 @@ impl Recorder {
             Direction::In => !is_from_inside && is_to_inside,
         };
         if is_cut {
-            self.crossings.push(Crossing { at, from, to });
+            let crossing = Crossing { at, from, to };
+            self.suspects.push(Suspect { crossing, id, since: cut.from });
         }
     }
 }
@@ -320,7 +340,7 @@ impl Hasher for Portable {
 mod tests {
     use std::path::Path;
 
-    use tidings_core::MessageId;
+    use tidings_core::{Envelope, MessageId, Payload, Sequence, Topic, UnixTime};
 
     use super::*;
     use crate::fault::Scheduled;
@@ -373,6 +393,24 @@ mod tests {
         assert_eq!(found(Direction::Both, &[9, 10, 15, 20]), both);
         assert_eq!(found(Direction::In, &[15]), [(15, FIRST)]);
         assert_eq!(found(Direction::Out, &[15]), [(15, SECOND)]);
+    }
+
+    /// It left before the cut: it was sent again, or waited for an uplink.
+    #[test]
+    fn what_was_said_before_a_cut_does_not_cross_it() {
+        let payload = Payload::new(b"early".to_vec()).expect("a payload");
+        let origin = (FIRST.node_id(run_seed(1)), BootEpoch(1));
+        let (sent, topic) = (UnixTime::from_millis(0), Topic::default());
+        let envelope = Arc::new(Envelope::new(origin, Sequence(1), sent, topic, payload));
+        for (said, crossings) in [(9, 0), (11, 1)] {
+            let cut = Fault::Cut([FIRST].into(), CutMode::Silent, Direction::Both);
+            let (mut recorder, first, second) = recorder(cut, Fault::Heal);
+            let published = Event::Published { envelope: Arc::clone(&envelope) };
+            recorder.note(first, seconds(said), &published);
+            let copy = Event::Duplicate { id: envelope.id(), from: origin.0 };
+            recorder.note(second, seconds(15), &copy);
+            assert_eq!(finish(recorder).crossings.len(), crossings);
+        }
     }
 
     #[test]

@@ -89,3 +89,23 @@ pub(super) fn lists_right(evidence: &Evidence<'_>) -> Vec<Violation> {
     }
     violations
 }
+
+pub(super) fn neighbors_live(evidence: &Evidence<'_>) -> Vec<Violation> {
+    let history = evidence.history;
+    let survivors: BTreeSet<Life> = history.survivors().collect();
+    let mut violations = Vec::new();
+    for (life, view) in &history.last.nodes {
+        for neighbor in
+            view.neighbors.iter().filter(|it| !it.is_some_and(|it| survivors.contains(&it)))
+        {
+            let what = match neighbor {
+                Some(Life { host, epoch }) => {
+                    format!("is a neighbor of {host}, whose life {epoch} is over")
+                }
+                None => "is a neighbor of a stranger".to_owned(),
+            };
+            violations.push(Violation::at(life.host, history.last.at, what));
+        }
+    }
+    violations
+}

@@ -146,5 +146,10 @@ pub const CHECKS: &[Check] = &[
                  live seed nodes' lists",
         find: liveness::lists_right,
     },
+    Check {
+        name: "neighbors-live",
+        demand: "after the calm no peer has a neighbor whose life is over",
+        find: liveness::neighbors_live,
+    },
     Check { name: "limits", demand: "the scenario's own limits are kept", find: limits::limits },
 ];

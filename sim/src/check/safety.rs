@@ -1,6 +1,6 @@
 //! What must hold at every moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tidings_core::{Doubt, Event, LinkLoss, NeighborLoss, RegistrationLoss};
@@ -123,13 +123,14 @@ fn stir(Stir { at, host }: &Stir) -> Violation {
 }
 
 /// What faults leave behind, by host.
-struct Traces {
+struct Traces<'a> {
+    history: &'a History,
     spans: BTreeMap<HostId, Vec<LifeSpan>>,
     resets: BTreeMap<HostId, Vec<Duration>>,
 }
 
-impl Traces {
-    fn of(history: &History) -> Self {
+impl<'a> Traces<'a> {
+    fn of(history: &'a History) -> Self {
         let mut spans: BTreeMap<HostId, Vec<LifeSpan>> = BTreeMap::new();
         for (life, span) in &history.lives {
             spans.entry(life.host).or_default().push(*span);
@@ -138,7 +139,7 @@ impl Traces {
         for entry in history.entries.iter().filter(|entry| is_reset(&entry.event)) {
             resets.entry(entry.life.host).or_default().push(entry.at);
         }
-        Self { spans, resets }
+        Self { history, spans, resets }
     }
 
     /// A tick late at most, and a leave takes the node some time.
@@ -157,10 +158,35 @@ impl Traces {
             }),
             Fault::Reset(_) => {
                 let mut resets = self.resets.get(&host).into_iter().flatten();
-                resets.any(|reset| (at..=soon).contains(reset))
+                resets.any(|reset| (at..=soon).contains(reset)) || !self.is_linked(host, at)
             }
             Fault::Pause(_) | Fault::Resume(_) | Fault::Cut(..) | Fault::Heal => true,
         }
+    }
+}
+
+impl Traces<'_> {
+    /// Whether a host certainly has a link at `at`: to a neighbor, or to a peer that it listed and
+    /// has not doubted since. Without any, a reset has nothing to reset.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "picks the events it needs")]
+    fn is_linked(&self, host: HostId, at: Duration) -> bool {
+        let mut linked = BTreeSet::new();
+        let entries = self.history.entries.iter().take_while(|entry| entry.at < at);
+        for entry in entries.filter(|entry| entry.life.host == host) {
+            match &entry.event {
+                Event::NeighborUp { peer, .. } | Event::PeerRegistered { peer } => {
+                    linked.insert((entry.life, peer.subject()));
+                }
+                Event::NeighborDown { peer, .. }
+                | Event::PeerRemoved { peer, .. }
+                | Event::PeerDoubted { peer, .. } => {
+                    linked.remove(&(entry.life, peer.subject()));
+                }
+                _ => {}
+            }
+        }
+        let lives = |life| self.history.lives.get(&life).is_some_and(|span| span.covers(at, at));
+        linked.into_iter().any(|(life, _)| lives(life))
     }
 }
 

@@ -19,6 +19,7 @@ use std::time::Duration;
 use tidings_core::{AddressRecord, Birth, Config, Node, NodeId, RngSeed, Role, UnixTime};
 
 use super::latency::Latencies;
+use super::mischief::{Imp, Mischief};
 use super::packet::Place;
 use crate::fault::{Fault, FaultSchedule};
 use crate::history::Life;
@@ -48,6 +49,8 @@ pub(super) struct Plan {
     /// When the schedule lets processes stand still.
     stills: BTreeMap<Place, Vec<(u64, u64)>>,
     pub(super) ids: Arc<BTreeMap<NodeId, HostId>>,
+    /// The bug planted in this run.
+    pub(super) mischief: Option<&'static dyn Mischief>,
 }
 
 /// A cut in force.
@@ -96,6 +99,7 @@ impl Plan {
             bandwidth: scenario.link.bandwidth,
             stills: BTreeMap::new(),
             ids,
+            mischief: None,
         };
         plan.stills = plan.stills_of(schedule, micros(scenario.duration));
         plan
@@ -154,19 +158,31 @@ impl Air<'_> {
         u32::from(ip).checked_sub(FIRST_ADDRESS).filter(|place| *place < self.plan.hosts)
     }
 
-    /// The node of a life.
-    pub(super) fn make_node(&self, life: Life, at: u64, place: Place) -> anyhow::Result<Node> {
-        let Plan { run, config, seed_addresses, .. } = self.plan;
+    /// The node of a life, and the bug planted in it.
+    pub(super) fn make_node(
+        &self,
+        life: Life,
+        at: u64,
+        place: Place,
+    ) -> anyhow::Result<(Node, Option<Box<dyn Imp>>)> {
+        let Plan { run, seed_addresses, mischief, .. } = self.plan;
+        let mut config = self.plan.config.clone();
         let addresses = [address(place)];
         let birth = Birth {
             record: AddressRecord::new(life.host.node_id(*run), life.epoch, &addresses)?,
             rng_seed: life.host.rng_seed(*run).derive("life", life.epoch.0),
             unix: UnixTime::from_millis(0) + CALENDAR + Duration::from_micros(at),
         };
-        Ok(match life.host.role() {
-            Role::SeedNode => Node::seed_node(config.clone(), birth)?,
-            Role::Peer => Node::peer(config.clone(), birth, seed_addresses)?,
-        })
+        let role = life.host.role();
+        let imp = mischief.and_then(|mischief| {
+            mischief.settings(role, &mut config);
+            mischief.imp(role, &birth.record)
+        });
+        let node = match role {
+            Role::SeedNode => Node::seed_node(config, birth)?,
+            Role::Peer => Node::peer(config, birth, seed_addresses)?,
+        };
+        Ok((node, imp))
     }
 
     /// What becomes of a packet that leaves `from` at `at`, the `count`-th that it sends.

@@ -11,6 +11,7 @@ use tidings_core::{DialFailure, Event, Input, Instant, LinkId, LinkLoss, Node, O
 
 use super::air::{Fate, address};
 use super::ends::{End, Ends, Far, Stage};
+use super::mischief::Imp;
 use super::packet::{EndRef, Packet, Place, Turn};
 use super::shard::{Cx, Hall};
 use crate::history::End as LifeEnd;
@@ -27,6 +28,8 @@ pub(super) struct Host {
     machine: Machine,
     life: Option<LifeNumber>,
     node: Option<Node>,
+    /// The bug planted in this life.
+    imp: Option<Box<dyn Imp>>,
     /// When the node was born.
     born: u64,
     /// The wake that is under way.
@@ -61,6 +64,7 @@ impl Host {
             machine: Machine::Idle,
             life: None,
             node: None,
+            imp: None,
             born: 0,
             wake: NEVER,
             sent: 0,
@@ -131,6 +135,8 @@ impl Host {
             Turn::Pause if self.machine == Machine::Running => self.machine = Machine::Paused,
             Turn::Resume if self.machine == Machine::Paused => {
                 self.machine = Machine::Running;
+                // What was due meanwhile is late: it happens now.
+                self.handle(at, Input::Wake, cx);
                 while let Some((origin, packet)) = self.waiting.pop_front() {
                     self.take(at, origin, packet, cx);
                 }
@@ -145,7 +151,7 @@ impl Host {
         self.life = Some(number);
         (self.born, self.bytes_sent) = (at, 0);
         match cx.air.make_node(life, at, self.place) {
-            Ok(node) => self.node = Some(node),
+            Ok((node, imp)) => (self.node, self.imp) = (Some(node), imp),
             Err(error) => cx.hall.fail(format!("{}: {error}", life.host)),
         }
         self.perform(at, cx);
@@ -258,6 +264,16 @@ impl Host {
     }
 
     fn handle(&mut self, at: u64, input: Input, cx: &mut Cx<'_>) {
+        let input = match &mut self.imp {
+            Some(imp) => imp.input(input),
+            None => Some(input),
+        };
+        if let Some(input) = input {
+            self.tell(at, input, cx);
+        }
+    }
+
+    fn tell(&mut self, at: u64, input: Input, cx: &mut Cx<'_>) {
         let Some(node) = &mut self.node else { return };
         cx.hall.inputs += 1;
         node.handle(Instant::from_micros(at - self.born), input);
@@ -266,38 +282,53 @@ impl Host {
 
     /// Does what the node asks for.
     fn perform(&mut self, at: u64, cx: &mut Cx<'_>) {
-        let mut overrun = Vec::new();
-        let mut has_left = false;
+        let mut after = Aftermath::default();
         while let Some(output) = self.node.as_mut().and_then(Node::poll_output) {
-            match output {
-                Output::Dial { link, addresses } => {
-                    self.dial(at, link, cx.air.place_of(addresses[0]), cx);
-                }
-                Output::Send { link, message } => {
-                    if let Some(slot) = self.ends.slot_of(link)
-                        && self.send_message(at, slot, message, cx).is_err()
-                    {
-                        overrun.push(link);
-                    }
-                }
-                Output::Close { link } => {
-                    if let Some(slot) = self.ends.slot_of(link) {
-                        self.hang_up(at, slot, cx);
-                    }
-                }
-                Output::Event(event) => {
-                    has_left |= event == Event::Left;
-                    if let Some(life) = self.life {
-                        cx.hall.note(life, at, &event);
+            match &mut self.imp {
+                None => self.carry_out(at, output, &mut after, cx),
+                Some(imp) => {
+                    let deeds = imp.output(output);
+                    after.told.extend(deeds.inputs);
+                    for output in deeds.outputs {
+                        self.carry_out(at, output, &mut after, cx);
                     }
                 }
             }
         }
-        if has_left {
+        if after.has_left {
             self.end_life(at, LifeEnd::Left, cx);
         }
-        for link in overrun {
+        for link in after.overrun {
             self.handle(at, Input::Overrun { link }, cx);
+        }
+        for input in after.told {
+            self.tell(at, input, cx);
+        }
+    }
+
+    fn carry_out(&mut self, at: u64, output: Output, after: &mut Aftermath, cx: &mut Cx<'_>) {
+        match output {
+            Output::Dial { link, addresses } => {
+                self.dial(at, link, cx.air.place_of(addresses[0]), cx);
+            }
+            Output::Send { link, message } => {
+                if let Some(slot) = self.ends.slot_of(link)
+                    && self.send_message(at, slot, message, cx).is_err()
+                {
+                    after.overrun.push(link);
+                }
+            }
+            Output::Close { link } => {
+                if let Some(slot) = self.ends.slot_of(link) {
+                    self.hang_up(at, slot, cx);
+                }
+            }
+            Output::Event(event) => {
+                after.has_left |= event == Event::Left;
+                if let Some(life) = self.life {
+                    cx.hall.note(life, at, &event);
+                }
+            }
         }
     }
 
@@ -378,6 +409,15 @@ impl Host {
             cx.hall.send((self.place, self.sent), far, arrival, packet);
         }
     }
+}
+
+/// What is left to do when a node has nothing more to ask for.
+#[derive(Default)]
+struct Aftermath {
+    overrun: Vec<LinkId>,
+    has_left: bool,
+    /// What a planted bug tells the node.
+    told: Vec<Input>,
 }
 
 /// Too much waits already.

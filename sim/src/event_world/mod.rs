@@ -17,6 +17,7 @@ mod air;
 mod ends;
 mod host;
 mod latency;
+mod mischief;
 mod packet;
 mod queue;
 mod shard;
@@ -38,6 +39,7 @@ use crate::scenario::{CutMode, Scenario};
 use crate::workload;
 use air::{Air, Cut, Plan, micros};
 use host::Host;
+pub use mischief::{Deeds, Imp, Mischief};
 use packet::{NOBODY, Packet, Place, Turn};
 use shard::{Cx, Shard};
 
@@ -53,7 +55,21 @@ pub fn run(scenario: &Scenario, seed: u64) -> History {
 
 /// The same on several threads; the history does not depend on their number.
 pub fn run_on(scenario: &Scenario, seed: u64, threads: usize) -> History {
-    let mut world = World::new(scenario, seed, threads);
+    finish(World::new(scenario, seed, threads), scenario)
+}
+
+/// The same on one thread, with a bug planted in its nodes.
+pub fn run_with(
+    scenario: &Scenario,
+    seed: u64,
+    mischief: Option<&'static dyn Mischief>,
+) -> History {
+    let mut world = World::new(scenario, seed, 1);
+    world.plan.mischief = mischief;
+    finish(world, scenario)
+}
+
+fn finish(mut world: World, scenario: &Scenario) -> History {
     let failure = match catch_unwind(AssertUnwindSafe(|| world.run(scenario))) {
         Ok(()) => world.shards.iter_mut().find_map(|shard| shard.hall.take_failure()),
         Err(panic) => Some(format!("panic: {}", panic_message(panic.as_ref()))),

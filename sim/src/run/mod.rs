@@ -3,6 +3,7 @@
 mod console;
 mod explain;
 mod gallery;
+mod hunt;
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -28,6 +29,7 @@ const COULD_NOT_TELL: u8 = 2;
 pub fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run_scenario(&args),
+        Command::Hunt(args) => hunt::hunt(&args),
         Command::Check(args) => explain::check(&args),
         Command::List(args) => explain::list(&args),
         Command::New(args) => new_scenario(&args),

@@ -6,6 +6,7 @@ mod override_keys;
 mod parse;
 mod range;
 mod raw;
+mod write;
 
 use std::fmt;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use tidings_core::Config;
 
 pub use link::{Draw, Engine, Link, Shape};
 pub use override_keys::OverrideError;
+pub(crate) use parse::parse;
 pub use parse::{Complaint, ScenarioError, load};
 pub use range::Span;
 

@@ -58,6 +58,8 @@ const SPOILT: &[Spoilt] = &[
     ("lists-right", list_a_dead_peer, "is over"),
     ("lists-right", list_a_stranger, "lists a stranger"),
     ("lists-right", forget_a_peer, "is on 0 lists, 2 are its quorum"),
+    ("neighbors-live", keep_a_dead_neighbor, "is over"),
+    ("neighbors-live", keep_a_strange_neighbor, "neighbor of a stranger"),
     ("limits", |it, _| it.limits.delivery_percent_min = Some(100.1), "at least 100.1 %"),
     ("limits", |it, _| it.limits.redundancy_max = Some(0.1), "at most 0.1"),
     ("limits", |it, _| it.limits.degree_dispersion_min = Some(99.0), "degree dispersion"),
@@ -135,7 +137,7 @@ fn foist(_: &mut Scenario, history: &mut History) {
 fn foresee(_: &mut Scenario, history: &mut History) {
     let tale = tale(history);
     let (_, said) = tale.said.expect("it was said");
-    tale.receipts[0].at = said - Duration::from_micros(1);
+    tale.receipts[0].at = said.saturating_sub(Duration::from_micros(1));
 }
 
 fn neighbor_of_itself(_: &mut Scenario, history: &mut History) {
@@ -215,6 +217,21 @@ fn lose_a_delivery(_: &mut Scenario, history: &mut History) {
 fn lists(history: &mut History) -> impl Iterator<Item = &mut Vec<Option<Life>>> + '_ {
     let seed_nodes = history.last.nodes.iter_mut().filter(|(life, _)| !life.host.is_peer());
     seed_nodes.map(|(_, view)| &mut view.listed)
+}
+
+fn keep_a_dead_neighbor(_: &mut Scenario, history: &mut History) {
+    let over = |(life, span): (&Life, &LifeSpan)| span.ended.is_some().then_some(*life);
+    let dead = history.lives.iter().find_map(over);
+    keep(history, dead);
+}
+
+fn keep_a_strange_neighbor(_: &mut Scenario, history: &mut History) {
+    keep(history, None);
+}
+
+fn keep(history: &mut History, neighbor: Option<Life>) {
+    let peer = survivor(history);
+    history.last.nodes.get_mut(&peer).expect("it answered").neighbors.push(neighbor);
 }
 
 fn list_a_dead_peer(_: &mut Scenario, history: &mut History) {

@@ -42,7 +42,12 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 
 /// The shipped scenarios, in the order of their names.
 pub(crate) fn scenarios() -> Vec<PathBuf> {
-    let folder = std::fs::read_dir(project().join("scenarios")).unwrap();
+    scenarios_in("scenarios")
+}
+
+/// The scenarios of a folder of the project, in the order of their names.
+pub(crate) fn scenarios_in(folder: &str) -> Vec<PathBuf> {
+    let folder = std::fs::read_dir(project().join(folder)).unwrap();
     let mut paths: Vec<PathBuf> = folder.map(|file| file.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     paths.sort();

@@ -1,0 +1,154 @@
+//! Bugs that are planted on purpose, to prove that a hunt finds their like and shrinks what it finds.
+
+mod peers;
+mod seed_nodes;
+
+use tidings_core::{AddressRecord, Config, Role};
+
+use crate::event_world::{Imp, Mischief};
+
+/// A bug that can be planted.
+#[derive(Clone, Copy, Debug)]
+pub struct Planted {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What goes wrong, in one sentence.
+    pub story: &'static str,
+    /// The checks of which one must find it.
+    pub checks: &'static [&'static str],
+    settings: fn(Role, &mut Config),
+    imp: fn(Role, &AddressRecord) -> Option<Box<dyn Imp>>,
+}
+
+impl Mischief for Planted {
+    fn settings(&self, role: Role, config: &mut Config) {
+        (self.settings)(role, config);
+    }
+
+    fn imp(&self, role: Role, own: &AddressRecord) -> Option<Box<dyn Imp>> {
+        (self.imp)(role, own)
+    }
+}
+
+/// The planted bug of this name.
+pub fn planted(name: &str) -> Option<&'static Planted> {
+    PLANTED.iter().find(|it| it.name == name)
+}
+
+/// A bug in what nodes of one role hear and say.
+macro_rules! bug {
+    ($name:literal, $checks:expr, $role:ident: $imp:expr, $story:literal) => {
+        Planted {
+            name: $name,
+            story: $story,
+            checks: &$checks,
+            settings: |_, _| {},
+            imp: |role, own| {
+                let make: fn(&AddressRecord) -> Box<dyn Imp> = $imp;
+                (role == Role::$role).then(|| make(own))
+            },
+        }
+    };
+}
+
+/// All of them.
+pub static PLANTED: &[Planted] = &[
+    bug!(
+        "lost-forward",
+        ["messages-held"],
+        Peer: |_| Box::new(peers::LostForward),
+        "peers give messages only to neighbors that they dialed themselves, and do not offer them \
+         to the others either"
+    ),
+    bug!(
+        "no-catch-up",
+        ["messages-held"],
+        Peer: |_| Box::new(peers::NoCatchUp),
+        "peers neither offer what they hold nor ask for what they missed"
+    ),
+    bug!(
+        "double-delivery",
+        ["delivered-once"],
+        Peer: |_| Box::new(peers::ShortMemory::of(0)),
+        "peers deliver every copy of a message"
+    ),
+    bug!(
+        "forgotten-id",
+        ["delivered-once"],
+        Peer: |_| Box::new(peers::ShortMemory::of(12)),
+        "peers remember the last 12 messages only, and deliver an older one again"
+    ),
+    bug!(
+        "changed-words",
+        ["said-by-somebody"],
+        Peer: |_| Box::new(peers::ChangedWords::default()),
+        "every tenth message is delivered with other words than were said"
+    ),
+    bug!(
+        "endless-suspicion",
+        ["neighbors-live"],
+        Peer: |_| Box::new(peers::EndlessSuspicion),
+        "peers hold every ping for answered, so a silent neighbor never strikes out"
+    ),
+    bug!(
+        "self-neighbor",
+        ["no-self-neighbor"],
+        Peer: |own| Box::new(peers::SelfNeighbor(own.clone())),
+        "a peer whose link was reset takes itself for a neighbor"
+    ),
+    bug!(
+        "unhealed-partition",
+        ["one-component", "messages-held"],
+        Peer: |_| Box::new(peers::NeverAgain::default()),
+        "peers never dial anybody again whose link they lost"
+    ),
+    bug!(
+        "endless-leave",
+        ["schedule-performed"],
+        Peer: |_| Box::new(peers::EndlessLeave),
+        "a peer that leaves never comes to the end of it"
+    ),
+    bug!(
+        "unnoticed-reset",
+        ["schedule-performed"],
+        Peer: |_| Box::new(peers::UnnoticedReset),
+        "peers are not told of a reset"
+    ),
+    bug!(
+        "wrong-echo",
+        ["nobody-misbehaves"],
+        Peer: |_| Box::new(peers::WrongEcho),
+        "peers answer pings with another number than they were sent"
+    ),
+    bug!(
+        "panic-at-death",
+        ["finishes"],
+        Peer: |_| Box::new(peers::PanicAtDeath),
+        "a peer that reports a death panics"
+    ),
+    Planted {
+        name: "unbounded-list",
+        story: "peers do not keep the bound of the list of peers that they know",
+        checks: &["bounds-hold"],
+        settings: |_, config| config.overlay.known_max = 65_536,
+        imp: |_, _| None,
+    },
+    bug!(
+        "dead-peer-kept",
+        ["lists-right"],
+        SeedNode: |_| Box::new(seed_nodes::EasilyContent::default()),
+        "seed nodes hold every probe for answered, so dead peers stay on their lists"
+    ),
+    bug!(
+        "stale-list",
+        ["lists-right"],
+        SeedNode: |_| Box::new(seed_nodes::StaleList::default()),
+        "seed nodes do not hear the registration of a peer's second life"
+    ),
+    bug!(
+        "hasty-seed-node",
+        ["limits"],
+        SeedNode: |_| Box::new(seed_nodes::Hasty),
+        "seed nodes hold every probe for failed, so live peers are removed as dead"
+    ),
+];

@@ -1,0 +1,213 @@
+//! Bugs of peers.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tidings_core::wire::{Bye, Message, Ping};
+use tidings_core::{
+    AddressRecord, DialFailure, Envelope, Event, Input, LinkLoss, LinkOrigin, MessageId,
+    NeighborLoss, Output, Payload,
+};
+
+use crate::event_world::{Deeds, Imp};
+
+#[derive(Debug)]
+pub(super) struct LostForward;
+
+impl Imp for LostForward {
+    fn output(&mut self, output: Output) -> Deeds {
+        if let Output::Send { link, message: Message::Gossip(_) | Message::Digest(_) } = &output
+            && link.origin() == LinkOrigin::Accepted
+        {
+            return Deeds::nothing();
+        }
+        output.into()
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct NoCatchUp;
+
+impl Imp for NoCatchUp {
+    fn output(&mut self, output: Output) -> Deeds {
+        let is_catch_up = matches!(
+            output,
+            Output::Send { message: Message::Digest(_) | Message::Pull { .. }, .. }
+        );
+        if is_catch_up { Deeds::nothing() } else { output.into() }
+    }
+}
+
+/// Takes a message for a new one that is not among the last ones.
+#[derive(Debug)]
+pub(super) struct ShortMemory {
+    remembered: usize,
+    last: VecDeque<MessageId>,
+    delivered: BTreeMap<MessageId, Event>,
+}
+
+impl ShortMemory {
+    pub(super) fn of(remembered: usize) -> Self {
+        Self { remembered, last: VecDeque::new(), delivered: BTreeMap::new() }
+    }
+
+    fn remember(&mut self, id: MessageId) {
+        self.last.push_back(id);
+        if self.last.len() > self.remembered {
+            self.last.pop_front();
+        }
+    }
+}
+
+impl Imp for ShortMemory {
+    fn output(&mut self, output: Output) -> Deeds {
+        if let Output::Event(event) = &output {
+            if let Event::Delivered { envelope, .. } = event {
+                self.delivered.insert(envelope.id(), event.clone());
+                self.remember(envelope.id());
+            } else if let Event::Duplicate { id, .. } = event
+                && !self.last.contains(id)
+                && let Some(again) = self.delivered.get(id).cloned()
+            {
+                self.remember(*id);
+                return Output::Event(again).into();
+            }
+        }
+        output.into()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct ChangedWords {
+    delivered: u32,
+}
+
+impl Imp for ChangedWords {
+    fn output(&mut self, mut output: Output) -> Deeds {
+        if let Output::Event(Event::Delivered { envelope, .. }) = &mut output {
+            self.delivered += 1;
+            if self.delivered.is_multiple_of(10) {
+                *envelope = Arc::new(changed(envelope));
+            }
+        }
+        output.into()
+    }
+}
+
+fn changed(envelope: &Envelope) -> Envelope {
+    let whose = (envelope.origin(), envelope.epoch());
+    let (sequence, topic) = (envelope.sequence(), envelope.topic().clone());
+    let payload = Payload::new("changed".as_bytes().to_vec()).expect("a few bytes");
+    Envelope::new(whose, sequence, envelope.sent(), topic, payload)
+}
+
+#[derive(Debug)]
+pub(super) struct EndlessSuspicion;
+
+impl Imp for EndlessSuspicion {
+    fn input(&mut self, input: Input) -> Option<Input> {
+        let is_answer = matches!(input, Input::Received { message: Message::Pong(_), .. });
+        (!is_answer).then_some(input)
+    }
+
+    fn output(&mut self, output: Output) -> Deeds {
+        let answer = match &output {
+            Output::Send { link, message: Message::Ping(ping) } => {
+                Some(Input::Received { link: *link, message: Message::Pong(*ping) })
+            }
+            Output::Send { .. } | Output::Dial { .. } | Output::Close { .. } | Output::Event(_) => {
+                None
+            }
+        };
+        let deeds = Deeds::from(output);
+        match answer {
+            Some(answer) => deeds.and_tell(answer),
+            None => deeds,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct SelfNeighbor(pub(super) AddressRecord);
+
+impl Imp for SelfNeighbor {
+    fn output(&mut self, output: Output) -> Deeds {
+        const RESET: NeighborLoss = NeighborLoss::LinkLost(LinkLoss::Reset);
+        let is_reset = matches!(output, Output::Event(Event::NeighborDown { why: RESET, .. }));
+        let mut deeds = Deeds::from(output);
+        if is_reset {
+            let (peer, origin) = (self.0.clone(), LinkOrigin::Dialed);
+            deeds.outputs.push(Output::Event(Event::NeighborUp { peer, origin }));
+        }
+        deeds
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct NeverAgain {
+    lost: BTreeSet<SocketAddr>,
+}
+
+impl Imp for NeverAgain {
+    fn output(&mut self, output: Output) -> Deeds {
+        if let Output::Event(Event::NeighborDown { peer, why }) = &output
+            && matches!(why, NeighborLoss::LinkLost(_) | NeighborLoss::Dropped(Bye::Silent))
+        {
+            self.lost.insert(peer.primary());
+        }
+        if let Output::Dial { link, addresses } = &output
+            && self.lost.contains(&addresses[0])
+        {
+            let (link, failure) = (*link, DialFailure::Refused);
+            return Deeds::nothing().and_tell(Input::DialFailed { link, failure });
+        }
+        output.into()
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct EndlessLeave;
+
+impl Imp for EndlessLeave {
+    fn output(&mut self, output: Output) -> Deeds {
+        if output == Output::Event(Event::Left) { Deeds::nothing() } else { output.into() }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct UnnoticedReset;
+
+impl Imp for UnnoticedReset {
+    fn input(&mut self, input: Input) -> Option<Input> {
+        let is_reset = matches!(input, Input::LinkDown { loss: LinkLoss::Reset, .. });
+        (!is_reset).then_some(input)
+    }
+
+    fn output(&mut self, output: Output) -> Deeds {
+        output.into()
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct WrongEcho;
+
+impl Imp for WrongEcho {
+    fn output(&mut self, mut output: Output) -> Deeds {
+        if let Output::Send { message: Message::Pong(pong), .. } = &mut output {
+            *pong = Ping { nonce: pong.nonce ^ 1, ..*pong };
+        }
+        output.into()
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct PanicAtDeath;
+
+impl Imp for PanicAtDeath {
+    fn output(&mut self, output: Output) -> Deeds {
+        let is_report = matches!(output, Output::Event(Event::DeathReported { .. }));
+        assert!(!is_report, "planted: no death is expected");
+        output.into()
+    }
+}
