@@ -110,7 +110,7 @@ impl World {
     /// A peer with two registrations, eight neighbors and 32 peers known, and its neighbors' links.
     fn peer(&self, n: u64) -> (Node, Vec<LinkId>) {
         let seeds: Vec<_> = self.seed_nodes.iter().map(AddressRecord::primary).collect();
-        let mut node = Node::peer(self.config.as_ref().clone(), birth(record(n)), &seeds).unwrap();
+        let mut node = Node::peer(Arc::clone(&self.config), birth(record(n)), &seeds).unwrap();
         let mut stage = Stage { world: self, links: BTreeMap::new(), lists: 0 };
         stage.answer(&mut node, Instant::BIRTH);
         for n in 0..ACCEPTED {
@@ -165,7 +165,7 @@ impl World {
             time(1000, || {
                 for _ in 0..1000 {
                     let birth = birth(record.clone());
-                    let peer = Node::peer(self.config.as_ref().clone(), birth, &seeds).unwrap();
+                    let peer = Node::peer(Arc::clone(&self.config), birth, &seeds).unwrap();
                     black_box(peer);
                 }
             })
@@ -197,7 +197,7 @@ impl Stage<'_> {
             Output::Dial { link, addresses } => {
                 let (addr, World { seed_nodes, others, .. }) = (addresses[0], self.world);
                 let is_there = |it: &&AddressRecord| it.primary() == addr;
-                let remote = seed_nodes.iter().chain(others).find(is_there).unwrap();
+                let remote = seed_nodes.iter().chain(others).find(is_there)?;
                 self.links.insert(link, remote.clone());
                 Some(Input::LinkUp { link, addr })
             }

@@ -159,7 +159,7 @@ impl Links {
         let Some(entry) = self.table.get_mut(&link) else { return };
         let (purpose, remote) = (hello.purpose, hello.from.clone());
         entry.state = State::Up(Up { purpose, remote });
-        cx.send(link, Message::Welcome(Welcome { from: cx.birth.record.clone(), role: cx.role }));
+        cx.send(link, Message::Welcome(Welcome { from: cx.record.clone(), role: cx.role }));
     }
 
     /// Lets a link stay: it does what it was opened for, and the role bounds how many such links
@@ -184,7 +184,7 @@ impl Links {
         reason: Refusal,
     ) {
         cx.stats.hellos_refused += 1;
-        let refuse = Refuse { from: cx.me(), epoch: cx.birth.epoch(), reason };
+        let refuse = Refuse { from: cx.me(), epoch: cx.epoch(), reason };
         cx.send(link, Message::Refuse(refuse));
         self.forget(cx, link);
         cx.emit(Event::HelloRefused { from, reason });
@@ -333,7 +333,7 @@ impl Links {
         let hello = Hello {
             network: cx.config.network.clone(),
             to: dial.to,
-            from: cx.birth.record.clone(),
+            from: cx.record.clone(),
             role: cx.role,
             purpose: dial.purpose,
         };

@@ -41,7 +41,7 @@ pub(crate) struct Neighbor {
 }
 
 impl Neighbor {
-    pub(crate) const fn id(&self) -> NodeId {
+    pub(crate) fn id(&self) -> NodeId {
         self.record.subject()
     }
 }

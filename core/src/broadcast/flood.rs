@@ -40,7 +40,7 @@ impl Flood {
         payload: Payload,
     ) {
         self.sequence = Sequence(self.sequence.0 + 1);
-        let origin = (cx.me(), cx.birth.epoch());
+        let origin = (cx.me(), cx.epoch());
         let envelope = Arc::new(Envelope::new(origin, self.sequence, cx.unix(), topic, payload));
         cx.stats.published += 1;
         cx.emit(Event::Published { envelope: Arc::clone(&envelope) });

@@ -157,7 +157,7 @@ impl Strikes {
 
     fn ping(&mut self, cx: &mut Context, link: LinkId, challenge: bool) {
         let nonce = cx.rng.draw(Stream::Nonce).next_u64();
-        let ping = Ping { nonce, time: cx.unix(), addr: cx.birth.record.primary() };
+        let ping = Ping { nonce, time: cx.unix(), addr: cx.record.primary() };
         let sent = cx.now;
         let Some(watch) = self.watch(link) else { return };
         watch.open = Some(OpenPing { ping, sent, challenge });
@@ -225,7 +225,7 @@ impl Strikes {
         isolated: bool,
     ) {
         if let Some(lost) = self.lost.iter_mut().find(|lost| lost.record.subject() == subject) {
-            let addresses = lost.record.share_addresses();
+            let addresses = lost.record.addresses().into();
             let purpose = Purpose::Neighbor { isolated };
             lost.redial = Some(links.dial(cx, addresses, purpose, Some(subject)));
         }

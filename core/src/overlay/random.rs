@@ -197,7 +197,7 @@ impl RandomOverlay {
     ) {
         let purpose = Purpose::Neighbor { isolated: neighbors.is_empty() };
         let to = record.subject();
-        let link = links.dial(cx, record.share_addresses(), purpose, Some(to));
+        let link = links.dial(cx, record.addresses().into(), purpose, Some(to));
         self.dials.push(NeighborDial { link, to });
     }
 

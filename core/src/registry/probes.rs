@@ -88,7 +88,7 @@ impl Probes {
             return;
         }
         self.dialing += 1;
-        let addresses = case.record.share_addresses();
+        let addresses = case.record.addresses().into();
         case.link = Some(links.dial(cx, addresses, Purpose::Probe, Some(subject)));
     }
 
