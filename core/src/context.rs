@@ -60,7 +60,12 @@ impl Context {
 
     /// What the calendar says now, as far as this node knows.
     pub(crate) fn unix(&self) -> UnixTime {
-        self.born + self.now.since_birth()
+        self.unix_at(self.now)
+    }
+
+    /// What it said, or will say, at another moment.
+    pub(crate) fn unix_at(&self, moment: Instant) -> UnixTime {
+        self.born + moment.since_birth()
     }
 
     pub(crate) fn arm(&mut self, timer: Timer, after: Duration) {

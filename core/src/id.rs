@@ -56,6 +56,14 @@ macro_rules! hex_id {
     };
 }
 
+impl NodeId {
+    /// The first four bytes. They order identities as the whole does, up to ties.
+    pub(crate) const fn prefix(&self) -> u32 {
+        let [a, b, c, d, ..] = self.0;
+        u32::from_be_bytes([a, b, c, d])
+    }
+}
+
 hex_id!(NodeId, "node");
 hex_id!(MessageId, "message");
 

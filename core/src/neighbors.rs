@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use crate::address::AddressRecord;
 use crate::id::{LinkId, NodeId};
+use crate::room::make_room;
 use crate::time::Instant;
 
 /// A neighbor's place in the table, below 64.
@@ -31,10 +32,13 @@ impl SlotSet {
     }
 }
 
-/// One neighbor.
+/// One neighbor, in 32 bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Neighbor {
     pub(crate) slot: Slot,
+    /// The beginning of its identity, which tells nearly all others apart without a look at their
+    /// records.
+    prefix: u32,
     pub(crate) link: LinkId,
     pub(crate) record: AddressRecord,
     pub(crate) since: Instant,
@@ -73,7 +77,8 @@ impl Neighbors {
     }
 
     pub(crate) fn by_id(&self, id: NodeId) -> Option<&Neighbor> {
-        self.table.iter().find(|neighbor| neighbor.id() == id)
+        let prefix = id.prefix();
+        self.table.iter().find(|neighbor| neighbor.prefix == prefix && neighbor.id() == id)
     }
 
     /// Adds a neighbor in the lowest free slot.
@@ -83,7 +88,9 @@ impl Neighbors {
         let taken = |slot: u8| self.table.iter().any(|neighbor| neighbor.slot == Slot(slot));
         let slot = Slot((0..64).find(|&slot| !taken(slot)).expect("fewer than 64 are taken"));
         let place = self.table.partition_point(|neighbor| neighbor.slot < slot);
-        self.table.insert(place, Neighbor { slot, link, record, since: now });
+        let prefix = record.subject().prefix();
+        make_room(&mut self.table);
+        self.table.insert(place, Neighbor { slot, prefix, link, record, since: now });
         slot
     }
 
@@ -114,6 +121,11 @@ mod tests {
         assert_eq!(slot, Slot(1));
         let order: Vec<_> = neighbors.iter().map(Neighbor::id).collect();
         assert_eq!(order, [1, 9, 3].map(|n| NodeId::new([n; 32])));
+    }
+
+    #[test]
+    fn a_neighbor_takes_32_bytes() {
+        assert_eq!(size_of::<Neighbor>(), 32);
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::address::AddressRecord;
 use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::id::{LinkId, LinkOrigin, NodeId};
-use crate::links::{Failure, Links};
+use crate::links::{Failure, Links, Target};
 use crate::neighbors::{Neighbor, Neighbors};
 use crate::overlay::book::{Book, Known};
 use crate::rng::Stream;
@@ -197,7 +197,7 @@ impl RandomOverlay {
     ) {
         let purpose = Purpose::Neighbor { isolated: neighbors.is_empty() };
         let to = record.subject();
-        let link = links.dial(cx, record.addresses().into(), purpose, Some(to));
+        let link = links.dial(cx, Target::Node(record), purpose);
         self.dials.push(NeighborDial { link, to });
     }
 

@@ -73,8 +73,8 @@ impl Peer {
             }
             Timer::LeaveTimeout => self.finish_leaving(),
             _ if cx.leaving => {}
-            Timer::Renew(addr) => self.bootstrap.on_renew_timer(cx, links, addr),
-            Timer::SeedRetry(addr) => self.bootstrap.on_retry_timer(addr),
+            Timer::Renew(number) => self.bootstrap.on_renew_timer(cx, links, number),
+            Timer::SeedRetry(number) => self.bootstrap.on_retry_timer(number),
             Timer::Refresh => {
                 self.overlay.on_refresh_timer(cx);
                 self.bootstrap.request_lists(cx);
@@ -89,9 +89,9 @@ impl Peer {
                 }
             }
             Timer::Answer(link) => self.on_answer_timer(link),
-            Timer::Redial(subject) => {
+            Timer::Redial(number) => {
                 let isolated = neighbors.is_empty();
-                self.detector.on_redial_timer(cx, links, subject, isolated);
+                self.detector.on_redial_timer(cx, links, number, isolated);
             }
             Timer::Chatter => {
                 let payload = self.chatter.on_chatter_timer(cx);
@@ -154,7 +154,7 @@ impl Peer {
             Outcome::Connected => self.detector.on_connected(self.cx.now, link),
             Outcome::NotConnected => self.on_not_connected(link),
             Outcome::Ended(up, ending) => self.on_ended(link, &up, ending),
-            Outcome::Message(message) => self.on_message(link, message),
+            Outcome::Message(purpose, message) => self.on_message(link, purpose, message),
         }
     }
 
@@ -251,10 +251,9 @@ impl Peer {
         }
     }
 
-    fn on_message(&mut self, link: LinkId, message: Message) {
-        let Some(up) = self.links.up(link).cloned() else { return };
-        match up.purpose {
-            Purpose::Register => self.on_seed_node_message(link, &up, message),
+    fn on_message(&mut self, link: LinkId, purpose: Purpose, message: Message) {
+        match purpose {
+            Purpose::Register => self.on_seed_node_message(link, message),
             Purpose::Neighbor { .. } => self.on_neighbor_message(link, message),
             Purpose::Probe | Purpose::Notice => {
                 self.expel(link, Misbehavior::Unexpected(message.name()));
@@ -262,11 +261,12 @@ impl Peer {
         }
     }
 
-    fn on_seed_node_message(&mut self, link: LinkId, up: &Up, message: Message) {
+    fn on_seed_node_message(&mut self, link: LinkId, message: Message) {
         let Self { cx, links, neighbors, detector, .. } = self;
+        let Some(up) = links.up(link) else { return };
         match message {
             Message::Registered { lease_ms } => {
-                self.bootstrap.on_registered(cx, link, up, lease_ms);
+                self.bootstrap.on_registered(cx, link, &up, lease_ms);
             }
             Message::Unknown => self.bootstrap.on_unknown(cx, link),
             Message::PeerList { peers } => {
@@ -293,13 +293,13 @@ impl Peer {
 
     fn on_neighbor_message(&mut self, link: LinkId, message: Message) {
         let Self { cx, neighbors, .. } = self;
-        let Some(from) = neighbors.by_link(link).cloned() else { return };
+        let Some(from) = neighbors.by_link(link) else { return };
         match message {
             Message::Ping(ping) => cx.send(link, Message::Pong(ping)),
             Message::Pong(pong) => self.on_pong(link, &pong),
-            Message::Gossip(gossip) => self.broadcast.on_gossip(cx, neighbors, &from, gossip),
-            Message::Digest(digest) => self.broadcast.on_digest(cx, &from, &digest),
-            Message::Pull { ids } => self.broadcast.on_pull(cx, &from, &ids),
+            Message::Gossip(gossip) => self.broadcast.on_gossip(cx, neighbors, from, gossip),
+            Message::Digest(digest) => self.broadcast.on_digest(cx, from, &digest),
+            Message::Pull { ids } => self.broadcast.on_pull(cx, from, &ids),
             Message::Leave(leave) if leave.subject == from.id() => {
                 self.links.close(cx, link, Bye::Done);
                 self.lose_neighbor(link, NeighborLoss::Left);
