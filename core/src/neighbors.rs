@@ -81,6 +81,12 @@ impl Neighbors {
         self.table.iter().find(|neighbor| neighbor.prefix == prefix && neighbor.id() == id)
     }
 
+    /// Whether a record's subject, whose identity begins like this, is among them.
+    pub(crate) fn holds(&self, prefix: u32, record: &AddressRecord) -> bool {
+        let is_it = |it: &Neighbor| it.prefix == prefix && it.id() == record.subject();
+        self.table.iter().any(is_it)
+    }
+
     /// Adds a neighbor in the lowest free slot.
     pub(crate) fn insert(&mut self, link: LinkId, record: AddressRecord, now: Instant) -> Slot {
         assert!(self.table.len() < Self::MOST, "the overlay keeps the bound on links");

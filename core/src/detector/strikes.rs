@@ -297,8 +297,8 @@ impl Strikes {
         }
     }
 
-    pub(crate) fn is_lost(&self, subject: NodeId) -> bool {
-        self.lost.iter().any(|lost| lost.record.subject() == subject)
+    pub(crate) fn is_lost(&self, record: &AddressRecord) -> bool {
+        self.lost.iter().any(|lost| lost.record.subject() == record.subject())
     }
 
     /// Whether a redial to `subject` is under way.

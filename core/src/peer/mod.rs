@@ -80,7 +80,7 @@ impl Peer {
                 self.bootstrap.request_lists(cx);
             }
             Timer::Isolated => {
-                self.overlay.on_isolated_timer(cx);
+                self.overlay.on_isolated_timer();
                 self.bootstrap.request_lists(cx);
             }
             Timer::Ping(link) => {
@@ -134,7 +134,7 @@ impl Peer {
         }
         let Self { cx, links, neighbors, detector, .. } = self;
         self.bootstrap.top_up(cx, links);
-        self.overlay.top_up(cx, links, neighbors, |id| detector.is_lost(id));
+        self.overlay.top_up(cx, links, neighbors, |record| detector.is_lost(record));
         if neighbors.is_empty() && !cx.timers.is_armed(Timer::Isolated) {
             let pause = cx.rng.jitter(cx.config.overlay.isolated_retry);
             cx.arm(Timer::Isolated, pause);
@@ -270,7 +270,7 @@ impl Peer {
             }
             Message::Unknown => self.bootstrap.on_unknown(cx, link),
             Message::PeerList { peers } => {
-                let is_lost = |id| detector.is_lost(id);
+                let is_lost = |record: &_| detector.is_lost(record);
                 self.overlay.on_list(cx, links, neighbors, &peers, is_lost);
                 cx.emit(Event::ListReceived { from: up.remote.subject(), peers });
             }
