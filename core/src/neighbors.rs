@@ -14,6 +14,11 @@ use crate::time::Instant;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Slot(u8);
 
+#[cfg(test)]
+impl Slot {
+    pub(crate) const FIRST: Self = Self(0);
+}
+
 /// A set of slots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SlotSet(u64);

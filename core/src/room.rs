@@ -1,6 +1,7 @@
 //! Room for one more: collections that grow by a quarter instead of doubling, because there may be
 //! a million nodes in one process, and what they have room for costs as much as what they hold.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// How much more to make room for when `len` items fill it. Still a share of what is there, so
@@ -11,6 +12,13 @@ const fn growth(len: usize) -> usize {
 
 /// Makes room for one more item.
 pub(crate) fn make_room<T>(items: &mut Vec<T>) {
+    if items.len() == items.capacity() {
+        items.reserve_exact(growth(items.len()));
+    }
+}
+
+/// Makes room for one more item.
+pub(crate) fn make_room_behind<T>(items: &mut VecDeque<T>) {
     if items.len() == items.capacity() {
         items.reserve_exact(growth(items.len()));
     }

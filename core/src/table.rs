@@ -7,7 +7,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::room::make_room;
+use crate::room::{make_room, release_if_empty};
 
 /// Entries by key, in the order of their keys.
 #[derive(Clone)]
@@ -58,8 +58,30 @@ impl<K: Ord + Copy, V> Table<K, V> {
 
     pub(crate) fn remove(&mut self, key: K) -> Option<V> {
         match self {
-            Self::Few(few) => place(few, key).ok().map(|place| few.remove(place).1),
+            Self::Few(few) => {
+                let (_, value) = few.remove(place(few, key).ok()?);
+                release_if_empty(few);
+                Some(value)
+            }
             Self::Many(many) => many.remove(&key),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Few(few) => few.len(),
+            Self::Many(many) => many.len(),
+        }
+    }
+
+    /// Drops the entries that are not `wanted`.
+    pub(crate) fn retain(&mut self, wanted: impl Fn(&V) -> bool) {
+        match self {
+            Self::Few(few) => {
+                few.retain(|entry| wanted(&entry.1));
+                release_if_empty(few);
+            }
+            Self::Many(many) => many.retain(|_, value| wanted(value)),
         }
     }
 
@@ -125,6 +147,10 @@ mod tests {
             }
             let odd = map.iter().filter(|(_, step)| *step % 2 == 1).map(|(key, _)| *key);
             assert_eq!(table.keys_where(|step| step % 2 == 1), odd.collect::<Vec<_>>());
+            table.retain(|step| step % 2 == 1);
+            map.retain(|_, step| *step % 2 == 1);
+            assert_eq!(table.len(), map.len());
+            assert_eq!(table.keys_where(|_| true), map.into_keys().collect::<Vec<_>>());
         }
     }
 }

@@ -48,6 +48,7 @@ impl Peer {
         cx.arm(Timer::Refresh, refresh);
         let digest = cx.rng.jitter(cx.config.broadcast.digest_every);
         cx.arm(Timer::Digest, digest);
+        let salt = cx.rng.salt();
         let mut peer = Self {
             cx,
             links: Links::default(),
@@ -55,7 +56,7 @@ impl Peer {
             bootstrap: Bootstrap::new(seed_nodes),
             notices: Notices::default(),
             overlay: RandomOverlay::default(),
-            broadcast: Flood::default(),
+            broadcast: Flood::new(salt),
             detector: Strikes::default(),
             chatter: Chatter::default(),
             left: false,
