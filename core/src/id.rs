@@ -149,6 +149,15 @@ impl LinkId {
         self.0 >> 1
     }
 
+    /// The number and the direction in one word.
+    pub(crate) const fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// Who opened the link.
     pub const fn origin(self) -> LinkOrigin {
         if self.0 & 1 == 0 { LinkOrigin::Dialed } else { LinkOrigin::Accepted }

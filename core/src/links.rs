@@ -252,7 +252,8 @@ impl Links {
 
     /// The link, if both sides know each other.
     pub(crate) fn up(&self, link: LinkId) -> Option<Up> {
-        self.table.get(link).filter(|link| link.stage == Stage::Up)?.clone().into_up()
+        let link = self.table.get(link).filter(|link| link.stage == Stage::Up)?;
+        Some(Up { purpose: link.purpose?, remote: link.remote.clone()? })
     }
 
     /// Takes in what the driver says about a link.

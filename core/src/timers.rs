@@ -11,7 +11,7 @@ use crate::room::make_room;
 use crate::time::Instant;
 
 /// Something that will be due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timer {
     /// A dial or an accepted link must have got its hello by now.
     Hello(LinkId),
@@ -67,18 +67,25 @@ enum Armed {
     Many(Box<Many>),
 }
 
+/// One armed timer, in 24 bytes: a peer has one or two per link.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     at: Instant,
-    order: u64,
-    timer: Timer,
+    order: Order,
+    /// Which of its kind.
+    key: u64,
 }
+
+/// When a timer was armed, and in the last byte its kind. There are never two of one order, so the
+/// kind does not count when orders are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Order(u64);
 
 /// The same timers by deadline and by name.
 #[derive(Clone, Debug, Default)]
 struct Many {
-    by_time: BTreeMap<(Instant, u64), Timer>,
-    by_name: BTreeMap<Timer, (Instant, u64)>,
+    by_time: BTreeMap<(Instant, Order), u64>,
+    by_name: BTreeMap<(u8, u64), (Instant, Order)>,
 }
 
 impl Timers {
@@ -87,19 +94,21 @@ impl Timers {
         self.cancel(timer);
         let order = self.next_order;
         self.next_order += 1;
-        self.armed.insert(Entry { at, order, timer });
+        let (kind, key) = timer.name();
+        self.armed.insert(Entry { at, order: Order::new(order, kind), key });
     }
 
     pub(crate) fn cancel(&mut self, timer: Timer) {
+        let name = timer.name();
         match &mut self.armed {
             Armed::Few(few) => {
-                if let Some(place) = few.iter().position(|armed| armed.timer == timer) {
+                if let Some(place) = few.iter().position(|armed| armed.name() == name) {
                     few.remove(place);
                 }
             }
             Armed::Many(many) => {
-                if let Some(key) = many.by_name.remove(&timer) {
-                    many.by_time.remove(&key);
+                if let Some(time) = many.by_name.remove(&name) {
+                    many.by_time.remove(&time);
                 }
             }
         }
@@ -110,18 +119,19 @@ impl Timers {
     }
 
     pub(crate) fn is_armed(&self, timer: Timer) -> bool {
+        let name = timer.name();
         match &self.armed {
-            Armed::Few(few) => few.iter().any(|armed| armed.timer == timer),
-            Armed::Many(many) => many.by_name.contains_key(&timer),
+            Armed::Few(few) => few.iter().any(|armed| armed.name() == name),
+            Armed::Many(many) => many.by_name.contains_key(&name),
         }
     }
 
     pub(crate) fn next(&self) -> Option<Deadline> {
-        match &self.armed {
-            Armed::Few(few) => few.first().map(|armed| (armed.at, armed.timer)),
-            Armed::Many(many) => many.by_time.first_key_value().map(|(key, timer)| (key.0, *timer)),
-        }
-        .map(|(at, timer)| Deadline { at, timer })
+        let first = match &self.armed {
+            Armed::Few(few) => few.first().copied(),
+            Armed::Many(many) => many.by_time.first_key_value().map(Entry::of),
+        };
+        first.map(|armed| Deadline { at: armed.at, timer: armed.timer() })
     }
 
     /// The next timer that is due and was armed before `order`. Timers that handlers arm while
@@ -130,15 +140,15 @@ impl Timers {
         match &mut self.armed {
             Armed::Few(few) => {
                 let mut due = few.iter().take_while(|armed| armed.at <= now);
-                let place = due.position(|armed| armed.order < before)?;
-                Some(few.remove(place).timer)
+                let place = due.position(|armed| armed.order.is_before(before))?;
+                Some(few.remove(place).timer())
             }
             Armed::Many(many) => {
-                let mut due = many.by_time.range(..=(now, u64::MAX));
-                let (&key, &timer) = due.find(|((_, order), _)| *order < before)?;
-                many.by_time.remove(&key);
-                many.by_name.remove(&timer);
-                Some(timer)
+                let mut due = many.by_time.range(..=(now, Order::LAST)).map(Entry::of);
+                let armed = due.find(|armed| armed.order.is_before(before))?;
+                many.by_time.remove(&(armed.at, armed.order));
+                many.by_name.remove(&armed.name());
+                Some(armed.timer())
             }
         }
     }
@@ -172,9 +182,84 @@ impl Armed {
 }
 
 impl Many {
-    fn insert(&mut self, Entry { at, order, timer }: Entry) {
-        self.by_time.insert((at, order), timer);
-        self.by_name.insert(timer, (at, order));
+    fn insert(&mut self, armed: Entry) {
+        let time = (armed.at, armed.order);
+        self.by_time.insert(time, armed.key);
+        self.by_name.insert(armed.name(), time);
+    }
+}
+
+impl Entry {
+    const fn of((&(at, order), &key): (&(Instant, Order), &u64)) -> Self {
+        Self { at, order, key }
+    }
+
+    const fn name(&self) -> (u8, u64) {
+        (self.order.kind(), self.key)
+    }
+
+    fn timer(&self) -> Timer {
+        Timer::named(self.name())
+    }
+}
+
+impl Order {
+    /// After all that a node arms in 1,000 years at a million per second.
+    const LAST: Self = Self(u64::MAX);
+
+    fn new(order: u64, kind: u8) -> Self {
+        Self(order << 8 | u64::from(kind))
+    }
+
+    const fn kind(self) -> u8 {
+        let [.., kind] = self.0.to_be_bytes();
+        kind
+    }
+
+    const fn is_before(self, order: u64) -> bool {
+        self.0 >> 8 < order
+    }
+}
+
+impl Timer {
+    /// Its kind, and which of that kind it is.
+    fn name(self) -> (u8, u64) {
+        match self {
+            Self::Hello(link) => (0, link.to_bits()),
+            Self::Renew(number) => (1, number.into()),
+            Self::SeedRetry(number) => (2, number.into()),
+            Self::Refresh => (3, 0),
+            Self::Isolated => (4, 0),
+            Self::Ping(link) => (5, link.to_bits()),
+            Self::Answer(link) => (6, link.to_bits()),
+            Self::Redial(number) => (7, number.into()),
+            Self::Chatter => (8, 0),
+            Self::Digest => (9, 0),
+            Self::Lease => (10, 0),
+            Self::Probe(number) => (11, number),
+            Self::LeaveTimeout => (12, 0),
+        }
+    }
+
+    /// The timer of this name.
+    fn named((kind, key): (u8, u64)) -> Self {
+        let number = || u32::try_from(key).unwrap_or(u32::MAX);
+        match kind {
+            0 => Self::Hello(LinkId::from_bits(key)),
+            1 => Self::Renew(number()),
+            2 => Self::SeedRetry(number()),
+            3 => Self::Refresh,
+            4 => Self::Isolated,
+            5 => Self::Ping(LinkId::from_bits(key)),
+            6 => Self::Answer(LinkId::from_bits(key)),
+            7 => Self::Redial(number()),
+            8 => Self::Chatter,
+            9 => Self::Digest,
+            10 => Self::Lease,
+            11 => Self::Probe(key),
+            12 => Self::LeaveTimeout,
+            _ => unreachable!("a name comes from a timer"),
+        }
     }
 }
 
@@ -200,6 +285,29 @@ mod tests {
     fn drain(timers: &mut Timers, now: Instant) -> Vec<Timer> {
         let before = timers.order();
         core::iter::from_fn(|| timers.pop_due(now, before)).collect()
+    }
+
+    #[test]
+    fn a_timer_is_found_by_its_name() {
+        let link = LinkId::accepted(7);
+        for timer in [
+            Timer::Hello(link),
+            Timer::Renew(u32::MAX),
+            Timer::SeedRetry(3),
+            Timer::Refresh,
+            Timer::Isolated,
+            Timer::Ping(link),
+            Timer::Answer(link),
+            Timer::Redial(4),
+            Timer::Chatter,
+            Timer::Digest,
+            Timer::Lease,
+            Timer::Probe(u64::MAX),
+            Timer::LeaveTimeout,
+        ] {
+            assert_eq!(Timer::named(timer.name()), timer);
+        }
+        assert_eq!(size_of::<Entry>(), 24);
     }
 
     #[test]
