@@ -38,6 +38,8 @@ const HALF: usize = 14;
 const ACCEPTED: u64 = 4;
 /// Peers over which a footprint is averaged.
 const PEERS: u64 = 500;
+/// Peers that take turns, so that none finds its state in a cache.
+const CROWD: u64 = 20_000;
 /// Messages that each of them is given.
 const MESSAGES: u64 = 30;
 /// Entries of the large registry.
@@ -53,6 +55,7 @@ fn main() {
     let (mut peer, links) = world.peer(0);
     let duplicate = world.ns_per_duplicate(&peer, &links);
     let new = world.ns_per_new_message(&peer, &links);
+    let cold = world.ns_per_cold_message();
     let ping = ns_per_ping(&mut peer, &links);
     let birth = world.ns_per_birth();
     let pending = ns_per_pending_link();
@@ -62,9 +65,11 @@ fn main() {
     println!(
         "{{\"bytes_per_idle_peer\":{peer_bytes},\"bytes_per_message\":{message_bytes},\
          \"ns_per_duplicate\":{duplicate},\"ns_per_new_message\":{new},\"ns_per_ping\":{ping},\
+         \"ns_per_cold_new_message\":{},\"ns_per_cold_duplicate\":{},\
          \"ns_per_birth\":{birth},\"ns_per_list_of_{REGISTERED}\":{sample},\
          \"ns_per_renewal_of_{REGISTERED}\":{renew},\
-         \"ns_per_link_beside_{PENDING}\":{pending}}}"
+         \"ns_per_link_beside_{PENDING}\":{pending}}}",
+        cold.0, cold.1
     );
 }
 
@@ -156,6 +161,26 @@ impl World {
             let (mut peer, inputs) = (peer.clone(), inputs.clone());
             time(inputs.len(), || inputs.into_iter().for_each(|input| give(&mut peer, input)))
         })
+    }
+
+    /// A new message and a duplicate of it, each at one peer of a crowd after the other.
+    fn ns_per_cold_message(&self) -> (u64, u64) {
+        let mut crowd: Vec<Node> = (0..CROWD).map(|n| self.peer(n).0).collect();
+        let mut envelopes = self.envelopes.iter();
+        let mut round = |link: u64| {
+            let mut all = |envelope| {
+                time(crowd.len(), || {
+                    for peer in &mut crowd {
+                        give(peer, gossip(LinkId::accepted(link), envelope));
+                    }
+                })
+            };
+            let envelope = envelopes.next().unwrap();
+            (all(envelope), all(envelope))
+        };
+        let rounds: Vec<(u64, u64)> = (0..5).map(|n| round(n % ACCEPTED)).collect();
+        let new = rounds.iter().map(|it| it.0).min().unwrap();
+        (new, rounds.iter().map(|it| it.1).min().unwrap())
     }
 
     fn ns_per_birth(&self) -> u64 {

@@ -41,8 +41,9 @@ impl IdIndex {
         }
     }
 
+    /// Forgets all, and gives the room back.
     pub(crate) fn clear(&mut self) {
-        self.places.clear();
+        self.places = HashTable::new();
     }
 }
 

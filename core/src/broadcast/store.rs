@@ -85,6 +85,10 @@ impl Store {
             self.messages.retain(|stored| !is_old(stored));
             self.count_anew();
         }
+        if self.messages.is_empty() {
+            self.messages = VecDeque::new();
+            self.index.clear();
+        }
     }
 
     fn drop_oldest(&mut self) -> bool {
