@@ -1,4 +1,4 @@
-//! Room for one more: collections that grow by a quarter instead of doubling, because there may be
+//! Room for one more: collections that grow by an eighth instead of doubling, because there may be
 //! a million nodes in one process, and what they have room for costs as much as what they hold.
 
 use alloc::collections::VecDeque;
@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 /// How much more to make room for when `len` items fill it. Still a share of what is there, so
 /// that adding many costs a constant time each.
 const fn growth(len: usize) -> usize {
-    len / 4 + 1
+    len / 8 + 2
 }
 
 /// Makes room for one more item.
@@ -36,15 +36,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn growing_leaves_at_most_a_quarter_free_and_moves_items_seldom() {
+    fn growing_leaves_at_most_an_eighth_free_and_moves_items_seldom() {
         let (mut items, mut moves) = (Vec::new(), 0);
         for n in 0..10_000 {
             let before = items.capacity();
             make_room(&mut items);
             moves += usize::from(items.capacity() != before);
             items.push(n);
-            assert!(items.capacity() <= items.len() + items.len() / 4 + 1);
+            assert!(items.capacity() <= items.len() + items.len() / 8 + 2);
         }
-        assert!(moves < 50, "{moves}");
+        assert!(moves < 80, "{moves}");
     }
 }
