@@ -48,6 +48,34 @@ pub(crate) enum Command {
     /// Each scenario is run with its own seeds, as by `sim run FILE`; the page is README.md in the
     /// folder of the reports. Takes some minutes.
     Gallery(GalleryArgs),
+    /// Measure this machine with this program.
+    #[command(subcommand)]
+    Bench(BenchCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Let a network join and one message flood it, on the event engine.
+    ///
+    /// Tells events per second, seconds, and memory by peer; and, from the same run, what the queue
+    /// alone does without any protocol.
+    Engine(BenchEngineArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchEngineArgs {
+    /// Peers, 10 to 10000000. A million take about 4 GB.
+    #[arg(long, value_name = "N", default_value = "100000", value_parser = clap::value_parser!(u32).range(10..=10_000_000))]
+    pub(crate) peers: u32,
+    /// Threads that run them. What happens does not depend on it.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: u16,
+    /// The rng seed.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) seed: u64,
+    /// Print one line of JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

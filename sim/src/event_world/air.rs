@@ -38,7 +38,7 @@ const MOST_WAITING: u64 = 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) run: RngSeed,
-    pub(super) config: Config,
+    pub(super) config: Arc<Config>,
     seed_nodes: u32,
     hosts: u32,
     seed_addresses: Vec<SocketAddr>,
@@ -88,7 +88,7 @@ impl Plan {
         let count = |hosts: usize| u32::try_from(hosts).expect("fewer hosts than addresses");
         let mut plan = Self {
             run,
-            config: scenario.config.clone(),
+            config: Arc::new(scenario.config.clone()),
             seed_nodes: count(scenario.seed_nodes),
             hosts: count(scenario.seed_nodes + scenario.peers),
             seed_addresses: (0..count(scenario.seed_nodes)).map(address).collect(),
@@ -164,8 +164,8 @@ impl Air<'_> {
             unix: UnixTime::from_millis(0) + CALENDAR + Duration::from_micros(at),
         };
         Ok(match life.host.role() {
-            Role::SeedNode => Node::seed_node(config.clone(), birth)?,
-            Role::Peer => Node::peer(config.clone(), birth, seed_addresses)?,
+            Role::SeedNode => Node::seed_node(Arc::clone(config), birth)?,
+            Role::Peer => Node::peer(Arc::clone(config), birth, seed_addresses)?,
         })
     }
 

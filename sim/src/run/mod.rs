@@ -1,5 +1,6 @@
 //! The commands, carried out.
 
+mod bench;
 mod console;
 mod explain;
 mod gallery;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
-use crate::cli::{Cli, Command, NewArgs, REPORTS, ReportArgs, RunArgs, Seeds};
+use crate::cli::{BenchCommand, Cli, Command, NewArgs, REPORTS, ReportArgs, RunArgs, Seeds};
 use crate::report;
 use crate::report::terminal;
 use crate::scenario::{self, Scenario};
@@ -33,6 +34,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::New(args) => new_scenario(&args),
         Command::Report(args) => redraw_report(&args),
         Command::Gallery(args) => gallery::gallery(&args),
+        Command::Bench(BenchCommand::Engine(args)) => bench::engine(&args),
     };
     done.unwrap_or_else(|error| {
         complain(&error);

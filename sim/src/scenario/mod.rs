@@ -16,6 +16,7 @@ use tidings_core::Config;
 
 pub use link::{Draw, Engine, Link, Shape};
 pub use override_keys::OverrideError;
+pub(crate) use parse::parse;
 pub use parse::{Complaint, ScenarioError, load};
 pub use range::Span;
 
