@@ -25,13 +25,12 @@ pub(super) fn say_json<T: Serialize>(value: &T) -> anyhow::Result<()> {
 }
 
 /// A bar on the terminal, if there is one.
-pub(super) fn progress_bar(scenario: &str, runs: usize) -> ProgressBar {
+pub(super) fn progress_bar(scenario: &str, runs: u64) -> ProgressBar {
     let target = if io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()
     } else {
         ProgressDrawTarget::hidden()
     };
-    let runs = u64::try_from(runs).unwrap_or(u64::MAX);
     let style = ProgressStyle::with_template("{msg} {bar:40} {pos} of {len} runs, {eta} left")
         .expect("a valid template");
     ProgressBar::with_draw_target(Some(runs), target)

@@ -8,14 +8,18 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
 use crate::cli::{Cli, Command, NewArgs, REPORTS, ReportArgs, RunArgs, Seeds};
 use crate::report;
+use crate::report::growing::Growing;
+use crate::report::summary::Summary;
+use crate::report::tables::RunTables;
 use crate::report::terminal;
 use crate::scenario::{self, Scenario};
-use crate::sweep;
+use crate::sweep::{self, Block};
 use console::{complain, progress_bar, say, say_json};
 
 /// A check failed.
@@ -42,18 +46,9 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn run_scenario(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let scenario = scenario::load(&args.file, &args.set)?;
-    let seeds: Vec<u64> = match (args.seed, args.seeds) {
-        (Some(seed), _) => vec![seed],
-        (None, Some(Seeds { first, last })) => (first..=last).collect(),
-        (None, None) => (1..=scenario.runs).collect(),
-    };
+    let seeds = args.seeds(&scenario);
     let folder = args.folder(&scenario);
-    let progress = progress_bar(&scenario.name, seeds.len());
-    let results = sweep::run_all(&scenario, &seeds, args.jobs.map(usize::from), &progress)
-        .context("start the threads")?;
-    let took = progress.elapsed().as_secs_f64();
-    progress.finish_and_clear();
-    let summary = report::write(&scenario, &results, &folder)?;
+    let (summary, took) = conduct(&scenario, seeds, args.jobs.map(usize::from), &folder)?;
     if !args.is_plain() && args.out.is_none() {
         link_latest(&folder)?;
     }
@@ -62,12 +57,40 @@ fn run_scenario(args: &RunArgs) -> anyhow::Result<ExitCode> {
     } else {
         say(&terminal::render(&summary, &args.replay()))?;
         say(&format!("report in {}\n", folder.display()))?;
-        say(&format!("{} runs in {took:.1} s\n", seeds.len()))?;
+        say(&format!("{} runs in {:.1} s\n", summary.runs, took.as_secs_f64()))?;
     }
     Ok(if summary.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
+/// Runs a block of seeds and writes the report. Returns its summary and the time that the runs took.
+fn conduct(
+    scenario: &Scenario,
+    block: Block,
+    jobs: Option<usize>,
+    folder: &Path,
+) -> anyhow::Result<(Summary, Duration)> {
+    let progress = progress_bar(&scenario.name, block.count);
+    let mut growing = Growing::begin(folder)?;
+    let work = |seed| RunTables::of(&sweep::run_one(scenario, seed), seed == block.first);
+    sweep::in_order(block, jobs, work, |run| {
+        growing.add(&run?)?;
+        progress.inc(1);
+        Ok(())
+    })?;
+    let took = progress.elapsed();
+    progress.finish_and_clear();
+    Ok((growing.finish(scenario)?, took))
+}
+
 impl RunArgs {
+    fn seeds(&self, scenario: &Scenario) -> Block {
+        match (self.seed, self.seeds) {
+            (Some(seed), _) => Block { first: seed, count: 1 },
+            (None, Some(Seeds { first, last })) => Block { first, count: last - first + 1 },
+            (None, None) => Block { first: 1, count: scenario.runs },
+        }
+    }
+
     /// Only the file was given.
     fn is_plain(&self) -> bool {
         let Self { file: _, seed, seeds, jobs, out, set, json } = self;
