@@ -59,71 +59,80 @@ pub fn merge(folders: &[PathBuf], out: &Path) -> anyhow::Result<Merged> {
     Ok(Merged { summary, replay: replay.clone() })
 }
 
+/// Most missing parts that are named.
+const MOST_NAMED: usize = 20;
+
 /// The parts in the order of their seeds, or all that is wrong with them.
 fn all_parts(folders: &[PathBuf]) -> anyhow::Result<Vec<(&Path, Part)>> {
+    let mut collection = Collection::default();
     let mut complaints = Vec::new();
-    let mut found: BTreeMap<u64, (&Path, Part)> = BTreeMap::new();
-    let mut reference: Option<(&Path, Identity)> = None;
     for folder in folders {
-        let name = folder.display();
-        let (part, is_finished) = match (Part::read(folder)?, Part::read(&folder.join(UNFINISHED))?)
-        {
-            (Some(part), _) => (part, true),
-            (None, Some(part)) => (part, false),
-            (None, None) => {
-                complaints.push(format!("{name}: no part of a sweep, there is no {PART}"));
-                continue;
-            }
-        };
-        let Some(Shard { part: number, .. }) = part.identity.shard else {
-            complaints.push(format!("{name}: no part of a sweep, but a whole one, unfinished"));
-            continue;
-        };
-        let program = &part.identity.program;
-        if reference.is_none() && program != PROGRAM {
-            // Its rows may mean something else, and its checks be others.
-            complaints.push(format!("{name}: of program version {program}, this one is {PROGRAM}"));
-        }
-        let (first, identity) = reference.get_or_insert_with(|| (folder, part.identity.clone()));
-        let differences = identity.of_part(number).differences(&part.identity);
-        if !differences.is_empty() {
-            let first = first.display();
-            complaints
-                .push(format!("{name}: of another sweep than {first}: {}", differences.join("; ")));
-            continue;
-        }
-        let (done, all) = (part.done, part.identity.block().count);
-        if !is_finished || done != all {
-            complaints.push(format!(
-                "{name}: unfinished, {done} of {all} runs; `sim run` with the options of that part goes \
-                 on with it"
-            ));
-        }
-        if let Some((before, _)) = found.insert(number, (folder, part)) {
-            complaints.push(format!("{name}: part {number} is in {} too", before.display()));
-        }
+        let complaint = collection.add(folder)?;
+        complaints.extend(complaint.map(|what| format!("{}: {what}", folder.display())));
     }
-    complaints.extend(reference.and_then(|(_, identity)| missing(&identity, &found)));
+    complaints.extend(collection.missing());
     if complaints.is_empty() {
-        return Ok(found.into_values().collect());
+        return Ok(collection.parts.into_values().collect());
     }
     bail!("these parts are no sweep:\n  {}", complaints.join("\n  "))
 }
 
-/// Most missing parts that are named.
-const MOST_NAMED: usize = 20;
+/// Parts that were found so far.
+#[derive(Default)]
+struct Collection<'a> {
+    /// That of the first part, which the others are compared with, and its folder.
+    first: Option<(&'a Path, Identity)>,
+    /// By their number.
+    parts: BTreeMap<u64, (&'a Path, Part)>,
+}
 
-fn missing(identity: &Identity, found: &BTreeMap<u64, (&Path, Part)>) -> Option<String> {
-    let of = identity.shard?.of;
-    let mut missing = (1..=of).filter(|number| !found.contains_key(number));
-    let named: Vec<String> =
-        missing.by_ref().take(MOST_NAMED).map(|number| format!("{number}/{of}")).collect();
-    let mut words = format!("missing: {}", named.join(" "));
-    let more = missing.count();
-    if more > 0 {
-        write!(words, " and {more} more").expect("a string takes it all");
+impl<'a> Collection<'a> {
+    /// Adds the part in this folder. Returns what is wrong with it.
+    fn add(&mut self, folder: &'a Path) -> anyhow::Result<Option<String>> {
+        let (finished, unfinished) = (Part::read(folder)?, Part::read(&folder.join(UNFINISHED))?);
+        let is_finished = finished.is_some();
+        let Some(part) = finished.or(unfinished) else {
+            return Ok(Some(format!("no part of a sweep, there is no {PART}")));
+        };
+        let Some(Shard { part: number, .. }) = part.identity.shard else {
+            return Ok(Some("no part of a sweep, but a whole one, unfinished".to_owned()));
+        };
+        let program = &part.identity.program;
+        let of_other_program = (self.first.is_none() && program != PROGRAM)
+            // Its rows may mean something else, and its checks be others.
+            .then(|| format!("of program version {program}, this one is {PROGRAM}"));
+        let (first, identity) = self.first.get_or_insert_with(|| (folder, part.identity.clone()));
+        let differences = identity.of_part(number).differences(&part.identity);
+        if !differences.is_empty() {
+            let (first, differences) = (first.display(), differences.join("; "));
+            return Ok(Some(format!("of another sweep than {first}: {differences}")));
+        }
+        let (done, all) = (part.done, part.identity.block().count);
+        let unfinished = (!is_finished || done != all).then(|| {
+            format!(
+                "unfinished, {done} of {all} runs; `sim run` with the options of that part goes on with \
+                 it"
+            )
+        });
+        let before = self.parts.insert(number, (folder, part));
+        let doubled =
+            before.map(|(before, _)| format!("part {number} is in {} too", before.display()));
+        Ok(of_other_program.or(unfinished).or(doubled))
     }
-    (!named.is_empty()).then_some(words)
+
+    /// Names the parts that were not found.
+    fn missing(&self) -> Option<String> {
+        let of = self.first.as_ref()?.1.shard?.of;
+        let mut missing = (1..=of).filter(|number| !self.parts.contains_key(number));
+        let named: Vec<String> =
+            missing.by_ref().take(MOST_NAMED).map(|number| format!("{number}/{of}")).collect();
+        let mut words = format!("missing: {}", named.join(" "));
+        let more = missing.count();
+        if more > 0 {
+            write!(words, " and {more} more").expect("a string takes it all");
+        }
+        (!named.is_empty()).then_some(words)
+    }
 }
 
 /// Writes a table of all parts into the folder `work`.
