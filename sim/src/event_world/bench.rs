@@ -2,7 +2,10 @@
 //! it. Beside it, in the same run, the roof: the same queue and the same walk through memory with no
 //! protocol at all, so that a ratio survives a noisy machine.
 
+#![expect(clippy::disallowed_types, reason = "this is about wall-clock time")]
+
 use std::fs;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -11,7 +14,8 @@ use tidings_core::{Command, Payload, Topic};
 use super::air::micros;
 use super::packet::{Arrival, NOBODY, Packet, Parcel};
 use super::queue::Queue;
-use super::{World, run_seed};
+use super::{Plan, World, run_seed};
+use crate::fault::FaultSchedule;
 use crate::host::HostId;
 use crate::scenario::{self, Complaint, Scenario};
 
@@ -70,6 +74,10 @@ pub fn scenario(peers: usize) -> Result<Scenario, Complaint> {
 }
 
 /// Measures the engine with this many peers on this many threads.
+///
+/// # Panics
+///
+/// When a node does, which is a bug.
 pub fn measure(scenario: &Scenario, seed: u64, threads: usize) -> Figures {
     let mut world = World::new(scenario, seed, threads);
     world.announce(scenario);
@@ -116,7 +124,7 @@ fn flood(world: &mut World) {
 fn roof(scenario: &Scenario, seed: u64) -> f64 {
     let run = run_seed(seed);
     let peers = count(scenario.peers);
-    let plan = super::Plan::new(scenario, run, &Default::default(), Default::default());
+    let plan = Plan::new(scenario, run, &FaultSchedule::default(), Arc::default());
     let mut queue = Queue::new(plan.window());
     let mut states = vec![[0_u8; ROOF_STATE]; scenario.peers];
     let mut random = u64::from_le_bytes(*run.as_bytes().first_chunk().expect("32 bytes"));
