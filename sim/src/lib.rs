@@ -19,6 +19,7 @@ pub mod fault;
 pub mod history;
 pub mod host;
 pub mod measure;
+mod mix;
 pub mod recorder;
 pub mod report;
 mod run;

@@ -1,13 +1,11 @@
 //! How long a packet is on its way: drawn from the run's seed, the sender and the sender's own count,
 //! so that no draw moves another. Logarithms are `libm`'s, which are the same on every machine.
 
-use std::hash::Hasher as _;
-
-use siphasher::sip::SipHasher13;
 use tidings_core::RngSeed;
 
 use super::air::{Fate, micros};
 use super::packet::Place;
+use crate::mix::{finish, mix};
 use crate::scenario::{Draw, Link, Scenario, Shape, Span};
 
 /// First pause before a lost packet is sent again, in microseconds (Linux: 200 ms at least). It
@@ -20,7 +18,7 @@ const MOST_LOSSES: u32 = 8;
 /// The latencies of a run.
 #[derive(Debug)]
 pub(super) struct Latencies {
-    key: (u64, u64),
+    key: u64,
     link: Link,
     /// Least and most of all, in microseconds.
     bounds: (u64, u64),
@@ -39,10 +37,9 @@ enum Purpose {
 impl Latencies {
     pub(super) fn new(scenario: &Scenario, run: RngSeed) -> Self {
         let seed = run.derive("latency", 0);
-        let (halves, _) = seed.as_bytes().as_chunks::<8>();
-        let half = |place: usize| u64::from_be_bytes(halves[place]);
+        let first = seed.as_bytes().first_chunk().copied().unwrap_or_default();
         Self {
-            key: (half(0), half(1)),
+            key: u64::from_be_bytes(first),
             link: scenario.link.clone(),
             bounds: (micros(scenario.latency.from), micros(scenario.latency.to)),
             tick: micros(scenario.tick).max(1),
@@ -104,15 +101,13 @@ impl Latencies {
     }
 
     fn draw(&self, from: Place, to: Place, count: u32, purpose: Purpose) -> u64 {
-        let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
         let what = match purpose {
             Purpose::Latency => 0,
             Purpose::Second => 1,
             Purpose::Loss(attempt) => 2 + attempt,
         };
-        hasher.write(&(u64::from(from) << 32 | u64::from(count)).to_le_bytes());
-        hasher.write(&(u64::from(to) << 32 | u64::from(what)).to_le_bytes());
-        hasher.finish()
+        let sent = mix(self.key, u64::from(from) << 32 | u64::from(count));
+        finish(mix(sent, u64::from(to) << 32 | u64::from(what)))
     }
 }
 
