@@ -55,6 +55,8 @@ pub struct Deadline {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timers {
     armed: Armed,
+    /// The first of them. Every input asks for it twice, and it is mostly the same.
+    first: Option<Entry>,
     next_order: u64,
 }
 
@@ -96,26 +98,17 @@ impl Timers {
         self.next_order += 1;
         let (kind, key) = timer.name();
         self.armed.insert(Entry { at, order: Order::new(order, kind), key });
+        self.first = self.armed.first();
     }
 
     pub(crate) fn cancel(&mut self, timer: Timer) {
-        let name = timer.name();
-        match &mut self.armed {
-            Armed::Few(few) => {
-                if let Some(place) = few.iter().position(|armed| armed.name() == name) {
-                    few.remove(place);
-                }
-            }
-            Armed::Many(many) => {
-                if let Some(time) = many.by_name.remove(&name) {
-                    many.by_time.remove(&time);
-                }
-            }
-        }
+        self.armed.remove(timer.name());
+        self.first = self.armed.first();
     }
 
     pub(crate) fn clear(&mut self) {
         self.armed = Armed::default();
+        self.first = None;
     }
 
     pub(crate) fn is_armed(&self, timer: Timer) -> bool {
@@ -127,30 +120,16 @@ impl Timers {
     }
 
     pub(crate) fn next(&self) -> Option<Deadline> {
-        let first = match &self.armed {
-            Armed::Few(few) => few.first().copied(),
-            Armed::Many(many) => many.by_time.first_key_value().map(Entry::of),
-        };
-        first.map(|armed| Deadline { at: armed.at, timer: armed.timer() })
+        self.first.map(|armed| Deadline { at: armed.at, timer: armed.timer() })
     }
 
     /// The next timer that is due and was armed before `order`. Timers that handlers arm while
     /// due ones fire wait for the next call, so that firing always ends.
     pub(crate) fn pop_due(&mut self, now: Instant, before: u64) -> Option<Timer> {
-        match &mut self.armed {
-            Armed::Few(few) => {
-                let mut due = few.iter().take_while(|armed| armed.at <= now);
-                let place = due.position(|armed| armed.order.is_before(before))?;
-                Some(few.remove(place).timer())
-            }
-            Armed::Many(many) => {
-                let mut due = many.by_time.range(..=(now, Order::LAST)).map(Entry::of);
-                let armed = due.find(|armed| armed.order.is_before(before))?;
-                many.by_time.remove(&(armed.at, armed.order));
-                many.by_name.remove(&armed.name());
-                Some(armed.timer())
-            }
-        }
+        self.first.filter(|first| first.at <= now)?;
+        let due = self.armed.pop_due(now, before)?;
+        self.first = self.armed.first();
+        Some(due.timer())
     }
 
     /// The order number that the next armed timer will get.
@@ -162,6 +141,45 @@ impl Timers {
 impl Armed {
     /// A peer with 64 neighbors, each with a ping under way, stays below it.
     const FEW: usize = 160;
+
+    fn first(&self) -> Option<Entry> {
+        match self {
+            Self::Few(few) => few.first().copied(),
+            Self::Many(many) => many.by_time.first_key_value().map(Entry::of),
+        }
+    }
+
+    fn remove(&mut self, name: (u8, u64)) {
+        match self {
+            Self::Few(few) => {
+                if let Some(place) = few.iter().position(|armed| armed.name() == name) {
+                    few.remove(place);
+                }
+            }
+            Self::Many(many) => {
+                if let Some(time) = many.by_name.remove(&name) {
+                    many.by_time.remove(&time);
+                }
+            }
+        }
+    }
+
+    fn pop_due(&mut self, now: Instant, before: u64) -> Option<Entry> {
+        match self {
+            Self::Few(few) => {
+                let mut due = few.iter().take_while(|armed| armed.at <= now);
+                let place = due.position(|armed| armed.order.is_before(before))?;
+                Some(few.remove(place))
+            }
+            Self::Many(many) => {
+                let mut due = many.by_time.range(..=(now, Order::LAST)).map(Entry::of);
+                let armed = due.find(|armed| armed.order.is_before(before))?;
+                many.by_time.remove(&(armed.at, armed.order));
+                many.by_name.remove(&armed.name());
+                Some(armed)
+            }
+        }
+    }
 
     fn insert(&mut self, entry: Entry) {
         match self {

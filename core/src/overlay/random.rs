@@ -64,7 +64,8 @@ pub(crate) enum Admission {
 }
 
 impl RandomOverlay {
-    /// Dials known peers until enough links are open or under way. `is_lost` says whom the
+    /// Dials known peers until enough links are open or under way, and returns whether that many
+    /// are. `is_lost` says whom the
     /// detector is redialing; those are left to it.
     pub(crate) fn top_up(
         &mut self,
@@ -72,7 +73,7 @@ impl RandomOverlay {
         links: &mut Links,
         neighbors: &Neighbors,
         is_lost: impl Fn(&AddressRecord) -> bool,
-    ) {
+    ) -> bool {
         let config = &cx.config.overlay;
         let opened = opened(neighbors).count() + self.dials.len();
         let total = neighbors.len() + self.dials.len();
@@ -83,10 +84,11 @@ impl RandomOverlay {
             };
             let free = self.book.rested(cx.now).filter(is_free);
             let free: Vec<usize> = free.map(|(place, _)| place).collect();
-            let Some(candidate) = next_candidate(cx, &self.book, &free) else { return };
+            let Some(candidate) = next_candidate(cx, &self.book, &free) else { return false };
             let record = self.book.record(candidate).clone();
             self.dial(cx, links, neighbors, &record);
         }
+        true
     }
 
     /// Still without any link: everybody may be tried again.

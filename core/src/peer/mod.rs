@@ -40,6 +40,9 @@ pub(crate) struct Peer {
     detector: Strikes,
     chatter: Chatter,
     left: bool,
+    /// Nothing has changed since [`settle`](Peer::settle) found nothing to start, so it need not look
+    /// again. Most inputs are gossip and pings, which change nothing that it looks at.
+    is_settled: bool,
 }
 
 impl Peer {
@@ -60,12 +63,15 @@ impl Peer {
             detector: Strikes::default(),
             chatter: Chatter::default(),
             left: false,
+            is_settled: false,
         };
         peer.settle();
         peer
     }
 
     pub(crate) fn on_timer(&mut self, timer: Timer) {
+        self.is_settled &=
+            matches!(timer, Timer::Ping(_) | Timer::Answer(_) | Timer::Digest | Timer::Chatter);
         let Self { cx, links, neighbors, .. } = self;
         match timer {
             Timer::Hello(link) => {
@@ -109,6 +115,7 @@ impl Peer {
     }
 
     pub(crate) fn on_command(&mut self, command: Command) {
+        self.is_settled = false;
         match command {
             _ if self.cx.leaving => self.cx.emit(Event::Rejected(Rejection::Leaving)),
             Command::Broadcast { topic, payload } => self.publish(topic, payload),
@@ -133,9 +140,14 @@ impl Peer {
             self.finish_leaving_if_told();
             return;
         }
+        if self.is_settled {
+            return;
+        }
         let Self { cx, links, neighbors, detector, .. } = self;
-        self.bootstrap.top_up(cx, links);
-        self.overlay.top_up(cx, links, neighbors, |record| detector.is_lost(record));
+        let is_listed = self.bootstrap.top_up(cx, links);
+        let is_linked =
+            self.overlay.top_up(cx, links, neighbors, |record| detector.is_lost(record));
+        self.is_settled = is_listed && is_linked && !neighbors.is_empty();
         if neighbors.is_empty() && !cx.timers.is_armed(Timer::Isolated) {
             let pause = cx.rng.jitter(cx.config.overlay.isolated_retry);
             cx.arm(Timer::Isolated, pause);
@@ -147,6 +159,8 @@ impl Peer {
     }
 
     fn on_outcome(&mut self, link: LinkId, outcome: Outcome) {
+        self.is_settled &=
+            matches!(outcome, Outcome::Nothing | Outcome::Message(Purpose::Neighbor { .. }, _));
         match outcome {
             Outcome::Nothing => {}
             Outcome::Asked(hello) => self.on_hello(link, &hello),
@@ -354,6 +368,7 @@ impl Peer {
     }
 
     fn add_neighbor(&mut self, link: LinkId, record: AddressRecord) {
+        self.is_settled = false;
         let Self { cx, links, neighbors, .. } = self;
         neighbors.insert(link, record.clone(), cx.now);
         let up = neighbors.by_link(link).expect("it was inserted just now").clone();
@@ -375,6 +390,7 @@ impl Peer {
 
     /// A neighbor's link is gone: tell the parts, each of which forgets what it kept of it.
     fn lose_neighbor(&mut self, link: LinkId, why: NeighborLoss) {
+        self.is_settled = false;
         let Self { cx, links, neighbors, .. } = self;
         let Some(down) = neighbors.remove(link) else { return };
         self.detector.on_neighbor_down(cx, links, link);

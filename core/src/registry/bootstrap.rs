@@ -147,21 +147,20 @@ impl Bootstrap {
         self.seeds.len() / 2 + 1
     }
 
-    /// Dials randomly drawn seed nodes until enough registrations stand or are under way.
-    pub(crate) fn top_up(&mut self, cx: &mut Context, links: &mut Links) {
-        if cx.leaving {
-            return;
-        }
+    /// Dials randomly drawn seed nodes until enough registrations stand or are under way. Returns
+    /// whether that many do.
+    pub(crate) fn top_up(&mut self, cx: &mut Context, links: &mut Links) -> bool {
         let engaged = self.seeds.iter().filter(|slot| slot.state.link().is_some()).count();
         for _ in engaged..self.quorum() {
             let idle = |slot: &SeedNodeSlot| matches!(slot.state, SlotState::Idle);
             let free: Vec<usize> =
                 (0..self.seeds.len()).filter(|&i| idle(&self.seeds[i])).collect();
-            let Some(drawn) = cx.rng.index(Stream::Bootstrap, free.len()) else { return };
+            let Some(drawn) = cx.rng.index(Stream::Bootstrap, free.len()) else { return false };
             let slot = &mut self.seeds[free[drawn]];
             let link = links.dial(cx, Target::Address(slot.addr), Purpose::Register);
             slot.state = SlotState::Joining { link };
         }
+        true
     }
 
     /// A seed node welcomed us: ask to be listed, unless it lists us already under another of its
