@@ -33,11 +33,14 @@ pub struct Recorder {
     stills: BTreeMap<HostId, Vec<(Duration, Duration)>>,
     crossings: Vec<Crossing>,
     stirs: Vec<Stir>,
+    /// How late a process may be with what happens to it.
+    late: Duration,
 }
 
 /// A cut, from when all that was on its way has arrived until it heals.
 #[derive(Debug)]
 struct Cut {
+    began: Duration,
     from: Duration,
     until: Duration,
     inside: BTreeSet<HostId>,
@@ -62,6 +65,7 @@ impl Recorder {
             entries: Vec::new(),
             crossings: Vec::new(),
             stirs: Vec::new(),
+            late: scenario.tick * LATE,
         }
     }
 
@@ -215,12 +219,24 @@ impl Recorder {
         &mut tales[place]
     }
 
+    /// Whether what a process takes in now may have waited for it since before a cut began: it has
+    /// stood still and goes on only now.
+    fn was_waiting(&self, host: HostId, began: Duration, now: Duration) -> bool {
+        let stills = self.stills.get(&host).into_iter().flatten();
+        let mut just_over =
+            stills.filter(|(_, until)| (*until..=*until + self.late).contains(&now));
+        just_over.any(|(from, _)| *from <= began + self.late)
+    }
+
     fn watch_cuts(&mut self, at: Duration, receiver: Life, sender: NodeId) {
         let mut in_force = self.cuts.iter().filter(|cut| (cut.from..cut.until).contains(&at));
         let Some(cut) = in_force.next() else { return };
         let Some(&from) = self.ids.get(&sender) else { return };
         let to = receiver.host;
         let (is_from_inside, is_to_inside) = (cut.inside.contains(&from), cut.inside.contains(&to));
+        if self.was_waiting(to, cut.began, at) {
+            return;
+        }
         let is_cut = match cut.direction {
             Direction::Both => is_from_inside != is_to_inside,
             Direction::Out => is_from_inside && !is_to_inside,
@@ -231,6 +247,9 @@ impl Recorder {
         }
     }
 }
+
+/// Two ticks: how late a process may be at the most with what happens to it.
+const LATE: u32 = 2;
 
 fn place(number: LifeNumber) -> usize {
     usize::try_from(number.0).expect("an index in memory")
@@ -243,7 +262,8 @@ fn cuts(scenario: &Scenario, schedule: &FaultSchedule) -> Vec<Cut> {
         let Fault::Cut(inside, _, direction) = &faults[place].fault else { return None };
         let heal = faults[place..].iter().find(|it| it.fault == Fault::Heal);
         Some(Cut {
-            from: at + scenario.latency.to + scenario.tick * 2,
+            began: at,
+            from: at + scenario.latency.to + scenario.tick * LATE,
             until: heal.map_or(scenario.duration, |heal| heal.at),
             inside: inside.clone(),
             direction: *direction,
@@ -262,7 +282,7 @@ fn stills(
         let Fault::Pause(host) = pause.fault else { continue };
         let resume = schedule.faults[place..].iter().find(|it| it.fault == Fault::Resume(host));
         let until = resume.map_or(scenario.duration, |it| it.at);
-        stills.entry(host).or_default().push((pause.at + scenario.tick * 2, until));
+        stills.entry(host).or_default().push((pause.at + scenario.tick * LATE, until));
     }
     stills
 }

@@ -29,6 +29,8 @@ pub(super) struct Host {
     node: Option<Node>,
     /// When the node was born.
     born: u64,
+    /// When it was told something last, or its process went on. It is told nothing about earlier.
+    clock: u64,
     /// The wake that is under way.
     wake: u64,
     /// Packets it sent, and latencies drawn for them.
@@ -62,6 +64,7 @@ impl Host {
             life: None,
             node: None,
             born: 0,
+            clock: 0,
             wake: NEVER,
             sent: 0,
             uplink_free: 0,
@@ -78,7 +81,8 @@ impl Host {
 
     /// Wakes the node for what is due before `until`.
     pub(super) fn wake_before(&mut self, until: u64, cx: &mut Cx<'_>) {
-        while let Some(due) = self.due().filter(|due| *due < until) {
+        // What fell due while the process stood still comes late.
+        while let Some(due) = self.due().map(|due| due.max(self.clock)).filter(|it| *it < until) {
             self.handle(due, Input::Wake, cx);
         }
     }
@@ -131,6 +135,7 @@ impl Host {
             Turn::Pause if self.machine == Machine::Running => self.machine = Machine::Paused,
             Turn::Resume if self.machine == Machine::Paused => {
                 self.machine = Machine::Running;
+                self.clock = at;
                 while let Some((origin, packet)) = self.waiting.pop_front() {
                     self.take(at, origin, packet, cx);
                 }
@@ -143,7 +148,7 @@ impl Host {
         let (number, life) = cx.hall.begin_life(cx.air.host_id(self.place), at);
         self.machine = Machine::Running;
         self.life = Some(number);
-        (self.born, self.bytes_sent) = (at, 0);
+        (self.born, self.clock, self.bytes_sent) = (at, at, 0);
         match cx.air.make_node(life, at, self.place) {
             Ok(node) => self.node = Some(node),
             Err(error) => cx.hall.fail(format!("{}: {error}", life.host)),
@@ -259,6 +264,7 @@ impl Host {
 
     fn handle(&mut self, at: u64, input: Input, cx: &mut Cx<'_>) {
         let Some(node) = &mut self.node else { return };
+        self.clock = at;
         cx.hall.inputs += 1;
         node.handle(Instant::from_micros(at - self.born), input);
         self.perform(at, cx);
