@@ -351,7 +351,7 @@ mod tests {
 
     /// What `steps` of (arm or cancel or fire, link, time) lead to, in a set that is few or many.
     fn fired(steps: &[(u8, u64, u64)], armed: Armed) -> Vec<(Vec<Timer>, Option<Deadline>)> {
-        let mut timers = Timers { armed, next_order: 0 };
+        let mut timers = Timers { armed, ..Timers::default() };
         let step = |&(what, link, micros): &(u8, u64, u64)| {
             let timer = Timer::Hello(LinkId::dialed(link));
             let mut fired = Vec::new();

@@ -1,5 +1,7 @@
 //! What must hold at every moment.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "picks the events it needs")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -105,14 +107,31 @@ pub(super) fn schedule_performed(evidence: &Evidence<'_>) -> Vec<Violation> {
     let traces = Traces::of(history);
     for Scheduled { at, fault } in &history.schedule.faults {
         for host in fault.hosts() {
-            let excused = matches!(fault, Fault::Reset(_)) && history.is_cut_off(host, *at);
-            if !excused && !traces.has(evidence.scenario, host, *at, fault) {
+            if !traces.has(evidence.scenario, host, *at, fault)
+                && !is_excused(history, host, *at, fault)
+            {
                 let what = format!("{} left no trace", fault.name());
                 violations.push(Violation::at(host, *at, what));
             }
         }
     }
     violations
+}
+
+/// A host that is cut off may have no connection to be reset, and so may a peer without neighbors that
+/// was.
+fn is_excused(history: &History, host: HostId, at: Duration, fault: &Fault) -> bool {
+    let is_alone = || {
+        let own = history.entries.iter().filter(|it| it.life.host == host && it.at < at);
+        let balance = own.map(|entry| match entry.event {
+            Event::NeighborUp { .. } => 1,
+            Event::NeighborDown { .. } => -1,
+            _ => 0,
+        });
+        balance.sum::<i64>() == 0
+    };
+    let is_reset = matches!(fault, Fault::Reset(_));
+    is_reset && (history.is_cut_off(host, at) || (host.is_peer() && is_alone()))
 }
 
 fn crossing(Crossing { at, from, to }: &Crossing) -> Violation {
