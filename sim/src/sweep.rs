@@ -1,9 +1,11 @@
 //! Many runs of one scenario: each rng seed is a world of its own, on whatever core is free.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
 
 use crate::check::{Evidence, Violation, check_all};
 use crate::fault::FaultSchedule;
@@ -36,6 +38,67 @@ pub fn run_one(scenario: &Scenario, seed: u64) -> RunResult {
     RunResult { seed, digest, schedule: history.schedule, measures, violations }
 }
 
+/// The rng seeds of a sweep, from the first to the last, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Seeds {
+    /// The first.
+    pub first: u64,
+    /// The last; not below the first.
+    pub last: u64,
+}
+
+/// Most seeds of a sweep.
+pub const MOST_SEEDS: u64 = 1_000_000;
+
+impl Seeds {
+    /// Whether there are seeds, and no more than [`MOST_SEEDS`].
+    pub fn is_valid(&self) -> bool {
+        self.first <= self.last && self.last - self.first < MOST_SEEDS
+    }
+
+    /// Those of one shard. The shards' blocks are next to each other, in order, and their sizes
+    /// differ by at most one. With more shards than seeds some are empty.
+    pub fn block(self, shard: Shard) -> Block {
+        let Shard { part, of } = shard;
+        let all = self.last - self.first + 1;
+        let (share, rest) = (all / of, all % of);
+        let before = part - 1;
+        let first = self.first + before * share + before.min(rest);
+        Block { first, count: share + u64::from(before < rest) }
+    }
+}
+
+impl fmt::Display for Seeds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.first, self.last)
+    }
+}
+
+/// One of several parts of a sweep, each of which may be run on a machine of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Shard {
+    /// Which, from 1 on.
+    pub part: u64,
+    /// Of how many.
+    pub of: u64,
+}
+
+impl Shard {
+    /// All of a sweep.
+    pub const WHOLE: Self = Self { part: 1, of: 1 };
+
+    /// Whether there is such a part. More parts than [`MOST_SEEDS`] have no use.
+    pub fn is_valid(self) -> bool {
+        (1..=self.of).contains(&self.part) && self.of <= MOST_SEEDS
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.part, self.of)
+    }
+}
+
 /// Rng seeds in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
@@ -43,6 +106,14 @@ pub struct Block {
     pub first: u64,
     /// How many; with none, `first` means nothing.
     pub count: u64,
+}
+
+impl Block {
+    /// What is left of it after some of its seeds.
+    #[must_use]
+    pub fn after(self, done: u64) -> Self {
+        Self { first: self.first + done, count: self.count.saturating_sub(done) }
+    }
 }
 
 /// Results that may wait for that of an earlier seed, per thread. Enough that no thread stands still
@@ -174,6 +245,23 @@ mod tests {
         .expect("no error");
         assert_eq!(taken, (10..210).collect::<Vec<u64>>());
         assert!(most < 12, "{most} were begun and not taken");
+    }
+
+    #[test]
+    fn shards_are_the_seeds_in_order() {
+        let seeds = Seeds { first: 5, last: 14 };
+        for of in [1, 2, 3, 10, 16] {
+            let mut next = 5;
+            for part in 1..=of {
+                let block = seeds.block(Shard { part, of });
+                assert_eq!(block.first, next, "{part}/{of}");
+                assert!(block.count == 10 / of || block.count == 10 / of + 1, "{part}/{of}");
+                next += block.count;
+            }
+            assert_eq!(next, 15, "{of} shards");
+        }
+        let last = Seeds { first: u64::MAX, last: u64::MAX };
+        assert_eq!(last.block(Shard::WHOLE), Block { first: u64::MAX, count: 1 });
     }
 
     #[test]

@@ -169,6 +169,15 @@ impl Head {
     }
 }
 
+impl Head {
+    /// That of a report which is there.
+    pub(super) fn again(summary: Summary) -> Self {
+        let Summary { scenario, question, setting, figures, .. } = summary;
+        let limits = figures.into_iter().filter_map(|it| Some((it.name, it.limit?))).collect();
+        Self { scenario, question, setting, limits }
+    }
+}
+
 impl Summary {
     /// Sums up the runs of these tables.
     pub(super) fn of(head: Head, saved: &Saved<'_>) -> anyhow::Result<Self> {

@@ -10,15 +10,16 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use serde::Serialize;
 
+use super::FAILED;
+use super::conduct::{Sweep, conduct};
 use super::console::{say, say_json};
 use super::explain::scenario_files;
-use super::{FAILED, conduct};
 use crate::cli::GalleryArgs;
 use crate::report::answer::answer;
 use crate::report::summary::Summary;
 use crate::report::{gallery, saved};
 use crate::scenario::{self, Scenario};
-use crate::sweep::Block;
+use crate::sweep::Seeds;
 
 /// One scenario of the gallery, as JSON.
 #[derive(Serialize)]
@@ -35,14 +36,20 @@ struct Exhibit {
 pub(super) fn gallery(args: &GalleryArgs) -> anyhow::Result<ExitCode> {
     let scenarios = load_all(&args.scenarios)?;
     let mut exhibits = Vec::new();
-    for (_, scenario) in &scenarios {
+    for (file, scenario) in &scenarios {
         let folder = args.reports.join(&scenario.name);
         let (summary, took) = if args.readme_only {
             (saved::read_summary(&folder)?, None)
         } else {
-            let seeds = Block { first: 1, count: scenario.runs };
-            let jobs = args.jobs.map(usize::from);
-            let (summary, took) = conduct(scenario, seeds, jobs, &folder)?;
+            let done = conduct(Sweep {
+                scenario,
+                seeds: Seeds { first: 1, last: scenario.runs },
+                shard: None,
+                jobs: args.jobs,
+                folder: &folder,
+                replay: format!("sim run {file}"),
+            })?;
+            let (summary, took) = (done.summary, done.took);
             (summary, Some(took))
         };
         exhibits.push(exhibit(&summary, took));

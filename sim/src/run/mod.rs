@@ -1,26 +1,27 @@
 //! The commands, carried out.
 
+mod conduct;
 mod console;
 mod explain;
 mod gallery;
+mod progress;
 
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use crate::cli::{Cli, Command, NewArgs, REPORTS, ReportArgs, RunArgs, Seeds};
+use crate::cli::{Cli, Command, MergeArgs, NewArgs, REPORTS, ReportArgs, RunArgs};
 use crate::report;
-use crate::report::growing::Growing;
+use crate::report::merge::{Merged, merge};
 use crate::report::summary::Summary;
-use crate::report::tables::RunTables;
 use crate::report::terminal;
 use crate::scenario::{self, Scenario};
-use crate::sweep::{self, Block};
-use console::{complain, progress_bar, say, say_json};
+use crate::sweep::Seeds;
+use conduct::{Conducted, Sweep, conduct};
+use console::{complain, say, say_json};
 
 /// A check failed.
 const FAILED: u8 = 1;
@@ -36,6 +37,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::List(args) => explain::list(&args),
         Command::New(args) => new_scenario(&args),
         Command::Report(args) => redraw_report(&args),
+        Command::Merge(args) => merge_parts(&args),
         Command::Gallery(args) => gallery::gallery(&args),
     };
     done.unwrap_or_else(|error| {
@@ -46,9 +48,15 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn run_scenario(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let scenario = scenario::load(&args.file, &args.set)?;
-    let seeds = args.seeds(&scenario);
     let folder = args.folder(&scenario);
-    let (summary, took) = conduct(&scenario, seeds, args.jobs.map(usize::from), &folder)?;
+    let Conducted { summary, made, found, took } = conduct(Sweep {
+        scenario: &scenario,
+        seeds: args.seeds(&scenario),
+        shard: args.shard,
+        jobs: args.jobs,
+        folder: &folder,
+        replay: args.replay(),
+    })?;
     if !args.is_plain() && args.out.is_none() {
         link_latest(&folder)?;
     }
@@ -57,45 +65,43 @@ fn run_scenario(args: &RunArgs) -> anyhow::Result<ExitCode> {
     } else {
         say(&terminal::render(&summary, &args.replay()))?;
         say(&format!("report in {}\n", folder.display()))?;
-        say(&format!("{} runs in {:.1} s\n", summary.runs, took.as_secs_f64()))?;
+        let before = if found > 0 { format!(", {found} were there") } else { String::new() };
+        say(&format!("{made} runs in {:.1} s{before}\n", took.as_secs_f64()))?;
     }
-    Ok(if summary.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+    Ok(verdict(&summary))
 }
 
-/// Runs a block of seeds and writes the report. Returns its summary and the time that the runs took.
-fn conduct(
-    scenario: &Scenario,
-    block: Block,
-    jobs: Option<usize>,
-    folder: &Path,
-) -> anyhow::Result<(Summary, Duration)> {
-    let progress = progress_bar(&scenario.name, block.count);
-    let mut growing = Growing::begin(folder)?;
-    let work = |seed| RunTables::of(&sweep::run_one(scenario, seed), seed == block.first);
-    sweep::in_order(block, jobs, work, |run| {
-        growing.add(&run?)?;
-        progress.inc(1);
-        Ok(())
-    })?;
-    let took = progress.elapsed();
-    progress.finish_and_clear();
-    Ok((growing.finish(scenario)?, took))
+/// The exit status.
+fn verdict(summary: &Summary) -> ExitCode {
+    if summary.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+}
+
+fn merge_parts(args: &MergeArgs) -> anyhow::Result<ExitCode> {
+    let Merged { summary, replay } = merge(&args.parts, &args.out)?;
+    if args.json {
+        say(&summary.to_json()?)?;
+    } else {
+        say(&terminal::render(&summary, &replay))?;
+        let (parts, out) = (args.parts.len(), args.out.display());
+        say(&format!("report of {parts} parts in {out}\n"))?;
+    }
+    Ok(verdict(&summary))
 }
 
 impl RunArgs {
-    fn seeds(&self, scenario: &Scenario) -> Block {
+    fn seeds(&self, scenario: &Scenario) -> Seeds {
         match (self.seed, self.seeds) {
-            (Some(seed), _) => Block { first: seed, count: 1 },
-            (None, Some(Seeds { first, last })) => Block { first, count: last - first + 1 },
-            (None, None) => Block { first: 1, count: scenario.runs },
+            (Some(seed), _) => Seeds { first: seed, last: seed },
+            (None, Some(seeds)) => seeds,
+            (None, None) => Seeds { first: 1, last: scenario.runs },
         }
     }
 
     /// Only the file was given.
     fn is_plain(&self) -> bool {
-        let Self { file: _, seed, seeds, jobs, out, set, json } = self;
+        let Self { file: _, seed, seeds, shard, jobs, out, set, json } = self;
         let none_given = seed.is_none() && seeds.is_none() && jobs.is_none() && out.is_none();
-        none_given && set.is_empty() && !json
+        none_given && shard.is_none() && set.is_empty() && !json
     }
 
     /// Where the report goes.

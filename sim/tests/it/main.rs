@@ -8,4 +8,5 @@ mod report;
 mod scenario_errors;
 mod scenarios;
 mod support;
+mod sweep;
 mod tidy;
