@@ -4,6 +4,7 @@ mod checks_bite;
 mod cli;
 mod determinism;
 mod gallery;
+mod ready_files;
 mod report;
 mod scenario_errors;
 mod scenarios;

@@ -11,12 +11,12 @@ use serde_json::Value;
 
 use crate::support::{empty_folder, sim, small_path, text};
 
-fn small() -> String {
+pub(crate) fn small() -> String {
     small_path().to_str().expect("a path in UTF-8").to_owned()
 }
 
 /// Runs a part or, without `shard`, all of the seeds, and expects it to pass.
-fn run(folder: &Path, seeds: &str, shard: Option<&str>, out: &str) -> Output {
+pub(crate) fn run(folder: &Path, seeds: &str, shard: Option<&str>, out: &str) -> Output {
     let small = small();
     let mut args = vec!["run", &small, "--seeds", seeds, "--out", out];
     args.extend(shard.iter().flat_map(|shard| ["--shard", shard]));
@@ -36,7 +36,7 @@ fn files(report: &Path) -> BTreeMap<String, Vec<u8>> {
     named.collect()
 }
 
-fn assert_same_report(folder: &Path, a: &str, b: &str) {
+pub(crate) fn assert_same_report(folder: &Path, a: &str, b: &str) {
     let (a, b) = (files(&folder.join(a)), files(&folder.join(b)));
     assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
     for (name, bytes) in &a {
@@ -46,7 +46,7 @@ fn assert_same_report(folder: &Path, a: &str, b: &str) {
 }
 
 /// Runs `sim merge` and returns its exit status and what it complains of.
-fn merge(folder: &Path, parts: &[&str], out: &str) -> (Option<i32>, String) {
+pub(crate) fn merge(folder: &Path, parts: &[&str], out: &str) -> (Option<i32>, String) {
     let output = sim(folder, &[&["merge"], parts, &["--out", out]].concat());
     (output.status.code(), text(&output.stderr))
 }
