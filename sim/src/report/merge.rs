@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::report::finish;
 use crate::report::growing::row_counts;
-use crate::report::part::{Identity, PART, Part, Size};
+use crate::report::part::{Identity, PART, PROGRAM, Part, Size};
 use crate::report::publish::{self, MERGING, UNFINISHED};
 use crate::report::saved::{self, Saved};
 use crate::report::summary::{Head, Summary};
@@ -79,6 +79,11 @@ fn all_parts(folders: &[PathBuf]) -> anyhow::Result<Vec<(&Path, Part)>> {
             complaints.push(format!("{name}: no part of a sweep, but a whole one, unfinished"));
             continue;
         };
+        let program = &part.identity.program;
+        if reference.is_none() && program != PROGRAM {
+            // Its rows may mean something else, and its checks be others.
+            complaints.push(format!("{name}: of program version {program}, this one is {PROGRAM}"));
+        }
         let (first, identity) = reference.get_or_insert_with(|| (folder, part.identity.clone()));
         let differences = identity.of_part(number).differences(&part.identity);
         if !differences.is_empty() {

@@ -97,6 +97,7 @@ pub(super) fn finish(
 
 /// Draws all pictures of the report in `folder` again, from its saved tables and summary.
 pub fn redraw(folder: &Path) -> anyhow::Result<Summary> {
+    publish::complete(folder)?;
     let summary = saved::read_summary(folder)?;
     Saved { folder, sizes: &summary.tables }.check()?;
     draw(&summary, folder)?;

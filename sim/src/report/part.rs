@@ -15,6 +15,9 @@ use crate::sweep::{Block, Seeds, Shard};
 /// The file.
 pub(super) const PART: &str = "sweep.json";
 
+/// The version of this program.
+pub(super) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
+
 /// Version of the file.
 const SCHEMA: u32 = 1;
 
@@ -38,7 +41,7 @@ impl Identity {
     /// Of runs of this scenario.
     pub fn of(scenario: &Scenario, seeds: Seeds, shard: Option<Shard>) -> Self {
         Self {
-            program: env!("CARGO_PKG_VERSION").to_owned(),
+            program: PROGRAM.to_owned(),
             scenario: scenario.name.clone(),
             // The debug form has every field, those that are added one day included.
             scenario_sha256: hex(&Sha256::digest(format!("{scenario:?}"))),

@@ -12,6 +12,7 @@ use crate::check::{CHECKS, Check};
 use crate::history::hex;
 use crate::measure::millis;
 use crate::report::figures::{Figures, LimitWords, limit_words};
+use crate::report::part::PROGRAM;
 use crate::report::saved::Saved;
 use crate::report::tables::{PASSED, RunRow, ViolationRow};
 use crate::scenario::Scenario;
@@ -194,7 +195,7 @@ impl Summary {
         });
         Ok(Self {
             schema: SCHEMA,
-            program: env!("CARGO_PKG_VERSION").to_owned(),
+            program: PROGRAM.to_owned(),
             scenario: head.scenario,
             question: head.question,
             setting: head.setting,
@@ -286,6 +287,33 @@ impl Runs {
             } else {
                 check.more_failed += 1;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_in_every_run_is_counted_and_not_all_listed() {
+        let columns = "seed,verdict,messages,expected,delivered,coverage_50_ms,coverage_90_ms,\
+                       coverage_99_ms,coverage_100_ms,last_delivery_hop,rmr,bytes_sent,crashes,\
+                       false_deaths,cut_off_deaths,false_reports,components,degree_min,\
+                       degree_median,degree_max,one_component_ms,quorum_ms,digest\n";
+        let row =
+            |seed| format!("{seed},limits lists-right,1,1,1,,,,,1,0,0,0,0,0,0,1,1,1,1,,,ab\n");
+        let table = columns.to_owned() + &(1..=1005).map(row).collect::<String>();
+        let mut runs = Runs::default();
+        for row in csv::Reader::from_reader(table.as_bytes()).deserialize() {
+            runs.add(&row.expect("a row"));
+        }
+        assert_eq!((runs.count, runs.passed), (1005, 0));
+        let failed: Vec<_> = runs.checks.iter().filter(|it| !it.failed_seeds.is_empty()).collect();
+        let names: Vec<&str> = failed.iter().map(|it| it.check.as_str()).collect();
+        assert_eq!(names, ["lists-right", "limits"]);
+        for check in failed {
+            assert_eq!((check.failed_seeds.len(), check.more_failed), (MOST_LISTED, 5));
         }
     }
 }

@@ -134,6 +134,13 @@ fn what_is_no_sweep_is_not_merged() {
         refused(&["a", "b", "c"], &[words]);
         fs::write(folder.join("b/sweep.json"), &good).expect("mended");
     }
+    for part in ["a", "b", "c"] {
+        spoil(&folder.join(part), |it| it["identity"]["program"] = "0.0.9".into());
+    }
+    refused(&["a", "b", "c"], &["a: of program version 0.0.9, this one is 0.1.0"]);
+    for part in ["a", "b", "c"] {
+        spoil(&folder.join(part), |it| it["identity"]["program"] = "0.1.0".into());
+    }
     spoil(&folder.join("b"), |it| it["identity"]["shard"]["part"] = 9.into());
     refused(&["a", "b", "c"], &["b/sweep.json: shard: 1/N to N/N is allowed"]);
     fs::write(folder.join("b/sweep.json"), &good).expect("mended");
@@ -254,6 +261,27 @@ fn a_stopped_run_leaves_the_report_that_was_there() {
     let output = sim(&folder, &["run", &small(), "--shard", "1/2", "--out", "here"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("here: holds a finished report; choose another folder"));
+}
+
+/// Killed while the files of a finished report move up: whoever opens the folder next completes it.
+#[test]
+fn a_report_moves_up_completely() {
+    let folder = empty_folder("sweep_move");
+    run(&folder, "1..2", None, "new");
+    let strict = "limits.redundancy_max=0.1";
+    sim(&folder, &["run", &small(), "--seeds", "1..1", "--set", strict, "--out", "old"]);
+    assert!(folder.join("old/violations.csv").exists(), "a table that the new report has not");
+    let on_its_way = folder.join("old/sweep.finished");
+    fs::create_dir(&on_its_way).expect("made");
+    for name in files(&folder.join("new")).keys() {
+        let moved = ["runs.csv", "spread.png"].contains(&name.as_str());
+        let to = if moved { folder.join("old") } else { on_its_way.clone() };
+        fs::copy(folder.join("new").join(name), to.join(name)).expect("copied");
+    }
+    let output = sim(&folder, &["report", "old"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_same_report(&folder, "new", "old");
+    assert!(!on_its_way.exists());
 }
 
 #[test]
