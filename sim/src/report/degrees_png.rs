@@ -1,44 +1,47 @@
 //! The picture of the degrees: the share of peers with at least so many links, both axes
 //! logarithmic, where a power law is a straight line.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use plotters::prelude::*;
 
 use crate::report::chart::{self, BLUE, Canvas, Pen, drawing};
+use crate::report::count::{Counts, to_float};
+use crate::report::saved::Saved;
 use crate::report::summary::Summary;
-use crate::report::tables::{DegreeRow, Tables};
+use crate::report::tables::DegreeRow;
 
 const HEIGHT: u32 = 520;
 
-pub(super) fn draw(summary: &Summary, tables: &Tables, path: &Path) -> anyhow::Result<()> {
-    let points = tail(&tables.degrees);
+pub(super) fn draw(summary: &Summary, saved: &Saved<'_>, path: &Path) -> anyhow::Result<()> {
+    let points = tail(&degrees(saved.rows()?)?);
     chart::picture(path, HEIGHT, summary, |canvas| plot(canvas, &points))
 }
 
-/// (links, percent of the peers with at least so many), peers of all runs together; from one link
-/// on, because a logarithm has no zero.
-fn tail(rows: &[DegreeRow]) -> Vec<(f64, f64)> {
-    let mut peers: BTreeMap<usize, usize> = BTreeMap::new();
+/// How many peers have each degree at the end, all runs together.
+pub(super) fn degrees(
+    rows: impl Iterator<Item = anyhow::Result<DegreeRow>>,
+) -> anyhow::Result<Counts> {
+    let mut degrees = Counts::default();
     for row in rows {
-        *peers.entry(row.degree).or_default() += row.peers;
+        let DegreeRow { degree, peers, .. } = row?;
+        degrees.add_many(u64::try_from(degree)?, u64::try_from(peers)?);
     }
-    let all: usize = peers.values().sum();
-    let mut left = all;
+    Ok(degrees)
+}
+
+/// (links, percent of the peers with at least so many); from one link on, because a logarithm has
+/// no zero.
+fn tail(degrees: &Counts) -> Vec<(f64, f64)> {
+    let mut left = degrees.total();
     let mut points = Vec::new();
-    for (degree, count) in peers {
+    for (degree, count) in degrees.iter() {
         if degree > 0 {
-            points.push((to_float(degree), 100.0 * to_float(left) / to_float(all)));
+            points.push((to_float(degree), 100.0 * to_float(left) / to_float(degrees.total())));
         }
         left -= count;
     }
     points
-}
-
-#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "far below 2^52")]
-fn to_float(value: usize) -> f64 {
-    value as f64
 }
 
 fn plot(canvas: &Canvas<'_>, points: &[(f64, f64)]) -> anyhow::Result<()> {
@@ -69,6 +72,7 @@ mod tests {
     fn the_tail_counts_peers_with_at_least_so_many_links() {
         let row = |degree, peers| DegreeRow { seed: 1, degree, peers };
         let rows = [row(0, 2), row(1, 2), row(4, 4), row(1, 2)];
-        assert_eq!(tail(&rows), [(1.0, 80.0), (4.0, 40.0)]);
+        let degrees = degrees(rows.into_iter().map(Ok)).expect("no error");
+        assert_eq!(tail(&degrees), [(1.0, 80.0), (4.0, 40.0)]);
     }
 }

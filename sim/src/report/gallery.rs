@@ -34,7 +34,8 @@ const TAIL: &str = "
 | `overlay.csv`, `degrees.csv` | second of a run: components and degrees; degree at the end: peers |
 | `faults.csv` | disturbance: when, what, whom |
 | `links.csv` | link of the first run's graph, at the moments that are drawn; `b` is empty in the row of the peer itself |
-| `summary.json` | the whole: checks, figures over the runs, violations, rows of each table |
+| `violations.csv` | thing that did not hold |
+| `summary.json` | the whole: checks, figures over the runs, the first violations, rows of each table |
 
 `sim report DIR` draws a folder's pictures again from these files alone. Times are whole milliseconds, ratios have four decimals. Tables
 without rows are not written. CSV and JSON are equal to the byte on every machine, pictures on x86-64 Linux. Runs with any option go to

@@ -11,14 +11,15 @@ use comfy_table::presets::UTF8_BORDERS_ONLY;
 use serde::Serialize;
 
 use super::FAILED;
-use super::console::{progress_bar, say, say_json};
+use super::conduct::{Sweep, conduct};
+use super::console::{say, say_json};
 use super::explain::scenario_files;
 use crate::cli::GalleryArgs;
 use crate::report::answer::answer;
 use crate::report::summary::Summary;
-use crate::report::{self, gallery, saved};
+use crate::report::{gallery, saved};
 use crate::scenario::{self, Scenario};
-use crate::sweep;
+use crate::sweep::Seeds;
 
 /// One scenario of the gallery, as JSON.
 #[derive(Serialize)]
@@ -35,12 +36,20 @@ struct Exhibit {
 pub(super) fn gallery(args: &GalleryArgs) -> anyhow::Result<ExitCode> {
     let scenarios = load_all(&args.scenarios)?;
     let mut exhibits = Vec::new();
-    for (_, scenario) in &scenarios {
+    for (file, scenario) in &scenarios {
         let folder = args.reports.join(&scenario.name);
         let (summary, took) = if args.readme_only {
             (saved::read_summary(&folder)?, None)
         } else {
-            let (summary, took) = run_again(scenario, &folder, args.jobs.map(usize::from))?;
+            let done = conduct(Sweep {
+                scenario,
+                seeds: Seeds { first: 1, last: scenario.runs },
+                shard: None,
+                jobs: args.jobs,
+                folder: &folder,
+                replay: format!("sim run {file}"),
+            })?;
+            let (summary, took) = (done.summary, done.took);
             (summary, Some(took))
         };
         exhibits.push(exhibit(&summary, took));
@@ -65,20 +74,6 @@ fn load_all(folder: &Path) -> anyhow::Result<Vec<(String, Scenario)>> {
     let load =
         |file: &std::path::PathBuf| Ok((file.display().to_string(), scenario::load(file, &[])?));
     files.iter().map(load).collect()
-}
-
-/// Runs a scenario with its own seeds and writes its report.
-fn run_again(
-    scenario: &Scenario,
-    folder: &Path,
-    jobs: Option<usize>,
-) -> anyhow::Result<(Summary, Duration)> {
-    let seeds: Vec<u64> = (1..=scenario.runs).collect();
-    let progress = progress_bar(&scenario.name, seeds.len());
-    let results = sweep::run_all(scenario, &seeds, jobs, &progress).context("start the threads")?;
-    let took = progress.elapsed();
-    progress.finish_and_clear();
-    Ok((report::write(scenario, &results, folder)?, took))
 }
 
 fn exhibit(summary: &Summary, took: Option<Duration>) -> Exhibit {

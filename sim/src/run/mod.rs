@@ -1,8 +1,10 @@
 //! The commands, carried out.
 
+mod conduct;
 mod console;
 mod explain;
 mod gallery;
+mod progress;
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -11,12 +13,15 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
-use crate::cli::{Cli, Command, NewArgs, REPORTS, ReportArgs, RunArgs, Seeds};
+use crate::cli::{Cli, Command, MergeArgs, NewArgs, REPORTS, ReportArgs, RunArgs};
 use crate::report;
+use crate::report::merge::{Merged, merge};
+use crate::report::summary::Summary;
 use crate::report::terminal;
 use crate::scenario::{self, Scenario};
-use crate::sweep;
-use console::{complain, progress_bar, say, say_json};
+use crate::sweep::Seeds;
+use conduct::{Conducted, Sweep, conduct};
+use console::{complain, say, say_json};
 
 /// A check failed.
 const FAILED: u8 = 1;
@@ -32,6 +37,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::List(args) => explain::list(&args),
         Command::New(args) => new_scenario(&args),
         Command::Report(args) => redraw_report(&args),
+        Command::Merge(args) => merge_parts(&args),
         Command::Gallery(args) => gallery::gallery(&args),
     };
     done.unwrap_or_else(|error| {
@@ -42,18 +48,15 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn run_scenario(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let scenario = scenario::load(&args.file, &args.changes())?;
-    let seeds: Vec<u64> = match (args.seed, args.seeds) {
-        (Some(seed), _) => vec![seed],
-        (None, Some(Seeds { first, last })) => (first..=last).collect(),
-        (None, None) => (1..=scenario.runs).collect(),
-    };
     let folder = args.folder(&scenario);
-    let progress = progress_bar(&scenario.name, seeds.len());
-    let results = sweep::run_all(&scenario, &seeds, args.jobs.map(usize::from), &progress)
-        .context("start the threads")?;
-    let took = progress.elapsed().as_secs_f64();
-    progress.finish_and_clear();
-    let summary = report::write(&scenario, &results, &folder)?;
+    let Conducted { summary, made, found, took } = conduct(Sweep {
+        scenario: &scenario,
+        seeds: args.seeds(&scenario),
+        shard: args.shard,
+        jobs: args.jobs,
+        folder: &folder,
+        replay: args.replay(),
+    })?;
     if !args.is_plain() && args.out.is_none() {
         link_latest(&folder)?;
     }
@@ -62,17 +65,43 @@ fn run_scenario(args: &RunArgs) -> anyhow::Result<ExitCode> {
     } else {
         say(&terminal::render(&summary, &args.replay()))?;
         say(&format!("report in {}\n", folder.display()))?;
-        say(&format!("{} runs in {took:.1} s\n", seeds.len()))?;
+        let before = if found > 0 { format!(", {found} were there") } else { String::new() };
+        say(&format!("{made} runs in {:.1} s{before}\n", took.as_secs_f64()))?;
     }
-    Ok(if summary.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+    Ok(verdict(&summary))
+}
+
+/// The exit status.
+fn verdict(summary: &Summary) -> ExitCode {
+    if summary.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+}
+
+fn merge_parts(args: &MergeArgs) -> anyhow::Result<ExitCode> {
+    let Merged { summary, replay } = merge(&args.parts, &args.out)?;
+    if args.json {
+        say(&summary.to_json()?)?;
+    } else {
+        say(&terminal::render(&summary, &replay))?;
+        let (parts, out) = (args.parts.len(), args.out.display());
+        say(&format!("report of {parts} parts in {out}\n"))?;
+    }
+    Ok(verdict(&summary))
 }
 
 impl RunArgs {
+    fn seeds(&self, scenario: &Scenario) -> Seeds {
+        match (self.seed, self.seeds) {
+            (Some(seed), _) => Seeds { first: seed, last: seed },
+            (None, Some(seeds)) => seeds,
+            (None, None) => Seeds { first: 1, last: scenario.runs },
+        }
+    }
+
     /// Only the file was given.
     fn is_plain(&self) -> bool {
-        let Self { file: _, seed, seeds, jobs, engine, out, set, json } = self;
+        let Self { file: _, seed, seeds, shard, jobs, engine, out, set, json } = self;
         let none_given = seed.is_none() && seeds.is_none() && jobs.is_none() && out.is_none();
-        none_given && engine.is_none() && set.is_empty() && !json
+        none_given && shard.is_none() && engine.is_none() && set.is_empty() && !json
     }
 
     /// What is changed in the scenario first.

@@ -3,8 +3,7 @@
 
 use std::fs;
 
-use indicatif::ProgressBar;
-use tidings_sim::sweep::{run_all, run_one};
+use tidings_sim::sweep::{Block, in_order, run_one};
 use tidings_sim::turmoil_world;
 
 use crate::support::{empty_folder, sim, small, small_path, text};
@@ -25,10 +24,21 @@ fn r37_twice_in_one_process() {
 #[test]
 fn r37_on_any_number_of_threads() {
     let scenario = small();
-    let seeds: Vec<u64> = (1..=6).collect();
-    let hidden = ProgressBar::hidden();
-    let one = run_all(&scenario, &seeds, Some(1), &hidden).expect("a thread");
-    let three = run_all(&scenario, &seeds, Some(3), &hidden).expect("three threads");
+    let all = |threads| {
+        let (block, mut results) = (Block { first: 1, count: 6 }, Vec::new());
+        in_order(
+            block,
+            Some(threads),
+            |seed| run_one(&scenario, seed),
+            |result| {
+                results.push(result);
+                Ok(())
+            },
+        )
+        .expect("no error");
+        results
+    };
+    let (one, three) = (all(1), all(3));
     assert_eq!(one, three);
     assert_eq!(one[3], run_one(&scenario, 4));
 }
