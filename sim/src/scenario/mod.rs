@@ -6,6 +6,7 @@ mod override_keys;
 mod parse;
 mod range;
 mod raw;
+pub mod vary;
 
 use std::fmt;
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub use link::{Draw, Engine, Link, Shape};
 pub use override_keys::OverrideError;
 pub use parse::{Complaint, ScenarioError, load};
 pub use range::Span;
+use vary::Vary;
 
 /// Most hosts that the turmoil engine takes. Its cost per step grows with the square of the hosts:
 /// each of them walks every pair of hosts on every tick.
@@ -61,6 +63,8 @@ pub struct Scenario {
     pub faults: Vec<FaultSpec>,
     /// What must hold.
     pub limits: Limits,
+    /// What a comparison varies; a run varies nothing.
+    pub vary: Vec<Vary>,
 }
 
 impl Scenario {

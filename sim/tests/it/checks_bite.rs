@@ -135,7 +135,7 @@ fn foist(_: &mut Scenario, history: &mut History) {
 fn foresee(_: &mut Scenario, history: &mut History) {
     let tale = tale(history);
     let (_, said) = tale.said.expect("it was said");
-    tale.receipts[0].at = said - Duration::from_micros(1);
+    tale.receipts[0].at = said.saturating_sub(Duration::from_micros(1));
 }
 
 fn neighbor_of_itself(_: &mut Scenario, history: &mut History) {
