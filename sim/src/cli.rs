@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::scenario::Engine;
+use crate::scenario::vary::Vary;
 use crate::sweep::{MOST_SEEDS, Seeds, Shard};
 
 /// Where reports go, below the current folder.
@@ -35,6 +36,14 @@ pub(crate) enum Command {
     /// any option it goes below reports/runs, which git ignores, and reports/runs/latest leads
     /// there.
     Run(RunArgs),
+    /// Run a scenario in several forms on the same seeds, and show them side by side.
+    ///
+    /// Forms are all combinations of what is varied: by --engines, by --vary, or else by the
+    /// scenario's own [vary] table. Where two forms differ in nothing but the engine it is judged
+    /// whether the engines agree. The scenario's own limits are not asked.
+    ///
+    /// Exit status: 0 the engines agree and every check held; 1 not so; 2 it could not be told.
+    Compare(CompareArgs),
     /// Read a scenario and tell what it would do, without running it.
     Check(CheckArgs),
     /// List the scenarios of a folder with their questions.
@@ -114,6 +123,34 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// Print the summary as JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// The scenario, a TOML file.
+    pub(crate) file: PathBuf,
+    /// Compare these engines: turmoil,events.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) engines: Vec<Engine>,
+    /// Vary a field, named as for --set: overlay=random,power-law. May be given several times; all
+    /// combinations are run, at most 64.
+    #[arg(long, value_name = "KEY=A,B")]
+    pub(crate) vary: Vec<Vary>,
+    /// Run these rng seeds, first and last, both included [default: the scenario's own].
+    #[arg(long, value_name = "A..B", value_parser = parse_seeds)]
+    pub(crate) seeds: Option<Seeds>,
+    /// Runs at a time [default: one per core]. The results do not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// Change a field of the scenario first, in all forms.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Write the report into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print the comparison as JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
 }

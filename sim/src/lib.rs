@@ -14,6 +14,7 @@
 
 pub mod check;
 mod cli;
+pub mod compare;
 pub mod event_world;
 pub mod fault;
 pub mod history;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::{Evidence, Violation, check_all};
 use crate::fault::FaultSchedule;
+use crate::history::History;
 use crate::measure::Measures;
 use crate::scenario::{Engine, Scenario};
 use crate::{event_world, turmoil_world};
@@ -30,6 +31,15 @@ pub struct RunResult {
 
 /// Runs one seed and looks at what happened.
 pub fn run_one(scenario: &Scenario, seed: u64) -> RunResult {
+    run_and(scenario, seed, |_| ()).0
+}
+
+/// The same, and `also` looks at it before it is forgotten.
+pub fn run_and<T>(
+    scenario: &Scenario,
+    seed: u64,
+    also: impl FnOnce(&History) -> T,
+) -> (RunResult, T) {
     let history = match scenario.engine {
         Engine::Turmoil => turmoil_world::run(scenario, seed),
         Engine::Events => event_world::run(scenario, seed),
@@ -38,7 +48,8 @@ pub fn run_one(scenario: &Scenario, seed: u64) -> RunResult {
     let evidence = Evidence { scenario, history: &history, measures: &measures };
     let violations = check_all(&evidence);
     let digest = history.digest();
-    RunResult { seed, digest, schedule: history.schedule, measures, violations }
+    let seen = also(&history);
+    (RunResult { seed, digest, schedule: history.schedule, measures, violations }, seen)
 }
 
 /// The rng seeds of a sweep, from the first to the last, both included.

@@ -61,7 +61,7 @@ pub(super) fn ten_thousandths(ratio: f64) -> u64 {
 
 /// A count as a float, for ratios and pictures.
 #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "far below 2^52")]
-pub(super) fn to_float(count: u64) -> f64 {
+pub(crate) fn to_float(count: u64) -> f64 {
     count as f64
 }
 

@@ -34,7 +34,7 @@ pub(super) fn limit_words(limits: &Limits) -> LimitWords {
 }
 
 /// The values of every figure, in ten-thousandths of its unit.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Figures {
     delivered: Counts,
     /// Until 50, 90, 99 and 100 % of the peers had a message.
@@ -71,22 +71,36 @@ impl Figures {
     /// Takes in the other tables.
     pub(super) fn add_tables(&mut self, saved: &Saved<'_>) -> anyhow::Result<()> {
         for run in saved.runs::<MessageRow>()? {
-            let slowest = run?.iter().filter_map(|row| row.others_100_ms).max();
-            add_whole(&mut self.others, slowest);
+            self.add_messages(&run?);
         }
         for run in saved.runs::<DegreeRow>()? {
-            self.dispersion.extend(dispersion(&run?).map(ten_thousandths));
+            self.add_degrees(&run?);
         }
         for row in saved.rows::<DetectionRow>()? {
-            let row = row?;
-            let kind = match row.death {
-                Death::Reset => 0,
-                Death::Silent => 1,
-            };
-            add_whole(&mut self.first_neighbor[kind], row.first_neighbor_ms);
-            add_whole(&mut self.all_seed_nodes[kind], row.all_seed_nodes_ms);
+            self.add_death(&row?);
         }
         Ok(())
+    }
+
+    /// Takes in the messages of a run.
+    pub(super) fn add_messages(&mut self, run: &[MessageRow]) {
+        let slowest = run.iter().filter_map(|row| row.others_100_ms).max();
+        add_whole(&mut self.others, slowest);
+    }
+
+    /// Takes in the degrees of a run.
+    pub(super) fn add_degrees(&mut self, run: &[DegreeRow]) {
+        self.dispersion.extend(dispersion(run).map(ten_thousandths));
+    }
+
+    /// Takes in a death.
+    pub(super) fn add_death(&mut self, row: &DetectionRow) {
+        let kind = match row.death {
+            Death::Reset => 0,
+            Death::Silent => 1,
+        };
+        add_whole(&mut self.first_neighbor[kind], row.first_neighbor_ms);
+        add_whole(&mut self.all_seed_nodes[kind], row.all_seed_nodes_ms);
     }
 
     /// The figures, in the order in which they are shown.
@@ -97,19 +111,19 @@ impl Figures {
         let figures = [
             (name::DELIVERED, "%", &self.delivered),
             (name::COVERAGE_50, "ms", half),
-            ("coverage 90 %", "ms", most),
-            ("coverage 99 %", "ms", nearly_all),
+            (name::COVERAGE_90, "ms", most),
+            (name::COVERAGE_99, "ms", nearly_all),
             (name::COVERAGE_100, "ms", all),
-            ("last delivery hop", "hops", &self.last_hop),
+            (name::LAST_HOP, "hops", &self.last_hop),
             (name::REDUNDANCY, "copies", &self.redundancy),
             (name::DISPERSION, "", &self.dispersion),
             (name::FALSE_DEATHS, "peers", &self.false_deaths),
             (name::OTHERS, "ms", &self.others),
             (name::ONE_COMPONENT, "ms", &self.one_component),
             (name::QUORUM, "ms", &self.quorum),
-            ("reset: first neighbor", "ms", reset_neighbor),
+            (name::RESET_NEIGHBOR, "ms", reset_neighbor),
             (name::RESET_DEATHS, "ms", reset_lists),
-            ("silent: first neighbor", "ms", silent_neighbor),
+            (name::SILENT_NEIGHBOR, "ms", silent_neighbor),
             (name::SILENT_DEATHS, "ms", silent_lists),
         ];
         figures.map(|(name, unit, counts)| figure(name, unit, counts, limits)).into()
@@ -117,7 +131,7 @@ impl Figures {
 }
 
 /// Whole numbers, beside ratios, in the same ten-thousandths.
-fn add_whole(counts: &mut Counts, value: Option<u64>) {
+pub(super) fn add_whole(counts: &mut Counts, value: Option<u64>) {
     counts.extend(value.map(|value| value.saturating_mul(10_000)));
 }
 
@@ -132,7 +146,7 @@ fn dispersion(run: &[DegreeRow]) -> Option<f64> {
     (links > 0).then(|| ratio(squares, links) - ratio(links, peers))
 }
 
-fn figure(name: &str, unit: &str, counts: &Counts, limits: &LimitWords) -> Figure {
+pub(super) fn figure(name: &str, unit: &str, counts: &Counts, limits: &LimitWords) -> Figure {
     let at = |percent| counts.quantile(percent).map(|value| to_float(value) / 10_000.0);
     Figure {
         name: name.to_owned(),

@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod chart;
+pub mod comparison;
 mod count;
 mod degrees_png;
 mod detection_png;
@@ -29,6 +30,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+pub(crate) use count::to_float;
 use saved::Saved;
 use summary::{Head, Summary};
 

@@ -62,6 +62,6 @@ fn end_of(points: &[Point]) -> f64 {
     [1_000.0, 10_000.0].into_iter().find(all_reached).unwrap_or(100_000.0)
 }
 
-fn delay_label(ms: f64) -> String {
+pub(super) fn delay_label(ms: f64) -> String {
     if ms < 1000.0 { format!("{ms:.0} ms") } else { format!("{:.0} s", ms / 1000.0) }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tidings_core::OverlayKind;
 
 use crate::check::{CHECKS, Check};
 use crate::history::hex;
@@ -29,12 +30,20 @@ pub mod name {
     pub const DELIVERED: &str = "delivered";
     /// Median over a run's messages of the time until half of the peers had one.
     pub const COVERAGE_50: &str = "coverage 50 %";
+    /// The same for 90 % of them.
+    pub const COVERAGE_90: &str = "coverage 90 %";
+    /// The same for 99 % of them.
+    pub const COVERAGE_99: &str = "coverage 99 %";
     /// The same for all peers.
     pub const COVERAGE_100: &str = "coverage 100 %";
+    /// Most links that a first copy travelled.
+    pub const LAST_HOP: &str = "last delivery hop";
     /// Copies per first receipt, less one.
     pub const REDUNDANCY: &str = "redundancy (RMR)";
     /// Variance over mean of the peers' links at the end of a run.
     pub const DISPERSION: &str = "degree dispersion";
+    /// Bytes that all nodes alive at the end had written, per peer.
+    pub const BYTES: &str = "bytes per peer";
     /// Live peers removed as dead.
     pub const FALSE_DEATHS: &str = "false deaths";
     /// A run's slowest message among the peers that never stand still, of those that all of them got.
@@ -43,6 +52,10 @@ pub mod name {
     pub const ONE_COMPONENT: &str = "one component again";
     /// Time from the last fault until all peers were on a quorum of lists.
     pub const QUORUM: &str = "on a quorum of lists";
+    /// Time from a death by reset until the first neighbor noticed.
+    pub const RESET_NEIGHBOR: &str = "reset: first neighbor";
+    /// The same for silent deaths.
+    pub const SILENT_NEIGHBOR: &str = "silent: first neighbor";
     /// Time from a death by reset until no seed node listed the peer.
     pub const RESET_DEATHS: &str = "reset: all seed nodes";
     /// The same for silent deaths.
@@ -96,6 +109,9 @@ pub struct Setting {
     pub latency_max_ms: u64,
     /// The engine's step.
     pub tick_ms: u64,
+    /// Whether links are drawn by weights, so that degrees should follow a power law.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub power_law: bool,
 }
 
 /// A check over the runs.
@@ -115,6 +131,11 @@ pub struct CheckSummary {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_none(more: &usize) -> bool {
     *more == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A figure over the runs: every run gives one value, or several for figures of single deaths.
@@ -226,15 +247,16 @@ impl Summary {
 }
 
 impl Setting {
-    fn of(scenario: &Scenario) -> Self {
+    pub(super) fn of(scenario: &Scenario) -> Self {
         Self {
-            engine: "turmoil".to_owned(),
+            engine: scenario.engine.name().to_owned(),
             seed_nodes: scenario.seed_nodes,
             peers: scenario.peers,
             duration_s: scenario.duration.as_secs(),
             latency_min_ms: millis(scenario.latency.from),
             latency_max_ms: millis(scenario.latency.to),
             tick_ms: millis(scenario.tick),
+            power_law: scenario.config.overlay.kind == OverlayKind::PowerLaw,
         }
     }
 

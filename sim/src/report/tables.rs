@@ -298,6 +298,29 @@ impl RunTables {
     }
 }
 
+/// What a comparison looks at of one run.
+#[derive(Clone, Debug)]
+pub struct RunRows {
+    pub(super) run: RunRow,
+    pub(super) messages: Vec<MessageRow>,
+    pub(super) spread: Vec<SpreadRow>,
+    pub(super) detection: Vec<DetectionRow>,
+    pub(super) degrees: Vec<DegreeRow>,
+}
+
+impl RunRows {
+    /// The rows of a run.
+    pub fn of(result: &RunResult) -> Self {
+        Self {
+            run: run_row(result),
+            messages: message_rows(result).collect(),
+            spread: spread_rows(result).collect(),
+            detection: detection_rows(result).collect(),
+            degrees: degree_rows(result),
+        }
+    }
+}
+
 fn add<R: Row>(parts: &mut Vec<TablePart>, rows: impl IntoIterator<Item = R>) -> csv::Result<()> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut count = 0;

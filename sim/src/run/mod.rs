@@ -1,6 +1,7 @@
 //! The commands, carried out.
 
 mod bench;
+mod compare;
 mod conduct;
 mod console;
 mod explain;
@@ -16,6 +17,7 @@ use anyhow::{Context as _, bail};
 
 use crate::cli::{BenchCommand, Cli, Command, MergeArgs, NewArgs, REPORTS, ReportArgs, RunArgs};
 use crate::report;
+use crate::report::comparison::{self, COMPARISON, Comparison};
 use crate::report::merge::{Merged, merge};
 use crate::report::summary::Summary;
 use crate::report::terminal;
@@ -34,6 +36,7 @@ const COULD_NOT_TELL: u8 = 2;
 pub fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run_scenario(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Check(args) => explain::check(&args),
         Command::List(args) => explain::list(&args),
         Command::New(args) => new_scenario(&args),
@@ -117,14 +120,15 @@ impl RunArgs {
         if let Some(out) = &self.out {
             return out.clone();
         }
-        if self.is_plain() {
+        // The report of a scenario that varies something is its comparison.
+        if self.is_plain() && scenario.vary.is_empty() {
             return Path::new(REPORTS).join(&scenario.name);
         }
         let mut parts = vec![scenario.name.clone()];
         parts.extend(self.seed.map(|seed| format!("seed-{seed}")));
         parts.extend(self.seeds.map(|Seeds { first, last }| format!("seeds-{first}-{last}")));
         parts.extend(self.engine.map(|engine| engine.name().to_owned()));
-        parts.extend(self.set.iter().map(|change| change.replace(|c: char| !is_plain(c), "_")));
+        parts.extend(self.set.iter().map(|change| plain(change)));
         Path::new(REPORTS).join("runs").join(parts.join("-"))
     }
 
@@ -137,9 +141,9 @@ impl RunArgs {
     }
 }
 
-/// Fit for the name of a folder.
-fn is_plain(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '.'
+/// A text, fit for the name of a folder.
+fn plain(text: &str) -> String {
+    text.replace(|c: char| !c.is_ascii_alphanumeric() && c != '.', "_")
 }
 
 /// Makes reports/runs/latest lead to the newest report.
@@ -194,12 +198,27 @@ fn new_scenario(args: &NewArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn redraw_report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
+    if args.folder.join(COMPARISON).exists() {
+        return redraw_comparison(args);
+    }
     let summary = report::redraw(&args.folder)?;
     if args.json {
         say(&summary.to_json()?)?;
     } else {
         let replay = format!("sim run scenarios/{}.toml", summary.scenario);
         say(&terminal::render(&summary, &replay))?;
+        say(&format!("pictures drawn again in {}\n", args.folder.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn redraw_comparison(args: &ReportArgs) -> anyhow::Result<ExitCode> {
+    let comparison = Comparison::read(&args.folder)?;
+    comparison.draw(&args.folder)?;
+    if args.json {
+        say_json(&comparison)?;
+    } else {
+        say(&comparison::render(&comparison))?;
         say(&format!("pictures drawn again in {}\n", args.folder.display()))?;
     }
     Ok(ExitCode::SUCCESS)

@@ -2,6 +2,7 @@
 
 mod checks_bite;
 mod cli;
+mod conformance;
 mod determinism;
 mod gallery;
 mod ready_files;
