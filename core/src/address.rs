@@ -4,9 +4,13 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
 use core::net::SocketAddr;
+use core::{fmt, slice};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::bounded::bounded;
 use crate::id::{BootEpoch, NodeId};
@@ -25,13 +29,25 @@ pub struct Signature {
 }
 
 /// Where a node can be reached, in one of its lives.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "RawRecord")]
-pub struct AddressRecord {
+///
+/// One pointer: clones share the contents, because one record stands in the lists, books and links
+/// of many.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AddressRecord(Arc<Contents>);
+
+#[derive(PartialEq, Eq)]
+struct Contents {
     subject: NodeId,
     epoch: BootEpoch,
-    addresses: Arc<[SocketAddr]>,
+    addresses: Addresses,
     signature: Option<Box<Signature>>,
+}
+
+/// One or more addresses. Nearly all nodes have one, and it needs no room elsewhere.
+#[derive(PartialEq, Eq)]
+enum Addresses {
+    One(SocketAddr),
+    Several(Box<[SocketAddr]>),
 }
 
 /// A record that nobody could dial.
@@ -43,6 +59,14 @@ pub enum RecordError {
     /// Port 0, a multicast address or an unspecified one (`0.0.0.0`, `::`).
     #[error("{0} cannot be dialed: it needs a host address and a port other than 0")]
     Unreachable(SocketAddr),
+}
+
+/// Equal records name one life of one node, so that is enough.
+impl Hash for AddressRecord {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.subject().hash(state);
+        self.epoch().hash(state);
+    }
 }
 
 impl AddressRecord {
@@ -58,40 +82,81 @@ impl AddressRecord {
         let dialable = |addr: &&SocketAddr| {
             addr.port() != 0 && !addr.ip().is_unspecified() && !addr.ip().is_multicast()
         };
-        match addresses.iter().find(|addr| !dialable(addr)) {
-            Some(addr) => Err(RecordError::Unreachable(*addr)),
-            None => Ok(Self { subject, epoch, addresses: addresses.into(), signature: None }),
+        if let Some(addr) = addresses.iter().find(|addr| !dialable(addr)) {
+            return Err(RecordError::Unreachable(*addr));
         }
+        let addresses = Addresses::of(addresses);
+        Ok(Self(Arc::new(Contents { subject, epoch, addresses, signature: None })))
     }
 
     /// Whose record it is.
-    pub const fn subject(&self) -> NodeId {
-        self.subject
+    pub fn subject(&self) -> NodeId {
+        self.0.subject
     }
 
     /// Which life of the subject it speaks of.
-    pub const fn epoch(&self) -> BootEpoch {
-        self.epoch
+    pub fn epoch(&self) -> BootEpoch {
+        self.0.epoch
     }
 
     /// Where to dial, best first; at least one.
     pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
-    }
-
-    /// The same addresses, shared.
-    pub(crate) fn share_addresses(&self) -> Arc<[SocketAddr]> {
-        Arc::clone(&self.addresses)
+        self.0.addresses.as_slice()
     }
 
     /// Whether this record speaks of a newer life than `other` does.
     pub(crate) fn supersedes(&self, other: &Self) -> bool {
-        self.epoch > other.epoch
+        self.epoch() > other.epoch()
     }
 
     /// The best address.
     pub fn primary(&self) -> SocketAddr {
-        self.addresses[0]
+        self.addresses()[0]
+    }
+}
+
+impl Addresses {
+    fn of(addresses: &[SocketAddr]) -> Self {
+        match addresses {
+            [one] => Self::One(*one),
+            several => Self::Several(several.into()),
+        }
+    }
+
+    const fn as_slice(&self) -> &[SocketAddr] {
+        match self {
+            Self::One(one) => slice::from_ref(one),
+            Self::Several(several) => several,
+        }
+    }
+}
+
+impl fmt::Debug for AddressRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AddressRecord")
+            .field("subject", &self.0.subject)
+            .field("epoch", &self.0.epoch)
+            .field("addresses", &self.addresses())
+            .field("signature", &self.0.signature)
+            .finish()
+    }
+}
+
+/// What stands on the wire, in this order.
+impl Serialize for AddressRecord {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut record = serializer.serialize_struct("AddressRecord", 4)?;
+        record.serialize_field("subject", &self.0.subject)?;
+        record.serialize_field("epoch", &self.0.epoch)?;
+        record.serialize_field("addresses", self.addresses())?;
+        record.serialize_field("signature", &self.0.signature)?;
+        record.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for AddressRecord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        RawRecord::deserialize(deserializer)?.check().map_err(D::Error::custom)
     }
 }
 
@@ -105,12 +170,13 @@ struct RawRecord {
     signature: Option<Box<Signature>>,
 }
 
-impl TryFrom<RawRecord> for AddressRecord {
-    type Error = RecordError;
-
-    fn try_from(raw: RawRecord) -> Result<Self, RecordError> {
-        let record = Self::new(raw.subject, raw.epoch, &raw.addresses)?;
-        Ok(Self { signature: raw.signature, ..record })
+impl RawRecord {
+    fn check(self) -> Result<AddressRecord, RecordError> {
+        let mut record = AddressRecord::new(self.subject, self.epoch, &self.addresses)?;
+        if let Some(contents) = Arc::get_mut(&mut record.0) {
+            contents.signature = self.signature;
+        }
+        Ok(record)
     }
 }
 
@@ -121,6 +187,20 @@ mod tests {
     fn record(addresses: &[&str]) -> Result<AddressRecord, RecordError> {
         let addresses: Vec<_> = addresses.iter().map(|a| a.parse().expect("an address")).collect();
         AddressRecord::new(NodeId::new([1; 32]), BootEpoch(1), &addresses)
+    }
+
+    #[test]
+    fn a_record_takes_one_pointer_and_one_allocation_of_96_bytes() {
+        assert_eq!(size_of::<AddressRecord>(), size_of::<usize>());
+        // The Arc's two counters come on top.
+        assert_eq!(size_of::<Contents>() + 2 * size_of::<usize>(), 96);
+    }
+
+    #[test]
+    fn a_record_reads_like_its_fields() {
+        let text = std::format!("{:?}", record(&["127.0.0.1:1"]).expect("valid"));
+        let fields = "subject: 01010101, epoch: BootEpoch(1), addresses: [127.0.0.1:1]";
+        assert_eq!(text, std::format!("AddressRecord {{ {fields}, signature: None }}"));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! What a part of the protocol may do: read the time, draw, arm a timer, send, tell.
 
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use core::time::Duration;
 
+use crate::address::AddressRecord;
 use crate::config::Config;
 use crate::event::Event;
-use crate::id::{LinkId, NodeId, Role};
+use crate::id::{BootEpoch, LinkId, NodeId, Role};
 use crate::io::{Birth, Output};
 use crate::rng::Rng;
 use crate::stats::Stats;
@@ -18,23 +20,27 @@ use crate::wire::Message;
 pub(crate) struct Context {
     pub(crate) now: Instant,
     pub(crate) role: Role,
-    pub(crate) birth: Birth,
-    pub(crate) config: Config,
+    /// Who and where this node is, and in which life.
+    pub(crate) record: AddressRecord,
+    pub(crate) config: Arc<Config>,
     pub(crate) rng: Rng,
     pub(crate) timers: Timers,
     pub(crate) stats: Stats,
     /// The node has been told to leave: it asks nobody for anything and refuses who asks.
     pub(crate) leaving: bool,
+    /// What the calendar said at birth.
+    born: UnixTime,
     outbox: VecDeque<Output>,
 }
 
 impl Context {
-    pub(crate) fn new(role: Role, config: Config, birth: Birth) -> Self {
+    pub(crate) fn new(role: Role, config: Arc<Config>, birth: Birth) -> Self {
         Self {
             now: Instant::BIRTH,
             role,
             rng: Rng::new(birth.rng_seed),
-            birth,
+            record: birth.record,
+            born: birth.unix,
             config,
             timers: Timers::default(),
             stats: Stats::default(),
@@ -44,12 +50,22 @@ impl Context {
     }
 
     pub(crate) fn me(&self) -> NodeId {
-        self.birth.id()
+        self.record.subject()
+    }
+
+    /// Which life of it this is.
+    pub(crate) fn epoch(&self) -> BootEpoch {
+        self.record.epoch()
     }
 
     /// What the calendar says now, as far as this node knows.
     pub(crate) fn unix(&self) -> UnixTime {
-        self.birth.unix + self.now.since_birth()
+        self.unix_at(self.now)
+    }
+
+    /// What it said, or will say, at another moment.
+    pub(crate) fn unix_at(&self, moment: Instant) -> UnixTime {
+        self.born + moment.since_birth()
     }
 
     pub(crate) fn arm(&mut self, timer: Timer, after: Duration) {
@@ -69,8 +85,14 @@ impl Context {
         self.outbox.push_back(Output::Event(event));
     }
 
+    /// The next output. With the last one the outbox gives its room back: most nodes are idle most
+    /// of the time, and it is larger than all else that one keeps for a neighbor.
     pub(crate) fn poll_output(&mut self) -> Option<Output> {
-        self.outbox.pop_front()
+        let output = self.outbox.pop_front();
+        if output.is_none() && self.outbox.capacity() > 0 {
+            self.outbox = VecDeque::new();
+        }
+        output
     }
 
     pub(crate) fn is_drained(&self) -> bool {

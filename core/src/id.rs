@@ -56,6 +56,14 @@ macro_rules! hex_id {
     };
 }
 
+impl NodeId {
+    /// The first four bytes. They order identities as the whole does, up to ties.
+    pub(crate) const fn prefix(&self) -> u32 {
+        let [a, b, c, d, ..] = self.0;
+        u32::from_be_bytes([a, b, c, d])
+    }
+}
+
 hex_id!(NodeId, "node");
 hex_id!(MessageId, "message");
 
@@ -139,6 +147,15 @@ impl LinkId {
     /// The number it was made with.
     pub const fn number(self) -> u64 {
         self.0 >> 1
+    }
+
+    /// The number and the direction in one word.
+    pub(crate) const fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
     }
 
     /// Who opened the link.

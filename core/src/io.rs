@@ -14,7 +14,7 @@ use core::net::SocketAddr;
 use crate::address::AddressRecord;
 use crate::event::Event;
 use crate::failure::{DialFailure, LinkLoss};
-use crate::id::{BootEpoch, LinkId, NodeId};
+use crate::id::LinkId;
 use crate::messaging::{Payload, Topic};
 use crate::rng::RngSeed;
 use crate::time::UnixTime;
@@ -124,14 +124,4 @@ pub struct Birth {
     pub rng_seed: RngSeed,
     /// What the calendar says.
     pub unix: UnixTime,
-}
-
-impl Birth {
-    pub(crate) const fn id(&self) -> NodeId {
-        self.record.subject()
-    }
-
-    pub(crate) const fn epoch(&self) -> BootEpoch {
-        self.record.epoch()
-    }
 }

@@ -75,9 +75,11 @@ mod overlay;
 mod peer;
 mod registry;
 mod rng;
+mod room;
 mod seed_node;
 mod snapshot;
 mod stats;
+mod table;
 #[cfg(test)]
 mod testing;
 mod time;

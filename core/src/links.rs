@@ -11,9 +11,6 @@
 //! hello is granted, the role decides: it gets an [`Outcome`] for every input about a link.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -23,39 +20,56 @@ use crate::event::{Event, Misbehavior};
 use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{LinkId, LinkOrigin, NodeId, Role};
 use crate::io::{Input, Output};
+use crate::table::Table;
 use crate::timers::Timer;
 use crate::wire::{Bye, Hello, Message, Purpose, Refusal, Refuse, Welcome};
 
 /// All links of a node.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Links {
-    table: BTreeMap<LinkId, Link>,
+    table: Table<LinkId, Link>,
     /// How many accepted links have not got to the point yet, see [`Links::settle`].
     unsettled: usize,
     /// How many were ever dialed.
     dialed: u64,
 }
 
+/// One link. With its number it takes 32 bytes: a peer has about ten, a seed node 100,000s.
 #[derive(Clone, Debug)]
 struct Link {
-    addr: SocketAddr,
-    state: State,
+    stage: Stage,
+    /// What it is for; `None` while that is not known, and where it is for nothing.
+    purpose: Option<Purpose>,
     /// Its hello timer runs, and it counts against `max_pending` when it was accepted.
     unsettled: bool,
+    /// Who is at the other end, or should be.
+    remote: Option<AddressRecord>,
+    /// The other end's address, unless it is the best one of `remote`.
+    addr: Option<Box<SocketAddr>>,
 }
 
-#[derive(Clone, Debug)]
-enum State {
+/// How far a link has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
     /// Dialed, no connection yet.
-    Dialing(Dial),
+    Dialing,
     /// Dialed only to see whether a connection comes to stand.
     Trying,
     /// Dialed and connected, our hello is not answered yet.
-    Greeting(Dial),
+    Greeting,
     /// Accepted, no hello yet.
     Awaiting,
     /// Welcomed, by either side.
-    Up(Up),
+    Up,
+}
+
+/// Whom to dial.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target<'a> {
+    /// This node, at any of its addresses.
+    Node(&'a AddressRecord),
+    /// Whoever is at this address.
+    Address(SocketAddr),
 }
 
 /// What a link was dialed for.
@@ -63,7 +77,7 @@ enum State {
 pub(crate) struct Dial {
     pub(crate) purpose: Purpose,
     /// Whom it should reach, when that is known.
-    pub(crate) to: Option<NodeId>,
+    to: Option<AddressRecord>,
 }
 
 /// A link on which both sides know each other.
@@ -89,8 +103,8 @@ pub(crate) enum Outcome {
     NotConnected,
     /// A link that was up is gone.
     Ended(Up, Ending),
-    /// A message on a link that is up.
-    Message(Message),
+    /// A message on a link that is up, and what the link is for.
+    Message(Purpose, Message),
 }
 
 /// Why a dial failed.
@@ -114,16 +128,9 @@ pub(crate) enum Ending {
 impl Links {
     /// Dials a node. The dial ends in [`Outcome::Welcomed`] or [`Outcome::Failed`], at the latest
     /// after `hello_timeout`.
-    pub(crate) fn dial(
-        &mut self,
-        cx: &mut Context,
-        addresses: Arc<[SocketAddr]>,
-        purpose: Purpose,
-        to: Option<NodeId>,
-    ) -> LinkId {
-        let state = State::Dialing(Dial { purpose, to });
+    pub(crate) fn dial(&mut self, cx: &mut Context, to: Target<'_>, purpose: Purpose) -> LinkId {
         let patience = cx.config.links.hello_timeout;
-        self.begin(cx, addresses, state, patience)
+        self.begin(cx, to, (Stage::Dialing, Some(purpose)), patience)
     }
 
     /// Sees whether a connection comes to stand, and closes it before any hello. Ends in
@@ -131,23 +138,27 @@ impl Links {
     pub(crate) fn try_connect(
         &mut self,
         cx: &mut Context,
-        addresses: Arc<[SocketAddr]>,
+        to: &AddressRecord,
         patience: Duration,
     ) -> LinkId {
-        self.begin(cx, addresses, State::Trying, patience)
+        self.begin(cx, Target::Node(to), (Stage::Trying, None), patience)
     }
 
     fn begin(
         &mut self,
         cx: &mut Context,
-        addresses: Arc<[SocketAddr]>,
-        state: State,
+        to: Target<'_>,
+        (stage, purpose): (Stage, Option<Purpose>),
         patience: Duration,
     ) -> LinkId {
         let link = LinkId::dialed(self.dialed);
         self.dialed += 1;
         cx.stats.dials += 1;
-        self.table.insert(link, Link { addr: addresses[0], state, unsettled: true });
+        let (remote, addr, addresses) = match to {
+            Target::Node(record) => (Some(record.clone()), None, record.addresses().into()),
+            Target::Address(addr) => (None, Some(Box::new(addr)), [addr].into()),
+        };
+        self.table.insert(link, Link { stage, purpose, unsettled: true, remote, addr });
         cx.arm(Timer::Hello(link), patience);
         cx.output(Output::Dial { link, addresses });
         link
@@ -156,17 +167,16 @@ impl Links {
     /// Grants a hello: from here on the link is up. Unless it is [settled](Links::settle) it ends
     /// after `accept_timeout`.
     pub(crate) fn welcome(&mut self, cx: &mut Context, link: LinkId, hello: &Hello) {
-        let Some(entry) = self.table.get_mut(&link) else { return };
-        let (purpose, remote) = (hello.purpose, hello.from.clone());
-        entry.state = State::Up(Up { purpose, remote });
-        cx.send(link, Message::Welcome(Welcome { from: cx.birth.record.clone(), role: cx.role }));
+        let Some(entry) = self.table.get_mut(link) else { return };
+        entry.rise(hello.purpose, &hello.from);
+        cx.send(link, Message::Welcome(Welcome { from: cx.record.clone(), role: cx.role }));
     }
 
     /// Lets a link stay: it does what it was opened for, and the role bounds how many such links
     /// there are. Links that only ask, probe or report are never settled, so strangers cannot hold
     /// more than `max_pending` of them, nor any for longer than `accept_timeout`.
     pub(crate) fn settle(&mut self, cx: &mut Context, link: LinkId) {
-        if let Some(entry) = self.table.get_mut(&link).filter(|entry| entry.unsettled) {
+        if let Some(entry) = self.table.get_mut(link).filter(|entry| entry.unsettled) {
             entry.unsettled = false;
             if link.origin() == LinkOrigin::Accepted {
                 self.unsettled -= 1;
@@ -184,7 +194,7 @@ impl Links {
         reason: Refusal,
     ) {
         cx.stats.hellos_refused += 1;
-        let refuse = Refuse { from: cx.me(), epoch: cx.birth.epoch(), reason };
+        let refuse = Refuse { from: cx.me(), epoch: cx.epoch(), reason };
         cx.send(link, Message::Refuse(refuse));
         self.forget(cx, link);
         cx.emit(Event::HelloRefused { from, reason });
@@ -192,8 +202,7 @@ impl Links {
 
     /// Ends a link on purpose, saying so. Gives up a dial.
     pub(crate) fn close(&mut self, cx: &mut Context, link: LinkId, bye: Bye) {
-        let is_connected = |link: &Link| !matches!(link.state, State::Dialing(_) | State::Trying);
-        if self.table.get(&link).is_some_and(is_connected) {
+        if self.table.get(link).is_some_and(|link| link.stage.is_connected()) {
             cx.send(link, Message::Bye(bye));
         }
         self.forget(cx, link);
@@ -201,24 +210,16 @@ impl Links {
 
     /// Ends every link on purpose.
     pub(crate) fn close_all(&mut self, cx: &mut Context, bye: Bye) {
-        while let Some((&link, _)) = self.table.first_key_value() {
+        while let Some(link) = self.table.first() {
             self.close(cx, link, bye);
         }
     }
 
     /// Ends every link on purpose but those that carry notices of this node.
     pub(crate) fn close_all_but_notices(&mut self, cx: &mut Context, bye: Bye) {
-        let carries_notices = |link: &Link| match &link.state {
-            State::Dialing(dial) | State::Greeting(dial) => dial.purpose == Purpose::Notice,
-            State::Trying | State::Awaiting | State::Up(_) => false,
-        };
-        let others: Vec<LinkId> = self
-            .table
-            .iter()
-            .filter(|(_, link)| !carries_notices(link))
-            .map(|(id, _)| *id)
-            .collect();
-        for link in others {
+        let is_other =
+            |link: &Link| link.purpose != Some(Purpose::Notice) || !link.stage.is_before_welcome();
+        for link in self.table.keys_where(is_other) {
             self.close(cx, link, bye);
         }
     }
@@ -226,38 +227,33 @@ impl Links {
     /// Ends a link whose other side broke a rule.
     pub(crate) fn expel(&mut self, cx: &mut Context, link: LinkId, what: Misbehavior) -> Outcome {
         self.accuse(cx, link, what);
-        if let Some(Link { state: State::Greeting(_) | State::Awaiting | State::Up(_), .. }) =
-            self.table.get(&link)
-        {
+        if self.table.get(link).is_some_and(|link| link.stage.is_connected()) {
             cx.send(link, Message::Bye(Bye::Misbehaved));
         }
-        match self.forget(cx, link) {
-            Some(Link { state: State::Up(up), .. }) => Outcome::Ended(up, Ending::Garbled),
-            Some(Link { state: State::Dialing(dial) | State::Greeting(dial), .. }) => {
-                Outcome::Failed(dial, Failure::Garbled)
+        self.forget(cx, link).map_or(Outcome::Nothing, |link| match link.stage {
+            Stage::Up => {
+                link.into_up().map_or(Outcome::Nothing, |up| Outcome::Ended(up, Ending::Garbled))
             }
-            Some(Link { state: State::Trying, .. }) => Outcome::NotConnected,
-            Some(Link { state: State::Awaiting, .. }) | None => Outcome::Nothing,
-        }
+            Stage::Dialing | Stage::Greeting => link.into_failed(Failure::Garbled),
+            Stage::Trying => Outcome::NotConnected,
+            Stage::Awaiting => Outcome::Nothing,
+        })
     }
 
     /// Counts and tells a broken rule.
     pub(crate) fn accuse(&self, cx: &mut Context, link: LinkId, what: Misbehavior) {
-        let Some(entry) = self.table.get(&link) else { return };
-        let node = match &entry.state {
-            State::Up(up) => Some(up.remote.subject()),
-            State::Dialing(_) | State::Trying | State::Greeting(_) | State::Awaiting => None,
-        };
+        let Some(entry) = self.table.get(link) else { return };
+        let is_up = entry.stage == Stage::Up;
+        let node = entry.remote.as_ref().filter(|_| is_up).map(AddressRecord::subject);
+        let addr = entry.addr();
         cx.stats.misbehaviors += 1;
-        cx.emit(Event::Misbehaved { addr: entry.addr, node, what });
+        cx.emit(Event::Misbehaved { addr, node, what });
     }
 
     /// The link, if both sides know each other.
-    pub(crate) fn up(&self, link: LinkId) -> Option<&Up> {
-        match self.table.get(&link) {
-            Some(Link { state: State::Up(up), .. }) => Some(up),
-            _ => None,
-        }
+    pub(crate) fn up(&self, link: LinkId) -> Option<Up> {
+        let link = self.table.get(link).filter(|link| link.stage == Stage::Up)?;
+        Some(Up { purpose: link.purpose?, remote: link.remote.clone()? })
     }
 
     /// Takes in what the driver says about a link.
@@ -290,24 +286,24 @@ impl Links {
 
     /// A link took too long to get to the point.
     pub(crate) fn on_hello_timer(&mut self, cx: &mut Context, link: LinkId) -> Outcome {
-        match self.table.get(&link) {
-            Some(Link { state: State::Awaiting, .. }) => {
+        let Some(entry) = self.table.get(link) else { return Outcome::Nothing };
+        match entry.stage {
+            Stage::Awaiting => {
                 cx.stats.hellos_missed += 1;
                 self.close(cx, link, Bye::Silent);
                 Outcome::Nothing
             }
-            Some(Link { state: State::Up(up), .. }) => {
-                let up = up.clone();
+            Stage::Up => {
+                let up = self.up(link);
                 self.close(cx, link, Bye::Done);
-                Outcome::Ended(up, Ending::Bye(Bye::Done))
+                up.map_or(Outcome::Nothing, |up| Outcome::Ended(up, Ending::Bye(Bye::Done)))
             }
-            Some(_) => {
+            Stage::Dialing | Stage::Trying | Stage::Greeting => {
                 let timed_out = Failure::Dial(DialFailure::TimedOut);
                 let outcome = self.on_end(cx, link, Ending::Lost(LinkLoss::Stalled), timed_out);
                 cx.output(Output::Close { link });
                 outcome
             }
-            None => Outcome::Nothing,
         }
     }
 
@@ -324,20 +320,22 @@ impl Links {
     }
 
     fn is_trying(&self, link: LinkId) -> bool {
-        matches!(self.table.get(&link), Some(Link { state: State::Trying, .. }))
+        self.table.get(link).is_some_and(|link| link.stage == Stage::Trying)
     }
 
     fn greet(&mut self, cx: &mut Context, link: LinkId, addr: SocketAddr) {
-        let Some(entry) = self.table.get_mut(&link) else { return };
-        let State::Dialing(dial) = &entry.state else { return };
+        let Some(entry) = self.table.get_mut(link) else { return };
+        let Some(purpose) = entry.purpose.filter(|_| entry.stage == Stage::Dialing) else { return };
         let hello = Hello {
             network: cx.config.network.clone(),
-            to: dial.to,
-            from: cx.birth.record.clone(),
+            to: entry.remote.as_ref().map(AddressRecord::subject),
+            from: cx.record.clone(),
             role: cx.role,
-            purpose: dial.purpose,
+            purpose,
         };
-        *entry = Link { addr, state: State::Greeting(dial.clone()), unsettled: true };
+        entry.stage = Stage::Greeting;
+        entry.unsettled = true;
+        entry.set_addr(addr);
         cx.send(link, Message::Hello(Box::new(hello)));
     }
 
@@ -348,7 +346,7 @@ impl Links {
             return;
         }
         self.unsettled += 1;
-        self.table.insert(link, Link { addr, state: State::Awaiting, unsettled: true });
+        self.table.insert(link, Link::awaiting(addr));
         cx.arm(Timer::Hello(link), cx.config.links.accept_timeout);
     }
 
@@ -359,49 +357,53 @@ impl Links {
         ending: Ending,
         failure: Failure,
     ) -> Outcome {
-        match self.remove(cx, link) {
-            Some(Link { state: State::Up(up), .. }) => Outcome::Ended(up, ending),
-            Some(Link { state: State::Dialing(dial) | State::Greeting(dial), .. }) => {
+        let Some(entry) = self.remove(cx, link) else { return Outcome::Nothing };
+        match entry.stage {
+            Stage::Up => entry.into_up().map_or(Outcome::Nothing, |up| Outcome::Ended(up, ending)),
+            Stage::Dialing | Stage::Greeting => {
                 if !matches!(failure, Failure::Refused(_)) {
                     cx.stats.dials_failed += 1;
                 }
-                Outcome::Failed(dial, failure)
+                entry.into_failed(failure)
             }
-            Some(Link { state: State::Trying, .. }) => {
+            Stage::Trying => {
                 cx.stats.dials_failed += 1;
                 Outcome::NotConnected
             }
-            Some(Link { state: State::Awaiting, .. }) | None => Outcome::Nothing,
+            Stage::Awaiting => Outcome::Nothing,
         }
     }
 
     fn on_message(&mut self, cx: &mut Context, link: LinkId, message: Message) -> Outcome {
-        let Some(entry) = self.table.get_mut(&link) else { return Outcome::Nothing };
+        let Some(entry) = self.table.get(link) else { return Outcome::Nothing };
         cx.stats.messages_received += 1;
-        match (&entry.state, message) {
-            (State::Awaiting, Message::Hello(hello)) => self.on_hello(cx, link, hello),
-            (State::Greeting(dial), Message::Welcome(welcome)) => {
-                let dial = dial.clone();
-                if !fits(&dial, &welcome, cx.me()) {
-                    return self.expel(cx, link, Misbehavior::Unexpected("Welcome"));
-                }
-                let up = Up { purpose: dial.purpose, remote: welcome.from };
-                entry.state = State::Up(up.clone());
-                self.settle(cx, link);
-                Outcome::Welcomed(dial, up)
-            }
-            (State::Greeting(_), Message::Refuse(refuse)) => {
+        match (entry.stage, entry.purpose, message) {
+            (Stage::Awaiting, _, Message::Hello(hello)) => self.on_hello(cx, link, hello),
+            (Stage::Greeting, _, Message::Welcome(welcome)) => self.on_welcome(cx, link, &welcome),
+            (Stage::Greeting, _, Message::Refuse(refuse)) => {
                 cx.output(Output::Close { link });
                 let lost = Ending::Lost(LinkLoss::Closed);
                 self.on_end(cx, link, lost, Failure::Refused(refuse))
             }
-            (_, Message::Bye(bye)) => {
+            (_, _, Message::Bye(bye)) => {
                 cx.output(Output::Close { link });
                 self.on_end(cx, link, Ending::Bye(bye), Failure::Lost(LinkLoss::Closed))
             }
-            (State::Up(_), message) => Outcome::Message(message),
-            (_, message) => self.expel(cx, link, Misbehavior::Unexpected(message.name())),
+            (Stage::Up, Some(purpose), message) => Outcome::Message(purpose, message),
+            (_, _, message) => self.expel(cx, link, Misbehavior::Unexpected(message.name())),
         }
+    }
+
+    fn on_welcome(&mut self, cx: &mut Context, link: LinkId, welcome: &Welcome) -> Outcome {
+        let Some(entry) = self.table.get_mut(link) else { return Outcome::Nothing };
+        let Some(dial) = entry.dial() else { return Outcome::Nothing };
+        if !fits(&dial, welcome, cx.me()) {
+            return self.expel(cx, link, Misbehavior::Unexpected("Welcome"));
+        }
+        let purpose = dial.purpose;
+        entry.rise(purpose, &welcome.from);
+        self.settle(cx, link);
+        Outcome::Welcomed(dial, Up { purpose, remote: welcome.from.clone() })
     }
 
     /// Refuses what no role would grant; the rest is for the role to decide.
@@ -429,11 +431,70 @@ impl Links {
 
     fn remove(&mut self, cx: &mut Context, link: LinkId) -> Option<Link> {
         cx.timers.cancel(Timer::Hello(link));
-        let entry = self.table.remove(&link)?;
+        let entry = self.table.remove(link)?;
         if entry.unsettled && link.origin() == LinkOrigin::Accepted {
             self.unsettled -= 1;
         }
         Some(entry)
+    }
+}
+
+impl Stage {
+    const fn is_connected(self) -> bool {
+        match self {
+            Self::Dialing | Self::Trying => false,
+            Self::Greeting | Self::Awaiting | Self::Up => true,
+        }
+    }
+
+    /// A dial that is to be welcomed.
+    const fn is_before_welcome(self) -> bool {
+        match self {
+            Self::Dialing | Self::Greeting => true,
+            Self::Trying | Self::Awaiting | Self::Up => false,
+        }
+    }
+}
+
+impl Link {
+    fn awaiting(addr: SocketAddr) -> Self {
+        let addr = Some(Box::new(addr));
+        Self { stage: Stage::Awaiting, purpose: None, unsettled: true, remote: None, addr }
+    }
+
+    /// The other end's address.
+    fn addr(&self) -> SocketAddr {
+        match (&self.addr, &self.remote) {
+            (Some(addr), _) => **addr,
+            (None, Some(remote)) => remote.primary(),
+            (None, None) => unreachable!("a link without a record has an address"),
+        }
+    }
+
+    fn set_addr(&mut self, addr: SocketAddr) {
+        let is_primary = self.remote.as_ref().is_some_and(|remote| remote.primary() == addr);
+        self.addr = (!is_primary).then(|| Box::new(addr));
+    }
+
+    /// Both sides know each other now.
+    fn rise(&mut self, purpose: Purpose, remote: &AddressRecord) {
+        let addr = self.addr();
+        self.stage = Stage::Up;
+        self.purpose = Some(purpose);
+        self.remote = Some(remote.clone());
+        self.set_addr(addr);
+    }
+
+    fn dial(&self) -> Option<Dial> {
+        Some(Dial { purpose: self.purpose?, to: self.remote.clone() })
+    }
+
+    fn into_failed(self, failure: Failure) -> Outcome {
+        self.dial().map_or(Outcome::Nothing, |dial| Outcome::Failed(dial, failure))
+    }
+
+    fn into_up(self) -> Option<Up> {
+        Some(Up { purpose: self.purpose?, remote: self.remote? })
     }
 }
 
@@ -445,5 +506,15 @@ fn fits(dial: &Dial, welcome: &Welcome, me: NodeId) -> bool {
         Purpose::Neighbor { .. } => welcome.role == Role::Peer,
         Purpose::Probe => true,
     };
-    role_fits && from != me && dial.to.is_none_or(|to| to == from)
+    role_fits && from != me && dial.to.as_ref().is_none_or(|to| to.subject() == from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_takes_32_bytes() {
+        assert_eq!(size_of::<(LinkId, Link)>(), 32);
+    }
 }

@@ -7,11 +7,17 @@ use alloc::vec::Vec;
 
 use crate::address::AddressRecord;
 use crate::id::{LinkId, NodeId};
+use crate::room::make_room;
 use crate::time::Instant;
 
 /// A neighbor's place in the table, below 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Slot(u8);
+
+#[cfg(test)]
+impl Slot {
+    pub(crate) const FIRST: Self = Self(0);
+}
 
 /// A set of slots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,17 +37,20 @@ impl SlotSet {
     }
 }
 
-/// One neighbor.
+/// One neighbor, in 32 bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Neighbor {
     pub(crate) slot: Slot,
+    /// The beginning of its identity, which tells nearly all others apart without a look at their
+    /// records.
+    prefix: u32,
     pub(crate) link: LinkId,
     pub(crate) record: AddressRecord,
     pub(crate) since: Instant,
 }
 
 impl Neighbor {
-    pub(crate) const fn id(&self) -> NodeId {
+    pub(crate) fn id(&self) -> NodeId {
         self.record.subject()
     }
 }
@@ -73,7 +82,14 @@ impl Neighbors {
     }
 
     pub(crate) fn by_id(&self, id: NodeId) -> Option<&Neighbor> {
-        self.table.iter().find(|neighbor| neighbor.id() == id)
+        let prefix = id.prefix();
+        self.table.iter().find(|neighbor| neighbor.prefix == prefix && neighbor.id() == id)
+    }
+
+    /// Whether a record's subject, whose identity begins like this, is among them.
+    pub(crate) fn holds(&self, prefix: u32, record: &AddressRecord) -> bool {
+        let is_it = |it: &Neighbor| it.prefix == prefix && it.id() == record.subject();
+        self.table.iter().any(is_it)
     }
 
     /// Adds a neighbor in the lowest free slot.
@@ -83,7 +99,9 @@ impl Neighbors {
         let taken = |slot: u8| self.table.iter().any(|neighbor| neighbor.slot == Slot(slot));
         let slot = Slot((0..64).find(|&slot| !taken(slot)).expect("fewer than 64 are taken"));
         let place = self.table.partition_point(|neighbor| neighbor.slot < slot);
-        self.table.insert(place, Neighbor { slot, link, record, since: now });
+        let prefix = record.subject().prefix();
+        make_room(&mut self.table);
+        self.table.insert(place, Neighbor { slot, prefix, link, record, since: now });
         slot
     }
 
@@ -114,6 +132,11 @@ mod tests {
         assert_eq!(slot, Slot(1));
         let order: Vec<_> = neighbors.iter().map(Neighbor::id).collect();
         assert_eq!(order, [1, 9, 3].map(|n| NodeId::new([n; 32])));
+    }
+
+    #[test]
+    fn a_neighbor_takes_32_bytes() {
+        assert_eq!(size_of::<Neighbor>(), 32);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One node of either role, behind the three verbs of the contract.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::net::SocketAddr;
 
 use crate::config::{Config, ConfigError, MAX_SEED_NODES, within};
@@ -28,20 +29,22 @@ enum RoleState {
 }
 
 impl Node {
-    /// A seed node, born now.
-    pub fn seed_node(config: Config, birth: Birth) -> Result<Self, ConfigError> {
+    /// A seed node, born now. Nodes may share their config.
+    pub fn seed_node(config: impl Into<Arc<Config>>, birth: Birth) -> Result<Self, ConfigError> {
+        let config = config.into();
         config.check()?;
         let cx = Context::new(Role::SeedNode, config, birth);
         Ok(Self { role: RoleState::SeedNode(Box::new(SeedNode::new(cx))) })
     }
 
     /// A peer, born now, that joins through these seed nodes: 1 to [`MAX_SEED_NODES`], each given
-    /// once.
+    /// once. Nodes may share their config.
     pub fn peer(
-        config: Config,
+        config: impl Into<Arc<Config>>,
         birth: Birth,
         seed_nodes: &[SocketAddr],
     ) -> Result<Self, ConfigError> {
+        let config = config.into();
         config.check()?;
         let seeds = distinct(seed_nodes);
         within("seed nodes", seeds.len(), 1..=MAX_SEED_NODES)?;

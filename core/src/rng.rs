@@ -82,6 +82,11 @@ impl Rng {
         rng
     }
 
+    /// A secret of this node for hashing what others choose. Nothing of it is ever seen outside.
+    pub(crate) fn salt(&self) -> u64 {
+        self.key.0.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+    }
+
     /// A uniform index below `len`; `None` when there is nothing to choose from.
     pub(crate) fn index(&mut self, stream: Stream, len: usize) -> Option<usize> {
         (len > 0).then(|| self.draw(stream).random_range(0..len))

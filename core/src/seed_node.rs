@@ -47,8 +47,8 @@ impl SeedNode {
                 self.on_outcome(link, outcome);
             }
             Timer::Lease => self.on_lease_timer(),
-            Timer::Probe(subject) => {
-                self.probes.on_probe_timer(&mut self.cx, &mut self.links, subject);
+            Timer::Probe(number) => {
+                self.probes.on_probe_timer(&mut self.cx, &mut self.links, number);
             }
             Timer::Renew(_)
             | Timer::SeedRetry(_)
@@ -102,7 +102,7 @@ impl SeedNode {
                 unreachable!("a seed node tries no connections");
             }
             Outcome::Ended(up, ending) => self.on_ended(link, &up, ending),
-            Outcome::Message(message) => self.on_message(link, message),
+            Outcome::Message(_, message) => self.on_message(link, message),
         }
     }
 
@@ -132,7 +132,7 @@ impl SeedNode {
     }
 
     fn on_message(&mut self, link: LinkId, message: Message) {
-        let Some(up) = self.links.up(link).cloned() else { return };
+        let Some(up) = self.links.up(link) else { return };
         match (up.purpose, message) {
             (Purpose::Register, Message::Register) => self.on_register(link, &up),
             (Purpose::Register, Message::Renew) => self.on_renew(link, &up),

@@ -84,7 +84,7 @@ pub struct RegisteredSnapshot {
 impl NodeSnapshot {
     pub(crate) fn of(cx: &Context) -> Self {
         Self {
-            record: cx.birth.record.clone(),
+            record: cx.record.clone(),
             role: cx.role,
             uptime: cx.now.since_birth(),
             stats: cx.stats,

@@ -19,5 +19,5 @@ pub(crate) fn context(config: Config) -> Context {
         rng_seed: RngSeed::new([1; 32]),
         unix: UnixTime::from_millis(1_700_000_000_000),
     };
-    Context::new(Role::Peer, config, birth)
+    Context::new(Role::Peer, config.into(), birth)
 }

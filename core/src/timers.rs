@@ -2,10 +2,12 @@
 //!
 //! Due timers fire in the order of (deadline, arming), so a replay fires them in the same order.
 
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 
-use crate::id::{LinkId, NodeId};
+use crate::id::LinkId;
+use crate::room::make_room;
 use crate::time::Instant;
 
 /// Something that will be due.
@@ -13,11 +15,11 @@ use crate::time::Instant;
 pub enum Timer {
     /// A dial or an accepted link must have got its hello by now.
     Hello(LinkId),
-    /// Renew the registration with the seed node at this address of the settings, or give up
+    /// Renew the registration with the seed node that the settings gave this number, or give up
     /// waiting for it to be granted.
-    Renew(SocketAddr),
-    /// Try the seed node at this address again.
-    SeedRetry(SocketAddr),
+    Renew(u32),
+    /// Try the seed node of this number again.
+    SeedRetry(u32),
     /// Take a fresh sample and replace a link.
     Refresh,
     /// Try to get a first link.
@@ -26,16 +28,16 @@ pub enum Timer {
     Ping(LinkId),
     /// This neighbor's pong is overdue.
     Answer(LinkId),
-    /// Redial this lost neighbor.
-    Redial(NodeId),
+    /// Redial the lost neighbor of this number.
+    Redial(u32),
     /// Say something.
     Chatter,
     /// Compare what is held with a neighbor.
     Digest,
     /// The registry's next lease runs out.
     Lease,
-    /// Probe this doubted entry.
-    Probe(NodeId),
+    /// Probe the doubted entry whose case has this number.
+    Probe(u64),
     /// Leaving takes too long: go now.
     LeaveTimeout,
 }
@@ -52,15 +54,40 @@ pub struct Deadline {
 /// Armed timers, soonest first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timers {
-    armed: Vec<Armed>,
+    armed: Armed,
+    /// The first of them. Every input asks for it twice, and it is mostly the same.
+    first: Option<Entry>,
     next_order: u64,
 }
 
+/// A peer has one or two timers per link: in a short vector they take the least room and time. A
+/// seed node may have one per connection of a join wave, and must not search them one by one.
+#[derive(Clone, Debug)]
+enum Armed {
+    /// Soonest first; at most [`Armed::FEW`].
+    Few(Vec<Entry>),
+    Many(Box<Many>),
+}
+
+/// One armed timer, in 24 bytes: a peer has one or two per link.
 #[derive(Clone, Copy, Debug)]
-struct Armed {
+struct Entry {
     at: Instant,
-    order: u64,
-    timer: Timer,
+    order: Order,
+    /// Which of its kind.
+    key: u64,
+}
+
+/// When a timer was armed, and in the last byte its kind. There are never two of one order, so the
+/// kind does not count when orders are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Order(u64);
+
+/// The same timers by deadline and by name.
+#[derive(Clone, Debug, Default)]
+struct Many {
+    by_time: BTreeMap<(Instant, Order), u64>,
+    by_name: BTreeMap<(u8, u64), (Instant, Order)>,
 }
 
 impl Timers {
@@ -69,32 +96,40 @@ impl Timers {
         self.cancel(timer);
         let order = self.next_order;
         self.next_order += 1;
-        let place = self.armed.partition_point(|armed| armed.at <= at);
-        self.armed.insert(place, Armed { at, order, timer });
+        let (kind, key) = timer.name();
+        self.armed.insert(Entry { at, order: Order::new(order, kind), key });
+        self.first = self.armed.first();
     }
 
     pub(crate) fn cancel(&mut self, timer: Timer) {
-        self.armed.retain(|armed| armed.timer != timer);
+        self.armed.remove(timer.name());
+        self.first = self.armed.first();
     }
 
     pub(crate) fn clear(&mut self) {
-        self.armed.clear();
+        self.armed = Armed::default();
+        self.first = None;
     }
 
     pub(crate) fn is_armed(&self, timer: Timer) -> bool {
-        self.armed.iter().any(|armed| armed.timer == timer)
+        let name = timer.name();
+        match &self.armed {
+            Armed::Few(few) => few.iter().any(|armed| armed.name() == name),
+            Armed::Many(many) => many.by_name.contains_key(&name),
+        }
     }
 
     pub(crate) fn next(&self) -> Option<Deadline> {
-        self.armed.first().map(|armed| Deadline { at: armed.at, timer: armed.timer })
+        self.first.map(|armed| Deadline { at: armed.at, timer: armed.timer() })
     }
 
     /// The next timer that is due and was armed before `order`. Timers that handlers arm while
     /// due ones fire wait for the next call, so that firing always ends.
     pub(crate) fn pop_due(&mut self, now: Instant, before: u64) -> Option<Timer> {
-        let due = |armed: &Armed| armed.at <= now && armed.order < before;
-        let place = self.armed.iter().take_while(|armed| armed.at <= now).position(due)?;
-        Some(self.armed.remove(place).timer)
+        self.first.filter(|first| first.at <= now)?;
+        let due = self.armed.pop_due(now, before)?;
+        self.first = self.armed.first();
+        Some(due.timer())
     }
 
     /// The order number that the next armed timer will get.
@@ -103,9 +138,161 @@ impl Timers {
     }
 }
 
+impl Armed {
+    /// A peer with 64 neighbors, each with a ping under way, stays below it.
+    const FEW: usize = 160;
+
+    fn first(&self) -> Option<Entry> {
+        match self {
+            Self::Few(few) => few.first().copied(),
+            Self::Many(many) => many.by_time.first_key_value().map(Entry::of),
+        }
+    }
+
+    fn remove(&mut self, name: (u8, u64)) {
+        match self {
+            Self::Few(few) => {
+                if let Some(place) = few.iter().position(|armed| armed.name() == name) {
+                    few.remove(place);
+                }
+            }
+            Self::Many(many) => {
+                if let Some(time) = many.by_name.remove(&name) {
+                    many.by_time.remove(&time);
+                }
+            }
+        }
+    }
+
+    fn pop_due(&mut self, now: Instant, before: u64) -> Option<Entry> {
+        match self {
+            Self::Few(few) => {
+                let mut due = few.iter().take_while(|armed| armed.at <= now);
+                let place = due.position(|armed| armed.order.is_before(before))?;
+                Some(few.remove(place))
+            }
+            Self::Many(many) => {
+                let mut due = many.by_time.range(..=(now, Order::LAST)).map(Entry::of);
+                let armed = due.find(|armed| armed.order.is_before(before))?;
+                many.by_time.remove(&(armed.at, armed.order));
+                many.by_name.remove(&armed.name());
+                Some(armed)
+            }
+        }
+    }
+
+    fn insert(&mut self, entry: Entry) {
+        match self {
+            Self::Few(few) if few.len() < Self::FEW => {
+                let place = few.partition_point(|armed| armed.at <= entry.at);
+                make_room(few);
+                few.insert(place, entry);
+            }
+            Self::Few(few) => {
+                let mut many = Box::<Many>::default();
+                few.drain(..).for_each(|armed| many.insert(armed));
+                many.insert(entry);
+                *self = Self::Many(many);
+            }
+            Self::Many(many) => many.insert(entry),
+        }
+    }
+}
+
+impl Many {
+    fn insert(&mut self, armed: Entry) {
+        let time = (armed.at, armed.order);
+        self.by_time.insert(time, armed.key);
+        self.by_name.insert(armed.name(), time);
+    }
+}
+
+impl Entry {
+    const fn of((&(at, order), &key): (&(Instant, Order), &u64)) -> Self {
+        Self { at, order, key }
+    }
+
+    const fn name(&self) -> (u8, u64) {
+        (self.order.kind(), self.key)
+    }
+
+    fn timer(&self) -> Timer {
+        Timer::named(self.name())
+    }
+}
+
+impl Order {
+    /// After all that a node arms in 1,000 years at a million per second.
+    const LAST: Self = Self(u64::MAX);
+
+    fn new(order: u64, kind: u8) -> Self {
+        Self(order << 8 | u64::from(kind))
+    }
+
+    const fn kind(self) -> u8 {
+        let [.., kind] = self.0.to_be_bytes();
+        kind
+    }
+
+    const fn is_before(self, order: u64) -> bool {
+        self.0 >> 8 < order
+    }
+}
+
+impl Timer {
+    /// Its kind, and which of that kind it is.
+    fn name(self) -> (u8, u64) {
+        match self {
+            Self::Hello(link) => (0, link.to_bits()),
+            Self::Renew(number) => (1, number.into()),
+            Self::SeedRetry(number) => (2, number.into()),
+            Self::Refresh => (3, 0),
+            Self::Isolated => (4, 0),
+            Self::Ping(link) => (5, link.to_bits()),
+            Self::Answer(link) => (6, link.to_bits()),
+            Self::Redial(number) => (7, number.into()),
+            Self::Chatter => (8, 0),
+            Self::Digest => (9, 0),
+            Self::Lease => (10, 0),
+            Self::Probe(number) => (11, number),
+            Self::LeaveTimeout => (12, 0),
+        }
+    }
+
+    /// The timer of this name.
+    fn named((kind, key): (u8, u64)) -> Self {
+        let number = || u32::try_from(key).unwrap_or(u32::MAX);
+        match kind {
+            0 => Self::Hello(LinkId::from_bits(key)),
+            1 => Self::Renew(number()),
+            2 => Self::SeedRetry(number()),
+            3 => Self::Refresh,
+            4 => Self::Isolated,
+            5 => Self::Ping(LinkId::from_bits(key)),
+            6 => Self::Answer(LinkId::from_bits(key)),
+            7 => Self::Redial(number()),
+            8 => Self::Chatter,
+            9 => Self::Digest,
+            10 => Self::Lease,
+            11 => Self::Probe(key),
+            12 => Self::LeaveTimeout,
+            _ => unreachable!("a name comes from a timer"),
+        }
+    }
+}
+
+impl Default for Armed {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::vec;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -116,6 +303,29 @@ mod tests {
     fn drain(timers: &mut Timers, now: Instant) -> Vec<Timer> {
         let before = timers.order();
         core::iter::from_fn(|| timers.pop_due(now, before)).collect()
+    }
+
+    #[test]
+    fn a_timer_is_found_by_its_name() {
+        let link = LinkId::accepted(7);
+        for timer in [
+            Timer::Hello(link),
+            Timer::Renew(u32::MAX),
+            Timer::SeedRetry(3),
+            Timer::Refresh,
+            Timer::Isolated,
+            Timer::Ping(link),
+            Timer::Answer(link),
+            Timer::Redial(4),
+            Timer::Chatter,
+            Timer::Digest,
+            Timer::Lease,
+            Timer::Probe(u64::MAX),
+            Timer::LeaveTimeout,
+        ] {
+            assert_eq!(Timer::named(timer.name()), timer);
+        }
+        assert_eq!(size_of::<Entry>(), 24);
     }
 
     #[test]
@@ -137,6 +347,43 @@ mod tests {
         assert_eq!(drain(&mut timers, at(7)), vec![]);
         assert_eq!(drain(&mut timers, at(8)), vec![Timer::Digest]);
         assert!(!timers.is_armed(Timer::Digest));
+    }
+
+    /// What `steps` of (arm or cancel or fire, link, time) lead to, in a set that is few or many.
+    fn fired(steps: &[(u8, u64, u64)], armed: Armed) -> Vec<(Vec<Timer>, Option<Deadline>)> {
+        let mut timers = Timers { armed, ..Timers::default() };
+        let step = |&(what, link, micros): &(u8, u64, u64)| {
+            let timer = Timer::Hello(LinkId::dialed(link));
+            let mut fired = Vec::new();
+            match what {
+                0 | 1 => timers.arm(timer, at(micros)),
+                2 => timers.cancel(timer),
+                _ => fired = drain(&mut timers, at(micros)),
+            }
+            (fired, timers.next())
+        };
+        steps.iter().map(step).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn many_timers_fire_like_few(steps in vec((0..4_u8, 0..20_u64, 0..50_u64), 0..100)) {
+            let many = fired(&steps, Armed::Many(Box::default()));
+            assert_eq!(many, fired(&steps, Armed::default()));
+        }
+    }
+
+    #[test]
+    fn more_than_a_few_timers_keep_their_order() {
+        let mut timers = Timers::default();
+        let timer = |n| Timer::Hello(LinkId::dialed(n));
+        for n in 0..1000 {
+            timers.arm(timer(n), at(1000 - n));
+        }
+        assert!(matches!(timers.armed, Armed::Many(_)));
+        timers.cancel(timer(500));
+        let fired = drain(&mut timers, at(1000));
+        assert!(fired.iter().copied().eq((0..1000).rev().filter(|n| *n != 500).map(timer)));
     }
 
     #[test]

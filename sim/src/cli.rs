@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::hunt::planted::PLANTED;
 use crate::scenario::Engine;
+use crate::scenario::vary::Vary;
+use crate::sweep::{MOST_SEEDS, Seeds, Shard};
 
 /// Where reports go, below the current folder.
 pub(crate) const REPORTS: &str = "reports";
@@ -28,6 +30,9 @@ pub struct Cli {
 pub(crate) enum Command {
     /// Run a scenario and write its report.
     ///
+    /// Rows are written as runs finish. Stopped and started again with the same options it goes on
+    /// where it was.
+    ///
     /// Without options the scenario's own seeds are run, and the report goes to reports/NAME. With
     /// any option it goes below reports/runs, which git ignores, and reports/runs/latest leads
     /// there.
@@ -42,6 +47,14 @@ pub(crate) enum Command {
     ///
     /// Exit status: 0 nothing was found; 1 a run failed; 2 it could not be told.
     Hunt(HuntArgs),
+    /// Run a scenario in several forms on the same seeds, and show them side by side.
+    ///
+    /// Forms are all combinations of what is varied: by --engines, by --vary, or else by the
+    /// scenario's own [vary] table. Where two forms differ in nothing but the engine it is judged
+    /// whether the engines agree. The scenario's own limits are not asked.
+    ///
+    /// Exit status: 0 the engines agree and every check held; 1 not so; 2 it could not be told.
+    Compare(CompareArgs),
     /// Read a scenario and tell what it would do, without running it.
     Check(CheckArgs),
     /// List the scenarios of a folder with their questions.
@@ -54,11 +67,44 @@ pub(crate) enum Command {
     ///
     /// Nothing is run. The pictures are equal, to the byte, to those that the run drew.
     Report(ReportArgs),
+    /// Make one report of the parts of a sweep, as `sim run --shard` wrote them.
+    ///
+    /// The report is equal, to the byte, to that of a sweep in one piece. Exit status 2 and no report
+    /// if a part is missing, unfinished, there twice, or of another sweep.
+    Merge(MergeArgs),
     /// Run all scenarios and write all reports, and the page that shows them.
     ///
     /// Each scenario is run with its own seeds, as by `sim run FILE`; the page is README.md in the
     /// folder of the reports. Takes some minutes.
     Gallery(GalleryArgs),
+    /// Measure this machine with this program.
+    #[command(subcommand)]
+    Bench(BenchCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Let a network join and one message flood it, on the event engine.
+    ///
+    /// Tells events per second, seconds, and memory by peer; and, from the same run, what the queue
+    /// alone does without any protocol.
+    Engine(BenchEngineArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchEngineArgs {
+    /// Peers, 10 to 10000000. A million take about 4 GB.
+    #[arg(long, value_name = "N", default_value = "100000", value_parser = clap::value_parser!(u32).range(10..=10_000_000))]
+    pub(crate) peers: u32,
+    /// Threads that run them. What happens does not depend on it.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: u16,
+    /// The rng seed.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) seed: u64,
+    /// Print one line of JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -68,9 +114,12 @@ pub(crate) struct RunArgs {
     /// Run this rng seed only.
     #[arg(long, value_name = "N", conflicts_with = "seeds")]
     pub(crate) seed: Option<u64>,
-    /// Run these rng seeds, first and last, like 1..200.
+    /// Run these rng seeds, first and last, both included: 1..200 are 200 of them.
     #[arg(long, value_name = "A..B", value_parser = parse_seeds)]
     pub(crate) seeds: Option<Seeds>,
+    /// Run one of N parts of the seeds, which `sim merge` makes one again: 3/16 is the third of 16.
+    #[arg(long, value_name = "I/N", value_parser = parse_shard, requires = "out")]
+    pub(crate) shard: Option<Shard>,
     /// Runs at a time [default: one per core]. The results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
@@ -122,6 +171,34 @@ pub(crate) struct HuntArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// The scenario, a TOML file.
+    pub(crate) file: PathBuf,
+    /// Compare these engines: turmoil,events.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) engines: Vec<Engine>,
+    /// Vary a field, named as for --set: overlay=random,power-law. May be given several times; all
+    /// combinations are run, at most 64.
+    #[arg(long, value_name = "KEY=A,B")]
+    pub(crate) vary: Vec<Vary>,
+    /// Run these rng seeds, first and last, both included [default: the scenario's own].
+    #[arg(long, value_name = "A..B", value_parser = parse_seeds)]
+    pub(crate) seeds: Option<Seeds>,
+    /// Runs at a time [default: one per core]. The results do not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// Change a field of the scenario first, in all forms.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Write the report into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print the comparison as JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     /// The scenario, a TOML file.
     pub(crate) file: PathBuf,
@@ -166,6 +243,19 @@ pub(crate) struct ReportArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// The folders of all parts, in any order.
+    #[arg(value_name = "DIR", required = true)]
+    pub(crate) parts: Vec<PathBuf>,
+    /// Write the report into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Print the summary as JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct GalleryArgs {
     /// The folder of the scenarios.
     #[arg(long, value_name = "DIR", default_value = SCENARIOS)]
@@ -184,25 +274,20 @@ pub(crate) struct GalleryArgs {
     pub(crate) json: bool,
 }
 
-/// Rng seeds from the first to the last, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Seeds {
-    pub(crate) first: u64,
-    pub(crate) last: u64,
-}
-
-/// Most seeds of one command.
-const MOST_SEEDS: u64 = 1_000_000;
-
 fn parse_seeds(text: &str) -> Result<Seeds, String> {
     let read = |part: &str| part.trim().parse::<u64>().ok();
     let ends = text.split_once("..").and_then(|(a, b)| Some((read(a)?, read(b)?)));
-    match ends {
-        Some((first, last)) if first <= last && last - first < MOST_SEEDS => {
-            Ok(Seeds { first, last })
-        }
-        _ => Err(format!(
-            "write the first and the last seed, like 1..200; at most {MOST_SEEDS} of them"
-        )),
-    }
+    let seeds = ends.map(|(first, last)| Seeds { first, last }).filter(Seeds::is_valid);
+    seeds.ok_or_else(|| {
+        format!("write the first and the last seed, like 1..200; at most {MOST_SEEDS} of them")
+    })
+}
+
+fn parse_shard(text: &str) -> Result<Shard, String> {
+    let read = |part: &str| part.trim().parse::<u64>().ok();
+    let parts = text.split_once('/').and_then(|(part, of)| Some((read(part)?, read(of)?)));
+    let shard = parts.map(|(part, of)| Shard { part, of }).filter(|shard| shard.is_valid());
+    shard.ok_or_else(|| {
+        format!("write which part of how many, like 3/16; 1/N to N/N, and N at most {MOST_SEEDS}")
+    })
 }

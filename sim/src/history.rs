@@ -201,6 +201,22 @@ impl History {
         self.lives.iter().filter(|(_, span)| span.ended.is_none()).map(|(life, _)| *life)
     }
 
+    /// Whether a host is cut off from all others at a moment. It may have no connection then.
+    pub fn is_cut_off(&self, host: HostId, at: Duration) -> bool {
+        let before = self.schedule.faults.iter().take_while(|it| it.at <= at);
+        let is_inside = |fault: &Fault| match fault {
+            Fault::Cut(hosts, ..) => Some(hosts.contains(&host)),
+            Fault::Heal => Some(false),
+            Fault::Start(_)
+            | Fault::Crash(..)
+            | Fault::Leave(_)
+            | Fault::Pause(_)
+            | Fault::Resume(_)
+            | Fault::Reset(_) => None,
+        };
+        before.filter_map(|it| is_inside(&it.fault)).last().unwrap_or(false)
+    }
+
     /// Whether at any time between these moments a fault kept the two hosts from each other: a cut
     /// with one of them inside, or one of them standing still.
     pub fn kept_apart(&self, a: HostId, b: HostId, from: Duration, to: Duration) -> bool {

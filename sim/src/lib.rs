@@ -14,12 +14,14 @@
 
 pub mod check;
 mod cli;
+pub mod compare;
 pub mod event_world;
 pub mod fault;
 pub mod history;
 pub mod host;
 pub mod hunt;
 pub mod measure;
+mod mix;
 pub mod recorder;
 pub mod report;
 mod run;

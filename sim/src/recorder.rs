@@ -7,12 +7,12 @@ use std::hash::{Hash as _, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use siphasher::sip::SipHasher13;
 use tidings_core::{BootEpoch, Event, MessageId, NodeId};
 
 use crate::fault::{Fault, FaultSchedule};
 use crate::history::{Crossing, End, Entry, History, Life, LifeSpan, Receipt, Sample, Stir, Tale};
 use crate::host::HostId;
+use crate::mix::{finish, mix};
 use crate::scenario::{Direction, Scenario};
 
 /// A life, by the order of births in this run.
@@ -252,6 +252,9 @@ impl Recorder {
     }
 }
 
+/// Two ticks: how late a process may be at the most with what happens to it.
+const LATE: u32 = 2;
+
 fn place(number: LifeNumber) -> usize {
     usize::try_from(number.0).expect("an index in memory")
 }
@@ -263,7 +266,7 @@ fn cuts(scenario: &Scenario, schedule: &FaultSchedule) -> Vec<Cut> {
         let Fault::Cut(inside, _, direction) = &faults[place].fault else { return None };
         let heal = faults[place..].iter().find(|it| it.fault == Fault::Heal);
         Some(Cut {
-            from: at + scenario.latency.to + scenario.tick * 2,
+            from: at + scenario.latency.to + scenario.tick * LATE,
             until: heal.map_or(scenario.duration, |heal| heal.at),
             inside: inside.clone(),
             direction: *direction,
@@ -282,49 +285,56 @@ fn stills(
         let Fault::Pause(host) = pause.fault else { continue };
         let resume = schedule.faults[place..].iter().find(|it| it.fault == Fault::Resume(host));
         let until = resume.map_or(scenario.duration, |it| it.at);
-        stills.entry(host).or_default().push((pause.at + scenario.tick * 2, until));
+        stills.entry(host).or_default().push((pause.at + scenario.tick * LATE, until));
     }
     stills
 }
 
 /// The hash of a log that goes on with this event.
 fn extend_log(log: u64, at: Duration, event: &Event) -> u64 {
-    let mut hasher = Portable(SipHasher13::new_with_keys(log, 0));
+    let mut hasher = LogHasher(log);
     at.hash(&mut hasher);
     event.hash(&mut hasher);
     hasher.finish()
 }
 
-/// A hasher that sees the same bytes on every machine: integers little end first, sizes as 64 bits.
-struct Portable(SipHasher13);
+/// A hasher that sees the same words on every machine: bytes in eights, little end first, sizes as 64
+/// bits.
+struct LogHasher(u64);
 
-impl Hasher for Portable {
+impl Hasher for LogHasher {
     fn finish(&self) -> u64 {
-        self.0.finish()
+        finish(self.0)
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        self.0.write(bytes);
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.write_u64(u64::from_le_bytes(*word));
+        }
+        for byte in rest {
+            self.write_u64(u64::from(*byte));
+        }
     }
 
     fn write_u8(&mut self, value: u8) {
-        self.0.write(&[value]);
+        self.write_u64(value.into());
     }
 
     fn write_u16(&mut self, value: u16) {
-        self.0.write(&value.to_le_bytes());
+        self.write_u64(value.into());
     }
 
     fn write_u32(&mut self, value: u32) {
-        self.0.write(&value.to_le_bytes());
+        self.write_u64(value.into());
     }
 
     fn write_u64(&mut self, value: u64) {
-        self.0.write(&value.to_le_bytes());
+        self.0 = mix(self.0, value);
     }
 
     fn write_u128(&mut self, value: u128) {
-        self.0.write(&value.to_le_bytes());
+        self.write(&value.to_le_bytes());
     }
 
     fn write_usize(&mut self, value: usize) {
@@ -369,7 +379,7 @@ mod tests {
         (recorder, first, second)
     }
 
-    fn finish(recorder: Recorder) -> History {
+    fn close(recorder: Recorder) -> History {
         recorder.finish(1, FaultSchedule::default(), Vec::new(), None)
     }
 
@@ -386,7 +396,7 @@ mod tests {
                 recorder.note(first, seconds(*at), &copy_from(SECOND));
                 recorder.note(second, seconds(*at), &copy_from(FIRST));
             }
-            let crossings = finish(recorder).crossings;
+            let crossings = close(recorder).crossings;
             crossings.into_iter().map(|it| (it.at.as_secs(), it.to)).collect::<Vec<_>>()
         };
         let both = [(15, FIRST), (15, SECOND)];
@@ -409,7 +419,7 @@ mod tests {
             recorder.note(first, seconds(said), &published);
             let copy = Event::Duplicate { id: envelope.id(), from: origin.0 };
             recorder.note(second, seconds(15), &copy);
-            assert_eq!(finish(recorder).crossings.len(), crossings);
+            assert_eq!(close(recorder).crossings.len(), crossings);
         }
     }
 
@@ -420,7 +430,7 @@ mod tests {
             recorder.note(first, seconds(at), &Event::Left);
             recorder.note(second, seconds(at), &Event::Left);
         }
-        let stirs = finish(recorder).stirs;
+        let stirs = close(recorder).stirs;
         assert_eq!(stirs, [Stir { at: seconds(15), host: FIRST }]);
     }
 

@@ -12,7 +12,6 @@
 //! empty. A message is pulled from one neighbor at a time; if it does not come in time, or the link
 //! is lost, the next digest that names it is followed.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::broadcast::store::Store;
@@ -20,6 +19,7 @@ use crate::context::Context;
 use crate::id::{LinkId, MessageId};
 use crate::neighbors::{Neighbor, Neighbors};
 use crate::rng::Stream;
+use crate::table::Table;
 use crate::time::Instant;
 use crate::timers::Timer;
 use crate::wire::{Digest, MAX_IDS, Message};
@@ -27,7 +27,7 @@ use crate::wire::{Digest, MAX_IDS, Message};
 /// Pulls under way.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CatchUp {
-    pulls: BTreeMap<MessageId, Pull>,
+    pulls: Table<MessageId, Pull>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,11 +45,11 @@ impl CatchUp {
         from: LinkId,
         missing: impl Iterator<Item = MessageId>,
     ) {
-        self.pulls.retain(|_, pull| pull.until > cx.now);
+        self.pulls.retain(|pull| pull.until > cx.now);
         let until = cx.now + cx.config.broadcast.pull_timeout;
         let mut ids = Vec::new();
         for id in missing {
-            if self.pulls.contains_key(&id) {
+            if self.pulls.get(id).is_some() {
                 continue;
             }
             if self.pulls.len() >= cx.config.broadcast.store_count {
@@ -66,11 +66,11 @@ impl CatchUp {
 
     /// A message arrived. Returns whether it was pulled on this link.
     pub(crate) fn on_arrival(&mut self, id: MessageId, link: LinkId) -> bool {
-        self.pulls.remove(&id).is_some_and(|pull| pull.from == link)
+        self.pulls.remove(id).is_some_and(|pull| pull.from == link)
     }
 
     pub(crate) fn on_link_down(&mut self, link: LinkId) {
-        self.pulls.retain(|_, pull| pull.from != link);
+        self.pulls.retain(|pull| pull.from != link);
     }
 }
 

@@ -9,7 +9,6 @@
 //! goes to whoever is not known to have it.
 
 use alloc::sync::Arc;
-use core::time::Duration;
 
 use crate::broadcast::catch_up::{CatchUp, exchange_digests, send_digest};
 use crate::broadcast::seen::Seen;
@@ -22,7 +21,7 @@ use crate::neighbors::{Neighbor, Neighbors};
 use crate::wire::{Age, Digest, Gossip, Message};
 
 /// A peer's messages: what it has seen, what it can still give, what it waits for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Flood {
     seen: Seen,
     store: Store,
@@ -31,6 +30,12 @@ pub(crate) struct Flood {
 }
 
 impl Flood {
+    /// The salt should be the node's secret.
+    pub(crate) fn new(salt: u64) -> Self {
+        let (seen, store) = (Seen::new(salt), Store::new(salt));
+        Self { seen, store, catch_up: CatchUp::default(), sequence: Sequence(0) }
+    }
+
     /// Sends an own message to all neighbors. Without neighbors it is kept for those to come.
     pub(crate) fn publish(
         &mut self,
@@ -40,12 +45,12 @@ impl Flood {
         payload: Payload,
     ) {
         self.sequence = Sequence(self.sequence.0 + 1);
-        let origin = (cx.me(), cx.birth.epoch());
+        let origin = (cx.me(), cx.epoch());
         let envelope = Arc::new(Envelope::new(origin, self.sequence, cx.unix(), topic, payload));
         cx.stats.published += 1;
         cx.emit(Event::Published { envelope: Arc::clone(&envelope) });
         self.seen.insert(cx, envelope.id());
-        let stored = Stored::new(envelope, Hop(0), Duration::ZERO, cx.now);
+        let stored = Stored::new(envelope, Hop(0), Age::default(), cx.now);
         self.spread(cx, neighbors, stored);
     }
 
@@ -82,7 +87,7 @@ impl Flood {
             hop,
             history: age.duration() > cx.now.since_birth(),
         });
-        let mut stored = Stored::new(envelope, hop, age.duration(), cx.now);
+        let mut stored = Stored::new(envelope, hop, age, cx.now);
         stored.holders.insert(from.slot);
         if was_pulled {
             self.store.insert(cx, stored);

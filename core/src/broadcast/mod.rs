@@ -2,5 +2,6 @@
 
 pub(crate) mod catch_up;
 pub(crate) mod flood;
+pub(crate) mod index;
 pub(crate) mod seen;
 pub(crate) mod store;

@@ -6,26 +6,35 @@
 //! middle of the remembered span are refused from then on. The other half is room for the time a
 //! copy spends on wires, which its age does not count.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use core::time::Duration;
 
+use crate::broadcast::index::IdIndex;
 use crate::context::Context;
 use crate::id::MessageId;
+use crate::room::make_room_behind;
 use crate::time::Instant;
 
-/// Ids of messages handled in this life.
-#[derive(Clone, Debug, Default)]
+/// Ids of messages handled in this life: some 50 bytes each.
+#[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    ids: BTreeSet<MessageId>,
-    /// The same ids with the time of their first receipt, oldest first.
+    /// With the time of their first receipt, oldest first.
     order: VecDeque<(Instant, MessageId)>,
+    index: IdIndex,
+    /// How many were forgotten; wraps.
+    forgotten: u32,
     /// Messages sent before this are refused: an id of their age was forgotten early.
     refused_before: Option<Instant>,
 }
 
 impl Seen {
+    pub(crate) fn new(salt: u64) -> Self {
+        let index = IdIndex::new(salt);
+        Self { order: VecDeque::new(), index, forgotten: 0, refused_before: None }
+    }
+
     pub(crate) fn contains(&self, id: MessageId) -> bool {
-        self.ids.contains(&id)
+        self.index.find(&id, id_at(&self.order, self.forgotten)).is_some()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -50,20 +59,35 @@ impl Seen {
             self.refused_before = self.refused_before.max(Some(middle));
             cx.stats.limits.seen += 1;
         }
-        if self.ids.insert(id) {
+        if !self.contains(id) {
+            let place = self.forgotten.wrapping_add(u32::try_from(self.order.len()).unwrap_or(0));
+            make_room_behind(&mut self.order);
             self.order.push_back((cx.now, id));
+            self.index.insert(&id, place, id_at(&self.order, self.forgotten));
         }
     }
 
     fn forget_oldest(&mut self) -> Option<Instant> {
         let (at, id) = self.order.pop_front()?;
-        self.ids.remove(&id);
+        self.index.remove(&id, self.forgotten);
+        self.forgotten = self.forgotten.wrapping_add(1);
         Some(at)
+    }
+}
+
+/// The id at a position, counted from the first that was ever seen.
+fn id_at(order: &VecDeque<(Instant, MessageId)>, forgotten: u32) -> impl Fn(u32) -> MessageId {
+    move |place| {
+        let place = usize::try_from(place.wrapping_sub(forgotten)).unwrap_or(usize::MAX);
+        order[place].1
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
     use crate::config::Config;
     use crate::testing::context;
@@ -78,12 +102,41 @@ mod tests {
         Instant::from_micros(n * 1_000_000)
     }
 
+    proptest! {
+        /// Ids come from few, so that some come again; time passes, so that some are forgotten.
+        #[test]
+        fn a_cache_holds_what_was_seen_lately(steps in vec((0..1500_u64, 0..3_u64), 0..2500)) {
+            let mut config = Config::classic();
+            config.broadcast.seen_max = 1000;
+            let mut cx = context(config);
+            let mut seen = Seen::new(7);
+            seen.forgotten = u32::MAX - 100;
+            let mut model: VecDeque<(Instant, u64)> = VecDeque::new();
+            for (n, pause) in steps {
+                cx.now = cx.now + Duration::from_secs(pause) / 4;
+                seen.insert(&mut cx, id(n));
+                while model.front().is_some_and(|it| cx.now.since(it.0) > cx.config.seen_age()) {
+                    model.pop_front();
+                }
+                if model.len() == 1000 {
+                    model.pop_front();
+                }
+                if model.iter().all(|it| it.1 != n) {
+                    model.push_back((cx.now, n));
+                }
+                assert_eq!(seen.len(), model.len());
+                let other = (n * 7) % 1500;
+                assert_eq!(seen.contains(id(other)), model.iter().any(|it| it.1 == other));
+            }
+        }
+    }
+
     #[test]
     fn a_full_cache_forgets_the_oldest_and_refuses_its_age() {
         let mut config = Config::classic();
         config.broadcast.seen_max = 1000;
         let mut cx = context(config);
-        let mut seen = Seen::default();
+        let mut seen = Seen::new(7);
         for n in 0..1000 {
             seen.insert(&mut cx, id(n));
         }
@@ -99,7 +152,7 @@ mod tests {
     #[test]
     fn ids_outlive_the_age_at_which_messages_are_refused() {
         let mut cx = context(Config::classic());
-        let mut seen = Seen::default();
+        let mut seen = Seen::new(7);
         seen.insert(&mut cx, id(1));
         cx.now = seconds(240);
         seen.insert(&mut cx, id(2));

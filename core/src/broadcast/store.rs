@@ -1,21 +1,26 @@
 //! The store: messages kept for neighbors that missed them, bounded in age, number and bytes (R34).
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::time::Duration;
 
+use crate::broadcast::index::IdIndex;
 use crate::context::Context;
 use crate::id::{Hop, MessageId};
 use crate::messaging::Envelope;
 use crate::neighbors::{Slot, SlotSet};
+use crate::room::make_room_behind;
 use crate::time::Instant;
+use crate::wire::Age;
 
-/// Stored messages, by id and by receipt.
-#[derive(Clone, Debug, Default)]
+/// Stored messages: some 40 bytes each, the shared envelope not counted.
+#[derive(Clone, Debug)]
 pub(crate) struct Store {
-    messages: BTreeMap<MessageId, Stored>,
-    /// The same ids, oldest receipt first.
-    order: VecDeque<MessageId>,
+    /// Oldest receipt first.
+    messages: VecDeque<Stored>,
+    index: IdIndex,
+    /// How many came before the first; wraps.
+    dropped: u32,
     bytes: usize,
 }
 
@@ -23,58 +28,90 @@ pub(crate) struct Store {
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
     pub(crate) envelope: Arc<Envelope>,
-    /// Links it travelled to get here; 0 for an own message.
-    pub(crate) hop: Hop,
     /// Neighbors that sent it or were sent it: a message crosses a link at most once (R13).
     pub(crate) holders: SlotSet,
-    age_then: Duration,
     received: Instant,
+    age_then: Age,
+    /// Links it travelled to get here; 0 for an own message.
+    pub(crate) hop: Hop,
 }
 
 impl Stored {
-    pub(crate) fn new(envelope: Arc<Envelope>, hop: Hop, age: Duration, now: Instant) -> Self {
+    pub(crate) fn new(envelope: Arc<Envelope>, hop: Hop, age: Age, now: Instant) -> Self {
         let holders = SlotSet::default();
         Self { envelope, hop, holders, age_then: age, received: now }
     }
 
     pub(crate) fn age(&self, now: Instant) -> Duration {
-        self.age_then.saturating_add(now.since(self.received))
+        self.age_then.duration().saturating_add(now.since(self.received))
     }
 }
 
 impl Store {
+    pub(crate) fn new(salt: u64) -> Self {
+        Self { messages: VecDeque::new(), index: IdIndex::new(salt), dropped: 0, bytes: 0 }
+    }
+
     /// Keeps a message; the oldest go when there are too many or they take too much room.
     pub(crate) fn insert(&mut self, cx: &mut Context, stored: Stored) {
         let id = stored.envelope.id();
+        if let Some(held) = self.get_mut(id) {
+            *held = stored;
+            return;
+        }
         self.bytes += stored.envelope.cost();
-        self.messages.insert(id, stored);
-        self.order.push_back(id);
+        let place = self.dropped.wrapping_add(u32::try_from(self.messages.len()).unwrap_or(0));
+        make_room_behind(&mut self.messages);
+        self.messages.push_back(stored);
+        self.index.insert(&id, place, id_at(&self.messages, self.dropped));
         let bounds = &cx.config.broadcast;
         while self.messages.len() > bounds.store_count || self.bytes > bounds.store_bytes {
-            let Some(oldest) = self.order.pop_front() else { break };
-            if let Some(stored) = self.messages.remove(&oldest) {
-                self.bytes -= stored.envelope.cost();
-                cx.stats.limits.store += 1;
+            if !self.drop_oldest() {
+                break;
             }
+            cx.stats.limits.store += 1;
         }
     }
 
-    /// Drops what has grown too old.
+    /// Drops what has grown too old. Messages age alike, so the oldest receipts are mostly the
+    /// first to go; what came late and old goes from between the others.
     pub(crate) fn expire(&mut self, cx: &Context) {
         let most = cx.config.broadcast.store_age;
-        let Self { messages, order, bytes } = self;
-        messages.retain(|_, stored| {
-            let is_kept = stored.age(cx.now) <= most;
-            if !is_kept {
-                *bytes -= stored.envelope.cost();
-            }
-            is_kept
-        });
-        order.retain(|id| messages.contains_key(id));
+        let is_old = |stored: &Stored| stored.age(cx.now) > most;
+        while self.messages.front().is_some_and(is_old) {
+            self.drop_oldest();
+        }
+        if self.messages.iter().any(is_old) {
+            self.messages.retain(|stored| !is_old(stored));
+            self.count_anew();
+        }
+        if self.messages.is_empty() {
+            self.messages = VecDeque::new();
+            self.index.clear();
+        }
+    }
+
+    fn drop_oldest(&mut self) -> bool {
+        let Some(stored) = self.messages.pop_front() else { return false };
+        self.bytes -= stored.envelope.cost();
+        self.index.remove(&stored.envelope.id(), self.dropped);
+        self.dropped = self.dropped.wrapping_add(1);
+        true
+    }
+
+    /// Messages went from between the others: their places have changed.
+    fn count_anew(&mut self) {
+        self.bytes = self.messages.iter().map(|stored| stored.envelope.cost()).sum();
+        self.dropped = 0;
+        self.index.clear();
+        for (stored, place) in self.messages.iter().zip(0..) {
+            self.index.insert(&stored.envelope.id(), place, id_at(&self.messages, 0));
+        }
     }
 
     pub(crate) fn get_mut(&mut self, id: MessageId) -> Option<&mut Stored> {
-        self.messages.get_mut(&id)
+        let place = self.index.find(&id, id_at(&self.messages, self.dropped))?;
+        self.messages.get_mut(offset(place, self.dropped))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -83,16 +120,87 @@ impl Store {
 
     /// Ids that `slot` is not known to have, oldest receipt first.
     pub(crate) fn lacking(&self, slot: Slot) -> impl Iterator<Item = MessageId> + '_ {
-        let lacks = move |id: &&MessageId| {
-            self.messages.get(id).is_some_and(|stored| !stored.holders.contains(slot))
-        };
-        self.order.iter().filter(lacks).copied()
+        let lacks = move |stored: &&Stored| !stored.holders.contains(slot);
+        self.messages.iter().filter(lacks).map(|stored| stored.envelope.id())
     }
 
     /// The neighbor of this slot is gone; the next one in it has nothing.
     pub(crate) fn release(&mut self, slot: Slot) {
-        for stored in self.messages.values_mut() {
+        for stored in &mut self.messages {
             stored.holders.remove(slot);
         }
+    }
+}
+
+/// Where the message of a position stands now.
+fn offset(place: u32, dropped: u32) -> usize {
+    usize::try_from(place.wrapping_sub(dropped)).unwrap_or(usize::MAX)
+}
+
+fn id_at(messages: &VecDeque<Stored>, dropped: u32) -> impl Fn(u32) -> MessageId {
+    move |place| messages[offset(place, dropped)].envelope.id()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::id::{BootEpoch, NodeId, Sequence};
+    use crate::messaging::{Payload, Topic};
+    use crate::testing::context;
+    use crate::time::UnixTime;
+
+    fn envelope(n: u64) -> Arc<Envelope> {
+        let payload = Payload::new(alloc::vec![7; 10]).expect("short");
+        let (origin, sent) = ((NodeId::new([1; 32]), BootEpoch(1)), UnixTime::from_millis(1));
+        Arc::new(Envelope::new(origin, Sequence(n), sent, Topic::default(), payload))
+    }
+
+    proptest! {
+        /// Messages come old and young, so that they expire in another order than they came.
+        #[test]
+        fn a_store_keeps_the_newest_that_are_young(
+            steps in vec((0..3_u8, 0..60_u64, 0..120_u64), 0..300),
+        ) {
+            let mut config = Config::classic();
+            config.broadcast.store_count = 20;
+            let mut cx = context(config);
+            let (mut store, mut model) = (Store::new(7), Vec::<(Instant, u64)>::new());
+            store.dropped = u32::MAX - 20;
+            let mut next = 0;
+            for (what, seconds, age) in steps {
+                cx.now = cx.now + Duration::from_secs(seconds) / 10;
+                if what < 2 {
+                    let age = Age::new(Duration::from_secs(age));
+                    let stored = Stored::new(envelope(next), Hop(1), age, cx.now);
+                    store.insert(&mut cx, stored);
+                    // When it will be too old.
+                    let end = cx.now + cx.config.broadcast.store_age.saturating_sub(age.duration());
+                    model.push((end, next));
+                    next += 1;
+                    if model.len() > 20 {
+                        model.remove(0);
+                    }
+                } else {
+                    store.expire(&cx);
+                    model.retain(|(end, _)| *end >= cx.now);
+                }
+                let ids = model.iter().map(|(_, n)| envelope(*n).id());
+                assert!(store.lacking(Slot::FIRST).eq(ids.clone()));
+                assert!(ids.into_iter().all(|id| store.get_mut(id).is_some()));
+                assert_eq!(store.bytes, model.len() * envelope(0).cost());
+                assert!(store.get_mut(envelope(next).id()).is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn a_stored_message_takes_32_bytes() {
+        assert_eq!(size_of::<Stored>(), 32);
     }
 }

@@ -47,7 +47,7 @@ impl Connects {
         }
         cx.stats.pings += 1;
         let patience = cx.config.detector.answer_timeout;
-        let link = links.try_connect(cx, neighbor.record.share_addresses(), patience);
+        let link = links.try_connect(cx, &neighbor.record, patience);
         self.attempts.push(Attempt { link, neighbor: neighbor.link, begun: cx.now });
     }
 

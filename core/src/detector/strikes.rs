@@ -28,9 +28,10 @@ use crate::context::Context;
 use crate::detector::connect::Connects;
 use crate::event::{Event, StrikeKind};
 use crate::id::{LinkId, NodeId};
-use crate::links::{Failure, Links};
+use crate::links::{Failure, Links, Target};
 use crate::neighbors::{Neighbor, Neighbors};
 use crate::rng::Stream;
+use crate::room::{make_room, release_if_empty};
 use crate::time::Instant;
 use crate::timers::Timer;
 use crate::wire::{Bye, Message, Ping, Purpose};
@@ -39,8 +40,12 @@ use crate::wire::{Bye, Message, Ping, Purpose};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Strikes {
     watches: Vec<Watch>,
+    /// Pings without an answer, of all neighbors. Few at a time, so they are not part of a watch.
+    pings: Vec<SentPing>,
     connects: Connects,
     lost: Vec<Lost>,
+    /// How many were ever lost.
+    losses: u32,
 }
 
 /// A neighbor that is linked.
@@ -48,24 +53,37 @@ pub(crate) struct Strikes {
 struct Watch {
     link: LinkId,
     misses: u8,
-    /// The ping that may still be answered.
-    open: Option<OpenPing>,
-    /// Pings that were answered too late or never, at most as many as there are strikes.
-    overdue: Vec<Ping>,
-    round_trip: Option<Duration>,
+    round_trip: RoundTrip,
 }
 
+/// A time to answer in microseconds, below `answer_timeout`, which is at most an hour.
 #[derive(Clone, Copy, Debug)]
-struct OpenPing {
-    ping: Ping,
+struct RoundTrip(u32);
+
+/// A ping on its way. Its other fields are this node's: its address, and its calendar then.
+#[derive(Clone, Copy, Debug)]
+struct SentPing {
+    link: LinkId,
+    nonce: u64,
     sent: Instant,
-    /// One miss is enough: there is reason to think that the link is gone.
-    challenge: bool,
+    fate: Fate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It may still be answered; one per neighbor.
+    Open,
+    /// The same, but one miss is enough: there is reason to think that the link is gone.
+    Challenge,
+    /// Answered too late or never; per neighbor at most as many as there are strikes.
+    Overdue,
 }
 
 /// A neighbor whose link was lost.
 #[derive(Clone, Debug)]
 struct Lost {
+    /// What [`Timer::Redial`] calls it.
+    number: u32,
     record: AddressRecord,
     strikes: u8,
     redial: Option<LinkId>,
@@ -92,19 +110,15 @@ impl DetectorConfig {
 impl Strikes {
     pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, links: &mut Links, up: &Neighbor) {
         self.pardon(cx, links, up.id(), Some(up.link));
-        self.watches.push(Watch {
-            link: up.link,
-            misses: 0,
-            open: None,
-            overdue: Vec::new(),
-            round_trip: None,
-        });
+        make_room(&mut self.watches);
+        self.watches.push(Watch { link: up.link, misses: 0, round_trip: RoundTrip::NONE });
         let first = cx.rng.jitter(cx.config.detector.liveness_every);
         cx.arm(Timer::Ping(up.link), first);
     }
 
     pub(crate) fn on_neighbor_down(&mut self, cx: &mut Context, links: &mut Links, link: LinkId) {
         self.watches.retain(|watch| watch.link != link);
+        self.forget_pings(link);
         self.connects.give_up(cx, links, link);
         cx.timers.cancel(Timer::Ping(link));
         cx.timers.cancel(Timer::Answer(link));
@@ -121,7 +135,7 @@ impl Strikes {
         match cx.config.detector.kind {
             DetectorKind::Connect => self.connects.begin(cx, links, neighbor),
             DetectorKind::Strikes => {
-                if self.watch(link).is_some_and(|watch| watch.open.is_none()) {
+                if self.open_ping(link).is_none() {
                     self.ping(cx, link, false);
                 }
             }
@@ -133,7 +147,7 @@ impl Strikes {
         let Some(attempt) = self.connects.end(link) else { return };
         if let Some(watch) = self.watch(attempt.neighbor) {
             watch.misses = 0;
-            watch.round_trip = Some(now.since(attempt.begun));
+            watch.round_trip = RoundTrip::of(now.since(attempt.begun));
         }
     }
 
@@ -157,41 +171,47 @@ impl Strikes {
 
     fn ping(&mut self, cx: &mut Context, link: LinkId, challenge: bool) {
         let nonce = cx.rng.draw(Stream::Nonce).next_u64();
-        let ping = Ping { nonce, time: cx.unix(), addr: cx.birth.record.primary() };
-        let sent = cx.now;
-        let Some(watch) = self.watch(link) else { return };
-        watch.open = Some(OpenPing { ping, sent, challenge });
+        if self.watch(link).is_none() {
+            return;
+        }
+        if let Some(open) = self.open_ping(link) {
+            self.pings.swap_remove(open);
+        }
+        let fate = if challenge { Fate::Challenge } else { Fate::Open };
+        let ping = SentPing { link, nonce, sent: cx.now, fate };
+        make_room(&mut self.pings);
+        self.pings.push(ping);
         cx.stats.pings += 1;
-        cx.send(link, Message::Ping(ping));
+        cx.send(link, Message::Ping(ping.message(cx)));
         cx.arm(Timer::Answer(link), cx.config.detector.answer_timeout);
     }
 
     /// Takes an answer. False when it repeats no ping of ours (R15): that is no answer at all. One
     /// that comes too late is none either, but nothing is wrong with it.
     pub(crate) fn on_pong(&mut self, cx: &mut Context, link: LinkId, pong: &Ping) -> bool {
-        let now = cx.now;
-        let Some(watch) = self.watch(link) else { return false };
-        match watch.open {
-            Some(OpenPing { ping, sent, .. }) if ping == *pong => {
-                watch.open = None;
-                watch.overdue.clear();
+        let is_answered = |ping: &&SentPing| {
+            ping.link == link && ping.nonce == pong.nonce && ping.message(cx) == *pong
+        };
+        let Some(&ping) = self.pings.iter().find(is_answered) else { return false };
+        if ping.fate != Fate::Overdue {
+            self.forget_pings(link);
+            if let Some(watch) = self.watch(link) {
                 watch.misses = 0;
-                watch.round_trip = Some(now.since(sent));
-                cx.timers.cancel(Timer::Answer(link));
-                true
+                watch.round_trip = RoundTrip::of(cx.now.since(ping.sent));
             }
-            _ => watch.overdue.contains(pong),
+            cx.timers.cancel(Timer::Answer(link));
         }
+        true
     }
 
     /// The answer of a neighbor is overdue.
     pub(crate) fn on_answer_timer(&mut self, cx: &mut Context, neighbor: &Neighbor) -> Overdue {
-        let Some(watch) = self.watch(neighbor.link) else { return Overdue::Strike };
-        match watch.open.take() {
-            Some(open) if open.challenge => return Overdue::Lost,
-            Some(open) => watch.overdue.push(open.ping),
-            None => return Overdue::Strike,
+        let Some(open) = self.open_ping(neighbor.link) else { return Overdue::Strike };
+        if self.pings[open].fate == Fate::Challenge {
+            self.pings.swap_remove(open);
+            return Overdue::Lost;
         }
+        self.pings[open].fate = Fate::Overdue;
         self.miss(cx, neighbor, StrikeKind::Ping)
     }
 
@@ -213,21 +233,22 @@ impl Strikes {
             return;
         }
         let pause = cx.rng.jitter(cx.config.detector.redial_after);
-        cx.arm(Timer::Redial(record.subject()), pause);
-        self.lost.push(Lost { record, strikes: 0, redial: None });
+        let number = self.losses;
+        self.losses = number.wrapping_add(1);
+        cx.arm(Timer::Redial(number), pause);
+        self.lost.push(Lost { number, record, strikes: 0, redial: None });
     }
 
     pub(crate) fn on_redial_timer(
         &mut self,
         cx: &mut Context,
         links: &mut Links,
-        subject: NodeId,
+        number: u32,
         isolated: bool,
     ) {
-        if let Some(lost) = self.lost.iter_mut().find(|lost| lost.record.subject() == subject) {
-            let addresses = lost.record.share_addresses();
+        if let Some(lost) = self.lost.iter_mut().find(|lost| lost.number == number) {
             let purpose = Purpose::Neighbor { isolated };
-            lost.redial = Some(links.dial(cx, addresses, purpose, Some(subject)));
+            lost.redial = Some(links.dial(cx, Target::Node(&lost.record), purpose));
         }
     }
 
@@ -247,7 +268,7 @@ impl Strikes {
             return None;
         }
         lost.strikes += 1;
-        let (record, strikes) = (lost.record.clone(), lost.strikes);
+        let (number, record, strikes) = (lost.number, lost.record.clone(), lost.strikes);
         cx.emit(Event::Strike { subject: record.clone(), strikes, what: StrikeKind::Redial });
         if strikes >= cx.config.detector.misses {
             self.lost.remove(place);
@@ -255,7 +276,7 @@ impl Strikes {
         }
         let pause = cx.config.detector.pause_before(strikes);
         let pause = cx.rng.jitter(pause);
-        cx.arm(Timer::Redial(subject), pause);
+        cx.arm(Timer::Redial(number), pause);
         None
     }
 
@@ -268,16 +289,16 @@ impl Strikes {
         subject: NodeId,
         by: Option<LinkId>,
     ) {
-        cx.timers.cancel(Timer::Redial(subject));
         let place = self.lost.iter().position(|lost| lost.record.subject() == subject);
         let Some(lost) = place.map(|place| self.lost.remove(place)) else { return };
+        cx.timers.cancel(Timer::Redial(lost.number));
         if let Some(redial) = lost.redial.filter(|redial| Some(*redial) != by) {
             links.close(cx, redial, Bye::Done);
         }
     }
 
-    pub(crate) fn is_lost(&self, subject: NodeId) -> bool {
-        self.lost.iter().any(|lost| lost.record.subject() == subject)
+    pub(crate) fn is_lost(&self, record: &AddressRecord) -> bool {
+        self.lost.iter().any(|lost| lost.record.subject() == record.subject())
     }
 
     /// Whether a redial to `subject` is under way.
@@ -288,10 +309,39 @@ impl Strikes {
     /// Round-trip time and strikes of a linked neighbor.
     pub(crate) fn view(&self, link: LinkId) -> (Option<Duration>, u8) {
         let watch = self.watches.iter().find(|watch| watch.link == link);
-        watch.map_or((None, 0), |watch| (watch.round_trip, watch.misses))
+        watch.map_or((None, 0), |watch| (watch.round_trip.duration(), watch.misses))
     }
 
     fn watch(&mut self, link: LinkId) -> Option<&mut Watch> {
         self.watches.iter_mut().find(|watch| watch.link == link)
+    }
+
+    /// Where the ping of a neighbor stands that may still be answered.
+    fn open_ping(&self, link: LinkId) -> Option<usize> {
+        self.pings.iter().position(|ping| ping.link == link && ping.fate != Fate::Overdue)
+    }
+
+    fn forget_pings(&mut self, link: LinkId) {
+        self.pings.retain(|ping| ping.link != link);
+        release_if_empty(&mut self.pings);
+    }
+}
+
+impl SentPing {
+    fn message(&self, cx: &Context) -> Ping {
+        Ping { nonce: self.nonce, time: cx.unix_at(self.sent), addr: cx.record.primary() }
+    }
+}
+
+impl RoundTrip {
+    /// No answer yet.
+    const NONE: Self = Self(u32::MAX);
+
+    fn of(duration: Duration) -> Self {
+        Self(u32::try_from(duration.as_micros()).unwrap_or(u32::MAX - 1))
+    }
+
+    fn duration(self) -> Option<Duration> {
+        (self.0 != Self::NONE.0).then(|| Duration::from_micros(self.0.into()))
     }
 }

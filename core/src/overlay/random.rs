@@ -27,10 +27,11 @@ use crate::address::AddressRecord;
 use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::id::{LinkId, LinkOrigin, NodeId};
-use crate::links::{Failure, Links};
+use crate::links::{Failure, Links, Target};
 use crate::neighbors::{Neighbor, Neighbors};
 use crate::overlay::book::{Book, Known};
 use crate::rng::Stream;
+use crate::room::{make_room, release_if_empty};
 use crate::snapshot::KnownSnapshot;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -45,10 +46,10 @@ pub(crate) struct RandomOverlay {
     refreshing: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct NeighborDial {
     link: LinkId,
-    to: NodeId,
+    to: AddressRecord,
 }
 
 /// What to do about a hello that asks to be neighbors.
@@ -63,31 +64,36 @@ pub(crate) enum Admission {
 }
 
 impl RandomOverlay {
-    /// Dials known peers until enough links are open or under way. `is_lost` says whom the
+    /// Dials known peers until enough links are open or under way, and returns whether that many
+    /// are. `is_lost` says whom the
     /// detector is redialing; those are left to it.
     pub(crate) fn top_up(
         &mut self,
         cx: &mut Context,
         links: &mut Links,
         neighbors: &Neighbors,
-        is_lost: impl Fn(NodeId) -> bool,
-    ) {
+        is_lost: impl Fn(&AddressRecord) -> bool,
+    ) -> bool {
         let config = &cx.config.overlay;
         let opened = opened(neighbors).count() + self.dials.len();
         let total = neighbors.len() + self.dials.len();
         let wanted = config.max_peers.saturating_sub(opened);
         for _ in 0..wanted.min(config.max_links.saturating_sub(total)) {
-            let is_free = |known: &&Known| self.is_free(neighbors, &known.record, &is_lost);
-            let free: Vec<_> = self.book.rested(cx.now).filter(is_free).collect();
-            let Some(candidate) = next_candidate(cx, &free) else { return };
-            let record = free[candidate].record.clone();
+            let is_free = |(_, known): &(usize, &Known)| {
+                self.is_free(neighbors, (known.prefix, &known.record), &is_lost)
+            };
+            let free = self.book.rested(cx.now).filter(is_free);
+            let free: Vec<usize> = free.map(|(place, _)| place).collect();
+            let Some(candidate) = next_candidate(cx, &self.book, &free) else { return false };
+            let record = self.book.record(candidate).clone();
             self.dial(cx, links, neighbors, &record);
         }
+        true
     }
 
     /// Still without any link: everybody may be tried again.
-    pub(crate) fn on_isolated_timer(&mut self, cx: &Context) {
-        self.book.wake_all(cx.now);
+    pub(crate) fn on_isolated_timer(&mut self) {
+        self.book.wake_all();
     }
 
     /// Time for a fresh sample. The caller asks the seed nodes for it.
@@ -105,7 +111,7 @@ impl RandomOverlay {
         links: &mut Links,
         neighbors: &Neighbors,
         peers: &[AddressRecord],
-        is_lost: impl Fn(NodeId) -> bool,
+        is_lost: impl Fn(&AddressRecord) -> bool,
     ) {
         self.book.note_list(cx, peers);
         if !core::mem::take(&mut self.refreshing) || neighbors.len() >= cx.config.overlay.max_links
@@ -113,7 +119,8 @@ impl RandomOverlay {
             return;
         }
         let is_free = |record: &&AddressRecord| {
-            record.subject() != cx.me() && self.is_free(neighbors, record, &is_lost)
+            let id = record.subject();
+            id != cx.me() && self.is_free(neighbors, (id.prefix(), record), &is_lost)
         };
         let strangers: Vec<_> = peers.iter().filter(is_free).collect();
         let chosen = match cx.config.overlay.kind {
@@ -134,8 +141,9 @@ impl RandomOverlay {
         neighbors: &Neighbors,
         up: &Neighbor,
     ) -> Option<LinkId> {
-        if let Some(place) = self.dials.iter().position(|dial| dial.to == up.id()) {
+        if let Some(place) = self.dials.iter().position(|dial| dial.to.subject() == up.id()) {
             let dial = self.dials.remove(place);
+            release_if_empty(&mut self.dials);
             if dial.link != up.link {
                 links.close(cx, dial.link, Bye::Done);
             }
@@ -151,7 +159,7 @@ impl RandomOverlay {
 
     /// Whether a dial to `subject` is under way.
     pub(crate) fn is_dialing(&self, subject: NodeId) -> bool {
-        self.dials.iter().any(|dial| dial.to == subject)
+        self.dials.iter().any(|dial| dial.to.subject() == subject)
     }
 
     /// A dial for a neighbor failed. Who is busy is left alone for a while; who did not answer is
@@ -159,18 +167,21 @@ impl RandomOverlay {
     pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: &Failure) {
         let Some(place) = self.dials.iter().position(|dial| dial.link == link) else { return };
         let dial = self.dials.remove(place);
+        release_if_empty(&mut self.dials);
         match failure {
             Failure::Refused(refuse) => match refuse.reason {
                 Refusal::Duplicate => {}
-                Refusal::Busy | Refusal::StaleEpoch => self.book.rest(cx, dial.to),
+                Refusal::Busy | Refusal::StaleEpoch => self.book.rest(cx, dial.to.subject()),
                 Refusal::RegistryFull
                 | Refusal::WrongNetwork
                 | Refusal::WrongNode
                 | Refusal::WrongRole
                 | Refusal::Yourself
-                | Refusal::Leaving => self.book.forget(dial.to),
+                | Refusal::Leaving => self.book.forget(dial.to.subject()),
             },
-            Failure::Dial(_) | Failure::Lost(_) | Failure::Garbled => self.book.forget(dial.to),
+            Failure::Dial(_) | Failure::Lost(_) | Failure::Garbled => {
+                self.book.forget(dial.to.subject());
+            }
         }
     }
 
@@ -196,32 +207,32 @@ impl RandomOverlay {
         record: &AddressRecord,
     ) {
         let purpose = Purpose::Neighbor { isolated: neighbors.is_empty() };
-        let to = record.subject();
-        let link = links.dial(cx, record.share_addresses(), purpose, Some(to));
-        self.dials.push(NeighborDial { link, to });
+        let link = links.dial(cx, Target::Node(record), purpose);
+        make_room(&mut self.dials);
+        self.dials.push(NeighborDial { link, to: record.clone() });
     }
 
+    /// Whether this peer has nothing to do with the record's subject yet. The prefix of its
+    /// identity decides most cases without a look at the record.
     fn is_free(
         &self,
         neighbors: &Neighbors,
-        record: &AddressRecord,
-        is_lost: impl Fn(NodeId) -> bool,
+        (prefix, record): (u32, &AddressRecord),
+        is_lost: impl Fn(&AddressRecord) -> bool,
     ) -> bool {
-        let id = record.subject();
-        neighbors.by_id(id).is_none() && !self.is_dialing(id) && !is_lost(id)
+        let is_dialed = |dial: &NeighborDial| dial.to.subject() == record.subject();
+        !neighbors.holds(prefix, record) && !self.dials.iter().any(is_dialed) && !is_lost(record)
     }
 }
 
-/// Which of the free known peers is dialed next: a random one, or the one that the newest list
-/// names first. Whom no list named comes last, at random and not in the order of identities, which
+/// Which of the free known peers is dialed next: a random one, or where ranks count the one that
+/// the newest list names first. Whom no list named comes last, at random and not in the order of identities, which
 /// their owners choose.
-fn next_candidate(cx: &mut Context, free: &[&Known]) -> Option<usize> {
-    let listed = free.iter().zip(0..).filter_map(|(known, place)| Some((known.listed?, place)));
-    match (cx.config.overlay.kind, listed.max()) {
-        (OverlayKind::PowerLaw, Some((_, place))) => Some(place),
-        (OverlayKind::PowerLaw, None) | (OverlayKind::Random, _) => {
-            cx.rng.index(Stream::Overlay, free.len())
-        }
+fn next_candidate(cx: &mut Context, book: &Book, free: &[usize]) -> Option<usize> {
+    let ranked = free.iter().filter_map(|&place| Some((book.rank(place)?, place)));
+    match ranked.max() {
+        Some((_, place)) => Some(place),
+        None => cx.rng.index(Stream::Overlay, free.len()).map(|drawn| free[drawn]),
     }
 }
 

@@ -29,7 +29,7 @@ impl Chatter {
         if self.said < cx.config.chatter.count {
             cx.arm(Timer::Chatter, cx.config.chatter.every);
         }
-        let ip = cx.birth.record.primary().ip();
+        let ip = cx.record.primary().ip();
         let text = format!("{}:{ip}:{}", cx.unix().as_millis(), self.said);
         Payload::new(text.into_bytes()).expect("a time, an address and a number are short")
     }

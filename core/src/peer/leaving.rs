@@ -11,8 +11,7 @@ impl Peer {
     pub(super) fn leave(&mut self) {
         let Self { cx, links, neighbors, bootstrap, notices, .. } = self;
         cx.leaving = true;
-        let leave =
-            Message::Leave(Leave { subject: cx.me(), epoch: cx.birth.epoch(), signature: None });
+        let leave = Message::Leave(Leave { subject: cx.me(), epoch: cx.epoch(), signature: None });
         notices.announce(cx, links, bootstrap, &leave);
         let linked: alloc::vec::Vec<_> = neighbors.iter().map(|neighbor| neighbor.link).collect();
         for link in linked {

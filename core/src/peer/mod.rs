@@ -40,6 +40,9 @@ pub(crate) struct Peer {
     detector: Strikes,
     chatter: Chatter,
     left: bool,
+    /// Nothing has changed since [`settle`](Peer::settle) found nothing to start, so it need not look
+    /// again. Most inputs are gossip and pings, which change nothing that it looks at.
+    is_settled: bool,
 }
 
 impl Peer {
@@ -48,6 +51,7 @@ impl Peer {
         cx.arm(Timer::Refresh, refresh);
         let digest = cx.rng.jitter(cx.config.broadcast.digest_every);
         cx.arm(Timer::Digest, digest);
+        let salt = cx.rng.salt();
         let mut peer = Self {
             cx,
             links: Links::default(),
@@ -55,16 +59,19 @@ impl Peer {
             bootstrap: Bootstrap::new(seed_nodes),
             notices: Notices::default(),
             overlay: RandomOverlay::default(),
-            broadcast: Flood::default(),
+            broadcast: Flood::new(salt),
             detector: Strikes::default(),
             chatter: Chatter::default(),
             left: false,
+            is_settled: false,
         };
         peer.settle();
         peer
     }
 
     pub(crate) fn on_timer(&mut self, timer: Timer) {
+        self.is_settled &=
+            matches!(timer, Timer::Ping(_) | Timer::Answer(_) | Timer::Digest | Timer::Chatter);
         let Self { cx, links, neighbors, .. } = self;
         match timer {
             Timer::Hello(link) => {
@@ -73,14 +80,14 @@ impl Peer {
             }
             Timer::LeaveTimeout => self.finish_leaving(),
             _ if cx.leaving => {}
-            Timer::Renew(addr) => self.bootstrap.on_renew_timer(cx, links, addr),
-            Timer::SeedRetry(addr) => self.bootstrap.on_retry_timer(addr),
+            Timer::Renew(number) => self.bootstrap.on_renew_timer(cx, links, number),
+            Timer::SeedRetry(number) => self.bootstrap.on_retry_timer(number),
             Timer::Refresh => {
                 self.overlay.on_refresh_timer(cx);
                 self.bootstrap.request_lists(cx);
             }
             Timer::Isolated => {
-                self.overlay.on_isolated_timer(cx);
+                self.overlay.on_isolated_timer();
                 self.bootstrap.request_lists(cx);
             }
             Timer::Ping(link) => {
@@ -89,9 +96,9 @@ impl Peer {
                 }
             }
             Timer::Answer(link) => self.on_answer_timer(link),
-            Timer::Redial(subject) => {
+            Timer::Redial(number) => {
                 let isolated = neighbors.is_empty();
-                self.detector.on_redial_timer(cx, links, subject, isolated);
+                self.detector.on_redial_timer(cx, links, number, isolated);
             }
             Timer::Chatter => {
                 let payload = self.chatter.on_chatter_timer(cx);
@@ -108,6 +115,7 @@ impl Peer {
     }
 
     pub(crate) fn on_command(&mut self, command: Command) {
+        self.is_settled = false;
         match command {
             _ if self.cx.leaving => self.cx.emit(Event::Rejected(Rejection::Leaving)),
             Command::Broadcast { topic, payload } => self.publish(topic, payload),
@@ -132,9 +140,14 @@ impl Peer {
             self.finish_leaving_if_told();
             return;
         }
+        if self.is_settled {
+            return;
+        }
         let Self { cx, links, neighbors, detector, .. } = self;
-        self.bootstrap.top_up(cx, links);
-        self.overlay.top_up(cx, links, neighbors, |id| detector.is_lost(id));
+        let is_listed = self.bootstrap.top_up(cx, links);
+        let is_linked =
+            self.overlay.top_up(cx, links, neighbors, |record| detector.is_lost(record));
+        self.is_settled = is_listed && is_linked && !neighbors.is_empty();
         if neighbors.is_empty() && !cx.timers.is_armed(Timer::Isolated) {
             let pause = cx.rng.jitter(cx.config.overlay.isolated_retry);
             cx.arm(Timer::Isolated, pause);
@@ -146,6 +159,8 @@ impl Peer {
     }
 
     fn on_outcome(&mut self, link: LinkId, outcome: Outcome) {
+        self.is_settled &=
+            matches!(outcome, Outcome::Nothing | Outcome::Message(Purpose::Neighbor { .. }, _));
         match outcome {
             Outcome::Nothing => {}
             Outcome::Asked(hello) => self.on_hello(link, &hello),
@@ -154,7 +169,7 @@ impl Peer {
             Outcome::Connected => self.detector.on_connected(self.cx.now, link),
             Outcome::NotConnected => self.on_not_connected(link),
             Outcome::Ended(up, ending) => self.on_ended(link, &up, ending),
-            Outcome::Message(message) => self.on_message(link, message),
+            Outcome::Message(purpose, message) => self.on_message(link, purpose, message),
         }
     }
 
@@ -251,10 +266,9 @@ impl Peer {
         }
     }
 
-    fn on_message(&mut self, link: LinkId, message: Message) {
-        let Some(up) = self.links.up(link).cloned() else { return };
-        match up.purpose {
-            Purpose::Register => self.on_seed_node_message(link, &up, message),
+    fn on_message(&mut self, link: LinkId, purpose: Purpose, message: Message) {
+        match purpose {
+            Purpose::Register => self.on_seed_node_message(link, message),
             Purpose::Neighbor { .. } => self.on_neighbor_message(link, message),
             Purpose::Probe | Purpose::Notice => {
                 self.expel(link, Misbehavior::Unexpected(message.name()));
@@ -262,15 +276,16 @@ impl Peer {
         }
     }
 
-    fn on_seed_node_message(&mut self, link: LinkId, up: &Up, message: Message) {
+    fn on_seed_node_message(&mut self, link: LinkId, message: Message) {
         let Self { cx, links, neighbors, detector, .. } = self;
+        let Some(up) = links.up(link) else { return };
         match message {
             Message::Registered { lease_ms } => {
-                self.bootstrap.on_registered(cx, link, up, lease_ms);
+                self.bootstrap.on_registered(cx, link, &up, lease_ms);
             }
             Message::Unknown => self.bootstrap.on_unknown(cx, link),
             Message::PeerList { peers } => {
-                let is_lost = |id| detector.is_lost(id);
+                let is_lost = |record: &_| detector.is_lost(record);
                 self.overlay.on_list(cx, links, neighbors, &peers, is_lost);
                 cx.emit(Event::ListReceived { from: up.remote.subject(), peers });
             }
@@ -293,13 +308,13 @@ impl Peer {
 
     fn on_neighbor_message(&mut self, link: LinkId, message: Message) {
         let Self { cx, neighbors, .. } = self;
-        let Some(from) = neighbors.by_link(link).cloned() else { return };
+        let Some(from) = neighbors.by_link(link) else { return };
         match message {
             Message::Ping(ping) => cx.send(link, Message::Pong(ping)),
             Message::Pong(pong) => self.on_pong(link, &pong),
-            Message::Gossip(gossip) => self.broadcast.on_gossip(cx, neighbors, &from, gossip),
-            Message::Digest(digest) => self.broadcast.on_digest(cx, &from, &digest),
-            Message::Pull { ids } => self.broadcast.on_pull(cx, &from, &ids),
+            Message::Gossip(gossip) => self.broadcast.on_gossip(cx, neighbors, from, gossip),
+            Message::Digest(digest) => self.broadcast.on_digest(cx, from, &digest),
+            Message::Pull { ids } => self.broadcast.on_pull(cx, from, &ids),
             Message::Leave(leave) if leave.subject == from.id() => {
                 self.links.close(cx, link, Bye::Done);
                 self.lose_neighbor(link, NeighborLoss::Left);
@@ -353,6 +368,7 @@ impl Peer {
     }
 
     fn add_neighbor(&mut self, link: LinkId, record: AddressRecord) {
+        self.is_settled = false;
         let Self { cx, links, neighbors, .. } = self;
         neighbors.insert(link, record.clone(), cx.now);
         let up = neighbors.by_link(link).expect("it was inserted just now").clone();
@@ -374,6 +390,7 @@ impl Peer {
 
     /// A neighbor's link is gone: tell the parts, each of which forgets what it kept of it.
     fn lose_neighbor(&mut self, link: LinkId, why: NeighborLoss) {
+        self.is_settled = false;
         let Self { cx, links, neighbors, .. } = self;
         let Some(down) = neighbors.remove(link) else { return };
         self.detector.on_neighbor_down(cx, links, link);

@@ -20,11 +20,12 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::{Event, RegistrationLoss};
 use crate::failure::DialFailure;
 use crate::id::{LinkId, NodeId};
-use crate::links::{Ending, Failure, Links, Up};
+use crate::links::{Ending, Failure, Links, Target, Up};
 use crate::rng::Stream;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -40,12 +41,16 @@ const UNANSWERED: u8 = 3;
 #[derive(Clone, Debug)]
 pub(crate) struct Bootstrap {
     seeds: Vec<SeedNodeSlot>,
+    /// How many seed nodes the settings have ever named.
+    named: u32,
 }
 
 /// One seed node of the peer's settings.
 #[derive(Clone, Debug)]
 struct SeedNodeSlot {
     addr: SocketAddr,
+    /// What its timers call it.
+    number: u32,
     state: SlotState,
     /// Attempts in a row that failed.
     failures: u32,
@@ -60,7 +65,14 @@ enum SlotState {
     /// Dialed, or connected and not yet listed.
     Joining { link: LinkId },
     /// Listed.
-    Registered { link: LinkId, node: NodeId, since: Instant, every: Duration, unanswered: u8 },
+    Registered {
+        link: LinkId,
+        node: AddressRecord,
+        since: Instant,
+        /// The lease granted, in milliseconds.
+        lease_ms: u32,
+        unanswered: u8,
+    },
 }
 
 impl SlotState {
@@ -84,8 +96,8 @@ pub(crate) fn distinct(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 }
 
 impl SeedNodeSlot {
-    const fn idle(addr: SocketAddr) -> Self {
-        Self { addr, state: SlotState::Idle, failures: 0 }
+    const fn idle(addr: SocketAddr, number: u32) -> Self {
+        Self { addr, number, state: SlotState::Idle, failures: 0 }
     }
 }
 
@@ -93,7 +105,15 @@ impl Bootstrap {
     /// Registrations with these seed nodes: 1 to [`MAX_SEED_NODES`](crate::MAX_SEED_NODES), each
     /// named once.
     pub(crate) fn new(seeds: &[SocketAddr]) -> Self {
-        Self { seeds: seeds.iter().copied().map(SeedNodeSlot::idle).collect() }
+        let mut bootstrap = Self { seeds: Vec::new(), named: 0 };
+        bootstrap.seeds = seeds.iter().map(|addr| bootstrap.new_slot(*addr)).collect();
+        bootstrap
+    }
+
+    fn new_slot(&mut self, addr: SocketAddr) -> SeedNodeSlot {
+        let number = self.named;
+        self.named = number.wrapping_add(1);
+        SeedNodeSlot::idle(addr, number)
     }
 
     /// Takes another list of seed nodes, bounded as in [`Bootstrap::new`]. Those that stay keep
@@ -103,12 +123,15 @@ impl Bootstrap {
         let mut gone = core::mem::take(&mut self.seeds);
         for &addr in seeds {
             let stays = gone.iter().position(|slot| slot.addr == addr);
-            let slot = stays.map_or_else(|| SeedNodeSlot::idle(addr), |place| gone.remove(place));
+            let slot = match stays {
+                Some(place) => gone.remove(place),
+                None => self.new_slot(addr),
+            };
             self.seeds.push(slot);
         }
         for slot in gone {
-            cx.timers.cancel(Timer::Renew(slot.addr));
-            cx.timers.cancel(Timer::SeedRetry(slot.addr));
+            cx.timers.cancel(Timer::Renew(slot.number));
+            cx.timers.cancel(Timer::SeedRetry(slot.number));
             if let Some(link) = slot.state.link() {
                 links.close(cx, link, Bye::Done);
             }
@@ -124,21 +147,20 @@ impl Bootstrap {
         self.seeds.len() / 2 + 1
     }
 
-    /// Dials randomly drawn seed nodes until enough registrations stand or are under way.
-    pub(crate) fn top_up(&mut self, cx: &mut Context, links: &mut Links) {
-        if cx.leaving {
-            return;
-        }
+    /// Dials randomly drawn seed nodes until enough registrations stand or are under way. Returns
+    /// whether that many do.
+    pub(crate) fn top_up(&mut self, cx: &mut Context, links: &mut Links) -> bool {
         let engaged = self.seeds.iter().filter(|slot| slot.state.link().is_some()).count();
         for _ in engaged..self.quorum() {
             let idle = |slot: &SeedNodeSlot| matches!(slot.state, SlotState::Idle);
             let free: Vec<usize> =
                 (0..self.seeds.len()).filter(|&i| idle(&self.seeds[i])).collect();
-            let Some(drawn) = cx.rng.index(Stream::Bootstrap, free.len()) else { return };
+            let Some(drawn) = cx.rng.index(Stream::Bootstrap, free.len()) else { return false };
             let slot = &mut self.seeds[free[drawn]];
-            let link = links.dial(cx, [slot.addr].into(), Purpose::Register, None);
+            let link = links.dial(cx, Target::Address(slot.addr), Purpose::Register);
             slot.state = SlotState::Joining { link };
         }
+        true
     }
 
     /// A seed node welcomed us: ask to be listed, unless it lists us already under another of its
@@ -155,7 +177,7 @@ impl Bootstrap {
             links.close(cx, link, Bye::Done);
             let slot = &mut self.seeds[index];
             slot.state = SlotState::Resting;
-            cx.arm(Timer::SeedRetry(slot.addr), cx.config.registration.retry_max);
+            cx.arm(Timer::SeedRetry(slot.number), cx.config.registration.retry_max);
             return;
         }
         self.ask(cx, index, link);
@@ -166,7 +188,7 @@ impl Bootstrap {
         let slot = &mut self.seeds[index];
         slot.state = SlotState::Joining { link };
         cx.send(link, Message::Register);
-        cx.arm(Timer::Renew(slot.addr), cx.config.links.hello_timeout);
+        cx.arm(Timer::Renew(slot.number), cx.config.links.hello_timeout);
     }
 
     pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: Failure) {
@@ -191,18 +213,16 @@ impl Bootstrap {
     /// Listed, or still listed. A new registration asks for the list.
     pub(crate) fn on_registered(&mut self, cx: &mut Context, link: LinkId, up: &Up, lease_ms: u32) {
         let Some(index) = self.slot_of(link) else { return };
-        let granted = Duration::from_millis(lease_ms.into()).clamp(*LEASE.start(), *LEASE.end());
-        let every = granted / 3;
         let slot = &mut self.seeds[index];
         slot.failures = 0;
-        if let SlotState::Registered { every: old, unanswered, .. } = &mut slot.state {
-            (*old, *unanswered) = (every, 0);
+        if let SlotState::Registered { lease_ms: old, unanswered, .. } = &mut slot.state {
+            (*old, *unanswered) = (lease_ms, 0);
             return;
         }
-        let node = up.remote.subject();
-        slot.state = SlotState::Registered { link, node, since: cx.now, every, unanswered: 0 };
-        let first = cx.rng.jitter(every);
-        cx.arm(Timer::Renew(slot.addr), first);
+        let node = up.remote.clone();
+        slot.state = SlotState::Registered { link, node, since: cx.now, lease_ms, unanswered: 0 };
+        let first = cx.rng.jitter(renew_every(lease_ms));
+        cx.arm(Timer::Renew(slot.number), first);
         cx.emit(Event::Registered { seed_node: up.remote.clone() });
         request_list(cx, link);
     }
@@ -219,14 +239,15 @@ impl Bootstrap {
     }
 
     /// A renewal is due, or the answer to `Register` is overdue.
-    pub(crate) fn on_renew_timer(&mut self, cx: &mut Context, links: &mut Links, addr: SocketAddr) {
-        let Some(slot) = self.seeds.iter_mut().find(|slot| slot.addr == addr) else { return };
+    pub(crate) fn on_renew_timer(&mut self, cx: &mut Context, links: &mut Links, number: u32) {
+        let Some(slot) = self.seeds.iter_mut().find(|slot| slot.number == number) else { return };
         match &mut slot.state {
-            SlotState::Registered { link, every, unanswered, .. } if *unanswered < UNANSWERED => {
+            SlotState::Registered { link, lease_ms, unanswered, .. }
+                if *unanswered < UNANSWERED =>
+            {
                 *unanswered += 1;
-                let (link, every) = (*link, *every);
-                cx.send(link, Message::Renew);
-                cx.arm(Timer::Renew(addr), every);
+                cx.send(*link, Message::Renew);
+                cx.arm(Timer::Renew(number), renew_every(*lease_ms));
             }
             SlotState::Registered { link, .. } | SlotState::Joining { link } => {
                 let link = *link;
@@ -237,9 +258,9 @@ impl Bootstrap {
         }
     }
 
-    pub(crate) fn on_retry_timer(&mut self, addr: SocketAddr) {
+    pub(crate) fn on_retry_timer(&mut self, number: u32) {
         let resting = |slot: &&mut SeedNodeSlot| {
-            slot.addr == addr && matches!(slot.state, SlotState::Resting)
+            slot.number == number && matches!(slot.state, SlotState::Resting)
         };
         if let Some(slot) = self.seeds.iter_mut().find(resting) {
             slot.state = SlotState::Idle;
@@ -257,8 +278,10 @@ impl Bootstrap {
     pub(crate) fn registered(
         &self,
     ) -> impl Iterator<Item = (SocketAddr, LinkId, NodeId, Instant)> + '_ {
-        self.seeds.iter().filter_map(|slot| match slot.state {
-            SlotState::Registered { link, node, since, .. } => Some((slot.addr, link, node, since)),
+        self.seeds.iter().filter_map(|slot| match &slot.state {
+            SlotState::Registered { link, node, since, .. } => {
+                Some((slot.addr, *link, node.subject(), *since))
+            }
             SlotState::Idle | SlotState::Resting | SlotState::Joining { .. } => None,
         })
     }
@@ -276,15 +299,20 @@ impl Bootstrap {
         let Some(index) = self.slot_of(link) else { return };
         let slot = &mut self.seeds[index];
         slot.state = SlotState::Resting;
-        cx.timers.cancel(Timer::Renew(slot.addr));
+        cx.timers.cancel(Timer::Renew(slot.number));
         let registration = &cx.config.registration;
         let doubled = registration.retry_min.saturating_mul(1 << slot.failures.min(20));
         let pause = doubled.min(registration.retry_max);
         slot.failures += 1;
         let pause = cx.rng.jitter(pause);
-        cx.arm(Timer::SeedRetry(slot.addr), pause);
+        cx.arm(Timer::SeedRetry(slot.number), pause);
         cx.emit(Event::RegistrationLost { addr: slot.addr, why });
     }
+}
+
+/// How often a lease is renewed.
+fn renew_every(lease_ms: u32) -> Duration {
+    Duration::from_millis(lease_ms.into()).clamp(*LEASE.start(), *LEASE.end()) / 3
 }
 
 fn request_list(cx: &mut Context, link: LinkId) {
@@ -298,7 +326,9 @@ impl Bootstrap {
         let view = |slot: &SeedNodeSlot| crate::snapshot::SeedNodeSnapshot {
             addr: slot.addr,
             registered: match &slot.state {
-                SlotState::Registered { node, since, .. } => Some((*node, now.since(*since))),
+                SlotState::Registered { node, since, .. } => {
+                    Some((node.subject(), now.since(*since)))
+                }
                 SlotState::Idle | SlotState::Resting | SlotState::Joining { .. } => None,
             },
         };

@@ -13,15 +13,20 @@ use crate::address::AddressRecord;
 use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::id::{LinkId, NodeId};
-use crate::registry::weights::{Weight, draw_in_order};
+use crate::registry::weights::{SumTree, Weight};
 use crate::rng::Stream;
 use crate::time::Instant;
 use crate::timers::Timer;
 
-/// The list, ordered by identity and by lease.
+/// The list. Every change and every answer takes a time that grows with the logarithm of its length.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct List {
-    entries: BTreeMap<NodeId, Entry>,
+    /// In no order that means anything, and without gaps, so that samples are drawn by place.
+    entries: Vec<Entry>,
+    /// Where each subject's entry stands.
+    places: BTreeMap<NodeId, usize>,
+    /// The weights of the entries, where lists are drawn by them.
+    weights: SumTree,
     /// (end of lease, subject) of every entry.
     leases: BTreeSet<(Instant, NodeId)>,
 }
@@ -34,8 +39,6 @@ pub(crate) struct Entry {
     pub(crate) link: Option<LinkId>,
     pub(crate) since: Instant,
     lease_end: Instant,
-    /// How far ahead it tends to be on the lists handed out.
-    weight: Weight,
     /// Who reported it dead since it last gave a sign of life (R23).
     accusers: Vec<NodeId>,
 }
@@ -46,15 +49,20 @@ pub(crate) struct Full;
 
 impl List {
     pub(crate) fn get(&self, subject: NodeId) -> Option<&Entry> {
-        self.entries.get(&subject)
+        self.places.get(&subject).map(|place| &self.entries[*place])
+    }
+
+    fn get_mut(&mut self, subject: NodeId) -> Option<&mut Entry> {
+        self.places.get(&subject).map(|place| &mut self.entries[*place])
     }
 
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
+    /// All entries, by identity.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> + '_ {
-        self.entries.values()
+        self.places.values().map(|place| &self.entries[*place])
     }
 
     /// Enters or replaces `record`. Returns the link that the entry had before, and whether this
@@ -66,24 +74,36 @@ impl List {
         link: LinkId,
     ) -> Result<(Option<LinkId>, bool), Full> {
         let subject = record.subject();
-        let old = self.entries.remove(&subject);
+        let place = self.places.get(&subject).copied();
+        let old = place.map(|place| &self.entries[place]);
         if old.is_none() && self.entries.len() >= cx.config.registration.registry_max {
             cx.stats.limits.registry += 1;
             return Err(Full);
         }
-        if let Some(old) = &old {
+        if let Some(old) = old {
             self.leases.remove(&(old.lease_end, subject));
         }
-        let is_new = old.as_ref().is_none_or(|old| old.record.epoch() != record.epoch());
-        let since = old.as_ref().filter(|_| !is_new).map_or(cx.now, |old| old.since);
+        let is_new = old.is_none_or(|old| old.record.epoch() != record.epoch());
+        let since = old.filter(|_| !is_new).map_or(cx.now, |old| old.since);
+        let old_link = old.and_then(|old| old.link).filter(|old| *old != link);
         let lease_end = cx.now + cx.config.registration.lease;
-        let weight = old.as_ref().map_or_else(|| new_weight(cx), |old| old.weight);
-        let accusers = Vec::new();
-        let entry = Entry { record, link: Some(link), since, lease_end, weight, accusers };
-        self.entries.insert(subject, entry);
+        let entry = Entry { record, link: Some(link), since, lease_end, accusers: Vec::new() };
+        match place {
+            Some(place) => self.entries[place] = entry,
+            None => self.push(cx, entry),
+        }
         self.leases.insert((lease_end, subject));
         self.arm(cx);
-        Ok((old.and_then(|old| old.link).filter(|old| *old != link), is_new))
+        Ok((old_link, is_new))
+    }
+
+    fn push(&mut self, cx: &mut Context, entry: Entry) {
+        if cx.config.overlay.kind == OverlayKind::PowerLaw {
+            let most = Weight::most(&cx.config.overlay);
+            self.weights.push(Weight::draw(&mut cx.rng.draw(Stream::Weight), most));
+        }
+        self.places.insert(entry.record.subject(), self.entries.len());
+        self.entries.push(entry);
     }
 
     /// Extends the lease of an entry that gave a sign of life. False when it is not listed.
@@ -104,7 +124,8 @@ impl List {
         by: Duration,
         change: impl FnOnce(&mut Entry),
     ) -> bool {
-        let Some(entry) = self.entries.get_mut(&subject) else { return false };
+        let Some(&place) = self.places.get(&subject) else { return false };
+        let entry = &mut self.entries[place];
         self.leases.remove(&(entry.lease_end, subject));
         entry.lease_end = cx.now + by;
         self.leases.insert((entry.lease_end, subject));
@@ -114,7 +135,12 @@ impl List {
     }
 
     pub(crate) fn remove(&mut self, cx: &mut Context, subject: NodeId) -> Option<Entry> {
-        let entry = self.entries.remove(&subject)?;
+        let place = self.places.remove(&subject)?;
+        let entry = self.entries.swap_remove(place);
+        self.weights.swap_remove(place);
+        if let Some(moved) = self.entries.get(place) {
+            self.places.insert(moved.record.subject(), place);
+        }
         self.leases.remove(&(entry.lease_end, subject));
         self.arm(cx);
         Some(entry)
@@ -122,7 +148,7 @@ impl List {
 
     /// Notes that `link` is gone. Returns whose entry it carried, if that entry has no newer link.
     pub(crate) fn unlink(&mut self, subject: NodeId, link: LinkId) -> bool {
-        match self.entries.get_mut(&subject) {
+        match self.get_mut(subject) {
             Some(entry) if entry.link == Some(link) => {
                 entry.link = None;
                 true
@@ -133,7 +159,7 @@ impl List {
 
     /// Adds an accuser. Returns how many different ones there are now.
     pub(crate) fn accuse(&mut self, subject: NodeId, accuser: NodeId, most: usize) -> usize {
-        let Some(entry) = self.entries.get_mut(&subject) else { return 0 };
+        let Some(entry) = self.get_mut(subject) else { return 0 };
         if !entry.accusers.contains(&accuser) && entry.accusers.len() < most {
             entry.accusers.push(accuser);
         }
@@ -142,7 +168,7 @@ impl List {
 
     /// Takes the accusers of an entry that turned out to be alive.
     pub(crate) fn take_accusers(&mut self, subject: NodeId) -> Vec<NodeId> {
-        self.entries.get_mut(&subject).map(|e| core::mem::take(&mut e.accusers)).unwrap_or_default()
+        self.get_mut(subject).map(|e| core::mem::take(&mut e.accusers)).unwrap_or_default()
     }
 
     /// Subjects whose lease has run out by now.
@@ -151,25 +177,28 @@ impl List {
     }
 
     /// `count` distinct records, or all there are, without `asker`'s own: random ones, or by
-    /// weight and in the order drawn.
+    /// weight and in the order drawn. Takes a time that grows with `count`, and hardly with the
+    /// length of the list.
     pub(crate) fn sample(
-        &self,
+        &mut self,
         cx: &mut Context,
         count: usize,
         asker: NodeId,
     ) -> Vec<AddressRecord> {
-        let is_other = |entry: &&Entry| entry.record.subject() != asker;
-        let others: Vec<&Entry> = self.entries.values().filter(is_other).collect();
+        let own = self.places.get(&asker).copied();
+        let others = self.entries.len() - usize::from(own.is_some());
         let mut rng = cx.rng.draw(Stream::Registry);
-        let count = count.min(others.len());
+        let count = count.min(others);
         let drawn = match cx.config.overlay.kind {
-            OverlayKind::Random => sample_indexes(&mut rng, others.len(), count).into_vec(),
-            OverlayKind::PowerLaw => {
-                let weights: Vec<Weight> = others.iter().map(|entry| entry.weight).collect();
-                draw_in_order(&mut rng, &weights, count)
+            OverlayKind::Random => {
+                // The asker's place is left out: those from it on stand for the next ones.
+                let skip = |place| place + usize::from(own.is_some_and(|own| place >= own));
+                sample_indexes(&mut rng, others, count).into_iter().map(skip).collect()
             }
+            OverlayKind::PowerLaw => self.weights.draw_in_order(&mut rng, count, own),
         };
-        drawn.into_iter().map(|place| others[place].record.clone()).collect()
+        let record = |place: usize| self.entries[place].record.clone();
+        drawn.into_iter().map(record).collect()
     }
 
     fn arm(&self, cx: &mut Context) {
@@ -180,19 +209,12 @@ impl List {
     }
 }
 
-fn new_weight(cx: &mut Context) -> Weight {
-    match cx.config.overlay.kind {
-        OverlayKind::Random => Weight::ONE,
-        OverlayKind::PowerLaw => {
-            let most = Weight::most(&cx.config.overlay);
-            Weight::draw(&mut cx.rng.draw(Stream::Weight), most)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use core::net::SocketAddr;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::config::Config;
@@ -219,7 +241,7 @@ mod tests {
     #[test]
     fn whoever_asks_is_not_in_the_answer() {
         for kind in [OverlayKind::Random, OverlayKind::PowerLaw] {
-            let (list, mut cx) = list(kind);
+            let (mut list, mut cx) = list(kind);
             for n in 1..=50 {
                 let asker = NodeId::new([n; 32]);
                 let sample = list.sample(&mut cx, 64, asker);
@@ -230,10 +252,40 @@ mod tests {
         }
     }
 
+    proptest! {
+        /// Entries come and go in any order; what is left can be found and drawn.
+        #[test]
+        fn a_list_samples_all_that_it_holds(steps in vec((1..60_u8, any::<bool>()), 0..200)) {
+            for kind in [OverlayKind::Random, OverlayKind::PowerLaw] {
+                let (mut list, mut cx) = list(kind);
+                let mut left: BTreeSet<u8> = (1..=50).collect();
+                for (n, comes) in &steps {
+                    if *comes {
+                        let link = LinkId::accepted(u64::from(*n) + 100);
+                        list.insert(&mut cx, record(*n, 1), link).expect("room for 4,096");
+                        left.insert(*n);
+                    } else {
+                        let is_listed = list.remove(&mut cx, NodeId::new([*n; 32])).is_some();
+                        assert_eq!(is_listed, left.remove(n));
+                    }
+                }
+                let ids = || left.iter().map(|n| NodeId::new([*n; 32]));
+                assert!(list.iter().map(|entry| entry.record.subject()).eq(ids()));
+                assert!(ids().all(|id| list.get(id).is_some_and(|it| it.record.subject() == id)));
+                let sample = list.sample(&mut cx, 100, NodeId::new([0; 32]));
+                let named: BTreeSet<_> = sample.iter().map(AddressRecord::subject).collect();
+                assert!(sample.len() == left.len() && named.into_iter().eq(ids()), "{kind:?}");
+            }
+        }
+    }
+
     #[test]
     fn a_weight_lasts_as_long_as_its_entry() {
         let (mut list, mut cx) = list(OverlayKind::PowerLaw);
-        let weights = |list: &List| list.iter().map(|entry| entry.weight).collect::<Vec<_>>();
+        let weights = |list: &List| {
+            let of = |place: &usize| list.weights.get(*place);
+            list.places.values().map(of).collect::<Vec<_>>()
+        };
         let before = weights(&list);
         for n in 1..=50 {
             list.renew(&mut cx, NodeId::new([n; 32]));

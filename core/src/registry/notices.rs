@@ -8,7 +8,7 @@ use core::net::SocketAddr;
 use crate::context::Context;
 use crate::event::Event;
 use crate::id::LinkId;
-use crate::links::Links;
+use crate::links::{Links, Target};
 use crate::registry::bootstrap::Bootstrap;
 use crate::wire::{Bye, Message, Purpose};
 
@@ -54,7 +54,7 @@ impl Notices {
             Some(dial) if dial.messages.len() == MOST_WAITING => cx.stats.limits.notices += 1,
             Some(dial) => dial.messages.push(message),
             None => {
-                let link = links.dial(cx, [addr].into(), Purpose::Notice, None);
+                let link = links.dial(cx, Target::Address(addr), Purpose::Notice);
                 self.dials.push(NoticeDial { link, addr, messages: vec![message] });
             }
         }

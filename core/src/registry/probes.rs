@@ -19,7 +19,7 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::{Doubt, Event};
 use crate::id::{LinkId, NodeId};
-use crate::links::{Failure, Links};
+use crate::links::{Failure, Links, Target};
 use crate::timers::Timer;
 use crate::wire::{Bye, Purpose, Refusal};
 
@@ -29,9 +29,14 @@ const TURN: Duration = Duration::from_secs(1);
 /// Entries in doubt.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Probes {
-    cases: BTreeMap<NodeId, Case>,
-    /// Cases with a dial under way.
-    dialing: usize,
+    /// By number, which is what [`Timer::Probe`] calls them.
+    cases: BTreeMap<u64, Case>,
+    /// The number of each subject's case.
+    numbers: BTreeMap<NodeId, u64>,
+    /// Cases with a dial under way, by its link.
+    dials: BTreeMap<LinkId, u64>,
+    /// How many cases there ever were.
+    opened: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -59,37 +64,41 @@ impl Probes {
     /// Starts a case, unless one is open.
     pub(crate) fn doubt(&mut self, cx: &mut Context, record: &AddressRecord, doubt: Doubt) {
         let subject = record.subject();
-        if self.cases.contains_key(&subject) {
+        if self.numbers.contains_key(&subject) {
             return;
         }
-        self.cases.insert(subject, Case { record: record.clone(), doubt, strikes: 0, link: None });
+        let number = self.opened;
+        self.opened += 1;
+        self.numbers.insert(subject, number);
+        self.cases.insert(number, Case { record: record.clone(), doubt, strikes: 0, link: None });
         let pause = match doubt {
             Doubt::LinkLost => cx.rng.jitter(cx.config.detector.redial_after),
             Doubt::LeaseExpired | Doubt::Reported => Duration::ZERO,
         };
-        cx.arm(Timer::Probe(subject), pause);
+        cx.arm(Timer::Probe(number), pause);
         cx.emit(Event::PeerDoubted { peer: record.clone(), why: doubt });
     }
 
     /// Drops the case: the entry gave a sign of life, or is gone.
     pub(crate) fn dismiss(&mut self, cx: &mut Context, links: &mut Links, subject: NodeId) {
-        cx.timers.cancel(Timer::Probe(subject));
-        if let Some(Case { link: Some(link), .. }) = self.cases.remove(&subject) {
-            self.dialing -= 1;
+        let Some(number) = self.numbers.remove(&subject) else { return };
+        cx.timers.cancel(Timer::Probe(number));
+        if let Some(Case { link: Some(link), .. }) = self.cases.remove(&number) {
+            self.dials.remove(&link);
             links.close(cx, link, Bye::Done);
         }
     }
 
-    pub(crate) fn on_probe_timer(&mut self, cx: &mut Context, links: &mut Links, subject: NodeId) {
-        let Some(case) = self.cases.get_mut(&subject) else { return };
-        if self.dialing >= cx.config.registration.probes_max {
+    pub(crate) fn on_probe_timer(&mut self, cx: &mut Context, links: &mut Links, number: u64) {
+        let Some(case) = self.cases.get_mut(&number) else { return };
+        if self.dials.len() >= cx.config.registration.probes_max {
             cx.stats.limits.probes += 1;
-            cx.arm(Timer::Probe(subject), TURN);
+            cx.arm(Timer::Probe(number), TURN);
             return;
         }
-        self.dialing += 1;
-        let addresses = case.record.share_addresses();
-        case.link = Some(links.dial(cx, addresses, Purpose::Probe, Some(subject)));
+        let link = links.dial(cx, Target::Node(&case.record), Purpose::Probe);
+        self.dials.insert(link, number);
+        case.link = Some(link);
     }
 
     /// The accused said welcome.
@@ -101,11 +110,17 @@ impl Probes {
         answered: &AddressRecord,
     ) -> Verdict {
         links.close(cx, link, Bye::Done);
-        match self.take(link) {
-            Some((subject, case)) if answered.supersedes(&case.record) => {
-                Verdict::Superseded(subject)
+        match self.end_dial(link) {
+            Some((number, case)) => {
+                let is_superseded = answered.supersedes(&case.record);
+                let (subject, doubt) = (case.record.subject(), case.doubt);
+                self.end(number, subject);
+                if is_superseded {
+                    Verdict::Superseded(subject)
+                } else {
+                    Verdict::Alive(subject, doubt)
+                }
             }
-            Some((subject, case)) => Verdict::Alive(subject, case.doubt),
             None => Verdict::Open,
         }
     }
@@ -116,8 +131,9 @@ impl Probes {
         link: LinkId,
         failure: &Failure,
     ) -> Verdict {
-        let Some((subject, mut case)) = self.take(link) else { return Verdict::Open };
-        match failure {
+        let Some((number, case)) = self.end_dial(link) else { return Verdict::Open };
+        let subject = case.record.subject();
+        let verdict = match failure {
             Failure::Refused(refuse) if refuse.reason == Refusal::WrongNode => {
                 Verdict::Superseded(subject)
             }
@@ -126,24 +142,31 @@ impl Probes {
             }
             Failure::Refused(_) | Failure::Dial(_) | Failure::Lost(_) | Failure::Garbled => {
                 case.strikes += 1;
-                if case.strikes >= needed(cx, case.doubt) {
-                    return Verdict::Dead(subject);
+                if case.strikes < needed(cx, case.doubt) {
+                    let pause = cx.config.detector.pause_before(case.strikes);
+                    let pause = cx.rng.jitter(pause);
+                    cx.arm(Timer::Probe(number), pause);
+                    return Verdict::Open;
                 }
-                let pause = cx.config.detector.pause_before(case.strikes);
-                let pause = cx.rng.jitter(pause);
-                self.cases.insert(subject, case);
-                cx.arm(Timer::Probe(subject), pause);
-                Verdict::Open
+                Verdict::Dead(subject)
             }
-        }
+        };
+        self.end(number, subject);
+        verdict
     }
 
-    fn take(&mut self, link: LinkId) -> Option<(NodeId, Case)> {
-        let (&subject, _) = self.cases.iter().find(|(_, case)| case.link == Some(link))?;
-        let mut case = self.cases.remove(&subject)?;
+    /// A dial has ended. Returns whose it was.
+    fn end_dial(&mut self, link: LinkId) -> Option<(u64, &mut Case)> {
+        let number = self.dials.remove(&link)?;
+        let case = self.cases.get_mut(&number)?;
         case.link = None;
-        self.dialing -= 1;
-        Some((subject, case))
+        Some((number, case))
+    }
+
+    /// The case is decided.
+    fn end(&mut self, number: u64, subject: NodeId) {
+        self.cases.remove(&number);
+        self.numbers.remove(&subject);
     }
 }
 

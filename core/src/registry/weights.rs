@@ -53,39 +53,71 @@ impl Weight {
     }
 }
 
-/// Draws `count` different places, at most all, each in proportion to the weights of those that are
-/// left. The order in which they were drawn carries the preference.
-pub(crate) fn draw_in_order(rng: &mut ChaCha8Rng, weights: &[Weight], count: usize) -> Vec<usize> {
-    let mut left = SumTree::new(weights);
-    let count = count.min(weights.len());
-    (0..count).map(|_| left.take(rng.random_range(0..left.sum()))).collect()
-}
-
-/// Weights in a binary tree of their sums, so that a draw costs a walk from its root to a leaf.
-struct SumTree {
+/// Weights in a binary tree of their sums, so that a draw, like every change, costs a walk between
+/// its root and a leaf.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SumTree {
     /// The root is at 1, the children of i at 2 i and 2 i + 1, the leaves are the second half.
     sums: Vec<u64>,
+    /// Leaves in use, from the first on.
+    len: usize,
 }
 
 impl SumTree {
-    fn new(weights: &[Weight]) -> Self {
-        let leaves = weights.len().next_power_of_two();
-        let mut sums = vec![0; 2 * leaves];
-        for (leaf, weight) in sums[leaves..].iter_mut().zip(weights) {
-            *leaf = weight.0;
+    /// Adds a weight at the next place. The leaves double when they are all in use.
+    pub(crate) fn push(&mut self, weight: Weight) {
+        let leaves = self.sums.len() / 2;
+        if self.len == leaves {
+            self.grow((2 * leaves).max(1));
         }
-        for node in (1..leaves).rev() {
-            sums[node] = sums[2 * node] + sums[2 * node + 1];
+        self.len += 1;
+        self.set(self.len - 1, weight.0);
+    }
+
+    /// Takes out the weight at `place`; the last one takes its place. Nothing happens where there
+    /// is none.
+    pub(crate) fn swap_remove(&mut self, place: usize) {
+        if place < self.len {
+            let last = self.weight(self.len - 1);
+            self.set(place, last);
+            self.set(self.len - 1, 0);
+            self.len -= 1;
         }
-        Self { sums }
+    }
+
+    /// Draws `count` different places but `without`, at most all, each in proportion to the
+    /// weights of those that are left. The order in which they were drawn carries the preference.
+    pub(crate) fn draw_in_order(
+        &mut self,
+        rng: &mut ChaCha8Rng,
+        count: usize,
+        without: Option<usize>,
+    ) -> Vec<usize> {
+        let mut taken: Vec<(usize, u64)> = Vec::new();
+        let without = without.filter(|place| *place < self.len);
+        taken.extend(without.map(|place| (place, self.take(place))));
+        let count = count.min(self.len - taken.len());
+        let first = taken.len();
+        for _ in 0..count {
+            let place = self.covering(rng.random_range(0..self.sum()));
+            taken.push((place, self.take(place)));
+        }
+        for &(place, weight) in &taken {
+            self.set(place, weight);
+        }
+        taken.split_off(first).into_iter().map(|(place, _)| place).collect()
     }
 
     fn sum(&self) -> u64 {
         self.sums[1]
     }
 
-    /// Takes out the weight that covers `point` when all are laid end to end; returns its place.
-    fn take(&mut self, mut point: u64) -> usize {
+    fn weight(&self, place: usize) -> u64 {
+        self.sums[self.sums.len() / 2 + place]
+    }
+
+    /// The place whose weight covers `point` when all are laid end to end.
+    fn covering(&self, mut point: u64) -> usize {
         let leaves = self.sums.len() / 2;
         let mut node = 1;
         while node < leaves {
@@ -95,12 +127,40 @@ impl SumTree {
                 node += 1;
             }
         }
-        let (place, weight) = (node - leaves, self.sums[node]);
-        while node > 0 {
-            self.sums[node] -= weight;
+        node - leaves
+    }
+
+    /// Makes the weight at `place` nothing; returns what it was.
+    fn take(&mut self, place: usize) -> u64 {
+        let weight = self.weight(place);
+        self.set(place, 0);
+        weight
+    }
+
+    fn set(&mut self, place: usize, weight: u64) {
+        let mut node = self.sums.len() / 2 + place;
+        let old = core::mem::replace(&mut self.sums[node], weight);
+        while node > 1 {
             node /= 2;
+            self.sums[node] = self.sums[node] - old + weight;
         }
-        place
+    }
+
+    fn grow(&mut self, leaves: usize) {
+        let mut sums = vec![0; 2 * leaves];
+        let old = &self.sums[self.sums.len() / 2..];
+        sums[leaves..leaves + old.len()].copy_from_slice(old);
+        for node in (1..leaves).rev() {
+            sums[node] = sums[2 * node] + sums[2 * node + 1];
+        }
+        self.sums = sums;
+    }
+}
+
+#[cfg(test)]
+impl SumTree {
+    pub(crate) fn get(&self, place: usize) -> Weight {
+        Weight(self.weight(place))
     }
 }
 
@@ -121,6 +181,14 @@ mod tests {
 
     fn weights(of: &[u64]) -> Vec<Weight> {
         of.iter().map(|times| Weight(Weight::ONE.0 * times)).collect()
+    }
+
+    fn tree(weights: &[Weight]) -> SumTree {
+        let mut tree = SumTree::default();
+        for weight in weights {
+            tree.push(*weight);
+        }
+        tree
     }
 
     /// Pearson's statistic of counts against the probabilities they should have.
@@ -161,11 +229,11 @@ mod tests {
     #[test]
     fn places_are_drawn_by_weight_one_after_the_other() {
         let mut rng = rng();
-        let weights = weights(&[1, 1, 2, 4, 8]);
+        let mut tree = tree(&weights(&[1, 1, 2, 4, 8]));
         let shares = [1.0, 1.0, 2.0, 4.0, 8.0].map(|weight| weight / 16.0);
         let (mut first, mut second) = ([0; 5], [0; 5]);
         for _ in 0..DRAWS {
-            let drawn = draw_in_order(&mut rng, &weights, 2);
+            let drawn = tree.draw_in_order(&mut rng, 2, None);
             first[drawn[0]] += 1;
             second[drawn[1]] += 1;
         }
@@ -180,16 +248,34 @@ mod tests {
     }
 
     #[test]
+    fn a_weight_taken_out_leaves_its_place_to_the_last() {
+        let mut tree = tree(&weights(&[1, 2, 3, 4, 5]));
+        tree.swap_remove(1);
+        tree.swap_remove(9);
+        let left: Vec<_> = (0..tree.len).map(|place| tree.get(place)).collect();
+        assert_eq!(left, weights(&[1, 5, 3, 4]));
+        assert_eq!(tree.sum(), 13 * Weight::ONE.0);
+        tree.push(Weight::ONE);
+        assert_eq!(tree.get(4), Weight::ONE);
+    }
+
+    #[test]
     fn no_place_is_drawn_twice() {
         let mut rng = rng();
         for entries in [0, 1, 2, 3, 64, 100] {
             let weights: Vec<_> =
                 (0..entries).map(|_| Weight::draw(&mut rng, Weight(1 << 20))).collect();
+            let mut tree = tree(&weights);
+            let before = tree.sums.clone();
             for count in [0, 1, entries / 2, entries, entries + 7] {
-                let drawn = draw_in_order(&mut rng, &weights, count);
-                assert_eq!(drawn.len(), count.min(entries));
-                assert!(drawn.iter().all(|place| *place < entries));
-                assert_eq!(drawn.iter().collect::<BTreeSet<_>>().len(), drawn.len());
+                for without in [None, Some(0), Some(2)] {
+                    let drawn = tree.draw_in_order(&mut rng, count, without);
+                    let is_less = without.is_some_and(|place| place < entries);
+                    assert_eq!(drawn.len(), count.min(entries - usize::from(is_less)));
+                    assert!(drawn.iter().all(|place| *place < entries && Some(*place) != without));
+                    assert_eq!(drawn.iter().collect::<BTreeSet<_>>().len(), drawn.len());
+                    assert_eq!(tree.sums, before, "a draw leaves the weights as they were");
+                }
             }
         }
     }

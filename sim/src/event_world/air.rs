@@ -39,7 +39,7 @@ const MOST_WAITING: u64 = 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) run: RngSeed,
-    pub(super) config: Config,
+    pub(super) config: Arc<Config>,
     seed_nodes: u32,
     hosts: u32,
     seed_addresses: Vec<SocketAddr>,
@@ -91,7 +91,7 @@ impl Plan {
         let count = |hosts: usize| u32::try_from(hosts).expect("fewer hosts than addresses");
         let mut plan = Self {
             run,
-            config: scenario.config.clone(),
+            config: Arc::new(scenario.config.clone()),
             seed_nodes: count(scenario.seed_nodes),
             hosts: count(scenario.seed_nodes + scenario.peers),
             seed_addresses: (0..count(scenario.seed_nodes)).map(address).collect(),
@@ -166,7 +166,7 @@ impl Air<'_> {
         place: Place,
     ) -> anyhow::Result<(Node, Option<Box<dyn Imp>>)> {
         let Plan { run, seed_addresses, mischief, .. } = self.plan;
-        let mut config = self.plan.config.clone();
+        let mut config = Arc::clone(&self.plan.config);
         let addresses = [address(place)];
         let birth = Birth {
             record: AddressRecord::new(life.host.node_id(*run), life.epoch, &addresses)?,
@@ -175,7 +175,7 @@ impl Air<'_> {
         };
         let role = life.host.role();
         let imp = mischief.and_then(|mischief| {
-            mischief.settings(role, &mut config);
+            mischief.settings(role, Arc::make_mut(&mut config));
             mischief.imp(role, &birth.record)
         });
         let node = match role {

@@ -32,6 +32,8 @@ pub(super) struct Host {
     imp: Option<Box<dyn Imp>>,
     /// When the node was born.
     born: u64,
+    /// When it was told something last, or its process went on. It is told nothing about earlier.
+    clock: u64,
     /// The wake that is under way.
     wake: u64,
     /// Packets it sent, and latencies drawn for them.
@@ -66,6 +68,7 @@ impl Host {
             node: None,
             imp: None,
             born: 0,
+            clock: 0,
             wake: NEVER,
             sent: 0,
             uplink_free: 0,
@@ -82,7 +85,8 @@ impl Host {
 
     /// Wakes the node for what is due before `until`.
     pub(super) fn wake_before(&mut self, until: u64, cx: &mut Cx<'_>) {
-        while let Some(due) = self.due().filter(|due| *due < until) {
+        // What fell due while the process stood still comes late.
+        while let Some(due) = self.due().map(|due| due.max(self.clock)).filter(|it| *it < until) {
             self.handle(due, Input::Wake, cx);
         }
     }
@@ -135,8 +139,7 @@ impl Host {
             Turn::Pause if self.machine == Machine::Running => self.machine = Machine::Paused,
             Turn::Resume if self.machine == Machine::Paused => {
                 self.machine = Machine::Running;
-                // What was due meanwhile is late: it happens now.
-                self.handle(at, Input::Wake, cx);
+                self.clock = at;
                 while let Some((origin, packet)) = self.waiting.pop_front() {
                     self.take(at, origin, packet, cx);
                 }
@@ -149,7 +152,7 @@ impl Host {
         let (number, life) = cx.hall.begin_life(cx.air.host_id(self.place), at);
         self.machine = Machine::Running;
         self.life = Some(number);
-        (self.born, self.bytes_sent) = (at, 0);
+        (self.born, self.clock, self.bytes_sent) = (at, at, 0);
         match cx.air.make_node(life, at, self.place) {
             Ok((node, imp)) => (self.node, self.imp) = (Some(node), imp),
             Err(error) => cx.hall.fail(format!("{}: {error}", life.host)),
@@ -275,6 +278,7 @@ impl Host {
 
     fn tell(&mut self, at: u64, input: Input, cx: &mut Cx<'_>) {
         let Some(node) = &mut self.node else { return };
+        self.clock = at;
         cx.hall.inputs += 1;
         node.handle(Instant::from_micros(at - self.born), input);
         self.perform(at, cx);

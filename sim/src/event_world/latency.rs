@@ -1,13 +1,11 @@
 //! How long a packet is on its way: drawn from the run's seed, the sender and the sender's own count,
 //! so that no draw moves another. Logarithms are `libm`'s, which are the same on every machine.
 
-use std::hash::Hasher as _;
-
-use siphasher::sip::SipHasher13;
 use tidings_core::RngSeed;
 
 use super::air::{Fate, micros};
 use super::packet::Place;
+use crate::mix::{finish, mix};
 use crate::scenario::{Draw, Link, Scenario, Shape, Span};
 
 /// First pause before a lost packet is sent again, in microseconds (Linux: 200 ms at least). It
@@ -20,7 +18,7 @@ const MOST_LOSSES: u32 = 8;
 /// The latencies of a run.
 #[derive(Debug)]
 pub(super) struct Latencies {
-    key: (u64, u64),
+    key: u64,
     link: Link,
     /// Least and most of all, in microseconds.
     bounds: (u64, u64),
@@ -39,10 +37,9 @@ enum Purpose {
 impl Latencies {
     pub(super) fn new(scenario: &Scenario, run: RngSeed) -> Self {
         let seed = run.derive("latency", 0);
-        let (halves, _) = seed.as_bytes().as_chunks::<8>();
-        let half = |place: usize| u64::from_be_bytes(halves[place]);
+        let first = seed.as_bytes().first_chunk().copied().unwrap_or_default();
         Self {
-            key: (half(0), half(1)),
+            key: u64::from_be_bytes(first),
             link: scenario.link.clone(),
             bounds: (micros(scenario.latency.from), micros(scenario.latency.to)),
             tick: micros(scenario.tick).max(1),
@@ -104,15 +101,13 @@ impl Latencies {
     }
 
     fn draw(&self, from: Place, to: Place, count: u32, purpose: Purpose) -> u64 {
-        let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
         let what = match purpose {
             Purpose::Latency => 0,
             Purpose::Second => 1,
             Purpose::Loss(attempt) => 2 + attempt,
         };
-        hasher.write(&(u64::from(from) << 32 | u64::from(count)).to_le_bytes());
-        hasher.write(&(u64::from(to) << 32 | u64::from(what)).to_le_bytes());
-        hasher.finish()
+        let sent = mix(self.key, u64::from(from) << 32 | u64::from(count));
+        finish(mix(sent, u64::from(to) << 32 | u64::from(what)))
     }
 }
 
@@ -140,4 +135,123 @@ fn float(value: u64) -> f64 {
 )]
 fn whole(value: f64) -> u64 {
     value as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::host::run_seed;
+    use crate::scenario::load;
+
+    fn latencies(changes: &[&str]) -> Latencies {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/small.toml");
+        let changes = ["engine='events'", "tick='1ms'"].iter().chain(changes);
+        let changes: Vec<String> = changes.map(|&change| change.to_owned()).collect();
+        Latencies::new(&load(&path, &changes).expect("a scenario"), run_seed(1))
+    }
+
+    /// Latencies of 20,000 packets from host 1 to host 2, sorted, in microseconds.
+    fn drawn(latencies: &Latencies) -> Vec<u64> {
+        let mut drawn: Vec<u64> = (0..20_000).map(|count| latencies.latency(1, 2, count)).collect();
+        drawn.sort_unstable();
+        drawn
+    }
+
+    #[test]
+    fn latencies_have_the_distribution_asked_for() {
+        // Name, changes, and the quartiles by theory.
+        for (name, changes, quartiles) in [
+            ("exponential", vec!["latency='20ms..80ms'"], [23_452, 28_318, 36_636]),
+            (
+                "uniform",
+                vec!["latency='20ms..80ms'", "distribution='uniform'"],
+                [35_000, 50_000, 65_000],
+            ),
+            ("constant", vec!["latency='30ms..30ms'", "distribution='constant'"], [30_000; 3]),
+            (
+                "lognormal",
+                vec![
+                    "latency='5ms..900ms'",
+                    "distribution='lognormal'",
+                    "median='40ms'",
+                    "sigma=0.5",
+                ],
+                [28_549, 40_000, 56_044],
+            ),
+        ] {
+            let drawn = drawn(&latencies(&changes));
+            for (part, expected) in (1..).zip(quartiles) {
+                let found = drawn[drawn.len() * part / 4];
+                // Whole milliseconds in one of them, and chance in all.
+                assert!(found.abs_diff(expected) < 1_500, "{name}: {found}, expected {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn latencies_keep_their_bounds() {
+        let wild =
+            ["latency='20ms..60ms'", "distribution='lognormal'", "median='30ms'", "sigma=4.0"];
+        let drawn = drawn(&latencies(&wild));
+        assert_eq!((drawn[0], drawn[drawn.len() - 1]), (20_000, 60_000));
+    }
+
+    #[test]
+    fn regions_have_their_own_latencies() {
+        let rows = "regions=[['5ms..6ms','50ms..60ms'],['90ms..95ms','7ms..8ms']]";
+        let latencies = latencies(&["link={tick='1ms'}", rows]);
+        for (from, to, span) in [(0, 2, 5..=6), (0, 1, 50..=60), (1, 0, 90..=95), (3, 1, 7..=8)] {
+            for count in 0..1000 {
+                let latency = latencies.latency(from, to, count) / 1000;
+                assert!(span.contains(&latency), "{from} to {to}: {latency} ms");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pair_may_have_one_latency_for_all_its_packets() {
+        let latencies = latencies(&["draw='pair'"]);
+        let drawn = drawn(&latencies);
+        assert_eq!(drawn[0], drawn[drawn.len() - 1]);
+        assert_eq!(latencies.latency(2, 1, 7), drawn[0], "both ways");
+        assert!((3..100).any(|other| latencies.latency(1, other, 0) != drawn[0]));
+    }
+
+    #[test]
+    fn a_lost_packet_is_sent_again_later_and_in_the_end_given_up() {
+        let lossy = latencies(&["latency='30ms..30ms'", "loss=0.5"]);
+        let mut sent_again = [0_u32; 9];
+        for count in 0..20_000 {
+            let (pauses, is_reset) = match lossy.fate(1, 2, 0, count) {
+                Fate::Arrives(at) => ((at - 30_000) / RESEND_AFTER, false),
+                Fate::Reset(at) => ((at - 30_000) / RESEND_AFTER, true),
+                fate @ (Fate::Held | Fate::Lost) => panic!("{fate:?}"),
+            };
+            let losses = (pauses + 1).ilog2();
+            assert_eq!(pauses + 1, 1 << losses, "a sum of doubling pauses");
+            assert_eq!(is_reset, losses == MOST_LOSSES);
+            sent_again[usize::try_from(losses).expect("small")] += 1;
+        }
+        // Half of the packets are never lost, a quarter once, and so on.
+        assert!((9_700..10_300).contains(&sent_again[0]), "{sent_again:?}");
+        assert!((4_700..5_300).contains(&sent_again[1]), "{sent_again:?}");
+        assert!(sent_again[8] > 40, "{sent_again:?}");
+    }
+
+    #[test]
+    fn nothing_arrives_within_a_window() {
+        for changes in [vec![], vec!["latency='7ms..60ms'", "tick='1ms'"], vec!["draw='pair'"]] {
+            let latencies = latencies(&changes);
+            let window = latencies.window();
+            for count in 0..2000_u32 {
+                let at = u64::from(count) * 37;
+                let Fate::Arrives(arrival) = latencies.fate(1, 2, at, count) else {
+                    panic!("nothing is lost")
+                };
+                assert!(arrival >= (at / window + 1) * window, "sent {at}, arrives {arrival}");
+            }
+        }
+    }
 }

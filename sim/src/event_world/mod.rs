@@ -14,6 +14,7 @@
 //! Cuts and resets concern two hosts at once, so they happen between windows.
 
 mod air;
+pub mod bench;
 mod ends;
 mod host;
 mod latency;
@@ -167,6 +168,11 @@ impl World {
         self.sent += 1;
         let (place, count) = (self.plan.place(host), self.sent);
         self.shard_of(place).hall.send((NOBODY, count), place, micros(at), packet);
+    }
+
+    /// What the nodes were told since the beginning: inputs and wakes.
+    fn inputs(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.hall.inputs).sum()
     }
 
     fn shard_of(&mut self, place: Place) -> &mut Shard {

@@ -46,6 +46,7 @@ pub fn draw(seed: u64) -> Scenario {
         workload: None,
         faults: Vec::new(),
         limits: Limits::default(),
+        vary: Vec::new(),
     };
     scenario.calm = needed_calm(&scenario);
     scenario.duration = noise.end + scenario.calm;

@@ -3,6 +3,7 @@
 
 pub mod detection;
 pub mod overlay;
+pub mod power_law;
 pub mod quantile;
 pub mod recovery;
 pub mod spread;
@@ -127,6 +128,11 @@ fn count_false_deaths(scenario: &Scenario, history: &History, totals: &mut Total
             _ => {}
         }
     }
+}
+
+/// A number of things.
+pub(crate) fn count(things: usize) -> u64 {
+    u64::try_from(things).unwrap_or(u64::MAX)
 }
 
 /// Milliseconds, rounded down.

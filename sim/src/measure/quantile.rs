@@ -13,12 +13,6 @@ pub fn median<T: Copy>(values: &[T]) -> Option<T> {
     quantile(values, 50)
 }
 
-/// Sorts floats, none of which is NaN.
-pub fn sorted(mut values: Vec<f64>) -> Vec<f64> {
-    values.sort_by(f64::total_cmp);
-    values
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -36,6 +36,14 @@ pub const LINK: RGBColor = RGBColor(160, 160, 160);
 pub const BLUE: RGBColor = RGBColor(0, 114, 178);
 /// The second hue.
 pub const ORANGE: RGBColor = RGBColor(213, 94, 0);
+/// The third.
+pub const GREEN: RGBColor = RGBColor(0, 158, 115);
+/// The fourth.
+pub const PURPLE: RGBColor = RGBColor(204, 121, 167);
+/// The fifth.
+pub const SKY: RGBColor = RGBColor(86, 180, 233);
+/// The sixth.
+pub const AMBER: RGBColor = RGBColor(230, 159, 0);
 
 /// A picture being drawn.
 pub type Canvas<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
@@ -47,11 +55,21 @@ pub fn picture(
     summary: &Summary,
     draw: impl FnOnce(&Canvas<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    titled(path, height, (&summary.question, &summary.setting.caption(summary.runs)), draw)
+}
+
+/// Draws a picture with this title and caption on top, the rest by `draw`.
+pub fn titled(
+    path: &Path,
+    height: u32,
+    title: (&str, &str),
+    draw: impl FnOnce(&Canvas<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     load_font()?;
     let whole = BitMapBackend::new(path, (WIDTH, height)).into_drawing_area();
     let draw_all = || -> anyhow::Result<()> {
         whole.fill(&WHITE).map_err(drawing)?;
-        let used = titles(&whole, summary)?;
+        let used = titles(&whole, title)?;
         let (_, rest) = whole.split_vertically(used);
         draw(&rest)?;
         whole.present().map_err(drawing)
@@ -81,15 +99,15 @@ fn load_font() -> anyhow::Result<()> {
 }
 
 /// Writes the question, wrapped, and the caption. Returns the height they take.
-fn titles(canvas: &Canvas<'_>, summary: &Summary) -> anyhow::Result<i32> {
+fn titles(canvas: &Canvas<'_>, (question, setting): (&str, &str)) -> anyhow::Result<i32> {
     let title = TextStyle::from((FONT, TITLE_SIZE)).color(&BLACK);
     let caption = TextStyle::from((FONT, CAPTION_SIZE)).color(&GREY);
     let mut top = MARGIN / 2;
-    for line in wrap(canvas, &summary.question, &title)? {
+    for line in wrap(canvas, question, &title)? {
         canvas.draw_text(&line, &title, (MARGIN, top)).map_err(drawing)?;
         top += TITLE_SIZE + 4;
     }
-    for line in wrap(canvas, &summary.setting.caption(summary.runs), &caption)? {
+    for line in wrap(canvas, setting, &caption)? {
         canvas.draw_text(&line, &caption, (MARGIN, top)).map_err(drawing)?;
         top += CAPTION_SIZE + 4;
     }

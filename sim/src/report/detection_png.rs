@@ -6,59 +6,66 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use crate::report::chart::{self, BLUE, Canvas, DASH, ORANGE, Pen, drawing};
+use crate::report::count::{Counts, to_float};
+use crate::report::saved::Saved;
 use crate::report::summary::Summary;
-use crate::report::tables::{DetectionRow, Tables};
+use crate::report::tables::DetectionRow;
 use crate::scenario::Death;
 
 const HEIGHT: u32 = 520;
 
-/// One curve: what it shows, its pen, the times in seconds, shortest first, and how many
-/// deaths they are of.
+/// One curve: who notices which deaths, and when it did.
 struct Curve {
-    label: String,
+    death: Death,
+    words: &'static str,
     pen: Pen,
-    seconds: Vec<f64>,
-    deaths: usize,
+    observe: Observe,
+    /// Times until deaths were noticed, in milliseconds.
+    noticed: Counts,
+    /// Deaths that could be noticed.
+    deaths: u64,
 }
 
-pub(super) fn draw(summary: &Summary, tables: &Tables, path: &Path) -> anyhow::Result<()> {
-    let curves = curves(&tables.detection);
+pub(super) fn draw(summary: &Summary, saved: &Saved<'_>, path: &Path) -> anyhow::Result<()> {
+    let curves = curves(saved.rows()?)?;
     chart::picture(path, HEIGHT, summary, |canvas| plot(canvas, &curves))
 }
 
-fn curves(rows: &[DetectionRow]) -> Vec<Curve> {
-    let mut curves = Vec::new();
-    let kinds =
-        [(Death::Reset, "killed, machine alive", BLUE), (Death::Silent, "machine gone", ORANGE)];
-    for (death, words, color) in kinds {
-        let of_kind: Vec<&DetectionRow> = rows.iter().filter(|row| row.death == death).collect();
-        let observers: [(&str, Pen, Observe); 2] = [
-            ("first neighbor noticed", Pen::Dashes(color), |row| {
-                (row.neighbors > 0, row.first_neighbor_ms)
-            }),
-            ("no seed node lists it", Pen::Line(color), |row| {
-                (row.seed_nodes > 0 && !is_cut_short(row), row.all_seed_nodes_ms)
-            }),
-        ];
-        for (who, pen, observe) in observers {
-            let relevant: Vec<Option<u64>> = of_kind
-                .iter()
-                .map(|row| observe(row))
-                .filter(|(is_relevant, _)| *is_relevant)
-                .map(|(_, time)| time)
-                .collect();
-            if relevant.is_empty() {
-                continue;
+fn curves(rows: impl Iterator<Item = anyhow::Result<DetectionRow>>) -> anyhow::Result<Vec<Curve>> {
+    let neighbor: Observe = |row| (row.neighbors > 0, row.first_neighbor_ms);
+    let seed_nodes: Observe =
+        |row| (row.seed_nodes > 0 && !is_cut_short(row), row.all_seed_nodes_ms);
+    let curve = |death, words, pen, observe| Curve {
+        death,
+        words,
+        pen,
+        observe,
+        noticed: Counts::default(),
+        deaths: 0,
+    };
+    let mut curves = [
+        (
+            Death::Reset,
+            "killed, machine alive: first neighbor noticed",
+            Pen::Dashes(BLUE),
+            neighbor,
+        ),
+        (Death::Reset, "killed, machine alive: no seed node lists it", Pen::Line(BLUE), seed_nodes),
+        (Death::Silent, "machine gone: first neighbor noticed", Pen::Dashes(ORANGE), neighbor),
+        (Death::Silent, "machine gone: no seed node lists it", Pen::Line(ORANGE), seed_nodes),
+    ]
+    .map(|(death, words, pen, observe)| curve(death, words, pen, observe));
+    for row in rows {
+        let row = row?;
+        for curve in curves.iter_mut().filter(|curve| curve.death == row.death) {
+            let (is_relevant, time) = (curve.observe)(&row);
+            if is_relevant {
+                curve.deaths += 1;
+                curve.noticed.extend(time);
             }
-            let mut seconds: Vec<f64> =
-                relevant.iter().flatten().map(|ms| to_seconds(*ms)).collect();
-            seconds.sort_by(f64::total_cmp);
-            let deaths = relevant.len();
-            let label = format!("{words}: {who} ({deaths} deaths)");
-            curves.push(Curve { label, pen, seconds, deaths });
         }
     }
-    curves
+    Ok(curves.into_iter().filter(|curve| curve.deaths > 0).collect())
 }
 
 /// Whether the observer could notice a death, and when it did.
@@ -69,21 +76,20 @@ fn is_cut_short(row: &DetectionRow) -> bool {
     row.restarted_ms.is_some() && row.all_seed_nodes_ms.is_none()
 }
 
-#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "far below 2^52")]
 fn to_seconds(ms: u64) -> f64 {
-    ms as f64 / 1000.0
+    to_float(ms) / 1000.0
 }
 
-#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "a few hundred deaths")]
-fn percent(part: usize, whole: usize) -> f64 {
-    100.0 * part as f64 / whole as f64
+fn percent(part: u64, whole: u64) -> f64 {
+    100.0 * to_float(part) / to_float(whole)
 }
 
 fn plot(canvas: &Canvas<'_>, curves: &[Curve]) -> anyhow::Result<()> {
-    let latest =
-        curves.iter().filter_map(|curve| curve.seconds.last()).fold(1.0_f64, |a, b| a.max(*b));
+    let last = |curve: &Curve| curve.noticed.quantile(100).map(to_seconds);
+    let latest = curves.iter().filter_map(last).fold(1.0_f64, f64::max);
     let end = (latest * 1.05).ceil();
-    let legend: Vec<_> = curves.iter().map(|curve| (curve.pen, curve.label.clone())).collect();
+    let label = |curve: &Curve| format!("{} ({} deaths)", curve.words, curve.deaths);
+    let legend: Vec<_> = curves.iter().map(|curve| (curve.pen, label(curve))).collect();
     let canvas = chart::legend(canvas, &legend)?;
     let mut chart = chart::plot(&canvas, 0.0..end, 0.0..100.0)?;
     let names = ("seconds since the death", "deaths noticed, %");
@@ -110,10 +116,12 @@ fn plot(canvas: &Canvas<'_>, curves: &[Curve]) -> anyhow::Result<()> {
 /// The cumulative distribution as a staircase.
 fn steps(curve: &Curve, end: f64) -> Vec<(f64, f64)> {
     let mut steps = vec![(0.0, 0.0)];
-    for (noticed, second) in (1..).zip(&curve.seconds) {
-        steps.push((*second, percent(noticed - 1, curve.deaths)));
-        steps.push((*second, percent(noticed, curve.deaths)));
+    let mut before = 0;
+    for (time, count) in curve.noticed.iter() {
+        steps.push((to_seconds(time), percent(before, curve.deaths)));
+        before += count;
+        steps.push((to_seconds(time), percent(before, curve.deaths)));
     }
-    steps.push((end, percent(curve.seconds.len(), curve.deaths)));
+    steps.push((end, percent(before, curve.deaths)));
     steps
 }

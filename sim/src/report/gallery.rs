@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 
 use crate::report::answer::answer;
+use crate::report::comparison::Comparison;
 use crate::report::summary::Summary;
 use crate::report::{PICTURES, saved};
 use crate::scenario::Scenario;
@@ -34,7 +35,9 @@ const TAIL: &str = "
 | `overlay.csv`, `degrees.csv` | second of a run: components and degrees; degree at the end: peers |
 | `faults.csv` | disturbance: when, what, whom |
 | `links.csv` | link of the first run's graph, at the moments that are drawn; `b` is empty in the row of the peer itself |
-| `summary.json` | the whole: checks, figures over the runs, violations, rows of each table |
+| `violations.csv` | thing that did not hold |
+| `figures.csv`, `comparison.json` | comparison: figure of a combination; the whole |
+| `summary.json` | the whole: checks, figures over the runs, the first violations, rows of each table |
 
 `sim report DIR` draws a folder's pictures again from these files alone. Times are whole milliseconds, ratios have four decimals. Tables
 without rows are not written. CSV and JSON are equal to the byte on every machine, pictures on x86-64 Linux. Runs with any option go to
@@ -50,6 +53,10 @@ pub fn page(scenarios: &[(String, Scenario)], reports: &Path) -> anyhow::Result<
     let mut page = HEAD.to_owned();
     for (file, scenario) in scenarios {
         let folder = reports.join(&scenario.name);
+        if !scenario.vary.is_empty() {
+            page.push_str(&comparison(file, scenario, &folder)?);
+            continue;
+        }
         let again = || format!("the report of {file}; `sim run {file}` writes it");
         let summary = saved::read_summary(&folder).with_context(again)?;
         ensure!(
@@ -63,17 +70,39 @@ pub fn page(scenarios: &[(String, Scenario)], reports: &Path) -> anyhow::Result<
     Ok(page)
 }
 
+/// The entry of a scenario that varies something: its comparison.
+fn comparison(file: &str, scenario: &Scenario, folder: &Path) -> anyhow::Result<String> {
+    let again = || format!("the comparison of {file}; `sim compare {file}` writes it");
+    let comparison = Comparison::read(folder).with_context(again)?;
+    let Comparison { question, .. } = &comparison;
+    ensure!(
+        *question == scenario.question,
+        "{} answers another question than {file} asks; `sim compare {file}` answers this one",
+        folder.display()
+    );
+    let name = &scenario.name;
+    let mut entry = format!("\n## {name}\n\n{question}\n\n**{}.**\n\n", comparison.answer());
+    for picture in comparison.pictures() {
+        entry.push_str(&thumbnail(name, picture.file, picture.shows));
+    }
+    let caption = comparison.caption();
+    let figures = format!("{name}/figures.csv");
+    let command =
+        format!("\n`sim compare {file}`: {caption}. All figures: [figures.csv]({figures}).\n");
+    entry.push_str(&command);
+    Ok(entry)
+}
+
+fn thumbnail(scenario: &str, file: &str, shows: &str) -> String {
+    let path = format!("{scenario}/{file}");
+    format!("[<img src=\"{path}\" width=\"{THUMBNAIL}\" alt=\"{scenario}: {shows}\">]({path})\n")
+}
+
 fn entry(file: &str, summary: &Summary) -> String {
     let Summary { scenario, question, runs, .. } = summary;
     let mut entry = format!("\n## {scenario}\n\n{question}\n\n**{}.**\n\n", answer(summary));
     for picture in PICTURES.iter().filter(|picture| picture.is_drawn(summary)) {
-        let path = format!("{scenario}/{}", picture.file);
-        let shows = picture.shows;
-        writeln!(
-            entry,
-            "[<img src=\"{path}\" width=\"{THUMBNAIL}\" alt=\"{scenario}: {shows}\">]({path})"
-        )
-        .expect("a string takes it all");
+        entry.push_str(&thumbnail(scenario, picture.file, picture.shows));
     }
     let caption = summary.setting.caption(*runs);
     write!(

@@ -10,8 +10,9 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use crate::host::HostId;
 use crate::report::chart::{self, BLUE, Canvas, GREY, LINK, ORANGE, Pen, drawing};
 use crate::report::layout::{Place, layout};
+use crate::report::saved::Saved;
 use crate::report::summary::Summary;
-use crate::report::tables::{FaultRow, LinkRow, Tables};
+use crate::report::tables::{FaultRow, LinkRow};
 
 const HEIGHT: u32 = 620;
 
@@ -28,10 +29,12 @@ struct Panel {
     cut_off: BTreeSet<HostId>,
 }
 
-pub(super) fn draw(summary: &Summary, tables: &Tables, path: &Path) -> anyhow::Result<()> {
-    let panels = panels(tables);
+pub(super) fn draw(summary: &Summary, saved: &Saved<'_>, path: &Path) -> anyhow::Result<()> {
+    // The one table that does not grow with the runs.
+    let links: Vec<LinkRow> = saved.rows()?.collect::<anyhow::Result<_>>()?;
+    let panels = panels(&links, &cut_off(saved.rows()?)?);
     chart::picture(path, HEIGHT, summary, |canvas| {
-        let seed = tables.links.first().map_or(0, |row| row.seed);
+        let seed = links.first().map_or(0, |row| row.seed);
         let dot = format!("a peer of the run with rng seed {seed}, larger with more links");
         let mut legend = vec![(Pen::Dot(BLUE), dot)];
         if panels.iter().any(|panel| !panel.cut_off.is_empty()) {
@@ -51,9 +54,9 @@ pub(super) fn draw(summary: &Summary, tables: &Tables, path: &Path) -> anyhow::R
     })
 }
 
-fn panels(tables: &Tables) -> Vec<Panel> {
+fn panels(links: &[LinkRow], cut_off: &BTreeSet<HostId>) -> Vec<Panel> {
     let mut by_time: BTreeMap<u64, Vec<&LinkRow>> = BTreeMap::new();
-    for row in &tables.links {
+    for row in links {
         by_time.entry(row.at_ms).or_default().push(row);
     }
     let last = by_time.keys().last().copied().unwrap_or_default();
@@ -70,7 +73,7 @@ fn panels(tables: &Tables) -> Vec<Panel> {
         let (title, cut_off) = if at == last {
             (format!("at the end, after {second} s"), BTreeSet::new())
         } else {
-            (format!("before the first cut heals, after {second} s"), cut_off(&tables.faults))
+            (format!("before the first cut heals, after {second} s"), cut_off.clone())
         };
         Panel { title, degrees, links, cut_off }
     };
@@ -78,10 +81,15 @@ fn panels(tables: &Tables) -> Vec<Panel> {
 }
 
 /// Whom the first cut of the first run cut off.
-fn cut_off(faults: &[FaultRow]) -> BTreeSet<HostId> {
-    let cut = faults.iter().find(|row| row.fault.starts_with("cut"));
+fn cut_off(
+    mut faults: impl Iterator<Item = anyhow::Result<FaultRow>>,
+) -> anyhow::Result<BTreeSet<HostId>> {
+    let is_wanted = |row: &anyhow::Result<FaultRow>| {
+        row.as_ref().map_or(true, |row| row.fault.starts_with("cut"))
+    };
+    let cut = faults.find(is_wanted).transpose()?;
     let hosts = cut.iter().flat_map(|row| row.hosts.split(' '));
-    hosts.filter_map(HostId::named).collect()
+    Ok(hosts.filter_map(HostId::named).collect())
 }
 
 fn plot(canvas: &Canvas<'_>, panel: &Panel) -> anyhow::Result<()> {

@@ -4,27 +4,35 @@
 
 pub mod answer;
 pub mod chart;
+pub mod comparison;
+mod count;
 mod degrees_png;
 mod detection_png;
+mod figures;
 pub mod gallery;
 mod graph_png;
+pub mod growing;
 mod layout;
+pub mod merge;
 mod overlay_png;
+pub mod part;
+mod publish;
 pub mod saved;
 mod spread_png;
 pub mod summary;
 pub mod tables;
 pub mod terminal;
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::scenario::Scenario;
-use crate::sweep::RunResult;
-use summary::Summary;
-use tables::Tables;
+pub(crate) use count::to_float;
+use saved::Saved;
+use summary::{Head, Summary};
 
 /// One picture of a report.
 struct Picture {
@@ -34,7 +42,7 @@ struct Picture {
     shows: &'static str,
     /// The table without whose rows it is not drawn.
     table: &'static str,
-    draw: fn(&Summary, &Tables, &Path) -> anyhow::Result<()>,
+    draw: fn(&Summary, &Saved<'_>, &Path) -> anyhow::Result<()>,
 }
 
 const PICTURES: &[Picture] = &[
@@ -76,27 +84,47 @@ impl Picture {
     }
 }
 
-/// Writes all files of a report into `folder`, which is made if it is not there. Files of an earlier
-/// report are replaced.
-pub fn write(scenario: &Scenario, results: &[RunResult], folder: &Path) -> anyhow::Result<Summary> {
-    let tables = Tables::of(results);
-    let summary = Summary::of(scenario, results, &tables);
-    fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
-    tables.write(folder)?;
+/// Sums up the tables in `folder`, writes the summary beside them and draws the pictures: from files
+/// to files, whoever wrote the tables.
+pub(super) fn finish(
+    folder: &Path,
+    head: Head,
+    sizes: &BTreeMap<String, usize>,
+) -> anyhow::Result<Summary> {
+    let summary = Summary::of(head, &Saved { folder, sizes })?;
     summary.write(&folder.join(saved::SUMMARY))?;
-    redraw(folder)
+    draw(&summary, folder)?;
+    Ok(summary)
 }
 
-/// Draws all pictures of the report in `folder` from its saved tables and summary.
+/// Draws all pictures of the report in `folder` again, from its saved tables and summary.
 pub fn redraw(folder: &Path) -> anyhow::Result<Summary> {
-    let (summary, tables) = saved::read(folder)?;
+    publish::complete(folder)?;
+    let summary = saved::read_summary(folder)?;
+    Saved { folder, sizes: &summary.tables }.check()?;
+    draw(&summary, folder)?;
+    Ok(summary)
+}
+
+fn draw(summary: &Summary, folder: &Path) -> anyhow::Result<()> {
+    let saved = Saved { folder, sizes: &summary.tables };
     for picture in PICTURES {
         let path = folder.join(picture.file);
-        if picture.is_drawn(&summary) {
-            (picture.draw)(&summary, &tables, &path)?;
+        if picture.is_drawn(summary) {
+            (picture.draw)(summary, &saved, &path)?;
         } else {
-            tables::remove_stale(&path)?;
+            remove_stale(&path)?;
         }
     }
-    Ok(summary)
+    Ok(())
+}
+
+/// Removes a file of an earlier report, which would speak of other runs.
+fn remove_stale(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
 }

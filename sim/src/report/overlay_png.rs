@@ -6,51 +6,63 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
-use crate::measure::quantile::{quantile, sorted};
 use crate::report::chart::{self, BLUE, Canvas, GREY, Pen, drawing};
+use crate::report::count::{Counts, to_float};
+use crate::report::degrees_png::degrees;
+use crate::report::saved::Saved;
 use crate::report::summary::Summary;
-use crate::report::tables::{FaultRow, Tables};
+use crate::report::tables::{FaultRow, OverlayRow};
 
 const HEIGHT: u32 = 780;
 
 /// Pixels of the upper plot.
 const UPPER: i32 = 370;
 
-pub(super) fn draw(summary: &Summary, tables: &Tables, path: &Path) -> anyhow::Result<()> {
+pub(super) fn draw(summary: &Summary, saved: &Saved<'_>, path: &Path) -> anyhow::Result<()> {
+    let points = components(saved.rows()?)?;
+    let cuts = cuts(saved.runs()?)?;
+    let degrees = degrees(saved.rows()?)?;
     chart::picture(path, HEIGHT, summary, |canvas| {
         let (upper, lower) = canvas.split_vertically(UPPER);
-        plot_components(&upper, tables)?;
-        plot_degrees(&lower, tables)
+        plot_components(&upper, &points, &cuts)?;
+        plot_degrees(&lower, &degrees)
     })
 }
 
 /// (seconds, percent of the peers in the largest component: at 5 % of the runs, in the middle).
 type Point = (f64, [f64; 2]);
 
-fn components(tables: &Tables) -> Vec<Point> {
-    let mut by_time: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-    for row in tables.overlay.iter().filter(|row| row.peers > 0) {
-        let share = 100.0 * to_float(row.largest) / to_float(row.peers);
-        by_time.entry(row.at_ms / 1000).or_default().push(share);
+fn components(
+    rows: impl Iterator<Item = anyhow::Result<OverlayRow>>,
+) -> anyhow::Result<Vec<Point>> {
+    let mut by_second: BTreeMap<u64, Counts> = BTreeMap::new();
+    for row in rows {
+        let OverlayRow { at_ms, peers, largest, .. } = row?;
+        if peers > 0 {
+            // Bits of floats that are not negative are in the order of the floats. There are as many
+            // different shares as pairs of `largest` and `peers`, whatever number of runs.
+            let share = 100.0 * to_float(count(largest)) / to_float(count(peers));
+            by_second.entry(at_ms / 1000).or_default().add(share.to_bits());
+        }
     }
-    let point = |(second, values): (u64, Vec<f64>)| {
-        let values = sorted(values);
-        let at = |percent| quantile(&values, percent).unwrap_or_default();
-        (to_float(usize::try_from(second).unwrap_or(usize::MAX)), [at(5), at(50)])
+    let point = |(second, shares): (u64, Counts)| {
+        let at = |percent| shares.quantile(percent).map(f64::from_bits).unwrap_or_default();
+        (to_float(second), [at(5), at(50)])
     };
-    by_time.into_iter().map(point).collect()
+    Ok(by_second.into_iter().map(point).collect())
 }
 
-#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "far below 2^52")]
-fn to_float(value: usize) -> f64 {
-    value as f64
+fn count(peers: usize) -> u64 {
+    u64::try_from(peers).unwrap_or(u64::MAX)
 }
 
-fn plot_components(canvas: &Canvas<'_>, tables: &Tables) -> anyhow::Result<()> {
-    let points = components(tables);
+fn plot_components(
+    canvas: &Canvas<'_>,
+    points: &[Point],
+    cuts: &[(f64, f64)],
+) -> anyhow::Result<()> {
     let end = points.last().map_or(1.0, |(second, _)| second.max(1.0));
     let (band, middle) = (Pen::Band(BLUE), Pen::Line(BLUE));
-    let cuts = cuts(&tables.faults);
     let mut legend = vec![
         (middle, "median of the runs".to_owned()),
         (band, "95 % of the runs lie in here".to_owned()),
@@ -62,8 +74,10 @@ fn plot_components(canvas: &Canvas<'_>, tables: &Tables) -> anyhow::Result<()> {
     let mut chart = chart::plot(&canvas, 0.0..end, 0.0..100.0)?;
     let names = ("simulated seconds", "in largest component, %");
     chart::axes(&mut chart, names, 11, &|second| format!("{second:.0}"))?;
-    let whole = |(from, to)| Rectangle::new([(from, 0.0), (to, 100.0)], Pen::Band(GREY).style());
-    chart.draw_series(cuts.into_iter().map(whole)).map_err(drawing)?;
+    let whole = |(from, to): &(f64, f64)| {
+        Rectangle::new([(*from, 0.0), (*to, 100.0)], Pen::Band(GREY).style())
+    };
+    chart.draw_series(cuts.iter().map(whole)).map_err(drawing)?;
     let line = |place: usize| points.iter().map(move |(second, at)| (*second, at[place]));
     let outline: Vec<(f64, f64)> =
         line(0).chain(points.iter().rev().map(|(second, _)| (*second, 100.0))).collect();
@@ -73,45 +87,49 @@ fn plot_components(canvas: &Canvas<'_>, tables: &Tables) -> anyhow::Result<()> {
 }
 
 /// When the network is cut in any run, in seconds: spans that do not overlap, in order.
-fn cuts(faults: &[FaultRow]) -> Vec<(f64, f64)> {
-    let mut spans: Vec<(u64, u64)> = Vec::new();
-    for run in faults.chunk_by(|a, b| a.seed == b.seed) {
+fn cuts(
+    runs: impl Iterator<Item = anyhow::Result<Vec<FaultRow>>>,
+) -> anyhow::Result<Vec<(f64, f64)>> {
+    let mut spans = BTreeMap::new();
+    for run in runs {
+        let run = run?;
         let times = |is_wanted: fn(&str) -> bool| {
             run.iter().filter(move |row| is_wanted(&row.fault)).map(|row| row.at_ms)
         };
         // One partition at a time: each cut has the next heal.
-        spans.extend(times(|it| it.starts_with("cut")).zip(times(|it| it == "heal")));
-    }
-    spans.sort_unstable();
-    spans.dedup_by(|(from, to), (_, end)| {
-        let touches = *from <= *end;
-        if touches {
-            *end = *to.max(end);
+        for (from, to) in times(|it| it.starts_with("cut")).zip(times(|it| it == "heal")) {
+            join(&mut spans, from, to);
         }
-        touches
-    });
-    let seconds = |ms: u64| to_float(usize::try_from(ms).unwrap_or(usize::MAX)) / 1000.0;
-    spans.into_iter().map(|(from, to)| (seconds(from), seconds(to))).collect()
+    }
+    let seconds = |ms: u64| to_float(ms) / 1000.0;
+    Ok(spans.into_iter().map(|(from, to)| (seconds(from), seconds(to))).collect())
 }
 
-fn plot_degrees(canvas: &Canvas<'_>, tables: &Tables) -> anyhow::Result<()> {
-    let mut peers: BTreeMap<usize, usize> = BTreeMap::new();
-    for row in &tables.degrees {
-        *peers.entry(row.degree).or_default() += row.peers;
+/// Adds a span to spans that do not overlap, and makes one of all that it touches.
+fn join(spans: &mut BTreeMap<u64, u64>, mut from: u64, mut to: u64) {
+    while let Some((start, end)) = spans.range(..=to).next_back().map(|(start, end)| (*start, *end))
+        && end >= from
+    {
+        spans.remove(&start);
+        (from, to) = (from.min(start), to.max(end));
     }
-    let all: usize = peers.values().sum();
-    let share = |peers: usize| 100.0 * to_float(peers) / to_float(all.max(1));
-    let most = peers.keys().last().copied().unwrap_or(1);
-    let highest = peers.values().copied().max().unwrap_or(1);
+    spans.insert(from, to);
+}
+
+fn plot_degrees(canvas: &Canvas<'_>, peers: &Counts) -> anyhow::Result<()> {
+    let share = |count: u64| 100.0 * to_float(count) / to_float(peers.total().max(1));
+    let most = peers.quantile(100).unwrap_or(1);
+    let highest = peers.iter().map(|(_, count)| count).max().unwrap_or(1);
     let mut chart = chart::plot(canvas, (0..most).into_segmented(), 0.0..share(highest) * 1.1)?;
     let names = ("links of a peer at the end of a run", "peers, %");
-    chart::axes(&mut chart, names, most + 1, &|degree| match degree {
+    let marks = usize::try_from(most)? + 1;
+    chart::axes(&mut chart, names, marks, &|degree| match degree {
         SegmentValue::Exact(degree) | SegmentValue::CenterOf(degree) => degree.to_string(),
         SegmentValue::Last => String::new(),
     })?;
-    let bar = |(degree, count): (&usize, &usize)| {
-        let (left, right) = (SegmentValue::Exact(*degree), SegmentValue::Exact(degree + 1));
-        let mut bar = Rectangle::new([(left, 0.0), (right, share(*count))], BLUE.filled());
+    let bar = |(degree, count): (u64, u64)| {
+        let (left, right) = (SegmentValue::Exact(degree), SegmentValue::Exact(degree + 1));
+        let mut bar = Rectangle::new([(left, 0.0), (right, share(count))], BLUE.filled());
         bar.set_margin(0, 0, 2, 2);
         bar
     };
@@ -122,6 +140,7 @@ fn plot_degrees(canvas: &Canvas<'_>, tables: &Tables) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::saved::by_run;
 
     #[test]
     fn cuts_of_all_runs_are_joined() {
@@ -142,6 +161,7 @@ mod tests {
             row(3, 3000, cut),
             row(3, 4000, heal),
         ];
-        assert_eq!(cuts(&faults), [(1.0, 4.0), (8.0, 9.0)]);
+        let runs = by_run(faults.into_iter().map(Ok));
+        assert_eq!(cuts(runs).expect("no error"), [(1.0, 4.0), (8.0, 9.0)]);
     }
 }

@@ -2,8 +2,10 @@
 //! and what is allowed there.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::Read;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use csv::StringRecord;
@@ -13,27 +15,113 @@ use serde::{Deserialize, forward_to_deserialize_any};
 
 use crate::report::summary::{SCHEMA, Summary};
 use crate::report::tables::{
-    DEGREES, DETECTION, FAULTS, LINKS, MESSAGES, OVERLAY, RUNS, SPREAD, Tables,
+    DegreeRow, DetectionRow, FaultRow, LinkRow, MessageRow, OverlayRow, Row, RunRow, SpreadRow,
+    VIOLATIONS, ViolationRow,
 };
 
 /// The file of the summary.
 pub const SUMMARY: &str = "summary.json";
 
-/// Reads the whole report in `folder`.
-pub fn read(folder: &Path) -> anyhow::Result<(Summary, Tables)> {
-    let summary = read_summary(folder)?;
-    let files = Files { folder, sizes: &summary.tables };
-    let tables = Tables {
-        runs: files.table(RUNS)?,
-        messages: files.table(MESSAGES)?,
-        spread: files.table(SPREAD)?,
-        detection: files.table(DETECTION)?,
-        overlay: files.table(OVERLAY)?,
-        degrees: files.table(DEGREES)?,
-        faults: files.table(FAULTS)?,
-        links: files.table(LINKS)?,
-    };
-    Ok((summary, tables))
+/// The tables in a folder.
+#[derive(Debug)]
+pub(super) struct Saved<'a> {
+    pub(super) folder: &'a Path,
+    /// Rows of each table, as the summary tells.
+    pub(super) sizes: &'a BTreeMap<String, usize>,
+}
+
+impl Saved<'_> {
+    /// The rows of a table, one after the other: memory holds one of them.
+    pub(super) fn rows<R: Row>(&self) -> anyhow::Result<Rows<R>> {
+        let name = R::TABLE;
+        let path = self.folder.join(name);
+        let size = match self.sizes.get(name) {
+            Some(size) => *size,
+            None if name == VIOLATIONS => 0,
+            None => bail!("{}: tables: {name} is missing", self.folder.join(SUMMARY).display()),
+        };
+        let reader = if size == 0 {
+            None
+        } else {
+            let file = File::open(&path).with_context(|| format!("read {}", path.display()))?;
+            Some(RowReader::new(file).map_err(|what| anyhow!("{}:{what}", path.display()))?)
+        };
+        Ok(Rows { path, size, found: 0, reader })
+    }
+
+    /// The rows of a table, those of one run at a time.
+    pub(super) fn runs<R: Row>(
+        &self,
+    ) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Vec<R>>>> {
+        Ok(by_run(self.rows()?))
+    }
+
+    /// Reads every table to its end, so that whatever is wrong with one is told.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        fn check<R: Row>(saved: &Saved<'_>) -> anyhow::Result<()> {
+            saved.rows::<R>()?.try_for_each(|row| row.map(drop))
+        }
+        check::<RunRow>(self)?;
+        check::<MessageRow>(self)?;
+        check::<SpreadRow>(self)?;
+        check::<DetectionRow>(self)?;
+        check::<OverlayRow>(self)?;
+        check::<DegreeRow>(self)?;
+        check::<FaultRow>(self)?;
+        check::<LinkRow>(self)?;
+        check::<ViolationRow>(self)
+    }
+}
+
+/// Joins the rows of each run.
+pub(super) fn by_run<R: Row>(
+    rows: impl Iterator<Item = anyhow::Result<R>>,
+) -> impl Iterator<Item = anyhow::Result<Vec<R>>> {
+    let mut rows = rows.peekable();
+    std::iter::from_fn(move || {
+        let mut run = match rows.next()? {
+            Ok(first) => vec![first],
+            Err(error) => return Some(Err(error)),
+        };
+        let seed = run[0].seed();
+        while let Some(row) = rows.next_if(|row| row.as_ref().is_ok_and(|it| it.seed() == seed)) {
+            run.extend(row);
+        }
+        Some(Ok(run))
+    })
+}
+
+/// The rows of a table. An error ends them.
+#[derive(Debug)]
+pub(super) struct Rows<R> {
+    path: PathBuf,
+    /// Rows that there should be.
+    size: usize,
+    found: usize,
+    /// None at the end.
+    reader: Option<RowReader<R, File>>,
+}
+
+impl<R: Row> Iterator for Rows<R> {
+    type Item = anyhow::Result<R>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (path, size) = (self.path.display(), self.size);
+        let row = match self.reader.as_mut()?.next() {
+            Some(Ok(row)) => {
+                self.found += 1;
+                return Some(Ok(row));
+            }
+            Some(Err(what)) => Some(Err(anyhow!("{path}:{what}"))),
+            None if self.found == size => None,
+            None => {
+                let found = self.found;
+                Some(Err(anyhow!("{path}: {found} rows, {SUMMARY} tells of {size}")))
+            }
+        };
+        self.reader = None;
+        row
+    }
 }
 
 /// Reads the summary alone.
@@ -57,51 +145,44 @@ pub fn read_summary(folder: &Path) -> anyhow::Result<Summary> {
     serde_json::from_str(&text).map_err(complain)
 }
 
-/// The tables in a folder.
-struct Files<'a> {
-    folder: &'a Path,
-    /// Rows of each, as the summary tells.
-    sizes: &'a BTreeMap<String, usize>,
+/// Reads a table. Complaints begin with the line.
+#[derive(Debug)]
+struct RowReader<R, S> {
+    reader: csv::Reader<S>,
+    headers: StringRecord,
+    record: StringRecord,
+    row: PhantomData<R>,
 }
 
-impl Files<'_> {
-    fn table<R: DeserializeOwned>(&self, name: &str) -> anyhow::Result<Vec<R>> {
-        let path = self.folder.join(name);
-        let Some(size) = self.sizes.get(name) else {
-            bail!("{}: tables: {name} is missing", self.folder.join(SUMMARY).display());
-        };
-        if *size == 0 {
-            return Ok(Vec::new());
+impl<R: DeserializeOwned, S: Read> RowReader<R, S> {
+    fn new(source: S) -> Result<Self, String> {
+        let columns = columns::<R>();
+        let mut reader = csv::Reader::from_reader(source);
+        let headers = reader.headers().map_err(|error| format!("1: {error}"))?.clone();
+        for place in 0..columns.len().max(headers.len()) {
+            let (found, wanted) = (headers.get(place), columns.get(place).copied());
+            if found != wanted {
+                let found = found.unwrap_or("nothing");
+                let wanted = wanted.unwrap_or("nothing");
+                return Err(format!("1: column {}: {found}, expected {wanted}", place + 1));
+            }
         }
-        let read = fs::read_to_string(&path);
-        let text = read.with_context(|| format!("read {}", path.display()))?;
-        let rows = read_rows(&text).map_err(|what| anyhow!("{}:{what}", path.display()))?;
-        let found = rows.len();
-        ensure!(found == *size, "{}: {found} rows, {SUMMARY} tells of {size}", path.display());
-        Ok(rows)
+        Ok(Self { reader, headers, record: StringRecord::new(), row: PhantomData })
     }
 }
 
-/// Reads a table's text. Complaints begin with the line.
-fn read_rows<R: DeserializeOwned>(text: &str) -> Result<Vec<R>, String> {
-    let columns = columns::<R>();
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let headers = reader.headers().map_err(|error| format!("1: {error}"))?.clone();
-    for place in 0..columns.len().max(headers.len()) {
-        let (found, wanted) = (headers.get(place), columns.get(place).copied());
-        if found != wanted {
-            let found = found.unwrap_or("nothing");
-            let wanted = wanted.unwrap_or("nothing");
-            return Err(format!("1: column {}: {found}, expected {wanted}", place + 1));
+impl<R: DeserializeOwned, S: Read> Iterator for RowReader<R, S> {
+    type Item = Result<R, String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.reader.read_record(&mut self.record) {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(error) => return Some(Err(format!(" {error}"))),
         }
+        let row = self.record.deserialize(Some(&self.headers));
+        Some(row.map_err(|error| complaint(&self.record, columns::<R>(), &error)))
     }
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| format!(" {error}"))?;
-        let row = record.deserialize(Some(&headers));
-        rows.push(row.map_err(|error| complaint(&record, columns, &error))?);
-    }
-    Ok(rows)
 }
 
 /// Says where a row is wrong. What does not come from the CSV reader itself does not know its
@@ -163,7 +244,10 @@ impl<'de> Deserializer<'de> for Fields<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tables::{DetectionRow, LinkRow, SpreadRow};
+
+    fn read_rows<R: Row>(text: &str) -> Result<Vec<R>, String> {
+        RowReader::new(text.as_bytes())?.collect()
+    }
 
     #[test]
     fn what_is_wrong_is_told_with_its_place() {

@@ -6,37 +6,33 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
-use crate::measure::quantile::{quantile, sorted};
 use crate::report::chart::{self, BLUE, Canvas, Pen, drawing};
+use crate::report::count::{Counts, ten_thousandths, to_float};
+use crate::report::saved::Saved;
 use crate::report::summary::Summary;
-use crate::report::tables::Tables;
+use crate::report::tables::SpreadRow;
 
 const HEIGHT: u32 = 520;
 
 /// (delay in ms, percent reached: at 5 % of the runs, in the middle, at 95 %).
 type Point = (f64, [f64; 3]);
 
-pub(super) fn draw(summary: &Summary, tables: &Tables, path: &Path) -> anyhow::Result<()> {
-    let points = band(tables);
+pub(super) fn draw(summary: &Summary, saved: &Saved<'_>, path: &Path) -> anyhow::Result<()> {
+    let points = band(saved.rows()?)?;
     chart::picture(path, HEIGHT, summary, |canvas| plot(canvas, &points))
 }
 
-fn band(tables: &Tables) -> Vec<Point> {
-    let mut by_delay: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-    for row in &tables.spread {
-        by_delay.entry(row.delay_ms).or_default().push(100.0 * row.reached);
+fn band(rows: impl Iterator<Item = anyhow::Result<SpreadRow>>) -> anyhow::Result<Vec<Point>> {
+    let mut by_delay: BTreeMap<u64, Counts> = BTreeMap::new();
+    for row in rows {
+        let SpreadRow { delay_ms, reached, .. } = row?;
+        by_delay.entry(delay_ms).or_default().add(ten_thousandths(reached));
     }
-    let point = |(delay, values): (u64, Vec<f64>)| {
-        let values = sorted(values);
-        let at = |percent| quantile(&values, percent).unwrap_or_default();
-        (milliseconds(delay), [at(5), at(50), at(95)])
+    let point = |(delay, reached): (u64, Counts)| {
+        let share = |percent| to_float(reached.quantile(percent).unwrap_or_default()) / 10_000.0;
+        (to_float(delay), [5, 50, 95].map(|percent| 100.0 * share(percent)))
     };
-    by_delay.into_iter().map(point).collect()
-}
-
-#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "far below 2^52")]
-fn milliseconds(delay: u64) -> f64 {
-    delay as f64
+    Ok(by_delay.into_iter().map(point).collect())
 }
 
 fn plot(canvas: &Canvas<'_>, points: &[Point]) -> anyhow::Result<()> {
@@ -66,6 +62,6 @@ fn end_of(points: &[Point]) -> f64 {
     [1_000.0, 10_000.0].into_iter().find(all_reached).unwrap_or(100_000.0)
 }
 
-fn delay_label(ms: f64) -> String {
+pub(super) fn delay_label(ms: f64) -> String {
     if ms < 1000.0 { format!("{ms:.0} ms") } else { format!("{:.0} s", ms / 1000.0) }
 }

@@ -3,24 +3,26 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tidings_core::OverlayKind;
 
-use crate::check::CHECKS;
+use crate::check::{CHECKS, Check};
 use crate::history::hex;
 use crate::measure::millis;
-use crate::measure::overlay::OverlayPoint;
-use crate::measure::quantile::{quantile, sorted};
-use crate::measure::recovery::Recovery;
-use crate::report::tables::{Tables, median_coverage};
-use crate::scenario::{Death, Limits, Scenario};
-use crate::sweep::RunResult;
+use crate::report::figures::{Figures, LimitWords, limit_words};
+use crate::report::part::PROGRAM;
+use crate::report::saved::Saved;
+use crate::report::tables::{PASSED, RunRow, ViolationRow};
+use crate::scenario::Scenario;
 
 /// Version of `summary.json`.
 pub(super) const SCHEMA: u32 = 2;
+
+/// Most rng seeds of a check, and most violations, that a summary lists: it is held in memory.
+const MOST_LISTED: usize = 1000;
 
 /// Names of the figures that others look up.
 pub mod name {
@@ -28,20 +30,32 @@ pub mod name {
     pub const DELIVERED: &str = "delivered";
     /// Median over a run's messages of the time until half of the peers had one.
     pub const COVERAGE_50: &str = "coverage 50 %";
+    /// The same for 90 % of them.
+    pub const COVERAGE_90: &str = "coverage 90 %";
+    /// The same for 99 % of them.
+    pub const COVERAGE_99: &str = "coverage 99 %";
     /// The same for all peers.
     pub const COVERAGE_100: &str = "coverage 100 %";
+    /// Most links that a first copy travelled.
+    pub const LAST_HOP: &str = "last delivery hop";
     /// Copies per first receipt, less one.
     pub const REDUNDANCY: &str = "redundancy (RMR)";
     /// Variance over mean of the peers' links at the end of a run.
     pub const DISPERSION: &str = "degree dispersion";
+    /// Bytes that all nodes alive at the end had written, per peer.
+    pub const BYTES: &str = "bytes per peer";
     /// Live peers removed as dead.
     pub const FALSE_DEATHS: &str = "false deaths";
-    /// A run's slowest message among the peers that never stand still.
+    /// A run's slowest message among the peers that never stand still, of those that all of them got.
     pub const OTHERS: &str = "slowest at steady peers";
     /// Time from the last fault until all peers were in one component.
     pub const ONE_COMPONENT: &str = "one component again";
     /// Time from the last fault until all peers were on a quorum of lists.
     pub const QUORUM: &str = "on a quorum of lists";
+    /// Time from a death by reset until the first neighbor noticed.
+    pub const RESET_NEIGHBOR: &str = "reset: first neighbor";
+    /// The same for silent deaths.
+    pub const SILENT_NEIGHBOR: &str = "silent: first neighbor";
     /// Time from a death by reset until no seed node listed the peer.
     pub const RESET_DEATHS: &str = "reset: all seed nodes";
     /// The same for silent deaths.
@@ -68,12 +82,13 @@ pub struct Summary {
     /// SHA-256 over the digests of the runs.
     pub digest: String,
     /// Rows of each table, by the name of its file; a table without rows has no file.
+    /// `violations.csv` is named only if it has rows.
     pub tables: BTreeMap<String, usize>,
     /// Each check and the rng seeds of the runs in which it failed.
     pub checks: Vec<CheckSummary>,
     /// Figures over the runs.
     pub figures: Vec<Figure>,
-    /// What was found where a check failed.
+    /// What was found where a check failed, the first 1000 of it; `violations.csv` has all.
     pub violations: Vec<ViolationSummary>,
 }
 
@@ -94,6 +109,9 @@ pub struct Setting {
     pub latency_max_ms: u64,
     /// The engine's step.
     pub tick_ms: u64,
+    /// Whether links are drawn by weights, so that degrees should follow a power law.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub power_law: bool,
 }
 
 /// A check over the runs.
@@ -103,8 +121,21 @@ pub struct CheckSummary {
     pub check: String,
     /// What it demands.
     pub demand: String,
-    /// Runs in which it failed.
+    /// Runs in which it failed, the first 1000 of them.
     pub failed_seeds: Vec<u64>,
+    /// How many there are beyond these.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub more_failed: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_none(more: &usize) -> bool {
+    *more == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A figure over the runs: every run gives one value, or several for figures of single deaths.
@@ -115,7 +146,7 @@ pub struct Figure {
     /// Its unit.
     pub unit: String,
     /// How many values there are.
-    pub values: usize,
+    pub values: u64,
     /// The smallest value.
     pub min: Option<f64>,
     /// The value below which 5 % lie.
@@ -139,33 +170,64 @@ pub struct ViolationSummary {
     pub violation: String,
 }
 
-impl Summary {
-    /// Sums up these runs.
-    pub fn of(scenario: &Scenario, results: &[RunResult], tables: &Tables) -> Self {
-        let mut hash = Sha256::new();
-        for result in results {
-            hash.update(result.digest.as_bytes());
-        }
-        let violations = results.iter().flat_map(|result| {
-            result.violations.iter().map(|violation| ViolationSummary {
-                seed: result.seed,
-                violation: violation.to_string(),
-            })
-        });
+/// What a summary says before any run was made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Head {
+    pub(super) scenario: String,
+    pub(super) question: String,
+    pub(super) setting: Setting,
+    pub(super) limits: LimitWords,
+}
+
+impl Head {
+    /// Of a scenario that is to be run.
+    pub fn of(scenario: &Scenario) -> Self {
         Self {
-            schema: SCHEMA,
-            program: env!("CARGO_PKG_VERSION").to_owned(),
             scenario: scenario.name.clone(),
             question: scenario.question.clone(),
             setting: Setting::of(scenario),
-            runs: results.len(),
-            passed: results.iter().filter(|result| result.violations.is_empty()).count(),
-            digest: hex(&hash.finalize()),
-            tables: tables.sizes(),
-            checks: CHECKS.iter().map(|check| check_summary(check, results)).collect(),
-            figures: figures(&scenario.limits, results),
-            violations: violations.collect(),
+            limits: limit_words(&scenario.limits),
         }
+    }
+}
+
+impl Head {
+    /// That of a report which is there.
+    pub(super) fn again(summary: Summary) -> Self {
+        let Summary { scenario, question, setting, figures, .. } = summary;
+        let limits = figures.into_iter().filter_map(|it| Some((it.name, it.limit?))).collect();
+        Self { scenario, question, setting, limits }
+    }
+}
+
+impl Summary {
+    /// Sums up the runs of these tables.
+    pub(super) fn of(head: Head, saved: &Saved<'_>) -> anyhow::Result<Self> {
+        let mut runs = Runs::default();
+        let mut figures = Figures::default();
+        for row in saved.rows()? {
+            let row: RunRow = row?;
+            runs.add(&row);
+            figures.add_run(&row);
+        }
+        figures.add_tables(saved)?;
+        let violations = saved.rows::<ViolationRow>()?.take(MOST_LISTED).map(|row| {
+            row.map(|ViolationRow { seed, violation }| ViolationSummary { seed, violation })
+        });
+        Ok(Self {
+            schema: SCHEMA,
+            program: PROGRAM.to_owned(),
+            scenario: head.scenario,
+            question: head.question,
+            setting: head.setting,
+            runs: runs.count,
+            passed: runs.passed,
+            digest: hex(&runs.digests.finalize()),
+            tables: saved.sizes.clone(),
+            checks: runs.checks,
+            figures: figures.finish(&head.limits),
+            violations: violations.collect::<anyhow::Result<_>>()?,
+        })
     }
 
     /// Whether every check held in every run.
@@ -185,15 +247,16 @@ impl Summary {
 }
 
 impl Setting {
-    fn of(scenario: &Scenario) -> Self {
+    pub(super) fn of(scenario: &Scenario) -> Self {
         Self {
-            engine: "turmoil".to_owned(),
+            engine: scenario.engine.name().to_owned(),
             seed_nodes: scenario.seed_nodes,
             peers: scenario.peers,
             duration_s: scenario.duration.as_secs(),
             latency_min_ms: millis(scenario.latency.from),
             latency_max_ms: millis(scenario.latency.to),
             tick_ms: millis(scenario.tick),
+            power_law: scenario.config.overlay.kind == OverlayKind::PowerLaw,
         }
     }
 
@@ -213,121 +276,66 @@ impl Setting {
     }
 }
 
-fn check_summary(check: &crate::check::Check, results: &[RunResult]) -> CheckSummary {
-    let fails = |result: &&RunResult| result.violations.iter().any(|it| it.check == check.name);
-    CheckSummary {
-        check: check.name.to_owned(),
-        demand: check.demand.to_owned(),
-        failed_seeds: results.iter().filter(fails).map(|result| result.seed).collect(),
+/// Verdicts and digests of runs.
+struct Runs {
+    count: usize,
+    passed: usize,
+    digests: Sha256,
+    checks: Vec<CheckSummary>,
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        let check = |check: &Check| CheckSummary {
+            check: check.name.to_owned(),
+            demand: check.demand.to_owned(),
+            failed_seeds: Vec::new(),
+            more_failed: 0,
+        };
+        let checks = CHECKS.iter().map(check).collect();
+        Self { count: 0, passed: 0, digests: Sha256::new(), checks }
     }
 }
 
-fn figures(limits: &Limits, results: &[RunResult]) -> Vec<Figure> {
-    let each = |value: &dyn Fn(&RunResult) -> Option<f64>| -> Vec<f64> {
-        results.iter().filter_map(value).collect()
-    };
-    let coverage = |percent| each(&move |run| median_coverage(run, percent).map(to_float));
-    let at_most = |time: Option<Duration>| time.map(|it| format!("<= {} ms", millis(it)));
-    let deaths = |death: Death, time: &dyn Fn(&DeathTimes) -> Option<u64>| -> Vec<f64> {
-        death_times(death, results).iter().filter_map(time).map(to_float).collect()
-    };
-    let recovery = |time: &dyn Fn(&Recovery) -> Option<Duration>| {
-        each(&|run| time(&run.measures.recovery).map(millis).map(to_float))
-    };
-    let no_false_deaths = limits.false_deaths_max.unwrap_or_default();
-    let mut figures = vec![
-        figure(name::DELIVERED, "%", each(&|run| Some(run.measures.totals.delivery_percent())))
-            .limited(limits.delivery_percent_min.map(|least| format!(">= {least} %"))),
-        figure(name::COVERAGE_50, "ms", coverage(50)).limited(at_most(limits.coverage_50_max)),
-        figure("coverage 90 %", "ms", coverage(90)),
-        figure("coverage 99 %", "ms", coverage(99)),
-        figure(name::COVERAGE_100, "ms", coverage(100)).limited(at_most(limits.coverage_100_max)),
-        figure("last delivery hop", "hops", each(&|run| last_hop(run).map(to_float))),
-        figure(name::REDUNDANCY, "copies", each(&|run| Some(run.measures.totals.redundancy())))
-            .limited(limits.redundancy_max.map(|most| format!("<= {most}"))),
-        figure(name::DISPERSION, "", each(&dispersion))
-            .limited(limits.degree_dispersion_min.map(|least| format!(">= {least}"))),
-        figure(
-            name::FALSE_DEATHS,
-            "peers",
-            each(&|run| Some(to_float(run.measures.totals.false_deaths))),
-        )
-        .limited(Some(format!("<= {no_false_deaths}"))),
-        figure(name::OTHERS, "ms", each(&|run| slowest_other(run).map(to_float)))
-            .limited(at_most(limits.others_coverage_100_max)),
-        figure(name::ONE_COMPONENT, "ms", recovery(&|it| it.one_component))
-            .limited(at_most(limits.one_component_max)),
-        figure(name::QUORUM, "ms", recovery(&|it| it.quorum)).limited(at_most(limits.quorum_max)),
-    ];
-    let reset = at_most(limits.reset_detection_max);
-    let silent = at_most(limits.silent_detection_max);
-    let dropped = [
-        ("reset: first neighbor", name::RESET_DEATHS, Death::Reset, reset),
-        ("silent: first neighbor", name::SILENT_DEATHS, Death::Silent, silent),
-    ];
-    for (by_neighbor, by_seed_nodes, death, limit) in dropped {
-        figures.push(figure(by_neighbor, "ms", deaths(death, &|times| times.first_neighbor)));
-        let all = deaths(death, &|times| times.all_seed_nodes);
-        figures.push(figure(by_seed_nodes, "ms", all).limited(limit));
-    }
-    figures
-}
-
-struct DeathTimes {
-    first_neighbor: Option<u64>,
-    all_seed_nodes: Option<u64>,
-}
-
-fn death_times(death: Death, results: &[RunResult]) -> Vec<DeathTimes> {
-    let deaths = results.iter().flat_map(|result| &result.measures.deaths);
-    deaths
-        .filter(|it| it.death == death)
-        .map(|it| DeathTimes {
-            first_neighbor: it.first_neighbor.map(millis),
-            all_seed_nodes: it.all_seed_nodes.filter(|_| !it.is_cut_short()).map(millis),
-        })
-        .collect()
-}
-
-/// The longest time that a message took to all peers that never stand still.
-fn slowest_other(run: &RunResult) -> Option<u64> {
-    let spreading = run.measures.messages.iter().filter(|it| !it.died_with_origin);
-    spreading.filter_map(|it| it.others).max().map(millis)
-}
-
-fn last_hop(run: &RunResult) -> Option<u64> {
-    run.measures.messages.iter().map(|message| message.last_hop.into()).max()
-}
-
-fn dispersion(run: &RunResult) -> Option<f64> {
-    run.measures.overlay.last().and_then(OverlayPoint::dispersion)
-}
-
-#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "far below 2^52")]
-fn to_float(value: u64) -> f64 {
-    value as f64
-}
-
-fn figure(name: &str, unit: &str, values: Vec<f64>) -> Figure {
-    let values = sorted(values);
-    // Four decimals are what the tables show; more would be noise in the file.
-    let at =
-        |percent| quantile(&values, percent).map(|value| (value * 10_000.0).round() / 10_000.0);
-    Figure {
-        name: name.to_owned(),
-        unit: unit.to_owned(),
-        values: values.len(),
-        min: at(0),
-        p5: at(5),
-        median: at(50),
-        p95: at(95),
-        max: at(100),
-        limit: None,
+impl Runs {
+    fn add(&mut self, row: &RunRow) {
+        self.count += 1;
+        self.passed += usize::from(row.verdict == PASSED);
+        self.digests.update(row.digest.as_bytes());
+        let failed: Vec<&str> = row.verdict.split(' ').collect();
+        for check in self.checks.iter_mut().filter(|it| failed.contains(&it.check.as_str())) {
+            if check.failed_seeds.len() < MOST_LISTED {
+                check.failed_seeds.push(row.seed);
+            } else {
+                check.more_failed += 1;
+            }
+        }
     }
 }
 
-impl Figure {
-    fn limited(self, limit: Option<String>) -> Self {
-        Self { limit, ..self }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_in_every_run_is_counted_and_not_all_listed() {
+        let columns = "seed,verdict,messages,expected,delivered,coverage_50_ms,coverage_90_ms,\
+                       coverage_99_ms,coverage_100_ms,last_delivery_hop,rmr,bytes_sent,crashes,\
+                       false_deaths,cut_off_deaths,false_reports,components,degree_min,\
+                       degree_median,degree_max,one_component_ms,quorum_ms,digest\n";
+        let row =
+            |seed| format!("{seed},limits lists-right,1,1,1,,,,,1,0,0,0,0,0,0,1,1,1,1,,,ab\n");
+        let table = columns.to_owned() + &(1..=1005).map(row).collect::<String>();
+        let mut runs = Runs::default();
+        for row in csv::Reader::from_reader(table.as_bytes()).deserialize() {
+            runs.add(&row.expect("a row"));
+        }
+        assert_eq!((runs.count, runs.passed), (1005, 0));
+        let failed: Vec<_> = runs.checks.iter().filter(|it| !it.failed_seeds.is_empty()).collect();
+        let names: Vec<&str> = failed.iter().map(|it| it.check.as_str()).collect();
+        assert_eq!(names, ["lists-right", "limits"]);
+        for check in failed {
+            assert_eq!((check.failed_seeds.len(), check.more_failed), (MOST_LISTED, 5));
+        }
     }
 }

@@ -1,13 +1,9 @@
 //! The tables of a report, as CSV: times in whole milliseconds, ratios with four decimals. Equal
 //! runs give equal bytes on every machine.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io;
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::history::Life;
@@ -26,29 +22,49 @@ pub(super) const OVERLAY: &str = "overlay.csv";
 pub(super) const DEGREES: &str = "degrees.csv";
 pub(super) const FAULTS: &str = "faults.csv";
 pub(super) const LINKS: &str = "links.csv";
+pub(super) const VIOLATIONS: &str = "violations.csv";
+
+/// All tables. The last one is not there, and not told of, while every check holds.
+pub(super) const TABLES: [&str; 9] =
+    [RUNS, MESSAGES, SPREAD, DETECTION, OVERLAY, DEGREES, FAULTS, LINKS, VIOLATIONS];
+
+/// The verdict on a run in which every check held.
+pub(super) const PASSED: &str = "ok";
 
 /// Most peers of a graph that is drawn: with more of them it is a ball of wool.
 const MOST_DRAWN: usize = 64;
 
-/// All tables of a report.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Tables {
-    /// One row per run.
-    pub runs: Vec<RunRow>,
-    /// One row per message.
-    pub messages: Vec<MessageRow>,
-    /// One row per run and delay.
-    pub spread: Vec<SpreadRow>,
-    /// One row per crash.
-    pub detection: Vec<DetectionRow>,
-    /// One row per run and second.
-    pub overlay: Vec<OverlayRow>,
-    /// One row per run and degree, at the end of the run.
-    pub degrees: Vec<DegreeRow>,
-    /// One row per disturbance.
-    pub faults: Vec<FaultRow>,
-    /// The graph of the first run at the moments that are drawn, one row per link.
-    pub links: Vec<LinkRow>,
+/// A row of a table.
+pub(super) trait Row: Serialize + DeserializeOwned {
+    /// The table.
+    const TABLE: &'static str;
+
+    /// The rng seed of the run that the row is of.
+    fn seed(&self) -> u64;
+}
+
+macro_rules! rows {
+    ($($row:ident: $table:ident),* $(,)?) => {$(
+        impl Row for $row {
+            const TABLE: &'static str = $table;
+
+            fn seed(&self) -> u64 {
+                self.seed
+            }
+        }
+    )*};
+}
+
+rows! {
+    RunRow: RUNS,
+    MessageRow: MESSAGES,
+    SpreadRow: SPREAD,
+    DetectionRow: DETECTION,
+    OverlayRow: OVERLAY,
+    DegreeRow: DEGREES,
+    FaultRow: FAULTS,
+    LinkRow: LINKS,
+    ViolationRow: VIOLATIONS,
 }
 
 /// A run.
@@ -235,75 +251,88 @@ pub struct LinkRow {
     pub b: Option<HostId>,
 }
 
-impl Tables {
-    /// The tables of these runs.
-    pub fn of(results: &[RunResult]) -> Self {
-        let mut tables = Self::default();
-        for result in results {
-            tables.runs.push(run_row(result));
-            tables.messages.extend(message_rows(result));
-            tables.spread.extend(spread_rows(result));
-            tables.detection.extend(detection_rows(result));
-            tables.overlay.extend(overlay_rows(result));
-            tables.degrees.extend(degree_rows(result));
-            tables.faults.extend(fault_rows(result));
+/// Something that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct ViolationRow {
+    /// The run's rng seed.
+    pub seed: u64,
+    /// What, after the name of the check.
+    pub violation: String,
+}
+
+/// What one run adds to the tables.
+#[derive(Clone, Debug)]
+pub struct RunTables {
+    /// Violations found in it.
+    pub violations: usize,
+    /// Its rows in those tables that it has rows for.
+    pub(super) parts: Vec<TablePart>,
+}
+
+/// Rows of one table.
+#[derive(Clone, Debug)]
+pub(super) struct TablePart {
+    pub(super) table: &'static str,
+    pub(super) rows: usize,
+    /// A whole CSV file, header included.
+    pub(super) csv: Vec<u8>,
+}
+
+impl RunTables {
+    /// The rows of a run. Those of its graph are among them only if it is the first of its sweep:
+    /// one graph is drawn.
+    pub fn of(result: &RunResult, is_first: bool) -> csv::Result<Self> {
+        let mut parts = Vec::new();
+        add(&mut parts, [run_row(result)])?;
+        add(&mut parts, message_rows(result))?;
+        add(&mut parts, spread_rows(result))?;
+        add(&mut parts, detection_rows(result))?;
+        add(&mut parts, overlay_rows(result))?;
+        add(&mut parts, degree_rows(result))?;
+        add(&mut parts, fault_rows(result))?;
+        if is_first {
+            add(&mut parts, link_rows(result))?;
         }
-        tables.links = results.first().map(link_rows).unwrap_or_default();
-        tables
-    }
-
-    /// How many rows each table has, by the name of its file.
-    pub fn sizes(&self) -> BTreeMap<String, usize> {
-        let sizes = [
-            (RUNS, self.runs.len()),
-            (MESSAGES, self.messages.len()),
-            (SPREAD, self.spread.len()),
-            (DETECTION, self.detection.len()),
-            (OVERLAY, self.overlay.len()),
-            (DEGREES, self.degrees.len()),
-            (FAULTS, self.faults.len()),
-            (LINKS, self.links.len()),
-        ];
-        sizes.map(|(name, rows)| (name.to_owned(), rows)).into()
-    }
-
-    /// Writes every table that has rows to a file of its name.
-    pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
-        write_csv(&folder.join(RUNS), &self.runs)?;
-        write_csv(&folder.join(MESSAGES), &self.messages)?;
-        write_csv(&folder.join(SPREAD), &self.spread)?;
-        write_csv(&folder.join(DETECTION), &self.detection)?;
-        write_csv(&folder.join(OVERLAY), &self.overlay)?;
-        write_csv(&folder.join(DEGREES), &self.degrees)?;
-        write_csv(&folder.join(FAULTS), &self.faults)?;
-        write_csv(&folder.join(LINKS), &self.links)
+        add(&mut parts, violation_rows(result))?;
+        Ok(Self { violations: result.violations.len(), parts })
     }
 }
 
-/// Writes a table; one without rows is not written, and what an earlier report left of it goes.
-fn write_csv<R: Serialize>(path: &Path, rows: &[R]) -> anyhow::Result<()> {
-    if rows.is_empty() {
-        return remove_stale(path);
-    }
-    let write = || -> csv::Result<()> {
-        let mut writer = csv::Writer::from_path(path)?;
-        for row in rows {
-            writer.serialize(row)?;
-        }
-        writer.flush()?;
-        Ok(())
-    };
-    write().with_context(|| format!("write {}", path.display()))
+/// What a comparison looks at of one run.
+#[derive(Clone, Debug)]
+pub struct RunRows {
+    pub(super) run: RunRow,
+    pub(super) messages: Vec<MessageRow>,
+    pub(super) spread: Vec<SpreadRow>,
+    pub(super) detection: Vec<DetectionRow>,
+    pub(super) degrees: Vec<DegreeRow>,
 }
 
-/// Removes a file of an earlier report, which would speak of other runs.
-pub(super) fn remove_stale(path: &Path) -> anyhow::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("remove {}", path.display()))
+impl RunRows {
+    /// The rows of a run.
+    pub fn of(result: &RunResult) -> Self {
+        Self {
+            run: run_row(result),
+            messages: message_rows(result).collect(),
+            spread: spread_rows(result).collect(),
+            detection: detection_rows(result).collect(),
+            degrees: degree_rows(result),
         }
-        _ => Ok(()),
     }
+}
+
+fn add<R: Row>(parts: &mut Vec<TablePart>, rows: impl IntoIterator<Item = R>) -> csv::Result<()> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut count = 0;
+    for row in rows {
+        writer.serialize(row)?;
+        count += 1;
+    }
+    let csv = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    if count > 0 {
+        parts.push(TablePart { table: R::TABLE, rows: count, csv });
+    }
+    Ok(())
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -333,7 +362,7 @@ fn run_row(result: &RunResult) -> RunRow {
     failed.dedup();
     RunRow {
         seed: result.seed,
-        verdict: if failed.is_empty() { "ok".to_owned() } else { failed.join(" ") },
+        verdict: if failed.is_empty() { PASSED.to_owned() } else { failed.join(" ") },
         messages: u64::try_from(measures.messages.len()).unwrap_or(u64::MAX),
         expected: totals.expected,
         delivered: totals.delivered,
@@ -360,7 +389,7 @@ fn run_row(result: &RunResult) -> RunRow {
 
 /// Median over the messages of the time until `percent` of the peers had one; `None` when half of
 /// them never got so far.
-pub fn median_coverage(result: &RunResult, percent: u32) -> Option<u64> {
+fn median_coverage(result: &RunResult, percent: u32) -> Option<u64> {
     let messages = result.measures.messages.iter().filter(|it| !it.died_with_origin);
     let mut times: Vec<u64> =
         messages.map(|it| it.coverage(percent).map_or(u64::MAX, millis)).collect();
@@ -464,4 +493,8 @@ fn link_rows(result: &RunResult) -> Vec<LinkRow> {
         }
     }
     rows
+}
+
+fn violation_rows(result: &RunResult) -> impl Iterator<Item = ViolationRow> + '_ {
+    result.violations.iter().map(|it| ViolationRow { seed: result.seed, violation: it.to_string() })
 }

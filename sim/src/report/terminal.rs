@@ -6,6 +6,7 @@ use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
 
 use crate::report::summary::{Figure, Summary};
+use crate::report::tables::VIOLATIONS;
 
 /// Seeds listed of a check that failed in many runs.
 const MOST_SEEDS: usize = 10;
@@ -25,7 +26,7 @@ pub fn render(summary: &Summary, replay: &str) -> String {
     for check in &failed {
         let seeds: Vec<String> =
             check.failed_seeds.iter().take(MOST_SEEDS).map(ToString::to_string).collect();
-        let more = check.failed_seeds.len().saturating_sub(MOST_SEEDS);
+        let more = check.failed_seeds.len().saturating_sub(MOST_SEEDS) + check.more_failed;
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         line(&format!(
             "FAILED {} (seeds {}{more}): {}",
@@ -37,9 +38,9 @@ pub fn render(summary: &Summary, replay: &str) -> String {
     for violation in summary.violations.iter().take(MOST_VIOLATIONS) {
         line(&format!("  seed {}: {}", violation.seed, violation.violation));
     }
-    if summary.violations.len() > MOST_VIOLATIONS {
-        let more = summary.violations.len() - MOST_VIOLATIONS;
-        line(&format!("  and {more} more, in summary.json"));
+    let violations = summary.tables.get(VIOLATIONS).copied().unwrap_or_default();
+    if violations > MOST_VIOLATIONS {
+        line(&format!("  and {} more, in {VIOLATIONS}", violations - MOST_VIOLATIONS));
     }
     if let Some(seed) = failed.iter().flat_map(|check| &check.failed_seeds).min() {
         line(&format!("replay the first of them: {replay} --seed {seed}"));

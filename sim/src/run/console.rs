@@ -1,14 +1,19 @@
 //! What the program says, and to whom: results to standard output, trouble and progress to standard
 //! error.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 #[expect(clippy::print_stderr, reason = "the program's last word")]
 pub(super) fn complain(error: &anyhow::Error) {
     eprintln!("sim: {error:#}");
+}
+
+/// Tells of the work, beside its results.
+#[expect(clippy::print_stderr, reason = "results have standard output for themselves")]
+pub(super) fn note(line: &str) {
+    eprintln!("{line}");
 }
 
 /// Writes to standard output; a reader that went away is no error.
@@ -22,19 +27,4 @@ pub(super) fn say(text: &str) -> anyhow::Result<()> {
 /// Writes a value as JSON to standard output.
 pub(super) fn say_json<T: Serialize>(value: &T) -> anyhow::Result<()> {
     say(&(serde_json::to_string_pretty(value)? + "\n"))
-}
-
-/// A bar on the terminal, if there is one.
-pub(super) fn progress_bar(scenario: &str, runs: usize) -> ProgressBar {
-    let target = if io::stderr().is_terminal() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
-    let runs = u64::try_from(runs).unwrap_or(u64::MAX);
-    let style = ProgressStyle::with_template("{msg} {bar:40} {pos} of {len} runs, {eta} left")
-        .expect("a valid template");
-    ProgressBar::with_draw_target(Some(runs), target)
-        .with_style(style)
-        .with_message(scenario.to_owned())
 }

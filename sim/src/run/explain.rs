@@ -13,6 +13,7 @@ use super::COULD_NOT_TELL;
 use super::console::{complain, say, say_json};
 use crate::cli::{CheckArgs, ListArgs};
 use crate::measure::millis;
+use crate::scenario::vary::{Vary, load_combinations};
 use crate::scenario::{self, FaultSpec, Scenario, Targets};
 
 /// A scenario as JSON.
@@ -31,6 +32,9 @@ struct Explained<'a> {
 
 pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let scenario = scenario::load(&args.file, &args.set)?;
+    if !scenario.vary.is_empty() {
+        load_combinations(&args.file, &args.set, &scenario.vary)?;
+    }
     if args.json {
         say_json(&Explained {
             scenario: &scenario.name,
@@ -76,6 +80,9 @@ fn explain(scenario: &Scenario) -> String {
         ));
     }
     lines.extend(scenario.faults.iter().map(explain_fault));
+    lines.extend(scenario.vary.iter().map(|Vary { key, values }| {
+        format!("`sim compare` runs it with {key} = {}", values.join(", "))
+    }));
     lines.push(format!(
         "calm from {} on; all must be in order again within {} of it",
         format_duration(scenario.calm_from()),

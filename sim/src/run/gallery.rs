@@ -11,14 +11,18 @@ use comfy_table::presets::UTF8_BORDERS_ONLY;
 use serde::Serialize;
 
 use super::FAILED;
-use super::console::{progress_bar, say, say_json};
+use super::compare::run_all;
+use super::conduct::{Sweep, conduct};
+use super::console::{say, say_json};
 use super::explain::scenario_files;
 use crate::cli::GalleryArgs;
 use crate::report::answer::answer;
+use crate::report::comparison::{Column, Comparison};
 use crate::report::summary::Summary;
-use crate::report::{self, gallery, saved};
+use crate::report::{gallery, saved};
+use crate::scenario::vary::load_combinations;
 use crate::scenario::{self, Scenario};
-use crate::sweep;
+use crate::sweep::Seeds;
 
 /// One scenario of the gallery, as JSON.
 #[derive(Serialize)]
@@ -35,15 +39,13 @@ struct Exhibit {
 pub(super) fn gallery(args: &GalleryArgs) -> anyhow::Result<ExitCode> {
     let scenarios = load_all(&args.scenarios)?;
     let mut exhibits = Vec::new();
-    for (_, scenario) in &scenarios {
-        let folder = args.reports.join(&scenario.name);
-        let (summary, took) = if args.readme_only {
-            (saved::read_summary(&folder)?, None)
+    for (file, scenario) in &scenarios {
+        let exhibit = if scenario.vary.is_empty() {
+            show_report(args, file, scenario)?
         } else {
-            let (summary, took) = run_again(scenario, &folder, args.jobs.map(usize::from))?;
-            (summary, Some(took))
+            show_comparison(args, file, scenario)?
         };
-        exhibits.push(exhibit(&summary, took));
+        exhibits.push(exhibit);
     }
     let page = args.reports.join(gallery::PAGE);
     let text = gallery::page(&scenarios, &args.reports)?;
@@ -58,6 +60,56 @@ pub(super) fn gallery(args: &GalleryArgs) -> anyhow::Result<ExitCode> {
     Ok(if is_passed { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
+/// A scenario's report, made unless only the page is asked for.
+fn show_report(args: &GalleryArgs, file: &str, scenario: &Scenario) -> anyhow::Result<Exhibit> {
+    let folder = args.reports.join(&scenario.name);
+    if args.readme_only {
+        return Ok(exhibit(&saved::read_summary(&folder)?, None));
+    }
+    let done = conduct(Sweep {
+        scenario,
+        seeds: own_seeds(scenario),
+        shard: None,
+        jobs: args.jobs,
+        folder: &folder,
+        replay: format!("sim run {file}"),
+    })?;
+    Ok(exhibit(&done.summary, Some(done.took)))
+}
+
+/// The comparison of a scenario that varies something.
+fn show_comparison(args: &GalleryArgs, file: &str, scenario: &Scenario) -> anyhow::Result<Exhibit> {
+    let folder = args.reports.join(&scenario.name);
+    if args.readme_only {
+        return Ok(exhibit_of(&Comparison::read(&folder)?, None));
+    }
+    let varied = &scenario.vary;
+    let combinations = load_combinations(Path::new(file), &[], varied)?;
+    let (comparison, took) =
+        run_all(scenario, varied, &combinations, own_seeds(scenario), args.jobs)?;
+    comparison.write(&folder)?;
+    Ok(exhibit_of(&comparison, Some(took)))
+}
+
+fn own_seeds(scenario: &Scenario) -> Seeds {
+    Seeds { first: 1, last: scenario.runs }
+}
+
+fn exhibit_of(comparison: &Comparison, took: Option<Duration>) -> Exhibit {
+    let sum = |count: fn(&Column) -> u64| comparison.columns.iter().map(count).sum::<u64>();
+    let runs = usize::try_from(sum(|it| it.runs)).unwrap_or(usize::MAX);
+    let failed = usize::try_from(sum(|it| it.failed)).unwrap_or(usize::MAX);
+    Exhibit {
+        scenario: comparison.scenario.clone(),
+        runs,
+        // Engines that disagree are a failure, even if every run is well.
+        passed: if comparison.is_passed() { runs } else { runs - failed.max(1) },
+        digest: comparison.digest(),
+        answer: comparison.answer(),
+        seconds: took.map(|took| took.as_secs_f64()),
+    }
+}
+
 /// All scenarios of a folder, each with its file as commands name it.
 fn load_all(folder: &Path) -> anyhow::Result<Vec<(String, Scenario)>> {
     let files = scenario_files(folder)?;
@@ -65,20 +117,6 @@ fn load_all(folder: &Path) -> anyhow::Result<Vec<(String, Scenario)>> {
     let load =
         |file: &std::path::PathBuf| Ok((file.display().to_string(), scenario::load(file, &[])?));
     files.iter().map(load).collect()
-}
-
-/// Runs a scenario with its own seeds and writes its report.
-fn run_again(
-    scenario: &Scenario,
-    folder: &Path,
-    jobs: Option<usize>,
-) -> anyhow::Result<(Summary, Duration)> {
-    let seeds: Vec<u64> = (1..=scenario.runs).collect();
-    let progress = progress_bar(&scenario.name, seeds.len());
-    let results = sweep::run_all(scenario, &seeds, jobs, &progress).context("start the threads")?;
-    let took = progress.elapsed();
-    progress.finish_and_clear();
-    Ok((report::write(scenario, &results, folder)?, took))
 }
 
 fn exhibit(summary: &Summary, took: Option<Duration>) -> Exhibit {

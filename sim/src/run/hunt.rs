@@ -12,7 +12,8 @@ use comfy_table::presets::UTF8_BORDERS_ONLY;
 use serde_json::{Value, json};
 
 use super::FAILED;
-use super::console::{progress_bar, say, say_json};
+use super::console::{say, say_json};
+use super::progress::bar;
 use crate::cli::{HuntArgs, REPORTS};
 use crate::hunt::coverage::{Coverage, Kind};
 use crate::hunt::planted::planted;
@@ -24,7 +25,7 @@ pub(super) fn hunt(args: &HuntArgs) -> anyhow::Result<ExitCode> {
     let bug = args.planted.as_deref().and_then(planted);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.map_or(0, usize::from));
     let pool = pool.build().context("start the threads")?;
-    let progress = progress_bar("hunt", usize::try_from(args.runs).unwrap_or(usize::MAX));
+    let progress = bar("hunt", args.runs, "{prefix} {bar:25} {pos} of {len} runs, {per_sec}");
     // A panic is a violation like any other, and its message is told with it.
     panic::set_hook(Box::new(|_| {}));
     let hunt = pool.install(|| hunt::hunt(&ground, bounds(args), bug, &progress));

@@ -1,9 +1,13 @@
 //! The commands, carried out.
 
+mod bench;
+mod compare;
+mod conduct;
 mod console;
 mod explain;
 mod gallery;
 mod hunt;
+mod progress;
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -12,12 +16,16 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
-use crate::cli::{Cli, Command, NewArgs, REPORTS, ReportArgs, RunArgs, Seeds};
+use crate::cli::{BenchCommand, Cli, Command, MergeArgs, NewArgs, REPORTS, ReportArgs, RunArgs};
 use crate::report;
+use crate::report::comparison::{self, COMPARISON, Comparison};
+use crate::report::merge::{Merged, merge};
+use crate::report::summary::Summary;
 use crate::report::terminal;
 use crate::scenario::{self, Scenario};
-use crate::sweep;
-use console::{complain, progress_bar, say, say_json};
+use crate::sweep::Seeds;
+use conduct::{Conducted, Sweep, conduct};
+use console::{complain, say, say_json};
 
 /// A check failed.
 const FAILED: u8 = 1;
@@ -30,11 +38,14 @@ pub fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run_scenario(&args),
         Command::Hunt(args) => hunt::hunt(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Check(args) => explain::check(&args),
         Command::List(args) => explain::list(&args),
         Command::New(args) => new_scenario(&args),
         Command::Report(args) => redraw_report(&args),
+        Command::Merge(args) => merge_parts(&args),
         Command::Gallery(args) => gallery::gallery(&args),
+        Command::Bench(BenchCommand::Engine(args)) => bench::engine(&args),
     };
     done.unwrap_or_else(|error| {
         complain(&error);
@@ -44,18 +55,15 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn run_scenario(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let scenario = scenario::load(&args.file, &args.changes())?;
-    let seeds: Vec<u64> = match (args.seed, args.seeds) {
-        (Some(seed), _) => vec![seed],
-        (None, Some(Seeds { first, last })) => (first..=last).collect(),
-        (None, None) => (1..=scenario.runs).collect(),
-    };
     let folder = args.folder(&scenario);
-    let progress = progress_bar(&scenario.name, seeds.len());
-    let results = sweep::run_all(&scenario, &seeds, args.jobs.map(usize::from), &progress)
-        .context("start the threads")?;
-    let took = progress.elapsed().as_secs_f64();
-    progress.finish_and_clear();
-    let summary = report::write(&scenario, &results, &folder)?;
+    let Conducted { summary, made, found, took } = conduct(Sweep {
+        scenario: &scenario,
+        seeds: args.seeds(&scenario),
+        shard: args.shard,
+        jobs: args.jobs,
+        folder: &folder,
+        replay: args.replay(),
+    })?;
     if !args.is_plain() && args.out.is_none() {
         link_latest(&folder)?;
     }
@@ -64,17 +72,43 @@ fn run_scenario(args: &RunArgs) -> anyhow::Result<ExitCode> {
     } else {
         say(&terminal::render(&summary, &args.replay()))?;
         say(&format!("report in {}\n", folder.display()))?;
-        say(&format!("{} runs in {took:.1} s\n", seeds.len()))?;
+        let before = if found > 0 { format!(", {found} were there") } else { String::new() };
+        say(&format!("{made} runs in {:.1} s{before}\n", took.as_secs_f64()))?;
     }
-    Ok(if summary.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+    Ok(verdict(&summary))
+}
+
+/// The exit status.
+fn verdict(summary: &Summary) -> ExitCode {
+    if summary.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+}
+
+fn merge_parts(args: &MergeArgs) -> anyhow::Result<ExitCode> {
+    let Merged { summary, replay } = merge(&args.parts, &args.out)?;
+    if args.json {
+        say(&summary.to_json()?)?;
+    } else {
+        say(&terminal::render(&summary, &replay))?;
+        let (parts, out) = (args.parts.len(), args.out.display());
+        say(&format!("report of {parts} parts in {out}\n"))?;
+    }
+    Ok(verdict(&summary))
 }
 
 impl RunArgs {
+    fn seeds(&self, scenario: &Scenario) -> Seeds {
+        match (self.seed, self.seeds) {
+            (Some(seed), _) => Seeds { first: seed, last: seed },
+            (None, Some(seeds)) => seeds,
+            (None, None) => Seeds { first: 1, last: scenario.runs },
+        }
+    }
+
     /// Only the file was given.
     fn is_plain(&self) -> bool {
-        let Self { file: _, seed, seeds, jobs, engine, out, set, json } = self;
+        let Self { file: _, seed, seeds, shard, jobs, engine, out, set, json } = self;
         let none_given = seed.is_none() && seeds.is_none() && jobs.is_none() && out.is_none();
-        none_given && engine.is_none() && set.is_empty() && !json
+        none_given && engine.is_none() && shard.is_none() && set.is_empty() && !json
     }
 
     /// What is changed in the scenario first.
@@ -88,14 +122,15 @@ impl RunArgs {
         if let Some(out) = &self.out {
             return out.clone();
         }
-        if self.is_plain() {
+        // The report of a scenario that varies something is its comparison.
+        if self.is_plain() && scenario.vary.is_empty() {
             return Path::new(REPORTS).join(&scenario.name);
         }
         let mut parts = vec![scenario.name.clone()];
         parts.extend(self.seed.map(|seed| format!("seed-{seed}")));
         parts.extend(self.seeds.map(|Seeds { first, last }| format!("seeds-{first}-{last}")));
         parts.extend(self.engine.map(|engine| engine.name().to_owned()));
-        parts.extend(self.set.iter().map(|change| change.replace(|c: char| !is_plain(c), "_")));
+        parts.extend(self.set.iter().map(|change| plain(change)));
         Path::new(REPORTS).join("runs").join(parts.join("-"))
     }
 
@@ -108,9 +143,9 @@ impl RunArgs {
     }
 }
 
-/// Fit for the name of a folder.
-fn is_plain(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '.'
+/// A text, fit for the name of a folder.
+fn plain(text: &str) -> String {
+    text.replace(|c: char| !c.is_ascii_alphanumeric() && c != '.', "_")
 }
 
 /// Makes reports/runs/latest lead to the newest report.
@@ -165,12 +200,27 @@ fn new_scenario(args: &NewArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn redraw_report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
+    if args.folder.join(COMPARISON).exists() {
+        return redraw_comparison(args);
+    }
     let summary = report::redraw(&args.folder)?;
     if args.json {
         say(&summary.to_json()?)?;
     } else {
         let replay = format!("sim run scenarios/{}.toml", summary.scenario);
         say(&terminal::render(&summary, &replay))?;
+        say(&format!("pictures drawn again in {}\n", args.folder.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn redraw_comparison(args: &ReportArgs) -> anyhow::Result<ExitCode> {
+    let comparison = Comparison::read(&args.folder)?;
+    comparison.draw(&args.folder)?;
+    if args.json {
+        say_json(&comparison)?;
+    } else {
+        say(&comparison::render(&comparison))?;
         say(&format!("pictures drawn again in {}\n", args.folder.display()))?;
     }
     Ok(ExitCode::SUCCESS)

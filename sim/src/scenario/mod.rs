@@ -6,6 +6,7 @@ mod override_keys;
 mod parse;
 mod range;
 mod raw;
+pub mod vary;
 mod write;
 
 use std::fmt;
@@ -20,6 +21,7 @@ pub use override_keys::OverrideError;
 pub(crate) use parse::parse;
 pub use parse::{Complaint, ScenarioError, load};
 pub use range::Span;
+use vary::Vary;
 
 /// Most hosts that the turmoil engine takes. Its cost per step grows with the square of the hosts:
 /// each of them walks every pair of hosts on every tick.
@@ -63,6 +65,8 @@ pub struct Scenario {
     pub faults: Vec<FaultSpec>,
     /// What must hold.
     pub limits: Limits,
+    /// What a comparison varies; a run varies nothing.
+    pub vary: Vec<Vary>,
 }
 
 impl Scenario {

@@ -184,6 +184,11 @@ impl Page<'_> {
             workload: raw.workload.map(|raw| self.workload(&raw, duration)).transpose()?,
             faults: Vec::new(),
             limits: self.limits(&raw.limits)?,
+            vary: raw
+                .vary
+                .iter()
+                .map(|(key, values)| self.vary(key, values))
+                .collect::<Checked<_>>()?,
         };
         let bound = scenario.convergence_bound();
         if scenario.calm < bound {

@@ -26,6 +26,8 @@ pub(super) struct RawScenario {
     pub(super) faults: Vec<Spanned<RawFault>>,
     #[serde(default)]
     pub(super) limits: RawLimits,
+    #[serde(default)]
+    pub(super) vary: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -86,6 +86,8 @@ struct World {
     cut: Option<(BTreeSet<HostId>, CutMode, Direction)>,
     /// Connections whose other end died, and when they learn it.
     farewells: VecDeque<(Duration, Vec<Weak<Conduit>>)>,
+    /// The same, where a cut keeps them from learning it.
+    held_farewells: Vec<Weak<Conduit>>,
     samples: Vec<(Duration, BTreeMap<Life, NodeReport>)>,
     asked: Vec<(Life, oneshot::Receiver<NodeReport>)>,
 }
@@ -141,6 +143,7 @@ impl World {
             next_saying: 0,
             cut: None,
             farewells: VecDeque::new(),
+            held_farewells: Vec::new(),
             samples: Vec::new(),
             asked: Vec::new(),
             sim,
@@ -205,7 +208,9 @@ impl World {
                 if mode == CutMode::Reset {
                     self.stage.reset(|near, far| cut_off.contains(&near) != cut_off.contains(&far));
                 }
-                if mode != CutMode::Held {
+                if mode == CutMode::Held {
+                    self.stage.set_held(Some(cut_off.clone()));
+                } else {
                     self.stage.set_cut(Some(cut_off.clone()));
                 }
                 self.cut = Some((cut_off, mode, direction));
@@ -215,16 +220,20 @@ impl World {
                 self.across_the_cut(Self::mend);
                 self.cut = None;
                 self.stage.set_cut(None);
+                self.stage.set_held(None);
+                let held = std::mem::take(&mut self.held_farewells);
+                self.farewells.push_back((now + self.stage.round_trip() / 2, held));
             }
         }
     }
 
     fn crash(&mut self, host: HostId, death: Death, now: Duration) {
-        let far_ends = self.stage.abandon(host);
+        let (far_ends, held_ends) = self.stage.abandon(host);
         self.sim.crash(host.to_string());
         self.stage.end_life(host, now, End::Crashed(death), death == Death::Silent);
         if death == Death::Reset {
             self.farewells.push_back((now + self.stage.round_trip() / 2, far_ends));
+            self.held_farewells.extend(held_ends);
         }
     }
 

@@ -85,6 +85,10 @@ impl Net for TurmoilNet {
         if self.stage.is_cut(self.host, addr.ip()) {
             return pending().await;
         }
+        // The refusal comes back across the cut, too.
+        while self.stage.is_refusing(addr.ip()) && self.stage.is_held(self.host, addr.ip()) {
+            sleep(self.stage.round_trip() / 10).await;
+        }
         if self.stage.is_refusing(addr.ip()) {
             sleep(self.stage.round_trip()).await;
             return Err(io::ErrorKind::ConnectionRefused.into());

@@ -32,6 +32,8 @@ struct State {
     by_ip: BTreeMap<IpAddr, HostId>,
     /// Who is cut off from all others now.
     cut: Option<BTreeSet<HostId>>,
+    /// Who is cut off by a cut that holds back what crosses it.
+    held: Option<BTreeSet<HostId>>,
     conduits: Vec<(HostId, HostId, Weak<Conduit>)>,
     recorder: Option<Recorder>,
 }
@@ -189,6 +191,21 @@ impl Stage {
         lock(&self.state).cut = cut_off;
     }
 
+    /// Whether what the host and an address send each other now waits for the end of a cut.
+    pub(super) fn is_held(&self, host: HostId, ip: IpAddr) -> bool {
+        let far = lock(&self.state).by_ip.get(&ip).copied();
+        far.is_some_and(|far| self.is_held_between(host, far))
+    }
+
+    fn is_held_between(&self, a: HostId, b: HostId) -> bool {
+        let state = lock(&self.state);
+        state.held.as_ref().is_some_and(|held| held.contains(&a) != held.contains(&b))
+    }
+
+    pub(super) fn set_held(&self, cut_off: Option<BTreeSet<HostId>>) {
+        lock(&self.state).held = cut_off;
+    }
+
     /// Whether the host's process stands still; if so, `waker` is called when it goes on.
     pub(super) fn waits_while_paused(&self, host: HostId, waker: &Waker) -> bool {
         let mut state = lock(&self.state);
@@ -237,14 +254,20 @@ impl Stage {
         }
     }
 
-    /// Takes all streams from a host's tasks, without a sign to the other ends. Returns those ends.
-    pub(super) fn abandon(&self, host: HostId) -> Vec<Weak<Conduit>> {
+    /// Takes all streams from a host's tasks, without a sign to the other ends. Returns those ends:
+    /// the ones that a sign would reach, and the ones that a cut keeps it from.
+    pub(super) fn abandon(&self, host: HostId) -> (Vec<Weak<Conduit>>, Vec<Weak<Conduit>>) {
         for (.., conduit) in self.conduits(|near, _| near == host) {
             // Dropped outside of any simulated host, a stream says nothing.
             drop(lock(&conduit.state).stream.take());
         }
         let far_ends = self.conduits(|_, far| far == host);
-        far_ends.iter().map(|(.., conduit)| Arc::downgrade(conduit)).collect()
+        let (held, open): (Vec<_>, Vec<_>) =
+            far_ends.iter().partition(|(near, ..)| self.is_held_between(*near, host));
+        let weak = |ends: Vec<&(_, _, Arc<Conduit>)>| {
+            ends.into_iter().map(|(.., conduit)| Arc::downgrade(conduit)).collect()
+        };
+        (weak(open), weak(held))
     }
 
     fn conduits(

@@ -130,7 +130,7 @@ fn check_and_list_speak_json() {
 #[test]
 fn every_verb_has_a_help_text() {
     let folder = empty_folder("cli_help");
-    for verb in ["run", "check", "list", "new", "report", "gallery"] {
+    for verb in ["run", "compare", "check", "list", "new", "report", "merge", "gallery"] {
         let output = sim(&folder, &[verb, "--help"]);
         let help = text(&output.stdout);
         assert_eq!(output.status.code(), Some(0), "{verb}");

@@ -2,10 +2,11 @@
 //! threads. CI repeats the comparison with a program built for `tokio_unstable`.
 
 use std::fs;
+use std::time::Duration;
 
-use indicatif::ProgressBar;
-use tidings_sim::sweep::{run_all, run_one};
-use tidings_sim::turmoil_world;
+use tidings_sim::scenario::{Scenario, load};
+use tidings_sim::sweep::{Block, in_order, run_one};
+use tidings_sim::{event_world, turmoil_world};
 
 use crate::support::{empty_folder, sim, small, small_path, text};
 
@@ -25,10 +26,21 @@ fn r37_twice_in_one_process() {
 #[test]
 fn r37_on_any_number_of_threads() {
     let scenario = small();
-    let seeds: Vec<u64> = (1..=6).collect();
-    let hidden = ProgressBar::hidden();
-    let one = run_all(&scenario, &seeds, Some(1), &hidden).expect("a thread");
-    let three = run_all(&scenario, &seeds, Some(3), &hidden).expect("three threads");
+    let all = |threads| {
+        let (block, mut results) = (Block { first: 1, count: 6 }, Vec::new());
+        in_order(
+            block,
+            Some(threads),
+            |seed| run_one(&scenario, seed),
+            |result| {
+                results.push(result);
+                Ok(())
+            },
+        )
+        .expect("no error");
+        results
+    };
+    let (one, three) = (all(1), all(3));
     assert_eq!(one, three);
     assert_eq!(one[3], run_one(&scenario, 4));
 }
@@ -52,4 +64,34 @@ fn r37_in_two_processes_to_the_last_byte() {
         let read = |out: &str| fs::read(folder.join(out).join(&name)).expect("a file");
         assert!(read("a") == read("b"), "{} differs", name.display());
     }
+}
+
+#[test]
+fn r37_events_on_any_number_of_threads_of_one_run() {
+    let scenario = small();
+    let one = event_world::run(&scenario, 1);
+    for threads in [2, 3, 12, 99] {
+        let several = event_world::run_on(&scenario, 1, threads);
+        let difference = one.entries.iter().zip(&several.entries).find(|(a, b)| a != b);
+        assert_eq!(difference, None, "the first entry that differs");
+        assert_eq!(one.digest(), several.digest(), "{threads} threads");
+    }
+    assert_ne!(one.digest(), event_world::run(&scenario, 2).digest(), "another seed");
+}
+
+/// What one more node says and draws moves nobody who has not heard of it.
+#[test]
+fn r37_a_node_that_comes_later_changes_nothing_before() {
+    let quiet = ["engine='events'", "fault=[]", "peers=8"].map(str::to_owned);
+    let join = "fault=[{kind='join',nodes=['peer-9'],at='10s'}]";
+    let joined = ["engine='events'", "peers=9", join].map(str::to_owned);
+    let run = |changes: &[String]| {
+        let scenario = load(&small_path(), changes).expect("a scenario");
+        let mut entries = event_world::run(&Scenario { workload: None, ..scenario }, 1).entries;
+        entries.retain(|entry| entry.at < Duration::from_secs(10));
+        entries
+    };
+    let (without, with) = (run(&quiet), run(&joined));
+    assert!(without.len() > 50, "{} entries", without.len());
+    assert_eq!(without, with);
 }

@@ -2,11 +2,14 @@
 
 mod checks_bite;
 mod cli;
+mod conformance;
 mod determinism;
 mod gallery;
 mod hunt;
+mod ready_files;
 mod report;
 mod scenario_errors;
 mod scenarios;
 mod support;
+mod sweep;
 mod tidy;

@@ -117,7 +117,8 @@ fn r36_the_readme_has_its_steps_and_its_links_lead_somewhere() {
         assert!(readme.contains(step), "{step}");
     }
     let pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "scenarios/README.md"];
-    let more = ["reports/README.md", "docs/requirements.md", "core/PROTOCOL.md"];
+    let more =
+        ["reports/README.md", "docs/requirements.md", "core/PROTOCOL.md", "deploy/sweep/README.md"];
     for page in pages.iter().chain(&more).map(|page| project().join(page)) {
         let text = fs::read_to_string(&page).expect("a page");
         let dead = dead_links(page.parent().expect("a folder"), &text);

@@ -1,0 +1,143 @@
+//! Whether two engines give the same figures: median and 95 % of the runs of one within a bound of the
+//! other's.
+//!
+//! The bound is a tenth of the first engine's value, and for times at least two ticks per hop: each
+//! hop moves an arrival to a tick, in either engine.
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::summary::{Figure, name};
+
+/// Share of a value that two engines may differ by.
+const SHARE: f64 = 0.1;
+
+/// Ticks per hop that two times may differ by.
+const TICKS_PER_HOP: f64 = 2.0;
+
+/// Figures that are judged: those of which every run has many values.
+const JUDGED: &[&str] = &[
+    name::COVERAGE_50,
+    name::COVERAGE_90,
+    name::COVERAGE_99,
+    name::COVERAGE_100,
+    name::LAST_HOP,
+    name::REDUNDANCY,
+    name::RESET_NEIGHBOR,
+    name::RESET_DEATHS,
+    name::SILENT_NEIGHBOR,
+    name::SILENT_DEATHS,
+];
+
+/// What is compared of a figure, and its name.
+type Statistic = (&'static str, fn(&Figure) -> Option<f64>);
+
+const STATISTICS: [Statistic; 2] =
+    [("median", |figure| figure.median), ("95 %", |figure| figure.p95)];
+
+/// One figure's median or 95 % in two engines.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Agreement {
+    /// The figure.
+    pub figure: String,
+    /// Its unit.
+    pub unit: String,
+    /// `median` or `95 %`.
+    pub statistic: String,
+    /// The first engine's value; absent if it has none.
+    pub first: Option<f64>,
+    /// The second engine's.
+    pub second: Option<f64>,
+    /// How far they may be apart.
+    pub bound: f64,
+    /// Whether they are no further.
+    pub agrees: bool,
+}
+
+impl Agreement {
+    /// The second value less the first.
+    pub fn difference(&self) -> Option<f64> {
+        Some(self.second? - self.first?)
+    }
+}
+
+/// Judges the second engine by the first. `tick_ms` is the step of both. Figures that neither has a
+/// value of are left out.
+pub fn judge(first: &[Figure], second: &[Figure], tick_ms: u64) -> Vec<Agreement> {
+    let find = |figures: &'_ [Figure], name: &str| {
+        figures.iter().find(|figure| figure.name == name && figure.values > 0).cloned()
+    };
+    let hops = [first, second].map(|it| find(it, name::LAST_HOP).and_then(|it| it.median));
+    let hops = hops.into_iter().flatten().fold(1.0, f64::max);
+    let ticks = TICKS_PER_HOP * hops * crate::report::to_float(tick_ms);
+    let mut agreements = Vec::new();
+    for name in JUDGED {
+        let (ours, theirs) = (find(first, name), find(second, name));
+        let Some(figure) = ours.as_ref().or(theirs.as_ref()) else { continue };
+        let unit = figure.unit.clone();
+        let least = match unit.as_str() {
+            "ms" => ticks,
+            // Hops are whole.
+            "hops" => 1.0,
+            _ => 0.0,
+        };
+        for (statistic, value) in STATISTICS {
+            let (first, second) = (ours.as_ref().and_then(value), theirs.as_ref().and_then(value));
+            let bound = least.max(first.unwrap_or_default() * SHARE);
+            let agrees = match (first, second) {
+                (Some(first), Some(second)) => (second - first).abs() <= bound,
+                (first, second) => first == second,
+            };
+            let (figure, statistic) = ((*name).to_owned(), statistic.to_owned());
+            agreements.push(Agreement {
+                figure,
+                unit: unit.clone(),
+                statistic,
+                first,
+                second,
+                bound,
+                agrees,
+            });
+        }
+    }
+    agreements
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure(name: &str, unit: &str, median: f64, p95: f64) -> Figure {
+        let (min, p5, max) = (None, None, None);
+        let (median, p95) = (Some(median), Some(p95));
+        let (name, unit) = (name.to_owned(), unit.to_owned());
+        Figure { name, unit, values: 20, min, p5, median, p95, max, limit: None }
+    }
+
+    #[test]
+    fn times_may_differ_by_a_tenth_or_two_ticks_per_hop() {
+        let hops = figure(name::LAST_HOP, "hops", 4.0, 5.0);
+        let of = |median, p95| {
+            let detection = figure(name::SILENT_DEATHS, "ms", 40_000.0, 44_000.0);
+            vec![hops.clone(), figure(name::COVERAGE_50, "ms", median, p95), detection]
+        };
+        let near = judge(&of(50.0, 60.0), &of(82.0, 28.0), 4);
+        assert!(near.iter().all(|it| it.agrees), "two ticks of 4 ms on four hops: {near:?}");
+        let far = judge(&of(50.0, 60.0), &of(83.0, 60.0), 4);
+        let wrong: Vec<_> = far.iter().filter(|it| !it.agrees).collect();
+        assert_eq!(wrong.len(), 1, "{far:?}");
+        assert_eq!(
+            (wrong[0].figure.as_str(), wrong[0].statistic.as_str()),
+            ("coverage 50 %", "median")
+        );
+        assert_eq!(wrong[0].difference(), Some(33.0));
+        let bound = far.last().map(|it| it.bound);
+        assert_eq!(bound, Some(4400.0), "a tenth of 44 s");
+    }
+
+    #[test]
+    fn a_figure_that_one_engine_lacks_is_no_agreement() {
+        let hops = [figure(name::LAST_HOP, "hops", 4.0, 5.0)];
+        assert_eq!(judge(&[], &[], 4), []);
+        assert!(judge(&hops, &[], 4).iter().all(|it| !it.agrees));
+    }
+}

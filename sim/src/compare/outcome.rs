@@ -1,0 +1,112 @@
+//! What must come of a run whatever engine runs it: who holds which message, who is gone, who is on
+//! no list. Times are not in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::time::Duration;
+
+use crate::history::{History, Life, Tale};
+use crate::host::HostId;
+use crate::scenario::Scenario;
+
+/// Messages said this short before the end may still be on their way.
+const ON_THE_WAY: Duration = Duration::from_secs(15);
+
+/// Most differences that are told of two runs.
+const MOST_TOLD: usize = 5;
+
+/// A message, named alike in every engine: who said it, and how many that one had said before.
+pub type Said = (Life, u32);
+
+/// What came of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Of each message, the peers that have it, among those that lived throughout the run.
+    pub delivered: BTreeMap<Said, BTreeSet<HostId>>,
+    /// Peers whose last life is over.
+    pub gone: BTreeSet<HostId>,
+    /// Peers that are on no seed node's list.
+    pub unlisted: BTreeSet<HostId>,
+}
+
+impl Outcome {
+    /// What came of this run. Room and time grow with the deliveries: it is for runs of few hosts.
+    pub fn of(scenario: &Scenario, history: &History) -> Self {
+        let peers = || scenario.hosts().filter(|host| host.is_peer());
+        let survivors: BTreeSet<HostId> = history.survivors().map(|life| life.host).collect();
+        let lists = history.last.nodes.values().flat_map(|view| &view.listed);
+        let listed: BTreeSet<HostId> = lists.flatten().map(|life| life.host).collect();
+        Self {
+            delivered: delivered(scenario, history),
+            gone: peers().filter(|host| !survivors.contains(host)).collect(),
+            unlisted: peers().filter(|host| !listed.contains(host)).collect(),
+        }
+    }
+
+    /// Where another engine's run of the same seed came out differently, in words.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let mut words = Vec::new();
+        let nobody = BTreeSet::new();
+        let messages: BTreeSet<&Said> =
+            self.delivered.keys().chain(other.delivered.keys()).collect();
+        for said in messages {
+            let holders = |outcome: &'_ Self| outcome.delivered.get(said).cloned();
+            let (ours, theirs) = (holders(self), holders(other));
+            if ours != theirs {
+                let (ours, theirs) = (
+                    ours.unwrap_or_else(|| nobody.clone()),
+                    theirs.unwrap_or_else(|| nobody.clone()),
+                );
+                let (Life { host, .. }, number) = said;
+                words.push(tell(
+                    &format!("message {} of {host} is with", number + 1),
+                    &ours,
+                    &theirs,
+                ));
+            }
+        }
+        if self.gone != other.gone {
+            words.push(tell("gone are", &self.gone, &other.gone));
+        }
+        if self.unlisted != other.unlisted {
+            words.push(tell("on no list are", &self.unlisted, &other.unlisted));
+        }
+        let more = words.len().saturating_sub(MOST_TOLD);
+        words.truncate(MOST_TOLD);
+        if more > 0 {
+            words.push(format!("and {more} more"));
+        }
+        words
+    }
+}
+
+fn delivered(scenario: &Scenario, history: &History) -> BTreeMap<Said, BTreeSet<HostId>> {
+    let lived_throughout = |life: &Life| {
+        history.lives.get(life).is_some_and(|it| it.ended.is_none() && it.born <= scenario.start)
+    };
+    let end = scenario.duration.saturating_sub(ON_THE_WAY);
+    let mut said_by: BTreeMap<Life, u32> = BTreeMap::new();
+    let mut delivered = BTreeMap::new();
+    for tale in &history.tales {
+        let Tale { said: Some((origin, at)), .. } = tale else { continue };
+        let number = said_by.entry(*origin).or_default();
+        let said = (*origin, *number);
+        *number += 1;
+        if *at <= end {
+            let holders = tale.holders().into_iter().filter(lived_throughout);
+            delivered.insert(said, holders.map(|life| life.host).collect());
+        }
+    }
+    delivered
+}
+
+/// What the one has and the other has not.
+fn tell(what: &str, ours: &BTreeSet<HostId>, theirs: &BTreeSet<HostId>) -> String {
+    let only = |a: &BTreeSet<HostId>, b: &BTreeSet<HostId>| join(a.difference(b));
+    format!("{what} {} only here, {} only there", only(ours, theirs), only(theirs, ours))
+}
+
+fn join<T: Display>(items: impl Iterator<Item = T>) -> String {
+    let items: Vec<String> = items.map(|item| item.to_string()).collect();
+    if items.is_empty() { "none".to_owned() } else { items.join(" ") }
+}

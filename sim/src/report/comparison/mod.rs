@@ -1,0 +1,246 @@
+//! The report of a comparison: one column of figures and curves per combination, whether engines
+//! agree, and pictures that show the combinations together. All of it is in `comparison.json`, from
+//! which the pictures are drawn.
+
+mod column;
+mod curves_png;
+mod growth;
+mod growth_png;
+mod tables;
+mod terminal;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow, ensure};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::compare::agree::Agreement;
+use crate::history::hex;
+use crate::report::part::PROGRAM;
+use crate::report::remove_stale;
+use crate::report::summary::name;
+use crate::scenario::vary::Vary;
+use crate::sweep::Seeds;
+pub use column::{Column, GrowingColumn, Noticed, SpreadPoint};
+pub use terminal::render;
+
+/// The file that holds all of a comparison.
+pub const COMPARISON: &str = "comparison.json";
+
+/// Version of the file.
+const SCHEMA: u32 = 1;
+
+/// One picture of a comparison.
+pub(super) struct Picture {
+    /// Its file.
+    pub(super) file: &'static str,
+    /// What it shows, for those who do not see it.
+    pub(super) shows: &'static str,
+    is_drawn: fn(&Comparison) -> bool,
+    draw: fn(&Comparison, &Path) -> anyhow::Result<()>,
+}
+
+const PICTURES: &[Picture] = &[
+    Picture {
+        file: "curves.png",
+        shows: "spread, detection and degrees together",
+        is_drawn: |comparison| comparison.axis().is_none(),
+        draw: curves_png::draw,
+    },
+    Picture {
+        file: "growth.png",
+        shows: "how the figures grow",
+        is_drawn: |comparison| comparison.axis().is_some(),
+        draw: growth_png::draw,
+    },
+];
+
+/// Combinations side by side.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Comparison {
+    /// Version of this form.
+    schema: u32,
+    /// The program's version.
+    program: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// What it asks.
+    pub question: String,
+    /// The rng seeds that every combination was run with.
+    pub seeds: Seeds,
+    /// The fields that were varied.
+    pub varied: Vec<String>,
+    /// One per combination, in order.
+    pub columns: Vec<Column>,
+    /// Each two combinations that differ in nothing but the engine.
+    pub pairs: Vec<Pair>,
+}
+
+/// Two engines with the same scenario.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Pair {
+    /// Place of the first engine's column.
+    pub first: usize,
+    /// Place of the second engine's column.
+    pub second: usize,
+    /// Their figures.
+    pub figures: Vec<Agreement>,
+    /// Runs that were compared one by one.
+    pub runs: u64,
+    /// Runs that came out differently: who has which message, who is gone, who is on no list.
+    pub differing: Vec<Differing>,
+}
+
+/// A run that came out differently in two engines.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Differing {
+    /// Its rng seed.
+    pub seed: u64,
+    /// In what.
+    pub what: Vec<String>,
+}
+
+impl Pair {
+    /// Whether the engines agree in all that was compared.
+    pub fn agrees(&self) -> bool {
+        self.differing.is_empty() && self.figures.iter().all(|it| it.agrees)
+    }
+}
+
+impl Comparison {
+    /// Of these columns.
+    pub fn new(
+        (scenario, question): (&str, &str),
+        seeds: Seeds,
+        varied: &[Vary],
+        columns: Vec<Column>,
+        pairs: Vec<Pair>,
+    ) -> Self {
+        Self {
+            schema: SCHEMA,
+            program: PROGRAM.to_owned(),
+            scenario: scenario.to_owned(),
+            question: question.to_owned(),
+            seeds,
+            varied: varied.iter().map(|it| it.key.clone()).collect(),
+            columns,
+            pairs,
+        }
+    }
+
+    /// Whether all engines agree and every check but the scenario's own limits held: these are made
+    /// for the scenario as it is written.
+    pub fn is_passed(&self) -> bool {
+        self.pairs.iter().all(Pair::agrees) && self.columns.iter().all(|it| it.failed == 0)
+    }
+
+    /// SHA-256 over the digests of the combinations.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        self.columns.iter().for_each(|column| hash.update(column.digest.as_bytes()));
+        hex(&hash.finalize())
+    }
+
+    /// The comparison as JSON.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(self).map(|json| json + "\n")
+    }
+
+    /// Writes the report into `folder`: the whole as JSON, tables, pictures.
+    pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
+        tables::write(self, folder)?;
+        self.draw(folder)?;
+        let path = folder.join(COMPARISON);
+        fs::write(&path, self.to_json()?).with_context(|| format!("write {}", path.display()))
+    }
+
+    /// Reads the report in `folder`.
+    pub fn read(folder: &Path) -> anyhow::Result<Self> {
+        /// What every version of the file has.
+        #[derive(Deserialize)]
+        struct Version {
+            schema: u32,
+        }
+
+        let path = folder.join(COMPARISON);
+        let name = path.display();
+        let text = fs::read_to_string(&path).with_context(|| format!("read {name}"))?;
+        let complain = |error: serde_json::Error| anyhow!("{name}: {error}");
+        let Version { schema } = serde_json::from_str(&text).map_err(complain)?;
+        ensure!(
+            schema == SCHEMA,
+            "{name}: schema: {schema} is of another program; this one reads {SCHEMA}. Compare again"
+        );
+        serde_json::from_str(&text).map_err(complain)
+    }
+
+    /// Draws the pictures.
+    pub fn draw(&self, folder: &Path) -> anyhow::Result<()> {
+        for picture in PICTURES {
+            let path = folder.join(picture.file);
+            if (picture.is_drawn)(self) {
+                (picture.draw)(self, &path)?;
+            } else {
+                remove_stale(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The answer in one line: how soon messages spread in each combination.
+    pub fn answer(&self) -> String {
+        let differing = self.pairs.iter().filter(|pair| !pair.agrees()).count();
+        let apart = (differing > 0).then(|| "THE ENGINES DIFFER".to_owned());
+        let failed = self.columns.iter().filter(|column| column.failed > 0);
+        let failed = failed.map(|column| format!("FAILED with {}", column.label()));
+        let part = |column: &Column| {
+            let median = |name| column.figure(name).and_then(|it| it.median);
+            let all = median(name::COVERAGE_100).map(|ms| format!("all reached within {ms} ms"));
+            let hops = median(name::LAST_HOP).map(|hops| format!("{hops} hops"));
+            let words: Vec<String> = all.into_iter().chain(hops).collect();
+            format!("{}: {}", column.label(), words.join(", "))
+        };
+        let parts = apart.into_iter().chain(failed).chain(self.columns.iter().map(part));
+        parts.collect::<Vec<_>>().join("; ")
+    }
+
+    /// The pictures that there are of it.
+    pub(super) fn pictures(&self) -> impl Iterator<Item = &'static Picture> + '_ {
+        PICTURES.iter().filter(|picture| (picture.is_drawn)(self))
+    }
+
+    /// The numbers that its one varied field takes, if there is one and it takes several numbers.
+    fn axis(&self) -> Option<Vec<f64>> {
+        if self.varied.len() != 1 || self.columns.len() < 2 {
+            return None;
+        }
+        let number = |column: &Column| column.changes.first()?.value.replace('_', "").parse().ok();
+        self.columns.iter().map(number).collect()
+    }
+
+    /// One line about all combinations.
+    pub fn caption(&self) -> String {
+        let Some(first) = self.columns.first() else { return String::new() };
+        let setting = &first.setting;
+        let runs = self.seeds.last - self.seeds.first + 1;
+        let all = |value: &dyn Fn(&Column) -> String| {
+            let mut values: Vec<String> = self.columns.iter().map(value).collect();
+            values.dedup();
+            values.join(", ")
+        };
+        format!(
+            "{runs} runs each of {} s with {} seed nodes and {} peers; one-way latency {} to {} ms, \
+             tick {} ms ({})",
+            setting.duration_s,
+            setting.seed_nodes,
+            all(&|it| it.setting.peers.to_string()),
+            setting.latency_min_ms,
+            setting.latency_max_ms,
+            setting.tick_ms,
+            all(&|it| it.setting.engine.clone()),
+        )
+    }
+}

@@ -1,0 +1,149 @@
+//! `sim compare`: every combination of varied fields on the same seeds.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::FAILED;
+use super::console::{say, say_json};
+use super::progress::Progress;
+use crate::cli::{CompareArgs, REPORTS};
+use crate::compare::agree::judge;
+use crate::compare::outcome::Outcome;
+use crate::report::comparison::{Column, Comparison, Differing, GrowingColumn, Pair, render};
+use crate::report::tables::RunRows;
+use crate::scenario::vary::{Combination, Vary, load_combinations};
+use crate::scenario::{self, Scenario};
+use crate::sweep::{self, Seeds, Shard};
+
+pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
+    let scenario = scenario::load(&args.file, &args.set)?;
+    let varied = args.varied(&scenario);
+    let combinations = load_combinations(&args.file, &args.set, &varied)?;
+    let seeds = args.seeds.unwrap_or(Seeds { first: 1, last: scenario.runs });
+    let (comparison, took) = run_all(&scenario, &varied, &combinations, seeds, args.jobs)?;
+    let folder = args.folder(&scenario);
+    comparison.write(&folder)?;
+    if args.json {
+        say_json(&comparison)?;
+    } else {
+        say(&render(&comparison))?;
+        say(&format!("comparison in {}\n", folder.display()))?;
+        let runs: u64 = comparison.columns.iter().map(|column| column.runs).sum();
+        say(&format!("{runs} runs in {:.1} s\n", took.as_secs_f64()))?;
+    }
+    Ok(verdict(&comparison))
+}
+
+/// The exit status.
+pub(super) fn verdict(comparison: &Comparison) -> ExitCode {
+    if comparison.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+}
+
+/// Runs all combinations, one after the other. Tells the wall-clock time that it took, too.
+pub(super) fn run_all(
+    scenario: &Scenario,
+    varied: &[Vary],
+    combinations: &[Combination],
+    seeds: Seeds,
+    jobs: Option<u16>,
+) -> anyhow::Result<(Comparison, Duration)> {
+    let pairs = pairs(combinations);
+    let is_judged = |place: usize| pairs.iter().any(|(a, b)| *a == place || *b == place);
+    let (mut columns, mut outcomes, mut took) = (Vec::new(), Vec::new(), Duration::ZERO);
+    for (place, combination) in combinations.iter().enumerate() {
+        let (column, outcome, time) = run_combination(combination, seeds, jobs, is_judged(place))?;
+        took += time;
+        columns.push(column);
+        outcomes.push(outcome);
+    }
+    let pair = |(first, second): (usize, usize)| {
+        let tick = columns[first].setting.tick_ms;
+        let alike = (seeds.first..).zip(outcomes[first].iter().zip(&outcomes[second]));
+        let differing = alike.filter_map(|(seed, (ours, theirs))| {
+            let what = ours.differences(theirs);
+            (!what.is_empty()).then_some(Differing { seed, what })
+        });
+        Pair {
+            first,
+            second,
+            figures: judge(&columns[first].figures, &columns[second].figures, tick),
+            runs: columns[first].runs,
+            differing: differing.collect(),
+        }
+    };
+    let pairs = pairs.into_iter().map(pair).collect();
+    let head = (scenario.name.as_str(), scenario.question.as_str());
+    Ok((Comparison::new(head, seeds, varied, columns, pairs), took))
+}
+
+/// Places of combinations that differ in nothing but the engine: each with the first of its kind.
+fn pairs(combinations: &[Combination]) -> Vec<(usize, usize)> {
+    let rest = |combination: &Combination| {
+        let rest = combination.changes.iter().filter(|it| !it.is_engine());
+        rest.cloned().collect::<Vec<_>>()
+    };
+    let mut pairs = Vec::new();
+    for (place, combination) in combinations.iter().enumerate() {
+        let before = combinations[..place].iter();
+        let alike = before.clone().position(|it| rest(it) == rest(combination));
+        pairs.extend(alike.map(|first| (first, place)));
+    }
+    pairs
+}
+
+fn run_combination(
+    combination: &Combination,
+    seeds: Seeds,
+    jobs: Option<u16>,
+    is_judged: bool,
+) -> anyhow::Result<(Column, Vec<Outcome>, Duration)> {
+    let scenario = &combination.scenario;
+    let block = seeds.block(Shard::WHOLE);
+    let mut progress = Progress::new(scenario, block.count, 0, 0);
+    let (mut column, mut outcomes) = (GrowingColumn::new(combination), Vec::new());
+    let work = |seed| {
+        let outcome = |history: &_| is_judged.then(|| Outcome::of(scenario, history));
+        let (result, outcome) = sweep::run_and(scenario, seed, outcome);
+        (RunRows::of(&result), result.violations.len(), outcome)
+    };
+    sweep::in_order(block, jobs.map(usize::from), work, |(rows, violations, outcome)| {
+        column.add(&rows);
+        outcomes.extend(outcome);
+        progress.note(violations);
+        Ok(())
+    })?;
+    Ok((column.finish(), outcomes, progress.finish()))
+}
+
+impl CompareArgs {
+    /// What is varied: what the command line says, or else the file; the engine last.
+    fn varied(&self, scenario: &Scenario) -> Vec<Vary> {
+        let mut varied = self.vary.clone();
+        if varied.is_empty() && self.engines.is_empty() {
+            varied.clone_from(&scenario.vary);
+        }
+        if !self.engines.is_empty() {
+            varied.push(Vary::engines(&self.engines));
+        }
+        varied
+    }
+
+    /// Where the report goes.
+    fn folder(&self, scenario: &Scenario) -> PathBuf {
+        if let Some(out) = &self.out {
+            return out.clone();
+        }
+        let Self { file: _, engines, vary, seeds, jobs, set, out: _, json } = self;
+        let is_plain = engines.is_empty() && vary.is_empty() && seeds.is_none() && jobs.is_none();
+        if is_plain && set.is_empty() && !json {
+            return Path::new(REPORTS).join(&scenario.name);
+        }
+        let varied = self.varied(scenario);
+        let varied = varied.iter().map(|it| format!("{}={}", it.key, it.values.join(",")));
+        let mut parts = vec![scenario.name.clone(), "compare".to_owned()];
+        parts.extend(varied.chain(set.iter().cloned()).map(|it| super::plain(&it)));
+        parts.extend(seeds.map(|Seeds { first, last }| format!("seeds-{first}-{last}")));
+        Path::new(REPORTS).join("runs").join(parts.join("-"))
+    }
+}

@@ -1,0 +1,178 @@
+//! What a comparison varies: the `[vary]` table of a scenario, or `--vary`. Every combination of the
+//! values is a scenario of its own, made as by `--set`.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use toml::{Spanned, Value};
+
+use super::parse::{Checked, Page, ScenarioError, load};
+use super::{Engine, Scenario};
+
+/// Most combinations of one comparison.
+pub const MOST_COMBINATIONS: usize = 64;
+
+/// The key of the engine.
+const ENGINE: &str = "engine";
+
+/// A field and the values that it takes in turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vary {
+    /// The field, as `--set` names it.
+    pub key: String,
+    /// The values, as `--set` takes them; at least one.
+    pub values: Vec<String>,
+}
+
+/// One value of a varied field.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+pub struct Change {
+    /// The field.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// A scenario with one value of each varied field.
+#[derive(Clone, Debug)]
+pub struct Combination {
+    /// What was changed, in the order of the varied fields.
+    pub changes: Vec<Change>,
+    /// What came of it.
+    pub scenario: Scenario,
+}
+
+/// A comparison that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum VaryError {
+    /// There is nothing to vary.
+    #[error(
+        "nothing is varied: say what with --engines or --vary, or with a [vary] table in the file"
+    )]
+    Nothing,
+    /// There are too many combinations.
+    #[error("{0} combinations are more than {MOST_COMBINATIONS}")]
+    TooMany(usize),
+    /// A combination is no scenario.
+    #[error("with {changes}: {error}")]
+    Wrong {
+        /// What was changed.
+        changes: String,
+        /// What is wrong with it.
+        error: ScenarioError,
+    },
+}
+
+impl Vary {
+    /// The engine varied.
+    pub fn engines(engines: &[Engine]) -> Self {
+        let name = |engine: &Engine| engine.name().to_owned();
+        Self { key: ENGINE.to_owned(), values: engines.iter().map(name).collect() }
+    }
+}
+
+/// `overlay=random,power-law`.
+impl FromStr for Vary {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong =
+            || format!("{text:?}: write it as key=value,value, like overlay=random,power-law");
+        let (key, values) = text.split_once('=').ok_or_else(wrong)?;
+        let values: Vec<String> = values.split(',').map(|it| it.trim().to_owned()).collect();
+        if key.trim().is_empty() || values.iter().any(String::is_empty) {
+            return Err(wrong());
+        }
+        Ok(Self { key: key.trim().to_owned(), values })
+    }
+}
+
+impl Change {
+    /// Whether it is one of the engine.
+    pub fn is_engine(&self) -> bool {
+        self.key == ENGINE
+    }
+}
+
+/// `overlay=power-law`: a text without its quotes.
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.key, self.value.trim_matches('"'))
+    }
+}
+
+/// Changes as words.
+pub fn label(changes: &[Change]) -> String {
+    changes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// Loads every combination of the varied fields, the first of which changes slowest. `overrides` are
+/// made in all of them.
+pub fn load_combinations(
+    path: &Path,
+    overrides: &[String],
+    varied: &[Vary],
+) -> Result<Vec<Combination>, VaryError> {
+    let count = varied.iter().fold(1_usize, |count, it| count.saturating_mul(it.values.len()));
+    if varied.is_empty() || count == 0 {
+        return Err(VaryError::Nothing);
+    }
+    if count > MOST_COMBINATIONS {
+        return Err(VaryError::TooMany(count));
+    }
+    let mut all: Vec<Vec<Change>> = vec![Vec::new()];
+    for Vary { key, values } in varied {
+        let change = |value: &String| Change { key: key.clone(), value: value.clone() };
+        let with = |before: &Vec<Change>, value| [&before[..], &[change(value)]].concat();
+        all = all.iter().flat_map(|before| values.iter().map(|it| with(before, it))).collect();
+    }
+    all.into_iter().map(|changes| load_changed(path, overrides, changes)).collect()
+}
+
+fn load_changed(
+    path: &Path,
+    overrides: &[String],
+    changes: Vec<Change>,
+) -> Result<Combination, VaryError> {
+    let sets = changes.iter().map(|Change { key, value }| format!("{key}={value}"));
+    let overrides: Vec<String> = overrides.iter().cloned().chain(sets).collect();
+    let wrong = |error| VaryError::Wrong { changes: label(&changes), error };
+    let scenario = load(path, &overrides).map_err(wrong)?;
+    Ok(Combination { changes, scenario })
+}
+
+impl Page<'_> {
+    /// A field of the `[vary]` table.
+    pub(super) fn vary(&self, key: &Spanned<String>, values: &Spanned<Value>) -> Checked<Vary> {
+        let list = values.get_ref().as_array().filter(|list| !list.is_empty());
+        let is_plain = |value: &Value| !value.is_table();
+        let Some(list) = list.filter(|list| list.iter().all(is_plain)) else {
+            let message = format!(
+                "vary: {} needs a list of values, like [1, 2]; a key with a point stands in quotes",
+                key.get_ref()
+            );
+            return Err(self.complain(values.span(), message));
+        };
+        Ok(Vary {
+            key: key.get_ref().clone(),
+            values: list.iter().map(ToString::to_string).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_varied_field_is_a_key_and_values() {
+        let vary: Vary = "overlay = random, power-law".parse().expect("a good one");
+        assert_eq!((vary.key.as_str(), vary.values.len()), ("overlay", 2));
+        for wrong in ["overlay", "=1,2", "overlay=", "overlay=random,"] {
+            let error = wrong.parse::<Vary>().expect_err(wrong);
+            assert!(error.contains("write it as key=value,value"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The two engines agree: what comes of a run is the same in both, and figures over many runs are near
+//! each other. `sim compare FILE --engines turmoil,events` tells the same of more seeds.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tidings_sim::compare::agree::{Agreement, judge};
+use tidings_sim::compare::outcome::Outcome;
+use tidings_sim::report::comparison::GrowingColumn;
+use tidings_sim::report::saved::read_summary;
+use tidings_sim::report::summary::Figure;
+use tidings_sim::report::tables::RunRows;
+use tidings_sim::scenario::vary::Combination;
+use tidings_sim::scenario::{Engine, Scenario, load};
+use tidings_sim::sweep::{Block, in_order, run_and};
+
+use crate::support::{empty_folder, project, scenarios, sim, small, small_path, text};
+
+/// Seeds whose runs are compared one by one. Each takes turmoil a second or two.
+const SEEDS: u64 = 2;
+
+fn on(engine: Engine, scenario: &Scenario) -> Scenario {
+    Scenario { engine, ..scenario.clone() }
+}
+
+fn outcome(engine: Engine, scenario: &Scenario, seed: u64) -> Outcome {
+    let scenario = on(engine, scenario);
+    run_and(&scenario, seed, |history| Outcome::of(&scenario, history)).1
+}
+
+/// The shipped scenarios that turmoil runs.
+fn small_scenarios() -> Vec<(PathBuf, Scenario)> {
+    let all =
+        scenarios().into_iter().map(|path| (path.clone(), load(&path, &[]).expect("a scenario")));
+    all.filter(|(_, scenario)| scenario.engine == Engine::Turmoil).collect()
+}
+
+#[test]
+fn both_engines_deliver_to_the_same_peers_and_bury_the_same() {
+    let all = small_scenarios();
+    let runs: Vec<(&Scenario, u64)> =
+        all.iter().flat_map(|(_, it)| (1..=SEEDS).map(move |seed| (it, seed))).collect();
+    let compare = |place: u64| {
+        let (scenario, seed) = runs[usize::try_from(place).expect("an index")];
+        let turmoil = outcome(Engine::Turmoil, scenario, seed);
+        let events = outcome(Engine::Events, scenario, seed);
+        assert!(turmoil.delivered.len() > 20, "{}: there is something to compare", scenario.name);
+        (format!("{} seed {seed}", scenario.name), turmoil.differences(&events))
+    };
+    let block = Block { first: 0, count: u64::try_from(runs.len()).expect("a few") };
+    in_order(block, None, compare, |(run, differences)| {
+        assert_eq!(differences, Vec::<String>::new(), "{run}");
+        Ok(())
+    })
+    .expect("no error");
+}
+
+/// The figures of a scenario's own seeds on the event engine.
+fn figures(scenario: &Scenario) -> Vec<Figure> {
+    let scenario = on(Engine::Events, scenario);
+    let changes = Vec::new();
+    let mut column = GrowingColumn::new(&Combination { changes, scenario: scenario.clone() });
+    let block = Block { first: 1, count: scenario.runs };
+    let work = |seed| RunRows::of(&run_and(&scenario, seed, |_| ()).0);
+    in_order(block, None, work, |rows| {
+        column.add(&rows);
+        Ok(())
+    })
+    .expect("no error");
+    column.finish().figures
+}
+
+fn apart(agreements: &[Agreement]) -> Vec<String> {
+    let apart = agreements.iter().filter(|it| !it.agrees);
+    apart
+        .map(|it| format!("{} {}: {:?} and {:?}", it.figure, it.statistic, it.first, it.second))
+        .collect()
+}
+
+/// Turmoil's side is the committed reports.
+#[test]
+fn the_event_engine_gives_the_figures_of_the_committed_reports() {
+    for (path, scenario) in small_scenarios() {
+        let folder = project().join("reports").join(&scenario.name);
+        let turmoil = read_summary(&folder).expect("a report of every scenario");
+        assert_eq!(turmoil.setting.engine, "turmoil", "{}", path.display());
+        let judged = judge(&turmoil.figures, &figures(&scenario), turmoil.setting.tick_ms);
+        assert!(judged.len() >= 12, "{}: {judged:?}", path.display());
+        assert_eq!(apart(&judged), Vec::<String>::new(), "{}", path.display());
+    }
+}
+
+/// Another latency is a disagreement that must be found, and so are a missing delivery and a death.
+#[test]
+fn a_planted_disagreement_is_found() {
+    let scenario =
+        load(&project().join("scenarios/steady.toml"), &["runs=3".to_owned()]).expect("it");
+    let slower = ["runs=3".to_owned(), "latency=80ms..320ms".to_owned()];
+    let slower = load(&project().join("scenarios/steady.toml"), &slower).expect("a scenario");
+    let (fast, slow) = (figures(&scenario), figures(&slower));
+    assert_eq!(apart(&judge(&fast, &fast, 4)), Vec::<String>::new());
+    let apart = apart(&judge(&fast, &slow, 4));
+    assert!(apart.iter().any(|it| it.starts_with("coverage 50 % median")), "{apart:?}");
+
+    let whole = outcome(Engine::Events, &small(), 1);
+    assert_eq!(whole.differences(&whole.clone()), Vec::<String>::new());
+    let mut spoilt = whole.clone();
+    let (_, holders) = spoilt.delivered.iter_mut().next().expect("a message");
+    let lost = holders.pop_first().expect("a holder");
+    let words = whole.differences(&spoilt);
+    assert!(words[0].ends_with(&format!("{lost} only here, none only there")), "{words:?}");
+    let mut spoilt = whole.clone();
+    spoilt.gone.insert(lost);
+    spoilt.unlisted.insert(lost);
+    let words = whole.differences(&spoilt);
+    assert_eq!(words[0], format!("gone are none only here, {lost} only there"));
+    assert_eq!(words[1], format!("on no list are none only here, {lost} only there"));
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON")
+}
+
+#[test]
+fn compare_judges_the_engines_and_writes_a_report() {
+    let folder = empty_folder("compare_engines");
+    let small = small_path();
+    let small = small.to_str().expect("a path in UTF-8");
+    let args =
+        ["compare", small, "--engines", "turmoil,events", "--seeds", "1..3", "--out", "here"];
+    let output = sim(&folder, &args);
+    let out = text(&output.stdout);
+    assert!(out.contains("3 of 3 runs came out alike"), "{out}{}", text(&output.stderr));
+    for words in ["coverage 50 %", "engine=turmoil", "engine=events", "bound", "verdict"] {
+        assert!(out.contains(words), "{words}: {out}");
+    }
+    let report = folder.join("here");
+    for file in ["comparison.json", "figures.csv", "agreement.csv", "runs.csv", "curves.png"] {
+        assert!(report.join(file).exists(), "{file}");
+    }
+    let drawn = fs::read(report.join("curves.png")).expect("a picture");
+    fs::remove_file(report.join("curves.png")).expect("removed");
+    let output = sim(&folder, &["report", "here"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(fs::read(report.join("curves.png")).expect("a picture") == drawn, "another picture");
+}
+
+#[test]
+fn compare_runs_every_combination_on_the_same_seeds() {
+    let folder = empty_folder("compare_vary");
+    let small = small_path();
+    let small = small.to_str().expect("a path in UTF-8");
+    let args = [
+        "compare",
+        small,
+        "--set",
+        "engine=events",
+        "--vary",
+        "max_peers=2,3",
+        "--vary",
+        "overlay=random,power-law",
+        "--seeds",
+        "1..2",
+        "--out",
+        "here",
+    ];
+    let output = sim(&folder, &args);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let comparison = json(&folder.join("here/comparison.json"));
+    let columns = comparison["columns"].as_array().expect("columns");
+    let label = |column: &Value| {
+        let changes = column["changes"].as_array().expect("changes");
+        let values = changes.iter().map(|it| it["value"].as_str().expect("text").to_owned());
+        values.collect::<Vec<_>>().join(" ")
+    };
+    let labels: Vec<String> = columns.iter().map(label).collect();
+    assert_eq!(labels, ["2 random", "2 power-law", "3 random", "3 power-law"]);
+    assert!(columns.iter().all(|column| column["runs"] == 2));
+    let args =
+        ["compare", small, "--set", "engine=events", "--vary", "peers=9,20,40", "--out", "axis"];
+    let output = sim(&folder, &args);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(folder.join("axis/growth.png").exists() && !folder.join("axis/curves.png").exists());
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused_with_its_place() {
+    let folder = empty_folder("compare_wrong");
+    let small = small_path();
+    let small = small.to_str().expect("a path in UTF-8");
+    let many: Vec<String> = (1..=65).map(|it| it.to_string()).collect();
+    let many = format!("max_peers={}", many.join(","));
+    for (args, words) in [
+        (vec![], "nothing is varied: say what with --engines or --vary"),
+        (vec!["--vary", "max_peers=2,99"], "with max_peers=99: "),
+        (vec!["--vary", "max_peers=2,99"], "max_peers = 99: allowed is 1 to 64"),
+        (vec!["--vary", "peers=4,many"], "changed by --set):"),
+        (vec!["--vary", "max_pears=1"], "there is no setting \"max_pears\""),
+        (vec!["--vary", "max_peers"], "write it as key=value,value"),
+        (vec!["--vary", &many], "65 combinations are more than 64"),
+    ] {
+        let output = sim(&folder, &[&["compare", small], &args[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        let error = text(&output.stderr);
+        assert!(error.contains(words), "{args:?}: {error}");
+    }
+}
