@@ -200,8 +200,8 @@ mod tests {
 
     #[test]
     fn regions_have_their_own_latencies() {
-        let rows = "regions=[['5ms..6ms','50ms..60ms'],['90ms..95ms','7ms..8ms']]";
-        let latencies = latencies(&["link={tick='1ms'}", rows]);
+        let rows = "[['5ms..6ms','50ms..60ms'],['90ms..95ms','7ms..8ms']]";
+        let latencies = latencies(&[&format!("link={{tick='1ms',regions={rows}}}")]);
         for (from, to, span) in [(0, 2, 5..=6), (0, 1, 50..=60), (1, 0, 90..=95), (3, 1, 7..=8)] {
             for count in 0..1000 {
                 let latency = latencies.latency(from, to, count) / 1000;

@@ -22,6 +22,7 @@ pub(super) struct Pass {
 
 /// All ways, in the order in which they are worth most.
 pub(super) const PASSES: &[Pass] = &[
+    Pass { simpler: lower_bound, tries_other_seeds: true },
     Pass { simpler: fewer_peers, tries_other_seeds: true },
     Pass { simpler: fewer_seed_nodes, tries_other_seeds: true },
     Pass { simpler: fewer_faults, tries_other_seeds: true },
@@ -51,6 +52,15 @@ fn fewer_faults(scenario: &Scenario) -> Vec<Scenario> {
         size /= 2;
     }
     simpler
+}
+
+/// A bound of half the size, if it is not the default, is broken by fewer peers.
+fn lower_bound(scenario: &Scenario) -> Vec<Scenario> {
+    let known_max = scenario.config.overlay.known_max;
+    let mut lower = scenario.clone();
+    lower.config.overlay.known_max = known_max / 2;
+    let is_lowered = known_max > 3 && known_max < Config::classic().overlay.known_max;
+    if is_lowered { vec![lower] } else { Vec::new() }
 }
 
 fn fewer_peers(scenario: &Scenario) -> Vec<Scenario> {

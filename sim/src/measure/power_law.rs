@@ -108,7 +108,7 @@ mod tests {
     /// So many values as a power law has them from 4 on, and as many of each below.
     fn made(exponent: f64) -> Vec<(u64, u64)> {
         let share = |x: u64| libm::pow(float(x), -exponent) / hurwitz_zeta(exponent, 4.0);
-        let from_four = (4..=200).map(|x| (x, (1e6 * share(x)).round() as u64));
+        let from_four = (4..=5_000).map(|x| (x, (1e6 * share(x)).round() as u64));
         [(1, 1_000), (2, 1_000), (3, 1_000)].into_iter().chain(from_four).collect()
     }
 

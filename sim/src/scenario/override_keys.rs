@@ -21,8 +21,11 @@ pub enum OverrideError {
     Text(String),
 }
 
-/// Fields of the whole scenario; every other key without a point is one of a table.
-const TOP: &[&str] = &["question", "version", "engine", "runs", "duration", "calm"];
+/// Fields of the whole scenario, and its tables; every other key without a point is one of a table.
+const TOP: &[&str] = &[
+    "question", "version", "engine", "runs", "duration", "calm", "network", "link", "protocol",
+    "workload", "fault", "limits", "vary",
+];
 
 /// Fields of the tables that are not settings of the protocol.
 const IN_TABLES: &[(&str, &[&str])] = &[
