@@ -22,7 +22,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tidings_core::wire::{Age, Gossip, Hello, Message, NetworkName, Ping, Purpose, Welcome};
 use tidings_core::{
     AddressRecord, Birth, BootEpoch, Config, Envelope, Hop, Input, Instant, LinkId, Node, NodeId,
-    Output, Payload, RngSeed, Role, Sequence, Topic, UnixTime,
+    Output, Payload, RngSeed, Role, Room, Sequence, Topic, UnixTime,
 };
 
 #[global_allocator]
@@ -215,6 +215,7 @@ impl Stage<'_> {
                 said.extend(core::iter::from_fn(|| peer.poll_output()));
             }
         }
+        peer.exchange_room(&mut Room::default());
     }
 
     fn answer_to(&mut self, output: Output) -> Option<Input> {
@@ -308,6 +309,7 @@ fn give(node: &mut Node, input: Input) {
     while let Some(output) = node.poll_output() {
         black_box(&output);
     }
+    node.exchange_room(&mut Room::default());
 }
 
 fn received(link: LinkId, message: Message) -> Input {

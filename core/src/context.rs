@@ -2,6 +2,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use core::mem;
 use core::time::Duration;
 
 use crate::address::AddressRecord;
@@ -85,14 +86,13 @@ impl Context {
         self.outbox.push_back(Output::Event(event));
     }
 
-    /// The next output. With the last one the outbox gives its room back: most nodes are idle most
-    /// of the time, and it is larger than all else that one keeps for a neighbor.
     pub(crate) fn poll_output(&mut self) -> Option<Output> {
-        let output = self.outbox.pop_front();
-        if output.is_none() && self.outbox.capacity() > 0 {
-            self.outbox = VecDeque::new();
-        }
-        output
+        self.outbox.pop_front()
+    }
+
+    pub(crate) fn exchange_room(&mut self, room: &mut VecDeque<Output>) {
+        assert!(self.outbox.is_empty() && room.is_empty(), "outputs wait in it");
+        mem::swap(&mut self.outbox, room);
     }
 
     pub(crate) fn is_drained(&self) -> bool {

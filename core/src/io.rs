@@ -7,6 +7,7 @@
 //!   poll_timeout()         ◀──    Deadline when to come back at the latest
 //! ```
 
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -125,3 +126,7 @@ pub struct Birth {
     /// What the calendar says.
     pub unix: UnixTime,
 }
+
+/// Room for the outputs of one input, see [`Node::exchange_room`](crate::Node::exchange_room).
+#[derive(Clone, Debug, Default)]
+pub struct Room(pub(crate) VecDeque<Output>);

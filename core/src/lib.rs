@@ -97,7 +97,7 @@ pub use event::{
 };
 pub use failure::{DialFailure, LinkLoss};
 pub use id::{BootEpoch, Hop, LinkId, LinkOrigin, MessageId, NodeId, ParseIdError, Role, Sequence};
-pub use io::{Birth, Command, Input, Output};
+pub use io::{Birth, Command, Input, Output, Room};
 pub use messaging::{Envelope, Payload, TooLong, Topic};
 pub use node::Node;
 pub use rng::RngSeed;

@@ -7,7 +7,7 @@ use core::net::SocketAddr;
 use crate::config::{Config, ConfigError, MAX_SEED_NODES, within};
 use crate::context::Context;
 use crate::id::{NodeId, Role};
-use crate::io::{Birth, Input, Output};
+use crate::io::{Birth, Input, Output, Room};
 use crate::peer::Peer;
 use crate::registry::bootstrap::distinct;
 use crate::seed_node::SeedNode;
@@ -73,6 +73,16 @@ impl Node {
     /// The next thing to do, in order; `None` when that was all.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.cx_mut().poll_output()
+    }
+
+    /// Exchanges the room for outputs for another one, which must be empty as its own is between two
+    /// inputs. A driver of many nodes lends one room to each in turn; a driver of one need not care.
+    ///
+    /// # Panics
+    ///
+    /// When either is not empty.
+    pub fn exchange_room(&mut self, room: &mut Room) {
+        self.cx_mut().exchange_room(&mut room.0);
     }
 
     /// When to call [`handle`](Self::handle) with [`Input::Wake`] at the latest. Valid until the

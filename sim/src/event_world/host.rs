@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use tidings_core::wire::{self, Message, PREAMBLE_LEN};
-use tidings_core::{DialFailure, Event, Input, Instant, LinkId, LinkLoss, Node, Output};
+use tidings_core::{DialFailure, Event, Input, Instant, LinkId, LinkLoss, Node, Output, Room};
 
 use super::air::{Fate, address};
 use super::ends::{End, Ends, Far, Stage};
@@ -158,6 +158,9 @@ impl Host {
             Err(error) => cx.hall.fail(format!("{}: {error}", life.host)),
         }
         self.perform(at, cx);
+        if let Some(node) = &mut self.node {
+            node.exchange_room(&mut Room::default());
+        }
     }
 
     fn crash(&mut self, at: u64, death: Death, cx: &mut Cx<'_>) {
@@ -280,6 +283,7 @@ impl Host {
         let Some(node) = &mut self.node else { return };
         self.clock = at;
         cx.hall.inputs += 1;
+        node.exchange_room(&mut cx.hall.room);
         node.handle(Instant::from_micros(at - self.born), input);
         self.perform(at, cx);
     }
@@ -298,6 +302,9 @@ impl Host {
                     }
                 }
             }
+        }
+        if let Some(node) = &mut self.node {
+            node.exchange_room(&mut cx.hall.room);
         }
         if after.has_left {
             self.end_life(at, LifeEnd::Left, cx);

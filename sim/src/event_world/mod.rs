@@ -29,7 +29,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rayon::iter::{IntoParallelRefMutIterator as _, ParallelIterator as _};
+use rayon::iter::{
+    IndexedParallelIterator as _, IntoParallelRefMutIterator as _, ParallelIterator as _,
+};
 use tidings_core::{Command, LinkLoss, Topic};
 
 use crate::fault::{Fault, FaultSchedule, Scheduled};
@@ -108,7 +110,8 @@ impl World {
         let share = plan.hosts().div_ceil(threads).max(1);
         let shard = |first: Place| {
             let recorder = Recorder::new(scenario, &schedule, Arc::clone(&ids));
-            Shard::new(first..(first + share).min(plan.hosts()), plan.window(), recorder)
+            let places = first..(first + share).min(plan.hosts());
+            Shard::new(places, share, plan.window(), recorder)
         };
         let starts = (0..plan.hosts()).step_by(usize::try_from(share).unwrap_or(1));
         let shards = starts.map(shard).collect();
@@ -203,11 +206,15 @@ impl World {
 
     /// Hands over what shards have for each other.
     fn exchange(&mut self) {
-        for from in 0..self.shards.len() {
-            for (arrival, packet) in self.shards[from].hall.take_outbox() {
-                self.shard_of(arrival.target).hall.deliver(arrival, packet);
+        let shards = &mut self.shards;
+        let received: Vec<Vec<Vec<_>>> = (0..shards.len())
+            .map(|to| shards.iter_mut().map(|from| from.hall.take_outbox(to)).collect())
+            .collect();
+        shards.par_iter_mut().zip(received).for_each(|(shard, lists)| {
+            for (arrival, packet) in lists.into_iter().flatten() {
+                shard.hall.deliver(arrival, packet);
             }
-        }
+        });
     }
 
     /// What concerns more than one host.

@@ -13,7 +13,7 @@ use super::packet::Arrival;
 const NEAR: usize = 512;
 
 /// Emptied buckets that are kept for their room.
-const SPARE: usize = 64;
+const SPARE: usize = 8;
 
 /// The queue of one shard.
 #[derive(Debug)]

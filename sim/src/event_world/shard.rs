@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use slab::Slab;
-use tidings_core::Event;
+use tidings_core::{Event, Room};
 
 use super::air::Air;
 use super::host::Host;
@@ -28,8 +28,12 @@ pub(super) struct Hall {
     queue: Queue,
     parcels: Slab<Packet>,
     pub(super) recorder: Recorder,
-    /// Packets for hosts of other shards.
-    outbox: Vec<(Arrival, Packet)>,
+    /// Packets for hosts of other shards, by shard.
+    outboxes: Vec<Vec<(Arrival, Packet)>>,
+    /// Hosts of a shard.
+    share: u32,
+    /// Room for the outputs of the node that acts.
+    pub(super) room: Room,
     /// Packets that wait for a cut to heal.
     held: Vec<Held>,
     /// What the nodes were told since the beginning: inputs and wakes.
@@ -58,14 +62,22 @@ pub(super) struct Held {
 }
 
 impl Shard {
-    pub(super) fn new(places: std::ops::Range<Place>, width: u64, recorder: Recorder) -> Self {
+    /// A shard of hosts at these places, of `share` in each, with windows of this `width`.
+    pub(super) fn new(
+        places: std::ops::Range<Place>,
+        share: u32,
+        width: u64,
+        recorder: Recorder,
+    ) -> Self {
         let hosts = places.clone().map(Host::new).collect();
         let hall = Hall {
             places,
             queue: Queue::new(width),
             parcels: Slab::new(),
             recorder,
-            outbox: Vec::new(),
+            outboxes: Vec::new(),
+            share,
+            room: Room::default(),
             held: Vec::new(),
             inputs: 0,
             failure: None,
@@ -147,7 +159,11 @@ impl Hall {
         if self.places.contains(&target) {
             self.deliver(arrival, packet);
         } else {
-            self.outbox.push((arrival, packet));
+            let shard = usize::try_from(target / self.share).expect("an index in memory");
+            if self.outboxes.len() <= shard {
+                self.outboxes.resize_with(shard + 1, Vec::new);
+            }
+            self.outboxes[shard].push((arrival, packet));
         }
     }
 
@@ -167,8 +183,9 @@ impl Hall {
         self.held.push(Held { origin, slot, far, count, packet });
     }
 
-    pub(super) fn take_outbox(&mut self) -> Vec<(Arrival, Packet)> {
-        std::mem::take(&mut self.outbox)
+    /// What is for this other shard.
+    pub(super) fn take_outbox(&mut self, shard: usize) -> Vec<(Arrival, Packet)> {
+        self.outboxes.get_mut(shard).map(std::mem::take).unwrap_or_default()
     }
 
     pub(super) fn take_held(&mut self) -> Vec<Held> {
