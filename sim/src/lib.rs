@@ -4,13 +4,18 @@
 //! ```text
 //! scenario file ──▶ Scenario ──▶ per seed: FaultSchedule, workload
 //!                                     │
-//!                                turmoil_world ──▶ History ──▶ Measures ──▶ checks
-//!                                                                  │           │
-//!                                                                  └── sweep ──┴──▶ report
+//!                     turmoil_world or event_world ──▶ Recorder ──▶ History
+//!                                                                      │
+//!                report ◀── sweep, compare, hunt ◀── checks ◀── Measures
 //! ```
 //!
-//! A [`History`](history::History) is all that checks, measurements and reports read, so another
-//! engine can take turmoil's place by writing one.
+//! [`turmoil_world`] runs the node's own driver over simulated TCP, for up to 64 hosts;
+//! [`event_world`] runs the protocol alone as discrete events, for up to 16,000,000. Both tell a
+//! [`Recorder`](recorder::Recorder) what nodes say. The [`History`](history::History) that it makes
+//! is all that checks, measurements and reports read, so another engine only has to tell one.
+//!
+//! [`sweep`] runs one scenario with many seeds, [`compare`] judges whether two engines come to the
+//! same, [`hunt`] looks for a run in which a check fails and makes it small.
 
 pub mod check;
 mod cli;
