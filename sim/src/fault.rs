@@ -114,21 +114,35 @@ impl FaultSchedule {
         self.faults.iter().filter_map(host).collect()
     }
 
-    /// Hosts whose process runs, as far as the schedule says, at `at`.
-    pub fn running(&self, at: Duration) -> BTreeSet<HostId> {
-        let mut running = BTreeSet::new();
-        for scheduled in self.faults.iter().take_while(|scheduled| scheduled.at <= at) {
-            match &scheduled.fault {
+    /// Who runs as time goes on.
+    pub fn running(&self) -> Running<'_> {
+        Running { to_come: &self.faults, hosts: BTreeSet::new() }
+    }
+}
+
+/// Hosts whose process runs, as far as a schedule says, at rising moments.
+#[derive(Debug)]
+pub struct Running<'a> {
+    to_come: &'a [Scheduled],
+    hosts: BTreeSet<HostId>,
+}
+
+impl Running<'_> {
+    /// Those at `at`, which is not before the moment asked for last.
+    pub fn at(&mut self, at: Duration) -> &BTreeSet<HostId> {
+        while let Some((first, rest)) = self.to_come.split_first().filter(|(it, _)| it.at <= at) {
+            self.to_come = rest;
+            match &first.fault {
                 Fault::Start(host) | Fault::Resume(host) => {
-                    running.insert(*host);
+                    self.hosts.insert(*host);
                 }
                 Fault::Crash(host, _) | Fault::Leave(host) | Fault::Pause(host) => {
-                    running.remove(host);
+                    self.hosts.remove(host);
                 }
                 Fault::Reset(_) | Fault::Cut(..) | Fault::Heal => {}
             }
         }
-        running
+        &self.hosts
     }
 }
 

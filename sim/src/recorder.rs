@@ -171,7 +171,6 @@ impl Recorder {
             let tale = self.tale(theirs.id);
             tale.said = tale.said.or(theirs.said);
             tale.claimed.extend(theirs.claimed);
-            tale.claimed.dedup();
             tale.receipts.extend(theirs.receipts);
             tale.duplicates += theirs.duplicates;
         }
@@ -189,8 +188,13 @@ impl Recorder {
         let last = samples.pop().unwrap_or_default();
         let mut crossings = self.crossings();
         crossings.sort_unstable();
-        self.tales
-            .sort_by_key(|tale| (tale.said.is_none(), tale.said.map(|(life, at)| (at, life))));
+        for tale in &mut self.tales {
+            tale.receipts.sort_unstable_by_key(|receipt| (receipt.at, receipt.life));
+            tale.claimed.sort_unstable();
+            tale.claimed.dedup();
+        }
+        let said = |tale: &Tale| tale.said.map(|(life, at)| (at, life));
+        self.tales.sort_by_key(|tale| (tale.said.is_none(), said(tale), tale.id));
         self.entries.sort_by_key(|entry| (entry.at, entry.life));
         self.stirs.sort_unstable();
         History {

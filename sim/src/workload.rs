@@ -29,15 +29,14 @@ pub fn draw(scenario: &Scenario, schedule: &FaultSchedule, run: RngSeed) -> Vec<
     let Some(workload) = scenario.workload else { return Vec::new() };
     let mut rng = generator(run, "workload", 0);
     let mut sayings = Vec::new();
-    let mut at = workload.between.from;
+    let (mut at, mut running) = (workload.between.from, schedule.running());
     while at <= workload.between.to {
-        let running: Vec<HostId> =
-            schedule.running(at).into_iter().filter(|host| host.is_peer()).collect();
-        if let Some(host) = running.choose(&mut rng) {
+        let peers = running.at(at).iter().filter(|host| host.is_peer());
+        if let Some(host) = peers.collect::<Vec<_>>().choose(&mut rng) {
             let mut text = format!("saying {}", sayings.len()).into_bytes();
             text.resize(workload.size, b'.');
             let payload = Payload::new(text).expect("the scenario's size is a payload's");
-            sayings.push(Saying { at, host: *host, payload });
+            sayings.push(Saying { at, host: **host, payload });
         }
         at += workload.every;
     }

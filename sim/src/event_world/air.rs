@@ -3,11 +3,11 @@
 //!
 //! | what | rule |
 //! |---|---|
-//! | latency | drawn per packet from the run's seed, the sender and its own count; never below the least |
+//! | latency | drawn from the run's seed, the sender, the receiver and the sender's own count, or once for all packets of a pair; never below the least |
 //! | order | packets of one end arrive in their order |
 //! | loss | a lost packet is sent again after 200 ms, twice that, and so on; after eight losses in a row the connection is reset at both ends |
 //! | uplink | packets of a host leave one after the other, at its bandwidth |
-//! | held cut | packets wait, and leave when it heals |
+//! | held cut | packets wait, and leave when it heals, in their order |
 //! | silent cut, and what a reset cut did not reset | packets are lost, and with them all later ones of the same end; dials hang, in either direction |
 //! | overrun | more than 1 MiB waits for an uplink, for a cut to heal, or for a process that stands still |
 
@@ -212,11 +212,13 @@ impl Air<'_> {
         unread > MOST_WAITING || (most > 0 && waits_for > most)
     }
 
-    /// Whether what reaches a host at this time is not taken by its process.
-    pub(super) fn is_unread(&self, at: u64, host: Place) -> bool {
-        let stills = self.plan.stills.get(&host).into_iter().flatten();
-        self.cut.is_some_and(|cut| cut.mode == CutMode::Held)
-            || stills.into_iter().any(|(from, until)| (*from..*until).contains(&at))
+    /// Whether what one host sends another now waits on its way: a cut holds it, or the other's
+    /// process stands still.
+    pub(super) fn is_waiting(&self, from: Place, to: Place, at: u64) -> bool {
+        let is_held = |cut: &&Cut| cut.mode == CutMode::Held && cut.stops(from, to);
+        let mut stills = self.plan.stills.get(&to).into_iter().flatten();
+        self.cut.as_ref().is_some_and(is_held)
+            || stills.any(|(from, until)| (*from..*until).contains(&at))
     }
 }
 

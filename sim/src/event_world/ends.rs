@@ -136,9 +136,9 @@ impl Ends {
         ends.collect()
     }
 
-    /// What waited in a slot goes out and arrives at `at`, or later, because nothing overtakes.
-    pub(super) fn delay_until(&mut self, slot: u32, at: u64) -> u64 {
-        let Some((_, end)) = self.in_slot(slot) else { return at };
+    /// What waited on an end goes out and arrives at `at`, or later, because nothing overtakes.
+    pub(super) fn delay_until(&mut self, own: EndRef, at: u64) -> u64 {
+        let Some(end) = self.get_mut(own) else { return at };
         end.unread = 0;
         end.last_arrival = end.last_arrival.max(at);
         end.last_arrival

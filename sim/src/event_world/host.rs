@@ -13,7 +13,7 @@ use super::air::{Fate, address};
 use super::ends::{End, Ends, Far, Stage};
 use super::mischief::Imp;
 use super::packet::{EndRef, Packet, Place, Turn};
-use super::shard::{Cx, Hall};
+use super::shard::{Cx, Hall, Held};
 use crate::history::End as LifeEnd;
 use crate::recorder::LifeNumber;
 use crate::scenario::Death;
@@ -364,8 +364,8 @@ impl Host {
         let size = u64::try_from(wire::frame_len(&message)).unwrap_or(u64::MAX);
         let waits_for = self.uplink_free.saturating_sub(at);
         let Some((_, end)) = self.ends.in_slot(slot) else { return Ok(()) };
-        let is_taken = !cx.air.is_unread(at, end.far.place);
-        end.unread = if is_taken { 0 } else { end.unread.saturating_add(small(size)) };
+        let waits = cx.air.is_waiting(self.place, end.far.place, at);
+        end.unread = if waits { end.unread.saturating_add(small(size)) } else { 0 };
         if cx.air.is_overrun(waits_for, end.unread.into()) {
             return Err(Overrun);
         }
@@ -396,20 +396,48 @@ impl Host {
             _ if end.severed => {}
             Fate::Lost => end.severed = true,
             Fate::Held => {
-                end.unread = end.unread.saturating_add(small(size));
-                cx.hall.hold((self.place, own.slot), far, self.sent, packet);
+                let origin = self.place;
+                cx.hall.hold(Held { origin, own, far: end.far, count: self.sent, packet });
             }
             Fate::Arrives(arrival) => {
                 end.last_arrival = end.last_arrival.max(arrival);
                 cx.hall.send((self.place, self.sent), far, end.last_arrival, packet);
             }
             Fate::Reset(when) => {
-                let to = end.far.end;
                 end.severed = true;
-                cx.hall.send((self.place, self.sent), far, when, Packet::Rst { to });
-                self.sent = self.sent.wrapping_add(1);
-                cx.hall.send((self.place, self.sent), self.place, when, Packet::Rst { to: own });
+                let far = end.far;
+                self.break_off(when, own, far, cx);
             }
+        }
+    }
+
+    /// A packet was lost too often: both ends learn at `when` that the connection is reset.
+    fn break_off(&mut self, when: u64, own: EndRef, far: Far, cx: &mut Cx<'_>) {
+        for (place, to) in [(far.place, far.end), (self.place, own)] {
+            self.sent = self.sent.wrapping_add(1);
+            cx.hall.send((self.place, self.sent), place, when, Packet::Rst { to });
+        }
+    }
+
+    /// Sends a packet that a cut has held back until now. `last` is when the one before it on the
+    /// same end arrives; `None` if that one was lost for good. The end itself may be closed by now.
+    pub(super) fn release(&mut self, at: u64, held: Held, last: &mut Option<u64>, cx: &mut Cx<'_>) {
+        let Held { own, far, count, packet, .. } = held;
+        let Some(before) = *last else { return };
+        match cx.air.fate(self.place, far.place, at, count) {
+            Fate::Arrives(arrival) => {
+                let arrival = self.ends.delay_until(own, arrival.max(before));
+                *last = Some(arrival);
+                cx.hall.send((self.place, count), far.place, arrival, packet);
+            }
+            Fate::Reset(when) => {
+                *last = None;
+                if let Some(end) = self.ends.get_mut(own) {
+                    end.severed = true;
+                }
+                self.break_off(when, own, far, cx);
+            }
+            Fate::Held | Fate::Lost => unreachable!("no cut is in force"),
         }
     }
 

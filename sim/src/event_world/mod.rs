@@ -269,14 +269,12 @@ impl World {
     fn release_held(&mut self, at: u64) {
         let air = Air { plan: &self.plan, cut: None };
         for shard in &mut self.shards {
+            // When the last packet of each end arrives.
+            let mut last = BTreeMap::new();
             for held in shard.hall.take_held() {
-                let fate = air.fate(held.origin, held.far, at, held.count);
-                let (air::Fate::Arrives(arrival) | air::Fate::Reset(arrival)) = fate else {
-                    unreachable!("no cut is in force")
-                };
-                let Some((host, cx)) = shard.host(held.origin, air) else { continue };
-                let arrival = host.ends().delay_until(held.slot, arrival);
-                cx.hall.send((held.origin, held.count), held.far, arrival, held.packet);
+                let last = last.entry((held.origin, held.own)).or_insert(Some(0));
+                let Some((host, mut cx)) = shard.host(held.origin, air) else { continue };
+                host.release(at, held, last, &mut cx);
             }
         }
     }

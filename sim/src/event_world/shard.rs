@@ -6,8 +6,9 @@ use slab::Slab;
 use tidings_core::{Event, Room};
 
 use super::air::Air;
+use super::ends::Far;
 use super::host::Host;
-use super::packet::{Arrival, NOBODY, Packet, Parcel, Place};
+use super::packet::{Arrival, EndRef, NOBODY, Packet, Parcel, Place};
 use super::queue::Queue;
 use crate::history::Life;
 use crate::host::HostId;
@@ -55,8 +56,8 @@ pub(super) struct Cx<'a> {
 pub(super) struct Held {
     pub(super) origin: Place,
     /// The end that sends it.
-    pub(super) slot: u32,
-    pub(super) far: Place,
+    pub(super) own: EndRef,
+    pub(super) far: Far,
     pub(super) count: u32,
     pub(super) packet: Packet,
 }
@@ -173,14 +174,8 @@ impl Hall {
         self.queue.push(Arrival { parcel, ..arrival });
     }
 
-    pub(super) fn hold(
-        &mut self,
-        (origin, slot): (Place, u32),
-        far: Place,
-        count: u32,
-        packet: Packet,
-    ) {
-        self.held.push(Held { origin, slot, far, count, packet });
+    pub(super) fn hold(&mut self, held: Held) {
+        self.held.push(held);
     }
 
     /// What is for this other shard.
