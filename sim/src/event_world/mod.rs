@@ -50,13 +50,18 @@ use shard::{Cx, Shard};
 /// than every second.
 const MOST_VIEWS: usize = 200_000;
 
-/// Runs a scenario with one rng seed on one thread. A panic anywhere in it is a failure in the
-/// history.
+/// Fewest hosts of a run that is worth more than one thread.
+const MANY_HOSTS: usize = 10_000;
+
+/// Runs a scenario with one rng seed. A panic anywhere in it is a failure in the history. A large run
+/// is in as many parts as the thread pool around it has threads: those that have no run of their own
+/// help.
 pub fn run(scenario: &Scenario, seed: u64) -> History {
-    run_on(scenario, seed, 1)
+    let is_large = scenario.seed_nodes + scenario.peers >= MANY_HOSTS;
+    run_on(scenario, seed, if is_large { rayon::current_num_threads() } else { 1 })
 }
 
-/// The same on several threads; the history does not depend on their number.
+/// The same in parts for so many threads; the history does not depend on their number.
 pub fn run_on(scenario: &Scenario, seed: u64, threads: usize) -> History {
     finish(World::new(scenario, seed, threads), scenario)
 }

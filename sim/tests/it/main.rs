@@ -6,6 +6,7 @@ mod conformance;
 mod determinism;
 mod gallery;
 mod hunt;
+mod links;
 mod ready_files;
 mod report;
 mod scenario_errors;
