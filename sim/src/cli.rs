@@ -263,6 +263,9 @@ pub(crate) struct GalleryArgs {
     /// The folder of the reports.
     #[arg(long, value_name = "DIR", default_value = REPORTS)]
     pub(crate) reports: PathBuf,
+    /// Run only these scenarios, by name; of the others the reports that are there are shown.
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',', conflicts_with = "readme_only")]
+    pub(crate) only: Vec<String>,
     /// Run nothing: write the page again from the reports that are there.
     #[arg(long)]
     pub(crate) readme_only: bool,

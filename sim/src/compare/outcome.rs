@@ -12,6 +12,10 @@ use crate::scenario::Scenario;
 /// Messages said this short before the end may still be on their way.
 const ON_THE_WAY: Duration = Duration::from_secs(15);
 
+/// What a life says this short before its end may come after it in another engine: its timers began
+/// with its first link, which took another time to make.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// Most differences that are told of two runs.
 const MOST_TOLD: usize = 5;
 
@@ -92,7 +96,9 @@ fn delivered(scenario: &Scenario, history: &History) -> BTreeMap<Said, BTreeSet<
         let number = said_by.entry(*origin).or_default();
         let said = (*origin, *number);
         *number += 1;
-        if *at <= end {
+        let life_end = history.lives.get(origin).and_then(|span| span.ended);
+        let is_last_word = life_end.is_some_and(|(life_end, _)| life_end < *at + LAST_WORDS);
+        if *at <= end && !is_last_word {
             let holders = tale.holders().into_iter().filter(lived_throughout);
             delivered.insert(said, holders.map(|life| life.host).collect());
         }

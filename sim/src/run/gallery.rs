@@ -38,6 +38,10 @@ struct Exhibit {
 
 pub(super) fn gallery(args: &GalleryArgs) -> anyhow::Result<ExitCode> {
     let scenarios = load_all(&args.scenarios)?;
+    for name in &args.only {
+        let is_there = scenarios.iter().any(|(_, scenario)| scenario.name == *name);
+        ensure!(is_there, "--only {name}: {} has no such scenario", args.scenarios.display());
+    }
     let mut exhibits = Vec::new();
     for (file, scenario) in &scenarios {
         let exhibit = if scenario.vary.is_empty() {
@@ -63,7 +67,7 @@ pub(super) fn gallery(args: &GalleryArgs) -> anyhow::Result<ExitCode> {
 /// A scenario's report, made unless only the page is asked for.
 fn show_report(args: &GalleryArgs, file: &str, scenario: &Scenario) -> anyhow::Result<Exhibit> {
     let folder = args.reports.join(&scenario.name);
-    if args.readme_only {
+    if !args.runs(scenario) {
         return Ok(exhibit(&saved::read_summary(&folder)?, None));
     }
     let done = conduct(Sweep {
@@ -80,7 +84,7 @@ fn show_report(args: &GalleryArgs, file: &str, scenario: &Scenario) -> anyhow::R
 /// The comparison of a scenario that varies something.
 fn show_comparison(args: &GalleryArgs, file: &str, scenario: &Scenario) -> anyhow::Result<Exhibit> {
     let folder = args.reports.join(&scenario.name);
-    if args.readme_only {
+    if !args.runs(scenario) {
         return Ok(exhibit_of(&Comparison::read(&folder)?, None));
     }
     let varied = &scenario.vary;
@@ -89,6 +93,13 @@ fn show_comparison(args: &GalleryArgs, file: &str, scenario: &Scenario) -> anyho
         run_all(scenario, varied, &combinations, own_seeds(scenario), args.jobs)?;
     comparison.write(&folder)?;
     Ok(exhibit_of(&comparison, Some(took)))
+}
+
+impl GalleryArgs {
+    /// Whether this scenario is run, not only shown.
+    fn runs(&self, scenario: &Scenario) -> bool {
+        !self.readme_only && (self.only.is_empty() || self.only.contains(&scenario.name))
+    }
 }
 
 fn own_seeds(scenario: &Scenario) -> Seeds {

@@ -66,6 +66,26 @@ fn the_gallery_runs_all_and_writes_the_page() {
 }
 
 #[test]
+fn the_gallery_runs_only_what_it_is_asked_for() {
+    let folder = tiny("gallery_only", &[]);
+    let tiny = folder.join("scenarios/tiny.toml");
+    fs::copy(&tiny, folder.join("scenarios/other.toml")).expect("copied");
+    let output = sim(&folder, &["gallery", "--only", "tiny,others"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = text(&output.stderr);
+    assert!(error.contains("--only others: scenarios has no such scenario"), "{error}");
+    let output = sim(&folder, &["gallery"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    for name in ["tiny", "other"] {
+        fs::remove_file(folder.join("reports").join(name).join("graph.png")).expect("removed");
+    }
+    let output = sim(&folder, &["gallery", "--only", "tiny"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(folder.join("reports/tiny/graph.png").exists());
+    assert!(!folder.join("reports/other/graph.png").exists());
+}
+
+#[test]
 fn a_failed_check_is_on_the_page_and_in_the_exit_status() {
     let strict = "for = \"2s\"\nbetween = \"8s..12s\"\n\n[limits]\nredundancy_max = 0.1";
     let folder = tiny("gallery_fail", &[("for = \"2s\"\nbetween = \"8s..12s\"", strict)]);
