@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use toml::{Spanned, Value};
 
-use super::parse::{Checked, Page, ScenarioError, load};
+use super::parse::{Checked, Page, ScenarioError, load, load_vary};
 use super::{Engine, Scenario};
 
 /// Most combinations of one comparison.
@@ -106,6 +106,21 @@ impl fmt::Display for Change {
 /// Changes as words.
 pub fn label(changes: &[Change]) -> String {
     changes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// What a comparison of the scenario of `path` varies: `asked`, or else what the file says, with
+/// `overrides` made to it. The file itself must be right; what `overrides` make of it is judged
+/// with each combination, never with a value that is replaced.
+pub fn varied(
+    path: &Path,
+    overrides: &[String],
+    asked: &[Vary],
+) -> Result<Vec<Vary>, ScenarioError> {
+    if asked.is_empty() {
+        return load_vary(path, overrides);
+    }
+    load(path, &[])?;
+    Ok(asked.to_vec())
 }
 
 /// Loads every combination of the varied fields, the first of which changes slowest. `overrides` are

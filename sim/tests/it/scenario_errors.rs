@@ -29,7 +29,8 @@ fn the_place_is_shown() {
     assert_eq!(
         complaint("peers = 9", "peers = 90"),
         "9:9: peers: 90 peers and 3 seed nodes are more than 64 hosts; the turmoil engine's cost \
-         grows with their square, --engine events takes more\n  |\n9 | peers = 90\n  |         ^"
+         grows with their square, engine = \"events\" takes more\n  |\n9 | peers = 90\n  \
+         |         ^"
     );
 }
 
