@@ -34,8 +34,9 @@ pub(crate) enum Command {
     /// where it was.
     ///
     /// Without options the scenario's own seeds are run, and the report goes to reports/NAME. With
-    /// any option it goes below reports/runs, which git ignores, and reports/runs/latest leads
-    /// there.
+    /// any option it goes below reports/runs, which git ignores; so does that of a scenario with a
+    /// [vary] table, since reports/NAME has its comparison. reports/runs/latest leads to the newest
+    /// report below reports/runs.
     Run(RunArgs),
     /// Look for a run in which a check fails, and make it small.
     ///
@@ -52,6 +53,9 @@ pub(crate) enum Command {
     /// Forms are all combinations of what is varied: by --engines, by --vary, or else by the
     /// scenario's own [vary] table. Where two forms differ in nothing but the engine it is judged
     /// whether the engines agree. The scenario's own limits are not asked.
+    ///
+    /// Without options the comparison goes to reports/NAME, with any option below reports/runs,
+    /// where reports/runs/latest leads to the newest.
     ///
     /// Exit status: 0 the engines agree and every check held; 1 not so; 2 it could not be told.
     Compare(CompareArgs),

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::FAILED;
 use super::console::{say, say_json};
 use super::progress::Progress;
+use super::{FAILED, RUNS, link_latest};
 use crate::cli::{CompareArgs, REPORTS};
 use crate::compare::agree::judge;
 use crate::compare::outcome::Outcome;
@@ -26,6 +26,7 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let (comparison, took) = run_all(scenario, &varied, &combinations, seeds, args.jobs)?;
     let folder = args.folder(&scenario.name, &varied);
     comparison.write(&folder)?;
+    link_latest(&folder)?;
     if args.json {
         say_json(&comparison)?;
     } else {
@@ -142,6 +143,6 @@ impl CompareArgs {
         let mut parts = vec![name.to_owned(), "compare".to_owned()];
         parts.extend(varied.chain(set.iter().cloned()).map(|it| super::plain(&it)));
         parts.extend(seeds.map(|Seeds { first, last }| format!("seeds-{first}-{last}")));
-        Path::new(REPORTS).join("runs").join(parts.join("-"))
+        Path::new(RUNS).join(parts.join("-"))
     }
 }

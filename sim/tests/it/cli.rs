@@ -1,6 +1,7 @@
 //! The program `sim` from outside: what it prints, writes and returns.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::support::{empty_folder, sim, small_path, text};
 
@@ -29,6 +30,36 @@ fn r37_r38_a_plain_run_writes_the_report_of_the_scenario() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(folder.join("reports/small/runs.csv").exists());
     assert!(!folder.join("reports/runs").exists());
+}
+
+/// Where reports/runs/latest leads, below `folder`.
+fn latest(folder: &Path) -> PathBuf {
+    fs::read_link(folder.join("reports/runs/latest")).expect("a link")
+}
+
+#[test]
+fn the_newest_report_below_runs_is_the_latest_whatever_wrote_it() {
+    let folder = empty_folder("cli_latest");
+    let small = fs::read_to_string(small_path()).expect("the small scenario");
+    let varied = small.replace("version = 1", "version = 1\nengine = \"events\"");
+    fs::write(folder.join("varied.toml"), format!("{varied}\n[vary]\nmax_peers = [2]\n"))
+        .expect("written");
+    let events = ["--set", "engine=events", "--seed", "1"];
+    for (args, leads_to) in [
+        (&["run", "varied.toml"][..], "varied"),
+        (&["compare", "varied.toml", "--seeds", "1..1"], "varied-compare-max_peers_2-seeds-1-1"),
+        (&["run", &self::small(), "--seed", "1", "--engine", "events"], "small-seed-1-events"),
+        (&["compare", "varied.toml"], "small-seed-1-events"),
+        (&[&["run", "varied.toml", "--out", "away"], &events[..]].concat(), "small-seed-1-events"),
+        (&[&["run", "varied.toml", "--out", "./reports/runs/mine"], &events[..]].concat(), "mine"),
+        (&["run", "varied.toml", "--shard", "1/1", "--out", "part"], "mine"),
+        (&["merge", "part", "--out", "reports/runs/whole"], "whole"),
+    ] {
+        let output = sim(&folder, args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
+        assert_eq!(latest(&folder), Path::new(leads_to), "{args:?}");
+    }
+    assert!(folder.join("reports/varied/comparison.json").exists());
 }
 
 #[test]
