@@ -42,9 +42,10 @@ pub(crate) enum Command {
     ///
     /// Each run has an rng seed of its own, from which all its options are drawn: nodes, settings,
     /// links, faults. With FILE only what that scenario leaves open is drawn. The first run that
-    /// fails is shrunk to fewer nodes, faults and messages and a shorter time, as long as the same
-    /// check fails, and written as a scenario that `sim run` reads, with its story. A table tells
-    /// what the faults did. Everything is run by the event engine.
+    /// fails is shrunk to fewer nodes, faults and messages, plainer links and default settings, as
+    /// long as the same check fails; with default settings it may last longer than before. It is
+    /// written as a scenario that `sim run` reads, with its story. A table tells what the faults
+    /// did. Everything is run by the event engine.
     ///
     /// Exit status: 0 nothing was found; 1 a run failed; 2 it could not be told.
     Hunt(HuntArgs),
@@ -124,7 +125,7 @@ pub(crate) struct RunArgs {
     /// Run one of N parts of the seeds, which `sim merge` makes one again: 3/16 is the third of 16.
     #[arg(long, value_name = "I/N", value_parser = parse_shard, requires = "out")]
     pub(crate) shard: Option<Shard>,
-    /// Runs at a time [default: one per core]. The results do not depend on it.
+    /// Runs at a time, 1 to 65535 [default: one per core]. The results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     /// What runs it [default: what the scenario says, or turmoil].
@@ -188,7 +189,7 @@ pub(crate) struct CompareArgs {
     /// Run these rng seeds, first and last, both included [default: the scenario's own].
     #[arg(long, value_name = "A..B", value_parser = parse_seeds)]
     pub(crate) seeds: Option<Seeds>,
-    /// Runs at a time [default: one per core]. The results do not depend on it.
+    /// Runs at a time, 1 to 65535 [default: one per core]. The results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     /// Change a field of the scenario first, in all forms.
@@ -270,7 +271,7 @@ pub(crate) struct GalleryArgs {
     /// Run nothing: write the page again from the reports that are there.
     #[arg(long)]
     pub(crate) readme_only: bool,
-    /// Runs at a time [default: one per core]. The results do not depend on it.
+    /// Runs at a time, 1 to 65535 [default: one per core]. The results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     /// Print verdicts, digests and answers as JSON instead of a table.

@@ -16,7 +16,7 @@ pub enum Engine {
     /// The node's own driver over simulated TCP: up to 64 hosts.
     #[default]
     Turmoil,
-    /// The protocol alone, as discrete events: up to a million peers.
+    /// The protocol alone, as discrete events: up to 16,000,000 hosts.
     Events,
 }
 

@@ -161,10 +161,12 @@ fn check_and_list_speak_json() {
 #[test]
 fn every_verb_has_a_help_text() {
     let folder = empty_folder("cli_help");
-    for verb in ["run", "compare", "check", "list", "new", "report", "merge", "gallery"] {
+    for verb in ["run", "hunt", "compare", "check", "list", "new", "report", "merge", "gallery"] {
         let output = sim(&folder, &[verb, "--help"]);
         let help = text(&output.stdout);
         assert_eq!(output.status.code(), Some(0), "{verb}");
         assert!(help.contains("--json") && help.contains("Usage: sim "), "{verb}: {help}");
+        let jobs = help.split("--jobs").nth(1).map(|it| it.contains("1 to 65535"));
+        assert_ne!(jobs, Some(false), "{verb}: {help}");
     }
 }
