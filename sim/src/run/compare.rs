@@ -17,6 +17,7 @@ use crate::report::tables::RunRows;
 use crate::scenario::Scenario;
 use crate::scenario::vary::{self, Combination, Vary, load_combinations};
 use crate::sweep::{self, Seeds, Shard};
+use crate::words::counted;
 
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let varied = vary::varied(&args.file, &args.set, &args.varied())?;
@@ -33,7 +34,7 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
         say(&render(&comparison))?;
         say(&format!("comparison in {}\n", folder.display()))?;
         let runs: u64 = comparison.columns.iter().map(|column| column.runs).sum();
-        say(&format!("{runs} runs in {:.1} s\n", took.as_secs_f64()))?;
+        say(&format!("{} in {:.1} s\n", counted(runs, "run"), took.as_secs_f64()))?;
     }
     Ok(verdict(&comparison))
 }

@@ -15,6 +15,7 @@ use crate::cli::{CheckArgs, ListArgs};
 use crate::measure::millis;
 use crate::scenario::vary::{Vary, load_combinations};
 use crate::scenario::{self, FaultSpec, Scenario, Targets};
+use crate::words::counted;
 
 /// A scenario as JSON.
 #[derive(Serialize)]
@@ -58,11 +59,11 @@ fn explain(scenario: &Scenario) -> String {
     let mut lines = vec![
         scenario.question.clone(),
         format!(
-            "{} runs of {}: {} seed nodes and {} peers, started within {}",
-            scenario.runs,
+            "{} of {}: {} and {}, started within {}",
+            counted(scenario.runs, "run"),
             format_duration(scenario.duration),
-            scenario.seed_nodes,
-            scenario.peers,
+            counted(scenario.seed_nodes, "seed node"),
+            counted(scenario.peers, "peer"),
             format_duration(scenario.start)
         ),
         format!(
@@ -73,8 +74,8 @@ fn explain(scenario: &Scenario) -> String {
     ];
     if let Some(workload) = scenario.workload {
         lines.push(format!(
-            "beside their chatter, some peer says {} bytes every {} in {}",
-            workload.size,
+            "beside their chatter, some peer says {} every {} in {}",
+            counted(workload.size, "byte"),
             format_duration(workload.every),
             workload.between
         ));
@@ -94,7 +95,7 @@ fn explain(scenario: &Scenario) -> String {
 fn explain_fault(fault: &FaultSpec) -> String {
     let whom = match &fault.targets {
         Targets::RandomPeers(1) => "a random peer".to_owned(),
-        Targets::RandomPeers(count) => format!("{count} random peers"),
+        Targets::RandomPeers(count) => counted(*count, "random peer"),
         Targets::Named(names) => names.join(", "),
         Targets::Share(percent) => format!("{percent} % of the peers and of the seed nodes"),
     };

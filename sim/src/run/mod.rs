@@ -24,6 +24,7 @@ use crate::report::summary::Summary;
 use crate::report::terminal;
 use crate::scenario::{self, Scenario};
 use crate::sweep::Seeds;
+use crate::words::counted;
 use conduct::{Conducted, Sweep, conduct};
 use console::{complain, say, say_json};
 
@@ -76,8 +77,8 @@ fn run_scenario(args: &RunArgs) -> anyhow::Result<ExitCode> {
     } else {
         say(&terminal::render(&summary, &args.replay()))?;
         say(&format!("report in {}\n", folder.display()))?;
-        let before = if found > 0 { format!(", {found} were there") } else { String::new() };
-        say(&format!("{made} runs in {:.1} s{before}\n", took.as_secs_f64()))?;
+        let before = if found > 0 { format!(", {found} there before") } else { String::new() };
+        say(&format!("{} in {:.1} s{before}\n", counted(made, "run"), took.as_secs_f64()))?;
     }
     Ok(verdict(&summary))
 }
@@ -94,8 +95,8 @@ fn merge_parts(args: &MergeArgs) -> anyhow::Result<ExitCode> {
         say(&summary.to_json()?)?;
     } else {
         say(&terminal::render(&summary, &replay))?;
-        let (parts, out) = (args.parts.len(), args.out.display());
-        say(&format!("report of {parts} parts in {out}\n"))?;
+        let (parts, out) = (counted(args.parts.len(), "part"), args.out.display());
+        say(&format!("report of {parts} in {out}\n"))?;
     }
     Ok(verdict(&summary))
 }
