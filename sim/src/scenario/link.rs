@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use humantime::format_duration;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::parse::{Checked, Page};
@@ -53,7 +53,7 @@ pub enum Shape {
 }
 
 /// What a latency is drawn for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Draw {
     /// Each packet.

@@ -111,6 +111,45 @@ fn check_explains_and_list_lists() {
 }
 
 #[test]
+fn check_tells_of_links_what_is_not_as_usual() {
+    let folder = empty_folder("cli_check_links");
+    let small = small();
+    let told = |changes: &[&str]| {
+        let mut args = vec!["check", &small];
+        args.extend(changes.iter().flat_map(|change| ["--set", change]));
+        let output = sim(&folder, &args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let plain = told(&[]);
+    assert!(plain.contains("\n3 runs of 45s: 3 seed nodes and 9 peers, started"), "{plain}");
+    let usual =
+        "one-way latency 20ms..60ms, exponential with its mean a fifth into the span; tick 4ms";
+    assert!(plain.lines().any(|line| line == usual), "{plain}");
+    let regions =
+        "link={tick='4ms',regions=[['20ms..30ms','50ms..60ms'],['40ms..50ms','20ms..30ms']]}";
+    for (changes, words) in [
+        (&["runs=1"][..], "\n1 run of 45s on the event engine: 3 seed nodes"),
+        (&["distribution=uniform"], "latency 20ms..60ms, uniform; tick 4ms\n"),
+        (&["distribution=constant", "latency=20ms..20ms"], "20ms..20ms, constant; tick 4ms\n"),
+        (
+            &["distribution=lognormal", "median=30ms", "sigma=0.5"],
+            ", lognormal with the median 30ms and sigma 0.5; tick",
+        ),
+        (
+            &[regions],
+            "20ms..60ms, uniform in a span from the sender's region to the receiver's, 2 regions;",
+        ),
+        (&["draw=pair"], "; drawn once for each pair of hosts; tick 4ms\n"),
+        (&["loss=0.01"], "; a share of 0.01 of the packets is lost and sent again\n"),
+        (&["bandwidth=5000"], "; each host sends at most 5000 bytes per second\n"),
+    ] {
+        let told = told(&[&["engine=events"], changes].concat());
+        assert!(told.contains(words), "{changes:?}: {told}");
+    }
+}
+
+#[test]
 fn a_new_scenario_passes_check_and_replaces_nothing() {
     let folder = empty_folder("cli_new");
     fs::create_dir(folder.join("scenarios")).expect("made");
@@ -152,6 +191,23 @@ fn check_and_list_speak_json() {
     let check = json(&["check", &small(), "--json"]);
     assert_eq!(check["peers"], 9);
     assert_eq!(check["faults"].as_array().map(Vec::len), Some(8));
+    assert_eq!((&check["engine"], &check["vary"]), (&"turmoil".into(), &serde_json::json!([])));
+    let plain = serde_json::json!({
+        "latency_min_ms": 20, "latency_max_ms": 60, "tick_ms": 4, "distribution": "exponential",
+        "median_ms": null, "sigma": null, "regions": null, "draw": "packet", "loss": 0.0,
+        "bandwidth": null,
+    });
+    assert_eq!(check["link"], plain);
+    let regions = "link={tick='4ms',regions=[['20ms..30ms']],bandwidth=5000}";
+    let vary = "vary={overlay=['random','power-law']}";
+    let sets = ["--set", "engine=events", "--set", regions, "--set", vary, "--json"];
+    let check = json(&[&["check", &small()], &sets[..]].concat());
+    assert_eq!(check["engine"], "events");
+    assert_eq!(check["link"]["distribution"], "regions");
+    assert_eq!(check["link"]["regions"], serde_json::json!([["20ms..30ms"]]));
+    assert_eq!(check["link"]["bandwidth"], 5000);
+    assert_eq!(check["vary"][0]["key"], "overlay");
+    assert_eq!(check["vary"][0]["values"].as_array().map(Vec::len), Some(2));
     let scenarios = small_path();
     let scenarios = scenarios.parent().and_then(|it| it.to_str()).expect("a folder");
     let list = json(&["list", scenarios, "--json"]);
