@@ -159,6 +159,24 @@ fn a_new_scenario_passes_check_and_replaces_nothing() {
     assert!(written.starts_with("question = \"What becomes of the network my-own-2"), "{written}");
     let output = sim(&folder, &["check", "scenarios/my-own-2.toml"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    for comment in [
+        "# engine =",
+        "# [protocol]",
+        "# max_peers = 3",
+        "# [vary]",
+        "# peers = [",
+        "# max_peers = [",
+    ] {
+        assert!(written.contains(comment), "{comment}: {written}");
+    }
+    let with_comments = ["engine =", "[protocol]", "max_peers =", "[vary]", "peers = ["]
+        .iter()
+        .fold(written, |text, it| text.replace(&format!("\n# {it}"), &format!("\n{it}")));
+    fs::write(folder.join("all.toml"), with_comments).expect("written");
+    let output = sim(&folder, &["check", "all.toml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let told = text(&output.stdout);
+    assert!(told.contains("on the event engine") && told.contains("peers = 8, 16"), "{told}");
     let output = sim(&folder, &["new", "my-own-2"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("scenarios/my-own-2.toml is there already"));
