@@ -229,9 +229,11 @@ impl Page<'_> {
         Ok(Scenario { faults, ..scenario })
     }
 
-    /// The `[vary]` table.
+    /// The `[vary]` table, in the order of the file.
     fn varied(&self, raw: &RawScenario) -> Checked<Vec<Vary>> {
-        raw.vary.iter().map(|(key, values)| self.vary(key, values)).collect()
+        let mut fields: Vec<_> = raw.vary.iter().collect();
+        fields.sort_by_key(|(key, _)| key.span().start);
+        fields.into_iter().map(|(key, values)| self.vary(key, values)).collect()
     }
 
     fn peers(&self, peers: &Spanned<usize>, seed_nodes: usize, most: usize) -> Checked<usize> {

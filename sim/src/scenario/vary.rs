@@ -179,7 +179,19 @@ impl Page<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+
+    /// Changes make the text anew, and must not sort it.
+    #[test]
+    fn varied_fields_come_in_the_order_of_the_file() {
+        let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/small.toml");
+        let table = "vary={refresh=['4s','8s'],peers=[9],max_peers=[3,2]}".to_owned();
+        let loaded = load(&small, &["runs=2".to_owned(), table]).expect("the small scenario");
+        let keys: Vec<&str> = loaded.vary.iter().map(|it| it.key.as_str()).collect();
+        assert_eq!(keys, ["refresh", "peers", "max_peers"]);
+    }
 
     #[test]
     fn a_varied_field_is_a_key_and_values() {
