@@ -70,6 +70,20 @@ fn what_is_allowed_is_said() {
 }
 
 #[test]
+fn turmoil_takes_of_links_what_it_does_anyway() {
+    let changes = ["loss=0", "draw=packet", "distribution=exponential"].map(str::to_owned);
+    let plain = load(&small_path(), &[]).expect("the small scenario");
+    assert_eq!(load(&small_path(), &changes).expect("a good change"), plain);
+    for (change, field) in
+        [("loss=0.01", "loss"), ("draw=pair", "draw"), ("bandwidth=5000", "bandwidth")]
+    {
+        let error = load(&small_path(), &[change.to_owned()]).expect_err(change).to_string();
+        let words = format!("{field}: only the engine \"events\" has it");
+        assert!(error.contains(&words), "{change}: {error}");
+    }
+}
+
+#[test]
 fn duty_cycles_and_repetitions_are_checked() {
     let (pause, reset) = ("kind = \"pause\"\nfor = \"2s\"", "kind = \"reset\"");
     let slow = |fields: &str| format!("kind = \"slow\"\nfor = \"2s\"\n{fields}");
