@@ -1,6 +1,7 @@
 //! From a scenario file to a [`Scenario`], or to an error that shows the place and says what is
 //! allowed there.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -307,20 +308,8 @@ impl Page<'_> {
 
     fn faults(&self, scenario: &Scenario, raw: &[Spanned<RawFault>]) -> Checked<Vec<FaultSpec>> {
         let mut faults: Vec<FaultSpec> = Vec::new();
-        let mut drawn = 0;
         for fault in raw {
             let spec = self.fault(scenario, fault)?;
-            if let Targets::RandomPeers(count) = &spec.targets {
-                drawn += count;
-            }
-            if drawn >= scenario.peers {
-                let message = format!(
-                    "the faults so far take {drawn} different peers; at least one of the {} must \
-                     be left alone",
-                    scenario.peers
-                );
-                return Err(self.complain(fault.span(), message));
-            }
             if let Some(earlier) = faults.iter().find(|earlier| both_partition(earlier, &spec)) {
                 let message = format!(
                     "this partition may overlap the one at {}; one at a time",
@@ -330,7 +319,40 @@ impl Page<'_> {
             }
             faults.push(spec);
         }
+        self.refuse_too_many(scenario, raw, &faults)?;
         Ok(faults)
+    }
+
+    /// Random peers are different ones, and none of those that any fault names, so that there may
+    /// be too few.
+    fn refuse_too_many(
+        &self,
+        scenario: &Scenario,
+        raw: &[Spanned<RawFault>],
+        faults: &[FaultSpec],
+    ) -> Checked<()> {
+        let (peers, named) = (scenario.peers, named_peers(scenario, faults));
+        let mut drawn = 0;
+        for (fault, spec) in raw.iter().zip(faults) {
+            let Targets::RandomPeers(count) = &spec.targets else { continue };
+            drawn += count;
+            if drawn >= peers {
+                let message = format!(
+                    "the faults so far take {drawn} different peers; at least one of the {peers} \
+                     must be left alone"
+                );
+                return Err(self.complain(fault.span(), message));
+            }
+            if drawn + named > peers {
+                let message = format!(
+                    "the faults so far take {drawn} different peers that no fault names; of the \
+                     {peers} peers only {} are not named",
+                    peers - named
+                );
+                return Err(self.complain(fault.span(), message));
+            }
+        }
+        Ok(())
     }
 
     fn fault(&self, scenario: &Scenario, fault: &Spanned<RawFault>) -> Checked<FaultSpec> {
@@ -544,6 +566,16 @@ impl FaultKind {
             }
         }
     }
+}
+
+/// How many peers the faults name. None of them is drawn.
+pub(crate) fn named_peers(scenario: &Scenario, faults: &[FaultSpec]) -> usize {
+    let names = faults.iter().filter_map(|fault| match &fault.targets {
+        Targets::Named(names) => Some(names),
+        Targets::RandomPeers(_) | Targets::Share(_) => None,
+    });
+    let hosts = names.flatten().filter_map(|name| scenario.host_named(name));
+    hosts.filter(|host| host.is_peer()).collect::<BTreeSet<_>>().len()
 }
 
 /// Whether both are partitions and may be in force at the same time.

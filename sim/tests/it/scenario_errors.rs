@@ -134,6 +134,19 @@ fn too_many_victims_and_overlapping_partitions_are_refused() {
     assert!(twice.contains("may overlap the one at 9s..9s"), "{twice}");
 }
 
+/// Six of nine peers are drawn, and three or four are named, some of them twice.
+#[test]
+fn peers_that_a_fault_names_cannot_be_drawn() {
+    let naming = |names: &str| {
+        let reset = format!("fault.6={{kind='reset',at='6s',nodes=['seed-1',{names}]}}");
+        load(&small_path(), &[reset])
+    };
+    assert!(naming("'peer-2','peer-4','peer-2','peer-3'").is_ok());
+    let error = naming("'peer-2','peer-4','peer-3','peer-9'").expect_err("too many").to_string();
+    let words = "take 6 different peers that no fault names; of the 9 peers only 5 are not named";
+    assert!(error.contains(words), "{error}");
+}
+
 #[test]
 fn a_missing_file_is_named() {
     let error = load(Path::new("no/such.toml"), &[]).expect_err("no file");
