@@ -34,16 +34,18 @@ pub(crate) enum Command {
     /// where it was.
     ///
     /// Without options the scenario's own seeds are run, and the report goes to reports/NAME. With
-    /// any option it goes below reports/runs, which git ignores, and reports/runs/latest leads
-    /// there.
+    /// any option it goes below reports/runs, which git ignores; so does that of a scenario with a
+    /// [vary] table, since reports/NAME has its comparison. reports/runs/latest leads to the newest
+    /// report below reports/runs.
     Run(RunArgs),
     /// Look for a run in which a check fails, and make it small.
     ///
     /// Each run has an rng seed of its own, from which all its options are drawn: nodes, settings,
     /// links, faults. With FILE only what that scenario leaves open is drawn. The first run that
-    /// fails is shrunk to fewer nodes, faults and messages and a shorter time, as long as the same
-    /// check fails, and written as a scenario that `sim run` reads, with its story. A table tells
-    /// what the faults did. Everything is run by the event engine.
+    /// fails is shrunk to fewer nodes, faults and messages, plainer links and default settings, as
+    /// long as the same check fails; with default settings it may last longer than before. It is
+    /// written as a scenario that `sim run` reads, with its story. A table tells what the faults
+    /// did. Everything is run by the event engine.
     ///
     /// Exit status: 0 nothing was found; 1 a run failed; 2 it could not be told.
     Hunt(HuntArgs),
@@ -52,6 +54,9 @@ pub(crate) enum Command {
     /// Forms are all combinations of what is varied: by --engines, by --vary, or else by the
     /// scenario's own [vary] table. Where two forms differ in nothing but the engine it is judged
     /// whether the engines agree. The scenario's own limits are not asked.
+    ///
+    /// Without options the comparison goes to reports/NAME, with any option below reports/runs,
+    /// where reports/runs/latest leads to the newest.
     ///
     /// Exit status: 0 the engines agree and every check held; 1 not so; 2 it could not be told.
     Compare(CompareArgs),
@@ -120,7 +125,7 @@ pub(crate) struct RunArgs {
     /// Run one of N parts of the seeds, which `sim merge` makes one again: 3/16 is the third of 16.
     #[arg(long, value_name = "I/N", value_parser = parse_shard, requires = "out")]
     pub(crate) shard: Option<Shard>,
-    /// Runs at a time [default: one per core]. The results do not depend on it.
+    /// Runs at a time, 1 to 65535 [default: one per core]. The results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     /// What runs it [default: what the scenario says, or turmoil].
@@ -184,7 +189,7 @@ pub(crate) struct CompareArgs {
     /// Run these rng seeds, first and last, both included [default: the scenario's own].
     #[arg(long, value_name = "A..B", value_parser = parse_seeds)]
     pub(crate) seeds: Option<Seeds>,
-    /// Runs at a time [default: one per core]. The results do not depend on it.
+    /// Runs at a time, 1 to 65535 [default: one per core]. The results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     /// Change a field of the scenario first, in all forms.
@@ -269,7 +274,7 @@ pub(crate) struct GalleryArgs {
     /// Run nothing: write the page again from the reports that are there.
     #[arg(long)]
     pub(crate) readme_only: bool,
-    /// Runs at a time [default: one per core]. The results do not depend on it.
+    /// Runs at a time, 1 to 65535 [default: one per core]. The results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     /// Print verdicts, digests and answers as JSON instead of a table.

@@ -33,6 +33,7 @@ mod run;
 pub mod scenario;
 pub mod sweep;
 pub mod turmoil_world;
+mod words;
 pub mod workload;
 
 pub use cli::Cli;

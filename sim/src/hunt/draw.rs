@@ -13,7 +13,7 @@ use crate::fault::generator;
 use crate::host::run_seed;
 use crate::scenario::{
     CutMode, Death, Direction, Draw, Engine, FaultKind, FaultSpec, Limits, Link, Scenario, Shape,
-    Span, Targets, Workload,
+    Span, Targets, Workload, named_peers,
 };
 
 /// Time from the last start until the first fault: nodes have found each other by then.
@@ -56,6 +56,7 @@ pub fn draw(seed: u64) -> Scenario {
     faults.of_seed_nodes(seed_nodes);
     faults.of_peers(peers - 1);
     faults.partitions(seed_nodes, peers);
+    faults.fit(peers - named_peers(&scenario, &faults.list));
     scenario.faults = faults.list;
     scenario
 }
@@ -298,6 +299,17 @@ impl Faults {
             self.push(FaultKind::Partition { mode, direction, length }, targets);
         }
         self.noise = all;
+    }
+
+    /// Peers that partitions name are not drawn: where too few are left, fewer are hit.
+    fn fit(&mut self, mut left: usize) {
+        for fault in &mut self.list {
+            if let Targets::RandomPeers(count) = &mut fault.targets {
+                *count = left.min(*count);
+                left -= *count;
+            }
+        }
+        self.list.retain(|fault| fault.targets != Targets::RandomPeers(0));
     }
 
     fn crash(&mut self, comes_back: bool) -> FaultKind {

@@ -5,6 +5,7 @@ use humantime::format_duration;
 use super::planted::Planted;
 use super::{Case, Shrunk};
 use crate::check::CHECKS;
+use crate::words::counted;
 
 /// A case, before and after.
 #[derive(Clone, Debug)]
@@ -56,9 +57,9 @@ impl Story {
         let source = found.scenario.name.as_str();
         let seed = found.seed;
         lines.push(format!("Found in {source} with seed {seed}: {}.", size(found)));
-        let attempts = shrunk.attempts;
+        let attempts = counted(shrunk.attempts, "run");
         let least = if shrunk.is_least { "" } else { ", given up before nothing smaller failed" };
-        lines.push(format!("Shrunk in {attempts} runs to {}{least}.", size(&shrunk.case)));
+        lines.push(format!("Shrunk in {attempts} to {}{least}.", size(&shrunk.case)));
         lines.push(format!("Replay: {}", self.replay(file)));
         lines
     }
@@ -73,12 +74,12 @@ impl Story {
 
 /// How large a case is.
 fn size(case: &Case) -> String {
-    let faults = case.scenario.faults.len();
+    let scenario = &case.scenario;
     format!(
-        "{} seed nodes, {} peers, {faults} {}, {}",
-        case.scenario.seed_nodes,
-        case.scenario.peers,
-        if faults == 1 { "fault" } else { "faults" },
-        format_duration(case.scenario.duration)
+        "{}, {}, {}, {}",
+        counted(scenario.seed_nodes, "seed node"),
+        counted(scenario.peers, "peer"),
+        counted(scenario.faults.len(), "fault"),
+        format_duration(scenario.duration)
     )
 }

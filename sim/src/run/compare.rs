@@ -4,33 +4,37 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::FAILED;
+use anyhow::Context as _;
+
 use super::console::{say, say_json};
 use super::progress::Progress;
+use super::{FAILED, RUNS, link_latest};
 use crate::cli::{CompareArgs, REPORTS};
 use crate::compare::agree::judge;
 use crate::compare::outcome::Outcome;
 use crate::report::comparison::{Column, Comparison, Differing, GrowingColumn, Pair, render};
 use crate::report::tables::RunRows;
-use crate::scenario::vary::{Combination, Vary, load_combinations};
-use crate::scenario::{self, Scenario};
+use crate::scenario::Scenario;
+use crate::scenario::vary::{self, Combination, Vary, load_combinations};
 use crate::sweep::{self, Seeds, Shard};
+use crate::words::counted;
 
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
-    let scenario = scenario::load(&args.file, &args.set)?;
-    let varied = args.varied(&scenario);
+    let varied = vary::varied(&args.file, &args.set, &args.varied())?;
     let combinations = load_combinations(&args.file, &args.set, &varied)?;
+    let scenario = &combinations.first().context("a comparison of something")?.scenario;
     let seeds = args.seeds.unwrap_or(Seeds { first: 1, last: scenario.runs });
-    let (comparison, took) = run_all(&scenario, &varied, &combinations, seeds, args.jobs)?;
-    let folder = args.folder(&scenario);
+    let (comparison, took) = run_all(scenario, &varied, &combinations, seeds, args.jobs)?;
+    let folder = args.folder(&scenario.name, &varied);
     comparison.write(&folder)?;
+    link_latest(&folder)?;
     if args.json {
         say_json(&comparison)?;
     } else {
         say(&render(&comparison))?;
         say(&format!("comparison in {}\n", folder.display()))?;
         let runs: u64 = comparison.columns.iter().map(|column| column.runs).sum();
-        say(&format!("{runs} runs in {:.1} s\n", took.as_secs_f64()))?;
+        say(&format!("{} in {:.1} s\n", counted(runs, "run"), took.as_secs_f64()))?;
     }
     Ok(verdict(&comparison))
 }
@@ -117,12 +121,9 @@ fn run_combination(
 }
 
 impl CompareArgs {
-    /// What is varied: what the command line says, or else the file; the engine last.
-    fn varied(&self, scenario: &Scenario) -> Vec<Vary> {
+    /// What the command line varies; the engine last.
+    fn varied(&self) -> Vec<Vary> {
         let mut varied = self.vary.clone();
-        if varied.is_empty() && self.engines.is_empty() {
-            varied.clone_from(&scenario.vary);
-        }
         if !self.engines.is_empty() {
             varied.push(Vary::engines(&self.engines));
         }
@@ -130,20 +131,19 @@ impl CompareArgs {
     }
 
     /// Where the report goes.
-    fn folder(&self, scenario: &Scenario) -> PathBuf {
+    fn folder(&self, name: &str, varied: &[Vary]) -> PathBuf {
         if let Some(out) = &self.out {
             return out.clone();
         }
         let Self { file: _, engines, vary, seeds, jobs, set, out: _, json } = self;
         let is_plain = engines.is_empty() && vary.is_empty() && seeds.is_none() && jobs.is_none();
         if is_plain && set.is_empty() && !json {
-            return Path::new(REPORTS).join(&scenario.name);
+            return Path::new(REPORTS).join(name);
         }
-        let varied = self.varied(scenario);
         let varied = varied.iter().map(|it| format!("{}={}", it.key, it.values.join(",")));
-        let mut parts = vec![scenario.name.clone(), "compare".to_owned()];
+        let mut parts = vec![name.to_owned(), "compare".to_owned()];
         parts.extend(varied.chain(set.iter().cloned()).map(|it| super::plain(&it)));
         parts.extend(seeds.map(|Seeds { first, last }| format!("seeds-{first}-{last}")));
-        Path::new(REPORTS).join("runs").join(parts.join("-"))
+        Path::new(RUNS).join(parts.join("-"))
     }
 }

@@ -14,20 +14,52 @@ use super::console::{complain, say, say_json};
 use crate::cli::{CheckArgs, ListArgs};
 use crate::measure::millis;
 use crate::scenario::vary::{Vary, load_combinations};
-use crate::scenario::{self, FaultSpec, Scenario, Targets};
+use crate::scenario::{
+    self, Draw, Engine, FaultSpec, Link, Scenario, Shape, Span, Targets, Workload,
+};
+use crate::words::counted;
 
 /// A scenario as JSON.
 #[derive(Serialize)]
 struct Explained<'a> {
     scenario: &'a str,
     question: &'a str,
+    engine: &'static str,
     runs: u64,
     duration_ms: u64,
     seed_nodes: usize,
     peers: usize,
+    start_ms: u64,
+    link: ExplainedLink,
+    workload: Option<String>,
     faults: Vec<String>,
+    vary: Vec<ExplainedVary<'a>>,
     calm_from_ms: u64,
     convergence_bound_ms: u64,
+}
+
+/// How packets travel, as JSON. What a distribution does not have is null.
+#[derive(Serialize)]
+struct ExplainedLink {
+    latency_min_ms: u64,
+    latency_max_ms: u64,
+    tick_ms: u64,
+    distribution: &'static str,
+    median_ms: Option<u64>,
+    sigma: Option<f64>,
+    /// From the region of the row to that of the column.
+    regions: Option<Vec<Vec<String>>>,
+    draw: Draw,
+    loss: f64,
+    /// Bytes per second; null for any number.
+    bandwidth: Option<u64>,
+}
+
+/// A varied field, as JSON.
+#[derive(Serialize)]
+struct ExplainedVary<'a> {
+    key: &'a str,
+    values: &'a [String],
 }
 
 pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
@@ -39,11 +71,16 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         say_json(&Explained {
             scenario: &scenario.name,
             question: &scenario.question,
+            engine: scenario.engine.name(),
             runs: scenario.runs,
             duration_ms: millis(scenario.duration),
             seed_nodes: scenario.seed_nodes,
             peers: scenario.peers,
+            start_ms: millis(scenario.start),
+            link: ExplainedLink::of(&scenario),
+            workload: scenario.workload.map(explain_workload),
             faults: scenario.faults.iter().map(explain_fault).collect(),
+            vary: scenario.vary.iter().map(ExplainedVary::of).collect(),
             calm_from_ms: millis(scenario.calm_from()),
             convergence_bound_ms: millis(scenario.convergence_bound()),
         })?;
@@ -55,30 +92,23 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
 
 /// What a scenario would do, in words.
 fn explain(scenario: &Scenario) -> String {
+    let engine = match scenario.engine {
+        Engine::Turmoil => "",
+        Engine::Events => " on the event engine",
+    };
     let mut lines = vec![
         scenario.question.clone(),
         format!(
-            "{} runs of {}: {} seed nodes and {} peers, started within {}",
-            scenario.runs,
+            "{} of {}{engine}: {} and {}, started within {}",
+            counted(scenario.runs, "run"),
             format_duration(scenario.duration),
-            scenario.seed_nodes,
-            scenario.peers,
+            counted(scenario.seed_nodes, "seed node"),
+            counted(scenario.peers, "peer"),
             format_duration(scenario.start)
         ),
-        format!(
-            "one-way latency {}, exponential with its mean a fifth into the span; tick {}",
-            scenario.latency,
-            format_duration(scenario.tick)
-        ),
+        explain_link(scenario),
     ];
-    if let Some(workload) = scenario.workload {
-        lines.push(format!(
-            "beside their chatter, some peer says {} bytes every {} in {}",
-            workload.size,
-            format_duration(workload.every),
-            workload.between
-        ));
-    }
+    lines.extend(scenario.workload.map(explain_workload));
     lines.extend(scenario.faults.iter().map(explain_fault));
     lines.extend(scenario.vary.iter().map(|Vary { key, values }| {
         format!("`sim compare` runs it with {key} = {}", values.join(", "))
@@ -91,10 +121,92 @@ fn explain(scenario: &Scenario) -> String {
     lines.join("\n") + "\n"
 }
 
+/// What is known of links: latency and tick, and what else is not as it is unless given.
+fn explain_link(scenario: &Scenario) -> String {
+    let Link { shape, draw, loss, bandwidth } = &scenario.link;
+    let shape = match shape {
+        Shape::Exponential => "exponential with its mean a fifth into the span".to_owned(),
+        Shape::Uniform if is_constant(scenario) => "constant".to_owned(),
+        Shape::Uniform => "uniform".to_owned(),
+        Shape::Lognormal { median, sigma } => {
+            format!("lognormal with the median {} and sigma {sigma}", format_duration(*median))
+        }
+        Shape::Regions(rows) => {
+            let regions = counted(rows.len(), "region");
+            format!("uniform in a span from the sender's region to the receiver's, {regions}")
+        }
+    };
+    let mut parts = vec![format!("one-way latency {}, {shape}", scenario.latency)];
+    if *draw == Draw::Pair {
+        parts.push("drawn once for each pair of hosts".to_owned());
+    }
+    parts.push(format!("tick {}", format_duration(scenario.tick)));
+    if *loss > 0.0 {
+        parts.push(format!("a share of {loss} of the packets is lost and sent again"));
+    }
+    if let Some(bandwidth) = bandwidth {
+        parts.push(format!("each host sends at most {bandwidth} bytes per second"));
+    }
+    parts.join("; ")
+}
+
+/// Whether there is but one latency.
+fn is_constant(scenario: &Scenario) -> bool {
+    scenario.latency.from == scenario.latency.to
+}
+
+impl ExplainedLink {
+    fn of(scenario: &Scenario) -> Self {
+        let Link { shape, draw, loss, bandwidth } = &scenario.link;
+        let (mut median_ms, mut log_deviation, mut regions) = (None, None, None);
+        let distribution = match shape {
+            Shape::Exponential => "exponential",
+            Shape::Uniform if is_constant(scenario) => "constant",
+            Shape::Uniform => "uniform",
+            Shape::Lognormal { median, sigma } => {
+                (median_ms, log_deviation) = (Some(millis(*median)), Some(*sigma));
+                "lognormal"
+            }
+            Shape::Regions(rows) => {
+                let row = |row: &Vec<Span>| row.iter().map(Span::to_string).collect();
+                regions = Some(rows.iter().map(row).collect());
+                "regions"
+            }
+        };
+        Self {
+            latency_min_ms: millis(scenario.latency.from),
+            latency_max_ms: millis(scenario.latency.to),
+            tick_ms: millis(scenario.tick),
+            distribution,
+            median_ms,
+            sigma: log_deviation,
+            regions,
+            draw: *draw,
+            loss: *loss,
+            bandwidth: *bandwidth,
+        }
+    }
+}
+
+impl<'a> ExplainedVary<'a> {
+    fn of(Vary { key, values }: &'a Vary) -> Self {
+        Self { key, values }
+    }
+}
+
+fn explain_workload(workload: Workload) -> String {
+    format!(
+        "beside their chatter, some peer says {} every {} in {}",
+        counted(workload.size, "byte"),
+        format_duration(workload.every),
+        workload.between
+    )
+}
+
 fn explain_fault(fault: &FaultSpec) -> String {
     let whom = match &fault.targets {
         Targets::RandomPeers(1) => "a random peer".to_owned(),
-        Targets::RandomPeers(count) => format!("{count} random peers"),
+        Targets::RandomPeers(count) => counted(*count, "random peer"),
         Targets::Named(names) => names.join(", "),
         Targets::Share(percent) => format!("{percent} % of the peers and of the seed nodes"),
     };

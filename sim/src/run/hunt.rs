@@ -19,6 +19,7 @@ use crate::hunt::coverage::{Coverage, Kind};
 use crate::hunt::planted::planted;
 use crate::hunt::{self, Bounds, EFFORT, Ground, Hunt, Story};
 use crate::scenario;
+use crate::words::counted;
 
 pub(super) fn hunt(args: &HuntArgs) -> anyhow::Result<ExitCode> {
     let ground = ground(args)?;
@@ -92,7 +93,8 @@ fn as_text(args: &HuntArgs, hunt: &Hunt, found: Option<(&Story, &Path)>, took: &
         lines.push(format!("never mattered: {}", without.join(", ")));
     }
     let searched = took.searched.as_secs_f64();
-    lines.push(format!("{} runs, seeds {first} to {last}, in {searched:.1} s", hunt.runs));
+    let runs = counted(hunt.runs, "run");
+    lines.push(format!("{runs}, seeds {first} to {last}, in {searched:.1} s"));
     match found {
         None => lines.push("no check failed".to_owned()),
         Some((story, file)) => {

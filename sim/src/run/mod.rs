@@ -24,8 +24,15 @@ use crate::report::summary::Summary;
 use crate::report::terminal;
 use crate::scenario::{self, Scenario};
 use crate::sweep::Seeds;
+use crate::words::counted;
 use conduct::{Conducted, Sweep, conduct};
 use console::{complain, say, say_json};
+
+/// Where reports go that git ignores.
+const RUNS: &str = "reports/runs";
+
+/// The link in there that leads to the newest.
+const LATEST: &str = "latest";
 
 /// A check failed.
 const FAILED: u8 = 1;
@@ -64,16 +71,14 @@ fn run_scenario(args: &RunArgs) -> anyhow::Result<ExitCode> {
         folder: &folder,
         replay: args.replay(),
     })?;
-    if !args.is_plain() && args.out.is_none() {
-        link_latest(&folder)?;
-    }
+    link_latest(&folder)?;
     if args.json {
         say(&summary.to_json()?)?;
     } else {
         say(&terminal::render(&summary, &args.replay()))?;
         say(&format!("report in {}\n", folder.display()))?;
-        let before = if found > 0 { format!(", {found} were there") } else { String::new() };
-        say(&format!("{made} runs in {:.1} s{before}\n", took.as_secs_f64()))?;
+        let before = if found > 0 { format!(", {found} there before") } else { String::new() };
+        say(&format!("{} in {:.1} s{before}\n", counted(made, "run"), took.as_secs_f64()))?;
     }
     Ok(verdict(&summary))
 }
@@ -85,12 +90,13 @@ fn verdict(summary: &Summary) -> ExitCode {
 
 fn merge_parts(args: &MergeArgs) -> anyhow::Result<ExitCode> {
     let Merged { summary, replay } = merge(&args.parts, &args.out)?;
+    link_latest(&args.out)?;
     if args.json {
         say(&summary.to_json()?)?;
     } else {
         say(&terminal::render(&summary, &replay))?;
-        let (parts, out) = (args.parts.len(), args.out.display());
-        say(&format!("report of {parts} parts in {out}\n"))?;
+        let (parts, out) = (counted(args.parts.len(), "part"), args.out.display());
+        say(&format!("report of {parts} in {out}\n"))?;
     }
     Ok(verdict(&summary))
 }
@@ -131,7 +137,7 @@ impl RunArgs {
         parts.extend(self.seeds.map(|Seeds { first, last }| format!("seeds-{first}-{last}")));
         parts.extend(self.engine.map(|engine| engine.name().to_owned()));
         parts.extend(self.set.iter().map(|change| plain(change)));
-        Path::new(REPORTS).join("runs").join(parts.join("-"))
+        Path::new(RUNS).join(parts.join("-"))
     }
 
     /// The command that repeats a run of this one, without its seed.
@@ -148,10 +154,16 @@ fn plain(text: &str) -> String {
     text.replace(|c: char| !c.is_ascii_alphanumeric() && c != '.', "_")
 }
 
-/// Makes reports/runs/latest lead to the newest report.
+/// Makes reports/runs/latest lead to the report in `folder`, if it is below reports/runs.
 fn link_latest(folder: &Path) -> anyhow::Result<()> {
-    let Some((parent, name)) = folder.parent().zip(folder.file_name()) else { return Ok(()) };
-    let link = parent.join("latest");
+    let whole = |path: &Path| fs::canonicalize(path).ok();
+    let Some((runs, folder)) = whole(Path::new(RUNS)).zip(whole(folder)) else { return Ok(()) };
+    let Ok(name) = folder.strip_prefix(&runs) else { return Ok(()) };
+    // Neither the whole folder nor one of the link's own name can be led to.
+    if name == Path::new("") || name.starts_with(LATEST) {
+        return Ok(());
+    }
+    let link = runs.join(LATEST);
     if link.symlink_metadata().is_ok() {
         fs::remove_file(&link).with_context(|| format!("replace {}", link.display()))?;
     }

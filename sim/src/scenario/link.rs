@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use humantime::format_duration;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::parse::{Checked, Page};
@@ -16,7 +16,7 @@ pub enum Engine {
     /// The node's own driver over simulated TCP: up to 64 hosts.
     #[default]
     Turmoil,
-    /// The protocol alone, as discrete events: up to a million peers.
+    /// The protocol alone, as discrete events: up to 16,000,000 hosts.
     Events,
 }
 
@@ -53,7 +53,7 @@ pub enum Shape {
 }
 
 /// What a latency is drawn for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Draw {
     /// Each packet.
@@ -182,14 +182,16 @@ impl Page<'_> {
         })
     }
 
-    /// Fields of links that turmoil does not have.
+    /// Fields of links that turmoil does not have. What it does anyway may be said.
     fn refuse_strange_links(&self, raw: &RawLink) -> Checked<()> {
         let is_strange = |word: &&Spanned<Word>| *word.get_ref() != Word::Exponential;
+        let is_by_pair = |draw: &&Spanned<Draw>| *draw.get_ref() != Draw::default();
+        let is_lossy = |loss: &&Spanned<f64>| *loss.get_ref() > 0.0;
         let present = [
             ("distribution", raw.distribution.as_ref().filter(is_strange).map(Spanned::span)),
             ("regions", raw.regions.as_ref().map(Spanned::span)),
-            ("draw", raw.draw.as_ref().map(Spanned::span)),
-            ("loss", raw.loss.as_ref().map(Spanned::span)),
+            ("draw", raw.draw.as_ref().filter(is_by_pair).map(Spanned::span)),
+            ("loss", raw.loss.as_ref().filter(is_lossy).map(Spanned::span)),
             ("bandwidth", raw.bandwidth.as_ref().map(Spanned::span)),
         ];
         for (field, span) in present {

@@ -18,8 +18,8 @@ use tidings_core::Config;
 
 pub use link::{Draw, Engine, Link, Shape};
 pub use override_keys::OverrideError;
-pub(crate) use parse::parse;
 pub use parse::{Complaint, ScenarioError, load};
+pub(crate) use parse::{named_peers, parse};
 pub use range::Span;
 use vary::Vary;
 

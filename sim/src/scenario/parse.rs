@@ -1,6 +1,7 @@
 //! From a scenario file to a [`Scenario`], or to an error that shows the place and says what is
 //! allowed there.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use super::range::{Span, Time};
 use super::raw::{
     DeathWord, DirectionWord, Kind, ModeWord, RawFault, RawLimits, RawScenario, RawWorkload,
 };
+use super::vary::Vary;
 use super::{
     CutMode, Death, Direction, FaultKind, FaultSpec, Limits, MOST_HOSTS, Scenario, Targets,
     Workload,
@@ -76,28 +78,49 @@ impl fmt::Display for Complaint {
 
 /// Reads the scenario of `path`, with these `key=value` changes made to its text first.
 pub fn load(path: &Path, overrides: &[String]) -> Result<Scenario, ScenarioError> {
+    let File { name, source, text } = read(path, overrides)?;
+    parse(&name, &source, &text).map_err(ScenarioError::Text)
+}
+
+/// What the scenario of `path` varies, with these changes made to its text first. Nothing else of
+/// the changed text is judged: what is varied may be what makes it right.
+pub(super) fn load_vary(path: &Path, overrides: &[String]) -> Result<Vec<Vary>, ScenarioError> {
+    let File { name: _, source, text } = read(path, overrides)?;
+    let page = Page { source: &source, text: &text };
+    let raw = page.read().map_err(ScenarioError::Text)?;
+    page.varied(&raw).map_err(ScenarioError::Text)
+}
+
+/// A scenario file, as it was read and changed.
+struct File {
+    /// The scenario's name.
+    name: String,
+    /// What complaints call the text.
+    source: String,
+    text: String,
+}
+
+/// Reads a file and changes its text.
+fn read(path: &Path, overrides: &[String]) -> Result<File, ScenarioError> {
     let read = std::fs::read_to_string(path);
     let text = read.map_err(|error| ScenarioError::Io { path: path.to_owned(), error })?;
     let mut source = path.display().to_string();
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let name = name.unwrap_or_else(|| source.clone());
     if overrides.is_empty() {
-        return parse(&name, &source, &text).map_err(ScenarioError::Text);
+        return Ok(File { name, source, text });
     }
     // The file itself must be right before it is changed, so that complaints show its own lines.
     parse(&name, &source, &text).map_err(ScenarioError::Text)?;
-    let changed = apply_overrides(&text, overrides)?;
+    let text = apply_overrides(&text, overrides)?;
     source.push_str(" (changed by --set)");
-    parse(&name, &source, &changed).map_err(ScenarioError::Text)
+    Ok(File { name, source, text })
 }
 
 /// Reads a scenario's text. `source` is what complaints call it.
 pub(crate) fn parse(name: &str, source: &str, text: &str) -> Result<Scenario, Complaint> {
     let page = Page { source, text };
-    let raw: RawScenario = toml::from_str(text).map_err(|error| {
-        let span = error.span().unwrap_or(0..0);
-        page.complain(span, error.message())
-    })?;
+    let raw = page.read()?;
     page.scenario(name, raw)
 }
 
@@ -151,6 +174,14 @@ impl Page<'_> {
         Err(self.complain(value.span(), message))
     }
 
+    /// The fields, none of which is believed yet.
+    fn read(&self) -> Checked<RawScenario> {
+        toml::from_str(self.text).map_err(|error| {
+            let span = error.span().unwrap_or(0..0);
+            self.complain(span, error.message())
+        })
+    }
+
     fn scenario(&self, name: &str, raw: RawScenario) -> Checked<Scenario> {
         if *raw.version.get_ref() != VERSION {
             let message = format!("version: this program reads version {VERSION}");
@@ -167,6 +198,7 @@ impl Page<'_> {
         let peers = self.peers(&raw.network.peers, seed_nodes, most)?;
         let start = Span { from: Duration::ZERO, to: duration };
         let calm = Span { from: Duration::ZERO, to: duration };
+        let vary = self.varied(&raw)?;
         let scenario = Scenario {
             name: name.to_owned(),
             engine,
@@ -184,11 +216,7 @@ impl Page<'_> {
             workload: raw.workload.map(|raw| self.workload(&raw, duration)).transpose()?,
             faults: Vec::new(),
             limits: self.limits(&raw.limits)?,
-            vary: raw
-                .vary
-                .iter()
-                .map(|(key, values)| self.vary(key, values))
-                .collect::<Checked<_>>()?,
+            vary,
         };
         let bound = scenario.convergence_bound();
         if scenario.calm < bound {
@@ -202,11 +230,19 @@ impl Page<'_> {
         Ok(Scenario { faults, ..scenario })
     }
 
+    /// The `[vary]` table, in the order of the file.
+    fn varied(&self, raw: &RawScenario) -> Checked<Vec<Vary>> {
+        let mut fields: Vec<_> = raw.vary.iter().collect();
+        fields.sort_by_key(|(key, _)| key.span().start);
+        fields.into_iter().map(|(key, values)| self.vary(key, values)).collect()
+    }
+
     fn peers(&self, peers: &Spanned<usize>, seed_nodes: usize, most: usize) -> Checked<usize> {
         let count = self.within(peers, 1..usize::MAX, "peers")?;
         if seed_nodes.saturating_add(count) > most {
             let why = if most == MOST_HOSTS {
-                "; the turmoil engine's cost grows with their square, --engine events takes more"
+                "; the turmoil engine's cost grows with their square, engine = \"events\" takes \
+                 more"
             } else {
                 ""
             };
@@ -272,20 +308,8 @@ impl Page<'_> {
 
     fn faults(&self, scenario: &Scenario, raw: &[Spanned<RawFault>]) -> Checked<Vec<FaultSpec>> {
         let mut faults: Vec<FaultSpec> = Vec::new();
-        let mut drawn = 0;
         for fault in raw {
             let spec = self.fault(scenario, fault)?;
-            if let Targets::RandomPeers(count) = &spec.targets {
-                drawn += count;
-            }
-            if drawn >= scenario.peers {
-                let message = format!(
-                    "the faults so far take {drawn} different peers; at least one of the {} must \
-                     be left alone",
-                    scenario.peers
-                );
-                return Err(self.complain(fault.span(), message));
-            }
             if let Some(earlier) = faults.iter().find(|earlier| both_partition(earlier, &spec)) {
                 let message = format!(
                     "this partition may overlap the one at {}; one at a time",
@@ -295,7 +319,40 @@ impl Page<'_> {
             }
             faults.push(spec);
         }
+        self.refuse_too_many(scenario, raw, &faults)?;
         Ok(faults)
+    }
+
+    /// Random peers are different ones, and none of those that any fault names, so that there may
+    /// be too few.
+    fn refuse_too_many(
+        &self,
+        scenario: &Scenario,
+        raw: &[Spanned<RawFault>],
+        faults: &[FaultSpec],
+    ) -> Checked<()> {
+        let (peers, named) = (scenario.peers, named_peers(scenario, faults));
+        let mut drawn = 0;
+        for (fault, spec) in raw.iter().zip(faults) {
+            let Targets::RandomPeers(count) = &spec.targets else { continue };
+            drawn += count;
+            if drawn >= peers {
+                let message = format!(
+                    "the faults so far take {drawn} different peers; at least one of the {peers} \
+                     must be left alone"
+                );
+                return Err(self.complain(fault.span(), message));
+            }
+            if drawn + named > peers {
+                let message = format!(
+                    "the faults so far take {drawn} different peers that no fault names; of the \
+                     {peers} peers only {} are not named",
+                    peers - named
+                );
+                return Err(self.complain(fault.span(), message));
+            }
+        }
+        Ok(())
     }
 
     fn fault(&self, scenario: &Scenario, fault: &Spanned<RawFault>) -> Checked<FaultSpec> {
@@ -509,6 +566,16 @@ impl FaultKind {
             }
         }
     }
+}
+
+/// How many peers the faults name. None of them is drawn.
+pub(crate) fn named_peers(scenario: &Scenario, faults: &[FaultSpec]) -> usize {
+    let names = faults.iter().filter_map(|fault| match &fault.targets {
+        Targets::Named(names) => Some(names),
+        Targets::RandomPeers(_) | Targets::Share(_) => None,
+    });
+    let hosts = names.flatten().filter_map(|name| scenario.host_named(name));
+    hosts.filter(|host| host.is_peer()).collect::<BTreeSet<_>>().len()
 }
 
 /// Whether both are partitions and may be in force at the same time.

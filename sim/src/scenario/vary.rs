@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use toml::{Spanned, Value};
 
-use super::parse::{Checked, Page, ScenarioError, load};
+use super::parse::{Checked, Page, ScenarioError, load, load_vary};
 use super::{Engine, Scenario};
 
 /// Most combinations of one comparison.
@@ -108,6 +108,21 @@ pub fn label(changes: &[Change]) -> String {
     changes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
+/// What a comparison of the scenario of `path` varies: `asked`, or else what the file says, with
+/// `overrides` made to it. The file itself must be right; what `overrides` make of it is judged
+/// with each combination, never with a value that is replaced.
+pub fn varied(
+    path: &Path,
+    overrides: &[String],
+    asked: &[Vary],
+) -> Result<Vec<Vary>, ScenarioError> {
+    if asked.is_empty() {
+        return load_vary(path, overrides);
+    }
+    load(path, &[])?;
+    Ok(asked.to_vec())
+}
+
 /// Loads every combination of the varied fields, the first of which changes slowest. `overrides` are
 /// made in all of them.
 pub fn load_combinations(
@@ -164,7 +179,19 @@ impl Page<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+
+    /// Changes make the text anew, and must not sort it.
+    #[test]
+    fn varied_fields_come_in_the_order_of_the_file() {
+        let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/small.toml");
+        let table = "vary={refresh=['4s','8s'],peers=[9],max_peers=[3,2]}".to_owned();
+        let loaded = load(&small, &["runs=2".to_owned(), table]).expect("the small scenario");
+        let keys: Vec<&str> = loaded.vary.iter().map(|it| it.key.as_str()).collect();
+        assert_eq!(keys, ["refresh", "peers", "max_peers"]);
+    }
 
     #[test]
     fn a_varied_field_is_a_key_and_values() {

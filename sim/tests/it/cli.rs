@@ -1,6 +1,7 @@
 //! The program `sim` from outside: what it prints, writes and returns.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::support::{empty_folder, sim, small_path, text};
 
@@ -29,6 +30,36 @@ fn r37_r38_a_plain_run_writes_the_report_of_the_scenario() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(folder.join("reports/small/runs.csv").exists());
     assert!(!folder.join("reports/runs").exists());
+}
+
+/// Where reports/runs/latest leads, below `folder`.
+fn latest(folder: &Path) -> PathBuf {
+    fs::read_link(folder.join("reports/runs/latest")).expect("a link")
+}
+
+#[test]
+fn the_newest_report_below_runs_is_the_latest_whatever_wrote_it() {
+    let folder = empty_folder("cli_latest");
+    let small = fs::read_to_string(small_path()).expect("the small scenario");
+    let varied = small.replace("version = 1", "version = 1\nengine = \"events\"");
+    fs::write(folder.join("varied.toml"), format!("{varied}\n[vary]\nmax_peers = [2]\n"))
+        .expect("written");
+    let events = ["--set", "engine=events", "--seed", "1"];
+    for (args, leads_to) in [
+        (&["run", "varied.toml"][..], "varied"),
+        (&["compare", "varied.toml", "--seeds", "1..1"], "varied-compare-max_peers_2-seeds-1-1"),
+        (&["run", &self::small(), "--seed", "1", "--engine", "events"], "small-seed-1-events"),
+        (&["compare", "varied.toml"], "small-seed-1-events"),
+        (&[&["run", "varied.toml", "--out", "away"], &events[..]].concat(), "small-seed-1-events"),
+        (&[&["run", "varied.toml", "--out", "./reports/runs/mine"], &events[..]].concat(), "mine"),
+        (&["run", "varied.toml", "--shard", "1/1", "--out", "part"], "mine"),
+        (&["merge", "part", "--out", "reports/runs/whole"], "whole"),
+    ] {
+        let output = sim(&folder, args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
+        assert_eq!(latest(&folder), Path::new(leads_to), "{args:?}");
+    }
+    assert!(folder.join("reports/varied/comparison.json").exists());
 }
 
 #[test]
@@ -80,6 +111,45 @@ fn check_explains_and_list_lists() {
 }
 
 #[test]
+fn check_tells_of_links_what_is_not_as_usual() {
+    let folder = empty_folder("cli_check_links");
+    let small = small();
+    let told = |changes: &[&str]| {
+        let mut args = vec!["check", &small];
+        args.extend(changes.iter().flat_map(|change| ["--set", change]));
+        let output = sim(&folder, &args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let plain = told(&[]);
+    assert!(plain.contains("\n3 runs of 45s: 3 seed nodes and 9 peers, started"), "{plain}");
+    let usual =
+        "one-way latency 20ms..60ms, exponential with its mean a fifth into the span; tick 4ms";
+    assert!(plain.lines().any(|line| line == usual), "{plain}");
+    let regions =
+        "link={tick='4ms',regions=[['20ms..30ms','50ms..60ms'],['40ms..50ms','20ms..30ms']]}";
+    for (changes, words) in [
+        (&["runs=1"][..], "\n1 run of 45s on the event engine: 3 seed nodes"),
+        (&["distribution=uniform"], "latency 20ms..60ms, uniform; tick 4ms\n"),
+        (&["distribution=constant", "latency=20ms..20ms"], "20ms..20ms, constant; tick 4ms\n"),
+        (
+            &["distribution=lognormal", "median=30ms", "sigma=0.5"],
+            ", lognormal with the median 30ms and sigma 0.5; tick",
+        ),
+        (
+            &[regions],
+            "20ms..60ms, uniform in a span from the sender's region to the receiver's, 2 regions;",
+        ),
+        (&["draw=pair"], "; drawn once for each pair of hosts; tick 4ms\n"),
+        (&["loss=0.01"], "; a share of 0.01 of the packets is lost and sent again\n"),
+        (&["bandwidth=5000"], "; each host sends at most 5000 bytes per second\n"),
+    ] {
+        let told = told(&[&["engine=events"], changes].concat());
+        assert!(told.contains(words), "{changes:?}: {told}");
+    }
+}
+
+#[test]
 fn a_new_scenario_passes_check_and_replaces_nothing() {
     let folder = empty_folder("cli_new");
     fs::create_dir(folder.join("scenarios")).expect("made");
@@ -89,6 +159,24 @@ fn a_new_scenario_passes_check_and_replaces_nothing() {
     assert!(written.starts_with("question = \"What becomes of the network my-own-2"), "{written}");
     let output = sim(&folder, &["check", "scenarios/my-own-2.toml"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    for comment in [
+        "# engine =",
+        "# [protocol]",
+        "# max_peers = 3",
+        "# [vary]",
+        "# peers = [",
+        "# max_peers = [",
+    ] {
+        assert!(written.contains(comment), "{comment}: {written}");
+    }
+    let with_comments = ["engine =", "[protocol]", "max_peers =", "[vary]", "peers = ["]
+        .iter()
+        .fold(written, |text, it| text.replace(&format!("\n# {it}"), &format!("\n{it}")));
+    fs::write(folder.join("all.toml"), with_comments).expect("written");
+    let output = sim(&folder, &["check", "all.toml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let told = text(&output.stdout);
+    assert!(told.contains("on the event engine") && told.contains("peers = 8, 16"), "{told}");
     let output = sim(&folder, &["new", "my-own-2"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("scenarios/my-own-2.toml is there already"));
@@ -121,6 +209,23 @@ fn check_and_list_speak_json() {
     let check = json(&["check", &small(), "--json"]);
     assert_eq!(check["peers"], 9);
     assert_eq!(check["faults"].as_array().map(Vec::len), Some(8));
+    assert_eq!((&check["engine"], &check["vary"]), (&"turmoil".into(), &serde_json::json!([])));
+    let plain = serde_json::json!({
+        "latency_min_ms": 20, "latency_max_ms": 60, "tick_ms": 4, "distribution": "exponential",
+        "median_ms": null, "sigma": null, "regions": null, "draw": "packet", "loss": 0.0,
+        "bandwidth": null,
+    });
+    assert_eq!(check["link"], plain);
+    let regions = "link={tick='4ms',regions=[['20ms..30ms']],bandwidth=5000}";
+    let vary = "vary={overlay=['random','power-law']}";
+    let sets = ["--set", "engine=events", "--set", regions, "--set", vary, "--json"];
+    let check = json(&[&["check", &small()], &sets[..]].concat());
+    assert_eq!(check["engine"], "events");
+    assert_eq!(check["link"]["distribution"], "regions");
+    assert_eq!(check["link"]["regions"], serde_json::json!([["20ms..30ms"]]));
+    assert_eq!(check["link"]["bandwidth"], 5000);
+    assert_eq!(check["vary"][0]["key"], "overlay");
+    assert_eq!(check["vary"][0]["values"].as_array().map(Vec::len), Some(2));
     let scenarios = small_path();
     let scenarios = scenarios.parent().and_then(|it| it.to_str()).expect("a folder");
     let list = json(&["list", scenarios, "--json"]);
@@ -130,10 +235,12 @@ fn check_and_list_speak_json() {
 #[test]
 fn every_verb_has_a_help_text() {
     let folder = empty_folder("cli_help");
-    for verb in ["run", "compare", "check", "list", "new", "report", "merge", "gallery"] {
+    for verb in ["run", "hunt", "compare", "check", "list", "new", "report", "merge", "gallery"] {
         let output = sim(&folder, &[verb, "--help"]);
         let help = text(&output.stdout);
         assert_eq!(output.status.code(), Some(0), "{verb}");
         assert!(help.contains("--json") && help.contains("Usage: sim "), "{verb}: {help}");
+        let jobs = help.split("--jobs").nth(1).map(|it| it.contains("1 to 65535"));
+        assert_ne!(jobs, Some(false), "{verb}: {help}");
     }
 }

@@ -184,6 +184,27 @@ fn compare_runs_every_combination_on_the_same_seeds() {
     assert!(folder.join("axis/growth.png").exists() && !folder.join("axis/curves.png").exists());
 }
 
+/// 100 peers are too many for turmoil, which runs the small scenario unless told otherwise.
+#[test]
+fn what_is_varied_is_not_checked_against_the_value_it_replaces() {
+    let folder = empty_folder("compare_replaced");
+    let small = small_path();
+    let small = small.to_str().expect("a path in UTF-8");
+    let table = "vary={engine=['events']}";
+    for args in [
+        &["--engines", "events", "--set", "peers=100"][..],
+        &["--vary", "engine=events", "--set", "peers=100"],
+        &["--vary", "peers=9,10", "--set", "peers=100"],
+        &["--set", "peers=100", "--set", table],
+    ] {
+        let all = [&["compare", small, "--seeds", "1..1"], args].concat();
+        let output = sim(&folder, &all);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
+    }
+    let output = sim(&folder, &["compare", "missing.toml", "--engines", "events"]);
+    assert!(text(&output.stderr).contains("missing.toml: No such file"));
+}
+
 #[test]
 fn what_cannot_be_compared_is_refused_with_its_place() {
     let folder = empty_folder("compare_wrong");

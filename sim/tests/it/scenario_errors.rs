@@ -29,7 +29,8 @@ fn the_place_is_shown() {
     assert_eq!(
         complaint("peers = 9", "peers = 90"),
         "9:9: peers: 90 peers and 3 seed nodes are more than 64 hosts; the turmoil engine's cost \
-         grows with their square, --engine events takes more\n  |\n9 | peers = 90\n  |         ^"
+         grows with their square, engine = \"events\" takes more\n  |\n9 | peers = 90\n  \
+         |         ^"
     );
 }
 
@@ -66,6 +67,20 @@ fn what_is_allowed_is_said() {
         ("mode = \"reset\"", one_way, 0, "a one-way cut is always silent"),
     ];
     expect_complaints(&cases);
+}
+
+#[test]
+fn turmoil_takes_of_links_what_it_does_anyway() {
+    let changes = ["loss=0", "draw=packet", "distribution=exponential"].map(str::to_owned);
+    let plain = load(&small_path(), &[]).expect("the small scenario");
+    assert_eq!(load(&small_path(), &changes).expect("a good change"), plain);
+    for (change, field) in
+        [("loss=0.01", "loss"), ("draw=pair", "draw"), ("bandwidth=5000", "bandwidth")]
+    {
+        let error = load(&small_path(), &[change.to_owned()]).expect_err(change).to_string();
+        let words = format!("{field}: only the engine \"events\" has it");
+        assert!(error.contains(&words), "{change}: {error}");
+    }
 }
 
 #[test]
@@ -117,6 +132,19 @@ fn too_many_victims_and_overlapping_partitions_are_refused() {
     let first = "[[fault]]\nkind = \"crash\"\ndeath = \"reset\"";
     let twice = complaint(first, &format!("{partition}\n{first}"));
     assert!(twice.contains("may overlap the one at 9s..9s"), "{twice}");
+}
+
+/// Six of nine peers are drawn, and three or four are named, some of them twice.
+#[test]
+fn peers_that_a_fault_names_cannot_be_drawn() {
+    let naming = |names: &str| {
+        let reset = format!("fault.6={{kind='reset',at='6s',nodes=['seed-1',{names}]}}");
+        load(&small_path(), &[reset])
+    };
+    assert!(naming("'peer-2','peer-4','peer-2','peer-3'").is_ok());
+    let error = naming("'peer-2','peer-4','peer-3','peer-9'").expect_err("too many").to_string();
+    let words = "take 6 different peers that no fault names; of the 9 peers only 5 are not named";
+    assert!(error.contains(words), "{error}");
 }
 
 #[test]

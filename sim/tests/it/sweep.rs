@@ -61,7 +61,7 @@ fn merged_parts_are_a_sweep_in_one_piece_to_the_last_byte() {
         run(&folder, "0..4", Some(&format!("{number}/7")), out);
     }
     let again = run(&folder, "0..4", Some("2/7"), "p2");
-    assert!(text(&again.stdout).contains("\n0 runs in 0.0 s, 1 were there\n"), "it was finished");
+    assert!(text(&again.stdout).contains("\n0 runs in 0.0 s, 1 there before\n"), "it was finished");
     let shuffled = ["p3", "p7", "p1", "p6", "p2", "p5", "p4"];
     assert_eq!(merge(&folder, &shuffled, "merged"), (Some(0), String::new()));
     assert_same_report(&folder, "whole", "merged");
@@ -224,8 +224,8 @@ fn a_killed_sweep_goes_on_where_it_was() {
     let output = run(&folder, "1..10", None, "killed");
     let (out, error) = (text(&output.stdout), text(&output.stderr));
     assert!(error.contains(&format!("small: {done} of 10 runs are there; going on\n")), "{error}");
-    assert!(out.contains(&format!("\n{} runs in ", 10 - done)), "none is made twice: {out}");
-    assert!(out.contains(&format!(" s, {done} were there\n")), "{out}");
+    assert!(out.contains(&format!("\n{} run", 10 - done)), "none is made twice: {out}");
+    assert!(out.contains(&format!(" s, {done} there before\n")), "{out}");
     assert_same_report(&folder, "whole", "killed");
     assert!(!unfinished.exists());
 }
