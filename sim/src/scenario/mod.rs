@@ -1,5 +1,5 @@
 //! What is rehearsed: one network, one question, the faults it has to live with, and what it must
-//! still do. `scenarios/README.md` documents the file format; [`parse`] reads it.
+//! still do. `scenarios/README.md` documents the file format; [`load`] reads it.
 
 mod link;
 mod override_keys;
