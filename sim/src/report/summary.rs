@@ -17,6 +17,7 @@ use crate::report::part::PROGRAM;
 use crate::report::saved::Saved;
 use crate::report::tables::{PASSED, RunRow, ViolationRow};
 use crate::scenario::Scenario;
+use crate::words::counted;
 
 /// Version of `summary.json`.
 pub(super) const SCHEMA: u32 = 2;
@@ -262,12 +263,12 @@ impl Setting {
 
     /// One line for captions.
     pub fn caption(&self, runs: usize) -> String {
-        let runs = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
         format!(
-            "{runs} of {} s with {} seed nodes and {} peers; one-way latency {} to {} ms, tick {} ms ({})",
+            "{} of {} s with {} and {}; one-way latency {} to {} ms, tick {} ms ({})",
+            counted(runs, "run"),
             self.duration_s,
-            self.seed_nodes,
-            self.peers,
+            counted(self.seed_nodes, "seed node"),
+            counted(self.peers, "peer"),
             self.latency_min_ms,
             self.latency_max_ms,
             self.tick_ms,
