@@ -6,11 +6,14 @@
 //!                            ◀──  Welcome                alive; Bye, close
 //!                            ◀──  Refuse                 alive, if it is from the accused
 //!                                 nothing in time        a strike
+//!                                 the link breaks        again, once; then a strike
 //! ```
 //!
 //! A connection alone proves nothing: the kernel of a stopped process accepts it. Only the answered
 //! hello counts. An entry whose own link was lost is given as many strikes as a neighbor gets; a
-//! report or a lapsed lease has three strikes behind it already, so one failed probe decides.
+//! report or a lapsed lease has three strikes behind it already, so one failed probe decides. A link
+//! that broke before the answer is no evidence yet: somebody accepted it a moment ago, and what reset
+//! it may have reset all links of a live node.
 
 use alloc::collections::BTreeMap;
 use core::time::Duration;
@@ -18,6 +21,7 @@ use core::time::Duration;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::{Doubt, Event};
+use crate::failure::LinkLoss;
 use crate::id::{LinkId, NodeId};
 use crate::links::{Failure, Links, Target};
 use crate::timers::Timer;
@@ -44,6 +48,8 @@ struct Case {
     record: AddressRecord,
     doubt: Doubt,
     strikes: u8,
+    /// A probe was made again because its link broke.
+    is_repeated: bool,
     link: Option<LinkId>,
 }
 
@@ -70,7 +76,9 @@ impl Probes {
         let number = self.opened;
         self.opened += 1;
         self.numbers.insert(subject, number);
-        self.cases.insert(number, Case { record: record.clone(), doubt, strikes: 0, link: None });
+        let case =
+            Case { record: record.clone(), doubt, strikes: 0, is_repeated: false, link: None };
+        self.cases.insert(number, case);
         let pause = match doubt {
             Doubt::LinkLost => cx.rng.jitter(cx.config.detector.redial_after),
             Doubt::LeaseExpired | Doubt::Reported => Duration::ZERO,
@@ -139,6 +147,12 @@ impl Probes {
             }
             Failure::Refused(refuse) if refuse.from == subject => {
                 Verdict::Alive(subject, case.doubt)
+            }
+            Failure::Lost(LinkLoss::Reset | LinkLoss::Closed) if !case.is_repeated => {
+                case.is_repeated = true;
+                let pause = cx.rng.jitter(cx.config.detector.redial_after);
+                cx.arm(Timer::Probe(number), pause);
+                return Verdict::Open;
             }
             Failure::Refused(_) | Failure::Dial(_) | Failure::Lost(_) | Failure::Garbled => {
                 case.strikes += 1;

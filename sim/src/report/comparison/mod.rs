@@ -23,6 +23,7 @@ use crate::report::remove_stale;
 use crate::report::summary::name;
 use crate::scenario::vary::Vary;
 use crate::sweep::Seeds;
+use crate::words::counted;
 pub use column::{Column, GrowingColumn, Noticed, SpreadPoint};
 pub use terminal::render;
 
@@ -225,17 +226,16 @@ impl Comparison {
     pub fn caption(&self) -> String {
         let Some(first) = self.columns.first() else { return String::new() };
         let setting = &first.setting;
-        let runs = self.seeds.last - self.seeds.first + 1;
         let all = |value: &dyn Fn(&Column) -> String| {
             let mut values: Vec<String> = self.columns.iter().map(value).collect();
             values.dedup();
             values.join(", ")
         };
         format!(
-            "{runs} runs each of {} s with {} seed nodes and {} peers; one-way latency {} to {} ms, \
-             tick {} ms ({})",
+            "{} each, of {} s with {} and {} peers; one-way latency {} to {} ms, tick {} ms ({})",
+            counted(self.seeds.last - self.seeds.first + 1, "run"),
             setting.duration_s,
-            setting.seed_nodes,
+            counted(setting.seed_nodes, "seed node"),
             all(&|it| it.setting.peers.to_string()),
             setting.latency_min_ms,
             setting.latency_max_ms,
