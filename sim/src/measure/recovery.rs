@@ -47,6 +47,9 @@ pub fn measure(scenario: &Scenario, history: &History) -> Recovery {
     let pause = if survivors.peers.len() > QUICK_TO_SEARCH { SEARCH_EVERY } else { Duration::ZERO };
     let mut next_search = since + pause;
     for entry in after {
+        if recovery.is_known() {
+            return recovery;
+        }
         if survivors.learn(history, entry.life, &entry.event) && entry.at >= next_search {
             recovery.note(entry.at.saturating_sub(since), &survivors);
             next_search = entry.at + pause;
@@ -59,6 +62,11 @@ pub fn measure(scenario: &Scenario, history: &History) -> Recovery {
 }
 
 impl Recovery {
+    /// Both have been found.
+    fn is_known(&self) -> bool {
+        self.one_component.is_some() && self.quorum.is_some()
+    }
+
     fn note(&mut self, now: Duration, survivors: &Survivors) {
         if self.one_component.is_none() && survivors.are_one_component() {
             self.one_component = Some(now);
