@@ -59,7 +59,15 @@ impl SeedNode {
             | Timer::Redial(_)
             | Timer::Chatter
             | Timer::Digest
-            | Timer::LeaveTimeout => unreachable!("a seed node never arms {timer:?}"),
+            | Timer::LeaveTimeout
+            | Timer::Shuffle
+            | Timer::IHave
+            | Timer::Graft
+            | Timer::Exchange
+            | Timer::Round
+            | Timer::Overdue(_)
+            | Timer::Request(_)
+            | Timer::Suspicion(_) => unreachable!("a seed node never arms {timer:?}"),
         }
     }
 
@@ -114,7 +122,11 @@ impl SeedNode {
             listed.is_none() && self.list.len() >= self.cx.config.registration.registry_max;
         let reason = match hello.purpose {
             Purpose::Probe => None,
-            Purpose::Neighbor { .. } => Some(Refusal::WrongRole),
+            Purpose::Neighbor { .. }
+            | Purpose::Join
+            | Purpose::Shuffle
+            | Purpose::PingRequest
+            | Purpose::Exchange => Some(Refusal::WrongRole),
             _ if hello.role != Role::Peer => Some(Refusal::WrongRole),
             _ if listed.is_some_and(|entry| entry.record.supersedes(from)) => {
                 Some(Refusal::StaleEpoch)

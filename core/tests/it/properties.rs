@@ -16,12 +16,12 @@ use tidings_core::wire::{
     Ping, Purpose, Refusal, Refuse, Welcome,
 };
 use tidings_core::{
-    AddressRecord, Birth, BootEpoch, Command, Config, DetectorKind, DialFailure, Event, Hop, Input,
-    Instant, Limits, LinkId, LinkLoss, Node, NodeId, Output, OverlayKind, Payload, RngSeed, Role,
-    Topic, UnixTime,
+    AddressRecord, Birth, BootEpoch, BroadcastKind, Command, Config, DetectorKind, DialFailure,
+    Event, Hop, Input, Instant, Limits, LinkId, LinkLoss, Node, NodeId, Output, OverlayKind,
+    Payload, RngSeed, Role, Topic, UnixTime,
 };
 
-use crate::samples;
+use crate::{arbitrary, samples};
 
 /// The seed nodes a peer under test is born with.
 const SEED_NODES: [u8; 2] = [200, 201];
@@ -31,25 +31,48 @@ const SEED_NODES: [u8; 2] = [200, 201];
 struct Kind {
     role: Role,
     overlay: OverlayKind,
+    broadcast: BroadcastKind,
     detector: DetectorKind,
 }
 
 /// The documented network's.
 const fn classic(role: Role) -> Kind {
-    Kind { role, overlay: OverlayKind::Random, detector: DetectorKind::Strikes }
+    let (overlay, detector) = (OverlayKind::Random, DetectorKind::Strikes);
+    Kind { role, overlay, broadcast: BroadcastKind::Flood, detector }
 }
 
 fn kind(role: Role) -> impl Strategy<Value = Kind> {
-    let overlay = prop::sample::select(vec![OverlayKind::Random, OverlayKind::PowerLaw]);
-    let detector = prop::sample::select(vec![DetectorKind::Strikes, DetectorKind::Connect]);
-    (overlay, detector).prop_map(move |(overlay, detector)| Kind { role, overlay, detector })
+    let overlay = prop::sample::select(vec![
+        OverlayKind::Random,
+        OverlayKind::PowerLaw,
+        OverlayKind::HyParView,
+        OverlayKind::HyParView,
+    ]);
+    let broadcast = prop::sample::select(vec![BroadcastKind::Flood, BroadcastKind::Plumtree]);
+    let detector = prop::sample::select(vec![
+        DetectorKind::Strikes,
+        DetectorKind::Connect,
+        DetectorKind::Swim,
+        DetectorKind::Swim,
+    ]);
+    (overlay, broadcast, detector).prop_map(move |(overlay, broadcast, detector)| Kind {
+        role,
+        overlay,
+        broadcast,
+        detector,
+    })
 }
 
 /// Tight bounds, so that arbitrary inputs hit them.
 fn config(kind: Kind) -> Config {
     let mut config = Config::classic();
     config.overlay.kind = kind.overlay;
+    config.broadcast.kind = kind.broadcast;
     config.detector.kind = kind.detector;
+    config.detector.swim.members_max = 4;
+    config.overlay.hyparview.active = 3;
+    config.overlay.hyparview.passive = 3;
+    config.broadcast.plumtree.trees = 1;
     config.links.max_pending = 3;
     config.overlay.max_peers = 2;
     config.overlay.max_links = 4;
@@ -95,10 +118,14 @@ fn record() -> impl Strategy<Value = AddressRecord> {
 
 fn purpose() -> impl Strategy<Value = Purpose> {
     prop_oneof![
-        Just(Purpose::Register),
-        any::<bool>().prop_map(|isolated| Purpose::Neighbor { isolated }),
-        Just(Purpose::Probe),
-        Just(Purpose::Notice),
+        4 => Just(Purpose::Register),
+        4 => any::<bool>().prop_map(|isolated| Purpose::Neighbor { isolated }),
+        4 => Just(Purpose::Probe),
+        4 => Just(Purpose::Notice),
+        2 => Just(Purpose::Join),
+        1 => Just(Purpose::Shuffle),
+        1 => Just(Purpose::PingRequest),
+        1 => Just(Purpose::Exchange),
     ]
 }
 
@@ -185,6 +212,7 @@ fn message() -> impl Strategy<Value = Message> {
         6 => gossip(),
         2 => (ids(), any::<bool>()).prop_map(|(ids, reply)| Message::Digest(Digest { ids, reply })),
         2 => ids().prop_map(|ids| Message::Pull { ids }),
+        8 => arbitrary::modern(record().boxed()),
     ]
 }
 
@@ -366,7 +394,12 @@ impl Play {
                 let from = AddressRecord::new(samples::node(to), BootEpoch(*life), &[addr(to)]);
                 let role = match hello.purpose {
                     Purpose::Register | Purpose::Notice => Role::SeedNode,
-                    Purpose::Neighbor { .. } | Purpose::Probe => Role::Peer,
+                    Purpose::Neighbor { .. }
+                    | Purpose::Probe
+                    | Purpose::Join
+                    | Purpose::Shuffle
+                    | Purpose::PingRequest
+                    | Purpose::Exchange => Role::Peer,
                 };
                 self.open.insert(link, (samples::node(to), hello.purpose));
                 Message::Welcome(Welcome { from: from.unwrap(), role })
@@ -440,7 +473,20 @@ fn belongs(receiver: Role, purpose: Purpose, message: &Message) -> bool {
         | Message::Pong(_)
         | Message::Gossip(_)
         | Message::Digest(_)
-        | Message::Pull { .. } => matches!(purpose, Purpose::Neighbor { .. }),
+        | Message::Pull { .. } => {
+            matches!(purpose, Purpose::Neighbor { .. } | Purpose::Join | Purpose::Exchange)
+        }
+        Message::ForwardJoin(_)
+        | Message::Shuffle(_)
+        | Message::IHave { .. }
+        | Message::Graft(_)
+        | Message::Prune(_)
+        | Message::Neighbors { .. }
+        | Message::Members { .. } => matches!(purpose, Purpose::Neighbor { .. } | Purpose::Join),
+        Message::ShuffleReply { .. } => purpose == Purpose::Shuffle,
+        Message::PingRequest(_) | Message::PingRequestAnswer { .. } => {
+            purpose == Purpose::PingRequest
+        }
         Message::Hello(_) | Message::Welcome(_) | Message::Refuse(_) | Message::Bye(_) => false,
     }
 }
@@ -561,7 +607,7 @@ fn steps_reach_what_they_test() {
     let mut reached = BTreeSet::new();
     let mut limits = Limits::default();
     let mut runner = TestRunner::deterministic();
-    for _ in 0..600 {
+    for _ in 0..1200 {
         let steps = steps().new_tree(&mut runner).expect("steps").current();
         let tried = Kind { detector: DetectorKind::Connect, ..classic(Role::Peer) };
         for kind in [classic(Role::Peer), classic(Role::SeedNode), tried] {
