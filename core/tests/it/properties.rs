@@ -26,6 +26,28 @@ use crate::{arbitrary, samples};
 /// The seed nodes a peer under test is born with.
 const SEED_NODES: [u8; 2] = [200, 201];
 
+/// Whose messages are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Profile {
+    Classic,
+    /// Those of all parts.
+    Modern,
+}
+
+impl Profile {
+    /// What both profiles say, and for each of it about one third of what only the modern one does.
+    fn pick<T: std::fmt::Debug + 'static>(
+        self,
+        both: impl Strategy<Value = T> + 'static,
+        modern: impl Strategy<Value = T> + 'static,
+    ) -> BoxedStrategy<T> {
+        match self {
+            Self::Classic => both.boxed(),
+            Self::Modern => prop_oneof![3 => both, 1 => modern].boxed(),
+        }
+    }
+}
+
 /// What a node under test is.
 #[derive(Clone, Copy, Debug)]
 struct Kind {
@@ -116,25 +138,29 @@ fn record() -> impl Strategy<Value = AddressRecord> {
     })
 }
 
-fn purpose() -> impl Strategy<Value = Purpose> {
-    prop_oneof![
-        4 => Just(Purpose::Register),
-        4 => any::<bool>().prop_map(|isolated| Purpose::Neighbor { isolated }),
-        4 => Just(Purpose::Probe),
-        4 => Just(Purpose::Notice),
-        2 => Just(Purpose::Join),
-        1 => Just(Purpose::Shuffle),
-        1 => Just(Purpose::PingRequest),
-        1 => Just(Purpose::Exchange),
-    ]
+fn purpose(profile: Profile) -> impl Strategy<Value = Purpose> {
+    let modern = prop::sample::select(vec![
+        Purpose::Join,
+        Purpose::Join,
+        Purpose::Shuffle,
+        Purpose::PingRequest,
+        Purpose::Exchange,
+    ]);
+    let both = prop_oneof![
+        Just(Purpose::Register),
+        any::<bool>().prop_map(|isolated| Purpose::Neighbor { isolated }),
+        Just(Purpose::Probe),
+        Just(Purpose::Notice),
+    ];
+    profile.pick(both, modern)
 }
 
 fn role() -> impl Strategy<Value = Role> {
     prop_oneof![Just(Role::Peer), Just(Role::SeedNode)]
 }
 
-fn hello() -> impl Strategy<Value = Message> {
-    (record(), role(), purpose(), proptest::option::of(who())).prop_map(
+fn hello(profile: Profile) -> impl Strategy<Value = Message> {
+    (record(), role(), purpose(profile), proptest::option::of(who())).prop_map(
         |(from, role, purpose, to)| {
             let to = to.map(samples::node);
             let network = NetworkName::default();
@@ -172,7 +198,7 @@ fn refusal() -> impl Strategy<Value = Refusal> {
     ])
 }
 
-fn message() -> impl Strategy<Value = Message> {
+fn message(profile: Profile) -> impl Strategy<Value = Message> {
     let ping = any::<u64>().prop_map(|nonce| Ping {
         nonce,
         time: UnixTime::from_millis(nonce),
@@ -193,8 +219,8 @@ fn message() -> impl Strategy<Value = Message> {
         let (subject, epoch) = (samples::node(subject), BootEpoch(epoch));
         Message::Leave(Leave { subject, epoch, signature: None })
     });
-    prop_oneof![
-        4 => hello(),
+    let both = prop_oneof![
+        4 => hello(profile),
         4 => welcome,
         1 => refuse,
         1 => Just(Message::Bye(Bye::Surplus)),
@@ -212,11 +238,11 @@ fn message() -> impl Strategy<Value = Message> {
         6 => gossip(),
         2 => (ids(), any::<bool>()).prop_map(|(ids, reply)| Message::Digest(Digest { ids, reply })),
         2 => ids().prop_map(|ids| Message::Pull { ids }),
-        8 => arbitrary::modern(record().boxed()),
-    ]
+    ];
+    profile.pick(both, arbitrary::modern(record().boxed()))
 }
 
-fn input() -> impl Strategy<Value = Input> {
+fn input(profile: Profile) -> impl Strategy<Value = Input> {
     let say = Command::Broadcast {
         topic: Topic::default(),
         payload: Payload::new(b"said".to_vec()).expect("short"),
@@ -230,7 +256,7 @@ fn input() -> impl Strategy<Value = Input> {
         6 => (link(), 1..9_u8).prop_map(|(link, n)| Input::LinkUp { link, addr: addr(n) }),
         1 => link().prop_map(|link| Input::LinkDown { link, loss: LinkLoss::Reset }),
         1 => link().prop_map(|link| Input::DialFailed { link, failure: DialFailure::Refused }),
-        20 => (link(), message()).prop_map(|(link, message)| Input::Received { link, message }),
+        20 => (link(), message(profile)).prop_map(|(link, message)| Input::Received { link, message }),
         1 => link().prop_map(|link| Input::Garbled { link, error: DecodeError::Malformed }),
         1 => link().prop_map(|link| Input::Overrun { link }),
         1 => command.prop_map(Input::Command),
@@ -269,14 +295,14 @@ enum Answer {
     Welcome(u64),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step(profile: Profile) -> impl Strategy<Value = Step> {
     let answer = prop_oneof![
         1 => Just(Answer::Fail),
         1 => Just(Answer::Connect),
         1 => refusal().prop_map(Answer::Refuse),
         5 => (0..3_u64).prop_map(Answer::Welcome),
     ];
-    let fitting_hello = (record(), purpose()).prop_map(|(from, purpose)| {
+    let fitting_hello = (record(), purpose(profile)).prop_map(|(from, purpose)| {
         Box::new(Hello {
             network: NetworkName::default(),
             to: None,
@@ -286,16 +312,16 @@ fn step() -> impl Strategy<Value = Step> {
         })
     });
     prop_oneof![
-        3 => input().prop_map(Step::Input),
+        3 => input(profile).prop_map(Step::Input),
         4 => (any::<Index>(), answer).prop_map(|(which, answer)| Step::Answer(which, answer)),
         4 => (1..9_u8, fitting_hello).prop_map(|(from, hello)| Step::Accept(from, hello)),
-        12 => (any::<Index>(), message()).prop_map(|(on, said)| Step::Say(on, Box::new(said))),
+        12 => (any::<Index>(), message(profile)).prop_map(|(on, said)| Step::Say(on, Box::new(said))),
         1 => any::<Index>().prop_map(Step::Echo),
     ]
 }
 
-fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
-    proptest::collection::vec((0..2_000_000_u64, step()), 1..300)
+fn steps(profile: Profile) -> impl Strategy<Value = Vec<(u64, Step)>> {
+    proptest::collection::vec((0..2_000_000_u64, step(profile)), 1..300)
 }
 
 /// A node under test and what its driver would know.
@@ -568,7 +594,7 @@ proptest! {
     #[test]
     fn a_peer_keeps_its_bounds_and_delivers_nothing_twice(
         kind in kind(Role::Peer),
-        steps in steps(),
+        steps in steps(Profile::Modern),
     ) {
         let delivered = delivered(&play(kind, &steps));
         let distinct: BTreeSet<_> = delivered.iter().collect();
@@ -578,7 +604,7 @@ proptest! {
     #[test]
     fn a_seed_node_keeps_its_bounds_and_carries_no_gossip(
         kind in kind(Role::SeedNode),
-        steps in steps(),
+        steps in steps(Profile::Modern),
     ) {
         let play = play(kind, &steps);
         prop_assert!(delivered(&play).is_empty());
@@ -591,7 +617,7 @@ proptest! {
     #[test]
     fn the_same_inputs_give_the_same_outputs(
         kind in prop_oneof![kind(Role::Peer), kind(Role::SeedNode)],
-        steps in steps(),
+        steps in steps(Profile::Modern),
     ) {
         let play = play(kind, &steps);
         let (node, outputs) = replay(kind, &play.inputs);
@@ -607,8 +633,8 @@ fn steps_reach_what_they_test() {
     let mut reached = BTreeSet::new();
     let mut limits = Limits::default();
     let mut runner = TestRunner::deterministic();
-    for _ in 0..1200 {
-        let steps = steps().new_tree(&mut runner).expect("steps").current();
+    for _ in 0..600 {
+        let steps = steps(Profile::Classic).new_tree(&mut runner).expect("steps").current();
         let tried = Kind { detector: DetectorKind::Connect, ..classic(Role::Peer) };
         for kind in [classic(Role::Peer), classic(Role::SeedNode), tried] {
             let play = play(kind, &steps);
