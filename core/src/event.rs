@@ -166,6 +166,10 @@ pub enum Event {
         /// What it did.
         what: Misbehavior,
     },
+    /// A command was not carried out; nothing changed.
+    Rejected(Rejection),
+    /// The node has left; its driver can stop.
+    Left,
     /// Peer: it now holds this of a member (R23).
     Member {
         /// Who.
@@ -177,10 +181,6 @@ pub enum Event {
         /// What that one saw, of the suspect and the dead.
         evidence: Option<Evidence>,
     },
-    /// A command was not carried out; nothing changed.
-    Rejected(Rejection),
-    /// The node has left; its driver can stop.
-    Left,
 }
 
 /// What became of a registration.

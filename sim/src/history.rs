@@ -157,6 +157,8 @@ pub struct History {
     pub crossings: Vec<Crossing>,
     /// What processes said while they stood still.
     pub stirs: Vec<Stir>,
+    /// Lives that peers came to hold dead: who, and when; by time, and then by life.
+    pub obituaries: BTreeMap<Life, Vec<(Life, Duration)>>,
     /// Samples, one per simulated second or fewer.
     pub samples: Vec<Sample>,
     /// The last sample.

@@ -7,7 +7,7 @@ use std::hash::{Hash as _, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidings_core::{BootEpoch, Event, MessageId, NodeId};
+use tidings_core::{BootEpoch, Event, MemberState, MessageId, NodeId};
 
 use crate::fault::{Fault, FaultSchedule};
 use crate::history::{Crossing, End, Entry, History, Life, LifeSpan, Receipt, Sample, Stir, Tale};
@@ -33,6 +33,7 @@ pub struct Recorder {
     stills: BTreeMap<HostId, Vec<(Duration, Duration)>>,
     suspects: Vec<Suspect>,
     stirs: Vec<Stir>,
+    obituaries: BTreeMap<Life, Vec<(Life, Duration)>>,
 }
 
 /// A message that came across a cut. It may have left before the cut: a resent packet, one that
@@ -72,6 +73,7 @@ impl Recorder {
             entries: Vec::new(),
             suspects: Vec::new(),
             stirs: Vec::new(),
+            obituaries: BTreeMap::new(),
         }
     }
 
@@ -137,6 +139,12 @@ impl Recorder {
                 self.span(number).joined.get_or_insert(at);
                 self.keep(at, life, event);
             }
+            Event::Member { subject, state: MemberState::Dead, .. } => {
+                if let Some(&host) = self.ids.get(&subject.subject()) {
+                    let dead = Life { host, epoch: subject.epoch() };
+                    self.obituaries.entry(dead).or_default().push((life, at));
+                }
+            }
             Event::NeighborDown { .. }
             | Event::RegistrationLost { .. }
             | Event::DeathReported { .. }
@@ -154,6 +162,7 @@ impl Recorder {
             | Event::ReportReceived { .. }
             | Event::FalseReport { .. }
             | Event::HelloRefused { .. }
+            | Event::Member { .. }
             | Event::Rejected(_)
             | Event::Left => {}
         }
@@ -167,6 +176,9 @@ impl Recorder {
         self.entries.extend(other.entries);
         self.suspects.extend(other.suspects);
         self.stirs.extend(other.stirs);
+        for (dead, heard) in other.obituaries {
+            self.obituaries.entry(dead).or_default().extend(heard);
+        }
         for theirs in other.tales {
             let tale = self.tale(theirs.id);
             tale.said = tale.said.or(theirs.said);
@@ -197,6 +209,9 @@ impl Recorder {
         self.tales.sort_by_key(|tale| (tale.said.is_none(), said(tale), tale.id));
         self.entries.sort_by_key(|entry| (entry.at, entry.life));
         self.stirs.sort_unstable();
+        for heard in self.obituaries.values_mut() {
+            heard.sort_unstable_by_key(|(life, at)| (*at, *life));
+        }
         History {
             seed,
             schedule,
@@ -206,6 +221,7 @@ impl Recorder {
             entries: self.entries,
             crossings,
             stirs: self.stirs,
+            obituaries: self.obituaries,
             samples,
             last,
             failure,

@@ -44,8 +44,8 @@ impl HyParViewConfig {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        within("active", self.active, 2..=OverlayConfig::MOST_LINKS)?;
-        within("passive", self.passive, 1..=4096)?;
+        within("active_view", self.active, 2..=OverlayConfig::MOST_LINKS)?;
+        within("passive_view", self.passive, 1..=4096)?;
         within("active_walk", self.active_walk, 1..=16)?;
         within("passive_walk", self.passive_walk, 0..=self.active_walk)?;
         within("shuffle_active", self.shuffle_active, 0..=15)?;

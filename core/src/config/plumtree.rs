@@ -47,7 +47,7 @@ impl PlumtreeConfig {
         within("ihave_delay", self.ihave_delay, Duration::ZERO..=Duration::from_secs(1))?;
         within("graft_after", self.graft_after, graft.clone())?;
         within("graft_again", self.graft_again, graft)?;
-        within("threshold", self.threshold, 1..=64)?;
+        within("tree_threshold", self.threshold, 1..=64)?;
         within("trees", self.trees, 0..=64)?;
         within("eager_after_loss", self.eager_after_loss, 0..=64)?;
         within("exchange_every", self.exchange_every, Duration::from_secs(1)..=super::HOUR)

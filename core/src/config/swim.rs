@@ -59,7 +59,7 @@ impl SwimConfig {
         let millis = Duration::from_millis;
         within("probe_every", self.probe_every, millis(100)..=HOUR)?;
         within("probe_timeout", self.probe_timeout, millis(10)..=self.probe_every.min(MINUTE))?;
-        within("helpers", self.helpers, 0..=8)?;
+        within("probe_helpers", self.helpers, 0..=8)?;
         within("suspicion_min", self.suspicion_min, 1..=16)?;
         within("suspicion_max", self.suspicion_max, 1..=16)?;
         within("suspicion_confirmations", self.confirmations, 0..=8)?;
