@@ -39,6 +39,8 @@ pub struct Stats {
     pub false_reports: u64,
     /// Names of messages announced with `plumtree`.
     pub ihaves_sent: u64,
+    /// Messages that carried those names.
+    pub ihave_messages: u64,
     /// Links made a branch of a tree.
     pub grafts_sent: u64,
     /// Links taken out of a tree.

@@ -32,6 +32,7 @@ pub mod report;
 mod run;
 pub mod scenario;
 pub mod sweep;
+pub mod traffic;
 pub mod turmoil_world;
 mod words;
 pub mod workload;

@@ -34,6 +34,7 @@ pub struct Recorder {
     suspects: Vec<Suspect>,
     stirs: Vec<Stir>,
     obituaries: BTreeMap<Life, Vec<(Life, Duration)>>,
+    doubts: BTreeMap<Life, Duration>,
 }
 
 /// A message that came across a cut. It may have left before the cut: a resent packet, one that
@@ -74,6 +75,7 @@ impl Recorder {
             suspects: Vec::new(),
             stirs: Vec::new(),
             obituaries: BTreeMap::new(),
+            doubts: BTreeMap::new(),
         }
     }
 
@@ -139,10 +141,10 @@ impl Recorder {
                 self.span(number).joined.get_or_insert(at);
                 self.keep(at, life, event);
             }
-            Event::Member { subject, state: MemberState::Dead, .. } => {
+            Event::Member { subject, state, .. } => {
                 if let Some(&host) = self.ids.get(&subject.subject()) {
-                    let dead = Life { host, epoch: subject.epoch() };
-                    self.obituaries.entry(dead).or_default().push((life, at));
+                    let member = Life { host, epoch: subject.epoch() };
+                    self.note_member(member, *state, (life, at));
                 }
             }
             Event::NeighborDown { .. }
@@ -162,7 +164,6 @@ impl Recorder {
             | Event::ReportReceived { .. }
             | Event::FalseReport { .. }
             | Event::HelloRefused { .. }
-            | Event::Member { .. }
             | Event::Rejected(_)
             | Event::Left => {}
         }
@@ -178,6 +179,9 @@ impl Recorder {
         self.stirs.extend(other.stirs);
         for (dead, heard) in other.obituaries {
             self.obituaries.entry(dead).or_default().extend(heard);
+        }
+        for (suspect, at) in other.doubts {
+            self.note_doubt(suspect, at);
         }
         for theirs in other.tales {
             let tale = self.tale(theirs.id);
@@ -222,6 +226,8 @@ impl Recorder {
             crossings,
             stirs: self.stirs,
             obituaries: self.obituaries,
+            doubts: self.doubts,
+            traffic: Vec::new(),
             samples,
             last,
             failure,
@@ -234,6 +240,19 @@ impl Recorder {
 
     fn keep(&mut self, at: Duration, life: Life, event: &Event) {
         self.entries.push(Entry { at, life, event: event.clone() });
+    }
+
+    fn note_member(&mut self, member: Life, state: MemberState, told: (Life, Duration)) {
+        match state {
+            MemberState::Dead => self.obituaries.entry(member).or_default().push(told),
+            MemberState::Suspect => self.note_doubt(member, told.1),
+            MemberState::Alive | MemberState::Left => {}
+        }
+    }
+
+    fn note_doubt(&mut self, suspect: Life, at: Duration) {
+        let first = self.doubts.entry(suspect).or_insert(at);
+        *first = at.min(*first);
     }
 
     fn tale(&mut self, id: MessageId) -> &mut Tale {

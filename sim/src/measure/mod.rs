@@ -7,6 +7,7 @@ pub mod overlay;
 pub mod power_law;
 pub mod quantile;
 pub mod recovery;
+pub mod shape;
 pub mod spread;
 
 use std::time::Duration;

@@ -157,6 +157,8 @@ pub struct Workload {
     pub between: Span,
     /// Bytes of each payload.
     pub size: usize,
+    /// How many different peers say them, in turn; anybody if `None`.
+    pub sources: Option<usize>,
 }
 
 /// A fault as a scenario asks for it: what, how often, about when. Who and when exactly is drawn

@@ -19,8 +19,8 @@ use super::raw::{
 };
 use super::vary::Vary;
 use super::{
-    CutMode, Death, Direction, FaultKind, FaultSpec, Limits, MOST_HOSTS, Scenario, Targets,
-    Workload,
+    CutMode, Death, Direction, FaultKind, FaultSpec, Limits, MOST_HOSTS, MOST_HOSTS_OF_EVENTS,
+    Scenario, Targets, Workload,
 };
 
 /// The key of the profile that the settings start from.
@@ -294,6 +294,11 @@ impl Page<'_> {
             every: self.time_within(&raw.every, every, "every")?,
             between,
             size: self.within(&raw.size, 1..Payload::MAX + 1, "size")?,
+            sources: raw
+                .sources
+                .as_ref()
+                .map(|sources| self.within(sources, 1..MOST_HOSTS_OF_EVENTS, "sources"))
+                .transpose()?,
         })
     }
 

@@ -43,6 +43,9 @@ impl Scenario {
             page.time("every", workload.every);
             page.span("between", workload.between);
             page.field("size", &workload.size.to_string());
+            if let Some(sources) = workload.sources {
+                page.field("sources", &sources.to_string());
+            }
         }
         for fault in &self.faults {
             page.table("[[fault]]");
