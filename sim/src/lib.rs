@@ -27,6 +27,7 @@ pub mod host;
 pub mod hunt;
 pub mod measure;
 mod mix;
+pub mod papers;
 pub mod recorder;
 pub mod report;
 mod run;
