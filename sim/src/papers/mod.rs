@@ -17,8 +17,10 @@ pub mod bar;
 mod baseline;
 mod demers;
 mod fan_out;
+mod hyparview;
 mod kermarrec;
 pub mod models;
+mod plumtree;
 mod stage;
 mod swim;
 
@@ -99,6 +101,12 @@ pub const EXPERIMENTS: &[Experiment] = &[
     Experiment { ids: &["swim-infection"], measure: Measure::Models(swim::infection) },
     Experiment { ids: &["B15"], measure: Measure::Models(swim::false_positives) },
     Experiment { ids: &["baseline"], measure: Measure::Core(baseline::flood) },
+    Experiment { ids: &["B1", "B2"], measure: Measure::Core(hyparview::overlay) },
+    Experiment { ids: &["B3", "B4"], measure: Measure::Core(hyparview::massive_failure) },
+    Experiment { ids: &["B5"], measure: Measure::Core(hyparview::healing) },
+    Experiment { ids: &["B6", "B7"], measure: Measure::Core(plumtree::stable) },
+    Experiment { ids: &["B8"], measure: Measure::Core(plumtree::hops) },
+    Experiment { ids: &["B9"], measure: Measure::Core(plumtree::churn) },
 ];
 
 /// Runs the experiments that have one of the bars `only`, or all if that is empty, and gives these
