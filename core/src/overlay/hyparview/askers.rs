@@ -4,13 +4,14 @@
 //! all peers are full, a peer with a free slot asks in vain: of 10,000 it would have to ask nearly
 //! all to meet the one other. But two of them that ask 60 peers each have asked one and the same with
 //! probability 60 · 60 / 10,000. So who refuses somebody remembers the last one that it refused, and
-//! hands it the record of the new one, as if in reply to a shuffle.
+//! hands it the record of the new one, as if in reply to a shuffle. Then it forgets both.
 
 use alloc::vec;
 
 use super::HyParView;
 use crate::address::AddressRecord;
 use crate::context::Context;
+use crate::id::NodeId;
 use crate::links::Links;
 use crate::time::Instant;
 
@@ -19,6 +20,12 @@ use crate::time::Instant;
 pub(super) struct Asker {
     record: AddressRecord,
     asked: Instant,
+}
+
+impl Asker {
+    pub(super) fn subject(&self) -> NodeId {
+        self.record.subject()
+    }
 }
 
 impl HyParView {
@@ -31,13 +38,13 @@ impl HyParView {
         links: &mut Links,
         asker: &AddressRecord,
     ) -> bool {
-        let new = Asker { record: asker.clone(), asked: cx.now };
-        let last = self.asker.replace(new).filter(|last| {
+        let last = self.asker.take().filter(|last| {
             let is_fresh = cx.now.since(last.asked) < cx.config.overlay.refresh;
-            is_fresh && last.record.subject() != asker.subject()
+            is_fresh && last.subject() != asker.subject()
         });
-        if let Some(last) = last {
-            self.replies.begin(cx, links, &last.record, vec![asker.clone()]);
+        match last {
+            Some(last) => self.replies.begin(cx, links, &last.record, vec![asker.clone()]),
+            None => self.asker = Some(Asker { record: asker.clone(), asked: cx.now }),
         }
         if cx.now < self.tests_again {
             return false;

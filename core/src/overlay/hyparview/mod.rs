@@ -30,6 +30,8 @@ mod passive;
 mod repair;
 mod replies;
 mod shuffles;
+#[cfg(test)]
+mod tests;
 mod walks;
 
 use alloc::vec::Vec;
@@ -103,8 +105,6 @@ impl HyParView {
         let pause = cx.rng.jitter(cx.config.overlay.refresh);
         cx.arm(Timer::Refresh, pause);
         self.calls_ghost = true;
-        // Departure: the paper has high priority only without any neighbor. But where all others
-        // are full, only this fills two free slots: whoever is dropped takes one of them over.
         let missing = cx.config.overlay.hyparview.active.saturating_sub(neighbors.len());
         let is_long = |search: &&mut Search| cx.now.since(search.since) > cx.config.overlay.refresh;
         if let Some(search) = self.search.as_mut().filter(is_long) {

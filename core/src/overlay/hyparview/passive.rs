@@ -117,14 +117,19 @@ impl PassiveView {
         self.resting = Vec::new();
     }
 
-    /// A random entry that does not rest and that `is_free` finds free.
+    /// A random entry that `is_free` finds free. One that rests only `if_resting`.
     pub(super) fn candidate(
         &self,
         cx: &mut Context,
+        if_resting: bool,
         is_free: impl Fn(&AddressRecord) -> bool,
     ) -> Option<&AddressRecord> {
         let is_rested = |entry: &&Entry| {
-            !self.resting.iter().any(|rest| rest.prefix == entry.prefix && rest.until > cx.now)
+            if_resting
+                || !self
+                    .resting
+                    .iter()
+                    .any(|rest| rest.prefix == entry.prefix && rest.until > cx.now)
         };
         let free: Vec<&AddressRecord> = self
             .entries
@@ -235,10 +240,11 @@ mod tests {
         view.rest(cx.now, record(2, 1).subject(), Duration::from_secs(10));
         view.rest(cx.now, record(3, 1).subject(), Duration::from_secs(10));
         assert_eq!(view.resting.len(), 1, "only entries rest");
-        assert!(view.candidate(&mut cx, |_| true).is_none());
+        assert!(view.candidate(&mut cx, false, |_| true).is_none());
+        assert!(view.candidate(&mut cx, true, |_| true).is_some());
         cx.now = Instant::from_micros(10_000_000);
-        assert!(view.candidate(&mut cx, |_| true).is_some());
-        assert!(view.candidate(&mut cx, |_| false).is_none());
+        assert!(view.candidate(&mut cx, false, |_| true).is_some());
+        assert!(view.candidate(&mut cx, false, |_| false).is_none());
     }
 
     #[test]

@@ -38,15 +38,30 @@ impl HyParView {
             return false;
         }
         let search = self.search.get_or_insert(Search { since: cx.now, insists: false });
-        // The paper's two priorities: high without any neighbor, else low (§4.3).
-        let mut is_urgent = neighbors.is_empty() || core::mem::take(&mut search.insists);
+        if core::mem::take(&mut search.insists) {
+            self.insist(cx, links, neighbors, &is_lost);
+        }
         while self.free_slots(cx, neighbors) > 0 {
-            let candidate = self.candidate(cx, neighbors, &is_lost);
+            let candidate = self.candidate(cx, neighbors, false, &is_lost);
             let Some(candidate) = candidate else { return false };
-            self.dial(cx, links, &candidate, (Why::Repair, is_urgent));
-            is_urgent = neighbors.is_empty();
+            // The paper's two priorities: high without any neighbor, else low (§4.3).
+            self.dial(cx, links, &candidate, (Why::Repair, neighbors.is_empty()));
         }
         true
+    }
+
+    /// Departure: the paper has high priority only without any neighbor. But where all others are
+    /// full, only this fills two free slots: whoever is dropped takes one of them over.
+    fn insist(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        is_lost: impl Fn(&AddressRecord) -> bool,
+    ) {
+        if let Some(candidate) = self.candidate(cx, neighbors, true, is_lost) {
+            self.dial(cx, links, &candidate, (Why::Repair, true));
+        }
     }
 
     /// A newcomer asks one peer at a time to be its contact (§4.2).
@@ -60,7 +75,7 @@ impl HyParView {
         if !self.dials.is_empty() {
             return true;
         }
-        let Some(contact) = self.candidate(cx, neighbors, is_lost) else { return false };
+        let Some(contact) = self.candidate(cx, neighbors, false, is_lost) else { return false };
         let link = links.dial(cx, Target::Node(&contact), Purpose::Join);
         self.dials.push(Dial { link, to: contact, why: Why::Join });
         true
@@ -89,10 +104,11 @@ impl HyParView {
         &self,
         cx: &mut Context,
         neighbors: &Neighbors,
+        if_resting: bool,
         is_lost: impl Fn(&AddressRecord) -> bool,
     ) -> Option<AddressRecord> {
         let is_free = |record: &AddressRecord| is_free(neighbors, &self.dials, record, &is_lost);
-        self.passive.candidate(cx, is_free).cloned()
+        self.passive.candidate(cx, if_resting, is_free).cloned()
     }
 
     /// Slots for which there is neither a neighbor nor a dial.
