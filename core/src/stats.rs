@@ -66,7 +66,7 @@ pub struct Limits {
     pub pending: u64,
     /// Hellos answered "busy" (`max_links`).
     pub links: u64,
-    /// Known peers forgotten for newer ones (`known_max`).
+    /// Known peers forgotten for newer ones (`known_max`, `passive`).
     pub known: u64,
     /// Registrations refused (`registry_max`).
     pub registry: u64,
@@ -92,4 +92,10 @@ pub struct Limits {
     pub members: u64,
     /// Probes for others refused because too many were under way.
     pub requests: u64,
+    /// Newcomers not taken because as many dials were under way (`active`).
+    pub dials: u64,
+    /// Lost neighbors forgotten for others lost later (`ghosts`).
+    pub ghosts: u64,
+    /// Replies to shuffles not given because too many waited for their link (`replies`).
+    pub replies: u64,
 }

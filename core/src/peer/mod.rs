@@ -103,10 +103,10 @@ impl Peer {
     }
 
     fn on_overlay_timer(&mut self, timer: Timer) {
-        let Self { cx, links, neighbors, overlay, bootstrap, .. } = self;
+        let Self { cx, neighbors, overlay, bootstrap, .. } = self;
         match timer {
             Timer::Refresh => {
-                if overlay.on_refresh_timer(cx, links, neighbors) {
+                if overlay.on_refresh_timer(cx, neighbors) {
                     bootstrap.request_lists(cx);
                 }
             }

@@ -3,6 +3,7 @@
 
 mod arbitrary;
 mod golden;
+mod hyparview;
 mod network;
 mod power_law;
 mod properties;
