@@ -32,14 +32,17 @@ pub(crate) struct Stored {
     pub(crate) holders: SlotSet,
     received: Instant,
     age_then: Age,
-    /// Links it travelled to get here; 0 for an own message.
+    /// Links it travelled to get here; 0 for an own message. Links it would have travelled, since the
+    /// tree was made shorter for it.
     pub(crate) hop: Hop,
+    /// The neighbor that sends this source's messages, where there are trees.
+    pub(crate) parent: Option<Slot>,
 }
 
 impl Stored {
     pub(crate) fn new(envelope: Arc<Envelope>, hop: Hop, age: Age, now: Instant) -> Self {
         let holders = SlotSet::default();
-        Self { envelope, hop, holders, age_then: age, received: now }
+        Self { envelope, hop, holders, age_then: age, received: now, parent: None }
     }
 
     pub(crate) fn age(&self, now: Instant) -> Duration {
@@ -114,8 +117,18 @@ impl Store {
         self.messages.get_mut(offset(place, self.dropped))
     }
 
+    pub(crate) fn get(&self, id: MessageId) -> Option<&Stored> {
+        let place = self.index.find(&id, id_at(&self.messages, self.dropped))?;
+        self.messages.get(offset(place, self.dropped))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.messages.len()
+    }
+
+    /// All ids, oldest receipt first.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = MessageId> + '_ {
+        self.messages.iter().map(|stored| stored.envelope.id())
     }
 
     /// Ids that `slot` is not known to have, oldest receipt first.
@@ -128,6 +141,7 @@ impl Store {
     pub(crate) fn release(&mut self, slot: Slot) {
         for stored in &mut self.messages {
             stored.holders.remove(slot);
+            stored.parent = stored.parent.filter(|parent| *parent != slot);
         }
     }
 }
