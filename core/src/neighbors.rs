@@ -81,10 +81,6 @@ impl Neighbors {
         self.table.iter().find(|neighbor| neighbor.link == link)
     }
 
-    pub(crate) fn by_slot(&self, slot: Slot) -> Option<&Neighbor> {
-        self.table.iter().find(|neighbor| neighbor.slot == slot)
-    }
-
     pub(crate) fn by_id(&self, id: NodeId) -> Option<&Neighbor> {
         let prefix = id.prefix();
         self.table.iter().find(|neighbor| neighbor.prefix == prefix && neighbor.id() == id)

@@ -170,3 +170,112 @@ fn tell_all(cx: &mut Context, memory: &mut Memory, link: LinkId, reply: bool) {
     let ids: Vec<MessageId> = memory.store.ids().collect();
     send_digest(cx, link, &ids, reply);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::id::{BootEpoch, NodeId, Role};
+    use crate::io::{Input, Output};
+    use crate::messaging::{Payload, Topic};
+    use crate::testing::context;
+    use crate::wire::Hello;
+
+    /// Somebody who accepted an exchange and holds some messages.
+    struct Guest {
+        cx: Context,
+        links: Links,
+        memory: Memory,
+        exchange: Exchange,
+        ids: Vec<MessageId>,
+    }
+
+    const LINK: LinkId = LinkId::accepted(1);
+
+    impl Guest {
+        fn new(messages: usize, bytes: usize) -> Self {
+            let mut cx = context(Config::modern());
+            let (mut links, mut memory) = (Links::default(), Memory::new(1));
+            let mut ids = Vec::new();
+            for _ in 0..messages {
+                let payload = Payload::new(alloc::vec![7; bytes]).expect("short");
+                let stored = memory.seal(&mut cx, Topic::default(), payload);
+                ids.push(stored.envelope.id());
+                memory.store.insert(&mut cx, stored);
+            }
+            let addr = ([10, 0, 0, 9], 7000).into();
+            let from = AddressRecord::new(NodeId::new([9; 32]), BootEpoch(1), &[addr]);
+            let hello = Hello {
+                network: cx.config.network.clone(),
+                to: None,
+                from: from.expect("valid"),
+                role: Role::Peer,
+                purpose: Purpose::Exchange,
+            };
+            let message = Message::Hello(hello.clone().into());
+            links.on_input(&mut cx, Input::LinkUp { link: LINK, addr });
+            links.on_input(&mut cx, Input::Received { link: LINK, message });
+            links.welcome(&mut cx, LINK, &hello);
+            let mut guest = Self { cx, links, memory, exchange: Exchange::default(), ids };
+            guest.sent();
+            guest
+        }
+
+        fn receive(&mut self, message: Message) -> Vec<Message> {
+            let Self { cx, links, memory, exchange, .. } = self;
+            exchange.on_message(cx, links, memory, (LINK, message));
+            self.sent()
+        }
+
+        fn sent(&mut self) -> Vec<Message> {
+            let mut sent = Vec::new();
+            while let Some(output) = self.cx.poll_output() {
+                if let Output::Send { message, .. } = output {
+                    sent.push(message);
+                }
+            }
+            sent
+        }
+    }
+
+    #[test]
+    fn what_is_held_is_told_once() {
+        let mut guest = Guest::new(2 * MAX_IDS, 1);
+        let asks = Message::Digest(Digest { ids: Vec::new(), reply: true });
+        let pages = guest.receive(asks.clone()).into_iter().map(|message| match message {
+            Message::Digest(digest) => digest.ids.len(),
+            _ => usize::MAX,
+        });
+        assert_eq!(pages.collect::<Vec<_>>(), [MAX_IDS, MAX_IDS, 0], "the last has room left");
+        assert_eq!(guest.receive(asks), []);
+    }
+
+    #[test]
+    fn a_stranger_pulls_no_more_than_so_many_bytes() {
+        let mut guest = Guest::new(3, 50 * 1024);
+        let (ids, mut copies) = (guest.ids.clone(), 0);
+        for _ in 0..100 {
+            copies += guest.receive(Message::Pull { ids: ids.clone() }).len();
+        }
+        assert_eq!(copies, 10, "512 KiB");
+        assert!(guest.cx.stats.limits.exchange > 0);
+        guest.exchange.on_ended(&mut guest.memory, LINK);
+        assert!(guest.exchange.talks.is_empty());
+    }
+
+    #[test]
+    fn a_dial_that_is_not_done_ends_when_the_next_is_due() {
+        let Guest { mut cx, mut links, mut memory, mut exchange, .. } = Guest::new(0, 0);
+        let addr = ([10, 0, 0, 8], 7000).into();
+        let other = AddressRecord::new(NodeId::new([8; 32]), BootEpoch(1), &[addr]).expect("valid");
+        exchange.on_timer(&mut cx, &mut links, &mut memory, Some(&other));
+        let first = exchange.dialed.expect("it dials");
+        exchange.on_timer(&mut cx, &mut links, &mut memory, Some(&other));
+        let outputs: Vec<Output> = core::iter::from_fn(|| cx.poll_output()).collect();
+        assert!(outputs.contains(&Output::Close { link: first }), "{outputs:?}");
+        assert_ne!(exchange.dialed, Some(first));
+        exchange.on_timer(&mut cx, &mut links, &mut memory, None);
+        assert_eq!(exchange.dialed, None, "nobody to compare with");
+        assert!(cx.timers.is_armed(Timer::Exchange), "now");
+    }
+}

@@ -2,7 +2,7 @@
 //! still unless a test changes it, with a latency per link. It shows what a broadcast does without
 //! an overlay that heals and a detector that finds.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -30,7 +30,7 @@ pub(crate) type At = usize;
 type End = (At, LinkId);
 
 pub(crate) struct Lab {
-    pub(crate) now: Instant,
+    now: Instant,
     peers: Vec<Peer>,
     queue: BTreeMap<(Instant, u64), What>,
     order: u64,
@@ -38,9 +38,9 @@ pub(crate) struct Lab {
     links: u64,
     rng: Rng,
     latency: (u64, u64),
-    /// Least and greatest hop, and the time, of the last deliveries.
-    pub(crate) last_hop: u16,
-    pub(crate) last_at: Instant,
+    /// The greatest hop since the last message was said, and when the last one got it.
+    last_hop: u16,
+    last_at: Instant,
 }
 
 struct Peer {
@@ -54,7 +54,6 @@ struct Peer {
 struct Wire {
     far: End,
     latency: Duration,
-    is_cut: bool,
 }
 
 enum What {
@@ -133,7 +132,7 @@ impl Lab {
         let millis = self.latency.0 + u64::try_from(self.draw(span)).unwrap_or(0);
         let latency = Duration::from_millis(millis);
         for (end, far) in [(ends[0], ends[1]), (ends[1], ends[0])] {
-            self.wires.insert(end, Wire { far, latency, is_cut: false });
+            self.wires.insert(end, Wire { far, latency });
             let record = self.peers[far.0].cx.record.clone();
             let peer = &mut self.peers[end.0];
             peer.neighbors.insert(end.1, record, self.now);
@@ -199,15 +198,6 @@ impl Lab {
         }
     }
 
-    /// What this peer sends from now on is lost.
-    pub(crate) fn mute(&mut self, at: At) {
-        for end in self.ends_of(at) {
-            if let Some(wire) = self.wires.get_mut(&end) {
-                wire.is_cut = true;
-            }
-        }
-    }
-
     fn ends_of(&self, at: At) -> Vec<End> {
         let all = (at, LinkId::from_bits(0))..=(at, LinkId::from_bits(u64::MAX));
         self.wires.range(all).map(|(end, _)| *end).collect()
@@ -258,7 +248,7 @@ impl Lab {
         while let Some(output) = self.peers[at].cx.poll_output() {
             match output {
                 Output::Send { link, message } => {
-                    if let Some(wire) = self.wires.get(&(at, link)).filter(|wire| !wire.is_cut) {
+                    if let Some(wire) = self.wires.get(&(at, link)) {
                         let (far, latency) = (wire.far, wire.latency);
                         self.schedule(self.now + latency, What::Message(far, message));
                     }
@@ -293,6 +283,12 @@ impl Lab {
             sum.control += stats.messages_sent - stats.gossip_sent;
         }
         sum
+    }
+
+    /// Live peers with neighbors.
+    pub(crate) fn linked(&self) -> usize {
+        let is_linked = |peer: &&Peer| !peer.is_dead && !peer.neighbors.is_empty();
+        self.peers.iter().filter(is_linked).count()
     }
 
     /// Live peers that have seen as many messages as whoever has seen the most.
@@ -375,11 +371,5 @@ impl Peer {
                 }
             }
         }
-    }
-}
-
-impl Lab {
-    pub(crate) fn everybody_alive(&self) -> BTreeSet<At> {
-        (0..self.peers.len()).filter(|&at| !self.peers[at].is_dead).collect()
     }
 }

@@ -32,17 +32,14 @@ pub(crate) struct Stored {
     pub(crate) holders: SlotSet,
     received: Instant,
     age_then: Age,
-    /// Links it travelled to get here; 0 for an own message. Links it would have travelled, since the
-    /// tree was made shorter for it.
+    /// Links it travelled to get here; 0 for an own message.
     pub(crate) hop: Hop,
-    /// The neighbor that sends this source's messages, where there are trees.
-    pub(crate) parent: Option<Slot>,
 }
 
 impl Stored {
     pub(crate) fn new(envelope: Arc<Envelope>, hop: Hop, age: Age, now: Instant) -> Self {
         let holders = SlotSet::default();
-        Self { envelope, hop, holders, age_then: age, received: now, parent: None }
+        Self { envelope, hop, holders, age_then: age, received: now }
     }
 
     pub(crate) fn age(&self, now: Instant) -> Duration {
@@ -141,7 +138,6 @@ impl Store {
     pub(crate) fn release(&mut self, slot: Slot) {
         for stored in &mut self.messages {
             stored.holders.remove(slot);
-            stored.parent = stored.parent.filter(|parent| *parent != slot);
         }
     }
 }

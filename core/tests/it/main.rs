@@ -4,6 +4,7 @@
 mod arbitrary;
 mod golden;
 mod network;
+mod plumtree;
 mod power_law;
 mod properties;
 mod samples;

@@ -112,24 +112,14 @@ impl Plumtree {
         &mut self,
         cx: &mut Context,
         neighbors: &Neighbors,
-        (from, mut stored): (&Neighbor, Stored),
+        (from, stored): (&Neighbor, Stored),
         announcers: &[Announcer],
     ) {
-        let (id, source) = (stored.envelope.id(), stored.envelope.origin());
-        stored.parent = Some(from.slot);
+        let (source, hop) = (stored.envelope.origin(), stored.hop);
         self.trees.on_new(&stored.envelope, cx.config.broadcast.plumtree.trees);
         self.trees.lazy_mut(source).remove(from.slot);
         self.spread(cx, neighbors, stored);
-        let first = announcers.iter().find_map(|it| Some((neighbors.by_link(it.link)?, it.hop)));
-        if let Some((over, hop)) = first.filter(|_| self.trees.is_own(source)) {
-            self.change_parent(cx, neighbors, over, (id, hop));
-        } else {
-            for it in announcers {
-                if let Some(over) = neighbors.by_link(it.link) {
-                    self.shorten(cx, neighbors, over, (id, it.hop));
-                }
-            }
-        }
+        self.shorten(cx, neighbors, (from, source, hop), announcers);
     }
 
     /// Sends a message along its tree, and its name off it.
@@ -178,7 +168,6 @@ impl Plumtree {
         for it in have {
             if let Some(stored) = self.memory.store.get_mut(it.id) {
                 stored.holders.insert(from.slot);
-                self.shorten(cx, neighbors, from, (it.id, it.hop));
             } else if !self.memory.seen.contains(it.id) {
                 let share =
                     share.get_or_insert_with(|| self.missing.share(cx, neighbors, from.link));
@@ -187,45 +176,30 @@ impl Plumtree {
         }
     }
 
-    /// The shared tree is changed if it is much shorter over a neighbor that announced a message (§3.8).
+    /// A message had been announced before it came: over the first announcer that is much nearer to the
+    /// source the tree is shorter. That one becomes the parent, by a graft that asks for nothing, and
+    /// the old parent is pruned (§3.8).
     ///
-    /// Departure: also when the announcement comes after the message, for it may have waited for
-    /// others.
+    /// Departure: in the tree of one source no announcer need be nearer in links. Its announcement had
+    /// waited for `ihave_delay`, so the way over it is quicker by at least that, and two ways that are
+    /// about as long do not take turns. That finds the quickest ways where links differ.
+    ///
+    /// Parents had the message earlier than their children: no circle can close.
     fn shorten(
         &mut self,
         cx: &mut Context,
         neighbors: &Neighbors,
-        over: &Neighbor,
-        (id, hop): (MessageId, Hop),
+        (parent, source, hop): (&Neighbor, NodeId, Hop),
+        announcers: &[Announcer],
     ) {
-        let Some(stored) = self.memory.store.get(id) else { return };
-        let gained = stored.hop.0.saturating_sub(hop.0);
-        let is_worth_it = gained >= cx.config.broadcast.plumtree.threshold;
-        if is_worth_it && !self.trees.is_own(stored.envelope.origin()) {
-            self.change_parent(cx, neighbors, over, (id, hop));
+        let threshold = cx.config.broadcast.plumtree.threshold;
+        let is_own = self.trees.is_own(source);
+        let is_near = |it: &&Announcer| is_own || hop.0.saturating_sub(it.hop.0) >= threshold;
+        let mut near = announcers.iter().filter(is_near);
+        let Some(over) = near.find_map(|it| neighbors.by_link(it.link)) else { return };
+        if over.slot == parent.slot {
+            return;
         }
-    }
-
-    /// Another neighbor becomes the parent, by a graft that asks for nothing, and the old parent is
-    /// pruned (§3.8).
-    ///
-    /// Departure: in the tree of one source the new parent is the first that announced a message before
-    /// it came, however many links it is away. Its announcement had waited for `ihave_delay`, so the
-    /// way over it is quicker by at least that, and two ways that are about as long do not take turns.
-    ///
-    /// Parents had the message earlier, or over fewer links, than their children: no circle can close.
-    fn change_parent(
-        &mut self,
-        cx: &mut Context,
-        neighbors: &Neighbors,
-        over: &Neighbor,
-        (id, hop): (MessageId, Hop),
-    ) {
-        let Some(stored) = self.memory.store.get_mut(id) else { return };
-        let source = stored.envelope.origin();
-        let parent = stored.parent.filter(|parent| *parent != over.slot);
-        let Some(parent) = parent.and_then(|parent| neighbors.by_slot(parent)) else { return };
-        (stored.parent, stored.hop) = (Some(over.slot), hop);
         self.trees.lazy_mut(source).remove(over.slot);
         cx.stats.grafts_sent += 1;
         cx.send(over.link, Message::Graft(Graft { source, id: None }));
