@@ -73,7 +73,9 @@ impl Exchange {
 
     /// Tells all that is held, also when that is nothing: the other side may have something.
     pub(crate) fn on_welcomed(&mut self, cx: &mut Context, memory: &mut Memory, link: LinkId) {
-        tell_all(cx, memory, link, true);
+        if self.dialed == Some(link) {
+            tell_all(cx, memory, link, true);
+        }
     }
 
     /// A link did not come up, or is gone.
@@ -93,18 +95,14 @@ impl Exchange {
         (link, message): (LinkId, Message),
     ) -> Option<Receipt> {
         let from = Sender::stranger(link, &links.up(link)?.remote);
-        let receipt = match message {
-            Message::Digest(digest) => {
-                self.on_digest(cx, memory, link, &digest);
-                None
-            }
-            Message::Pull { ids } => {
-                self.on_pull(cx, memory, link, &ids);
-                None
-            }
-            Message::Gossip(gossip) => Some(memory.receive(cx, from, gossip)),
-            _ => None,
-        };
+        let mut receipt = None;
+        if let Message::Digest(digest) = &message {
+            self.on_digest(cx, memory, link, digest);
+        } else if let Message::Pull { ids } = &message {
+            self.on_pull(cx, memory, link, ids);
+        } else if let Message::Gossip(gossip) = message {
+            receipt = Some(memory.receive(cx, from, gossip));
+        }
         self.end_if_done(cx, links, memory, link);
         receipt
     }
@@ -242,10 +240,10 @@ mod tests {
     fn what_is_held_is_told_once() {
         let mut guest = Guest::new(2 * MAX_IDS, 1);
         let asks = Message::Digest(Digest { ids: Vec::new(), reply: true });
-        let pages = guest.receive(asks.clone()).into_iter().map(|message| match message {
-            Message::Digest(digest) => digest.ids.len(),
-            _ => usize::MAX,
-        });
+        let told = |message: Message| {
+            if let Message::Digest(digest) = message { digest.ids.len() } else { usize::MAX }
+        };
+        let pages = guest.receive(asks.clone()).into_iter().map(told);
         assert_eq!(pages.collect::<Vec<_>>(), [MAX_IDS, MAX_IDS, 0], "the last has room left");
         assert_eq!(guest.receive(asks), []);
     }

@@ -341,13 +341,15 @@ impl Peer {
         let Self { cx, neighbors, broadcast, .. } = self;
         let before = cx.timers.order();
         while let Some(timer) = cx.timers.pop_due(cx.now, before) {
-            match (timer, &mut *broadcast) {
-                (Timer::IHave, Broadcast::Plumtree(tree)) => tree.on_ihave_timer(cx, neighbors),
-                (Timer::Graft, Broadcast::Plumtree(tree)) => tree.on_graft_timer(cx, neighbors),
-                (Timer::Exchange, _) => {
-                    broadcast.on_exchange_timer(cx, &mut Links::default(), None);
+            if timer == Timer::Exchange {
+                broadcast.on_exchange_timer(cx, &mut Links::default(), None);
+            } else if let Some(tree) = broadcast.as_plumtree() {
+                if timer == Timer::IHave {
+                    tree.on_ihave_timer(cx, neighbors);
+                } else {
+                    assert_eq!(timer, Timer::Graft, "there are no others here");
+                    tree.on_graft_timer(cx, neighbors);
                 }
-                _ => unreachable!("{timer:?} is none of a broadcast's timers here"),
             }
         }
     }
@@ -355,20 +357,19 @@ impl Peer {
     fn receive(&mut self, link: LinkId, message: Message) {
         let Self { cx, neighbors, broadcast, .. } = self;
         let Some(from) = neighbors.by_link(link) else { return };
-        match message {
-            Message::Gossip(gossip) => {
-                broadcast.on_gossip(cx, neighbors, from, gossip);
-            }
-            Message::Digest(digest) => broadcast.on_digest(cx, from, &digest),
-            Message::Pull { ids } => broadcast.on_pull(cx, from, &ids),
-            message => {
-                let tree = broadcast.as_plumtree().expect("it says only what plumtree says");
-                match message {
-                    Message::IHave { have } => tree.on_ihave(cx, neighbors, from, &have),
-                    Message::Graft(graft) => tree.on_graft(cx, from, &graft),
-                    Message::Prune(prune) => tree.on_prune(cx, from, &prune),
-                    _ => unreachable!("{} is none of a broadcast's messages", message.name()),
-                }
+        if let Message::Gossip(gossip) = message {
+            broadcast.on_gossip(cx, neighbors, from, gossip);
+        } else if let Message::Digest(digest) = &message {
+            broadcast.on_digest(cx, from, digest);
+        } else if let Message::Pull { ids } = &message {
+            broadcast.on_pull(cx, from, ids);
+        } else if let Some(tree) = broadcast.as_plumtree() {
+            if let Message::IHave { have } = &message {
+                tree.on_ihave(cx, neighbors, from, have);
+            } else if let Message::Graft(graft) = &message {
+                tree.on_graft(cx, from, graft);
+            } else if let Message::Prune(prune) = &message {
+                tree.on_prune(cx, from, prune);
             }
         }
     }

@@ -34,7 +34,7 @@ use crate::broadcast::traffic::{self, Sender};
 use crate::context::Context;
 use crate::id::{Hop, MessageId, NodeId};
 use crate::messaging::{Envelope, Payload, Topic};
-use crate::neighbors::{Neighbor, Neighbors};
+use crate::neighbors::{Neighbor, Neighbors, SlotSet};
 use crate::timers::Timer;
 use crate::wire::{Digest, Gossip, Graft, IHave, Message, Prune};
 use announcements::Announcements;
@@ -127,7 +127,7 @@ impl Plumtree {
         let (id, source) = (stored.envelope.id(), stored.envelope.origin());
         if self.losses.on_message() {
             // All eager, as at the beginning: the tree grows anew around what is gone.
-            *self.trees.lazy_mut(source) = Default::default();
+            *self.trees.lazy_mut(source) = SlotSet::default();
         }
         let lazy = self.trees.lazy(source);
         for neighbor in neighbors.iter().filter(|it| !lazy.contains(it.slot)) {
@@ -269,12 +269,6 @@ impl Plumtree {
             self.losses.on_loss(cx);
         }
     }
-
-    /// Nothing to do, and it is not armed again. With `flood` neighbors compare what they hold, because
-    /// nothing else would find a message that was lost on its way. Here each message or its name comes
-    /// on every link, digests at the beginning of a link tell what an older one lost, and the exchange
-    /// tells the rest.
-    pub(crate) fn on_digest_timer(&mut self, _cx: &mut Context, _neighbors: &Neighbors) {}
 
     pub(crate) fn on_digest(&mut self, cx: &mut Context, from: &Neighbor, digest: &Digest) {
         self.memory.on_digest(cx, from, digest);

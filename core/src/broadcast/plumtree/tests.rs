@@ -229,10 +229,10 @@ impl Bench {
         self.cx.now = self.cx.now + Duration::from_millis(millis);
         let before = self.cx.timers.order();
         while let Some(timer) = self.cx.timers.pop_due(self.cx.now, before) {
-            match timer {
-                Timer::IHave => self.tree.on_ihave_timer(&mut self.cx, &self.neighbors),
-                Timer::Graft => self.tree.on_graft_timer(&mut self.cx, &self.neighbors),
-                _ => {}
+            if timer == Timer::IHave {
+                self.tree.on_ihave_timer(&mut self.cx, &self.neighbors);
+            } else if timer == Timer::Graft {
+                self.tree.on_graft_timer(&mut self.cx, &self.neighbors);
             }
         }
         self.sent()
@@ -380,4 +380,31 @@ fn a_copy_too_many_prunes_but_not_one_that_was_pulled() {
     assert!(bench.tree.memory.seen.contains(it.id()));
     bench.gossip(0, &it, 1);
     assert_eq!(bench.gossip(2, &other, 1), [], "the answer is no copy too many");
+}
+
+#[test]
+fn names_that_fill_a_message_do_not_wait() {
+    let mut bench = Bench::new(2, Config::modern());
+    let from = bench.neighbor(1);
+    let source = envelope(5, 1).origin();
+    bench.tree.on_prune(&mut bench.cx, &from, &Prune { source });
+    let mut sent = Vec::new();
+    for sequence in 1..=1000 {
+        sent.append(&mut bench.gossip(0, &envelope(5, sequence), 1));
+    }
+    let sizes: Vec<usize> = sent
+        .iter()
+        .filter_map(
+            |(_, it)| if let Message::IHave { have } = it { Some(have.len()) } else { None },
+        )
+        .collect();
+    assert_eq!(sizes, [512]);
+    assert!(
+        matches!(bench.wait(10).as_slice(), [(1, Message::IHave { have })] if have.len() == 488)
+    );
+}
+
+#[test]
+fn an_idle_peer_takes_little_room() {
+    assert!(size_of::<Plumtree>() <= 480, "{}", size_of::<Plumtree>());
 }
