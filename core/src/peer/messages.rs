@@ -72,7 +72,9 @@ impl Peer {
                 hyparview.on_shuffle(cx, links, neighbors, from, *shuffle);
                 self.is_settled = false;
             }
-            (Message::IHave { have }, _, Some(tree), _) => tree.on_ihave(cx, from, &have),
+            (Message::IHave { have }, _, Some(tree), _) => {
+                tree.on_ihave(cx, neighbors, from, &have);
+            }
             (Message::Graft(graft), _, Some(tree), _) => tree.on_graft(cx, from, &graft),
             (Message::Prune(prune), _, Some(tree), _) => tree.on_prune(cx, from, &prune),
             (Message::Neighbors { records }, _, _, Some(swim)) => swim.on_neighbors(from, records),

@@ -127,7 +127,7 @@ impl Peer {
         match (timer, broadcast) {
             (Timer::Digest, broadcast) => broadcast.on_digest_timer(cx, neighbors),
             (Timer::Exchange, broadcast) => {
-                let stranger = overlay.as_hyparview().and_then(|it| it.stranger(cx));
+                let stranger = overlay.stranger(cx, neighbors);
                 broadcast.on_exchange_timer(cx, links, stranger.as_ref());
             }
             (Timer::IHave, Broadcast::Plumtree(tree)) => tree.on_ihave_timer(cx, neighbors),

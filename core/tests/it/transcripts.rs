@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
 
-use tidings_core::{Command, Config, DetectorKind, OverlayKind};
+use tidings_core::{BroadcastKind, Command, Config, DetectorKind, OverlayKind};
 
 use crate::network::Network;
 
@@ -105,6 +105,11 @@ fn set(config: &mut Config, setting: &str, value: &str) {
         "shuffle_every" => config.overlay.hyparview.shuffle_every = parse_duration(value),
         "detector" if value == "connect" => config.detector.kind = DetectorKind::Connect,
         "chatter" => config.chatter.count = value.parse().unwrap(),
+        "broadcast" if value == "plumtree" => config.broadcast.kind = BroadcastKind::Plumtree,
+        "exchange_every" => {
+            config.broadcast.plumtree.exchange_every = parse_duration(value);
+        }
+        "refresh" => config.overlay.refresh = parse_duration(value),
         "digest_every" => config.broadcast.digest_every = parse_duration(value),
         _ => panic!("no such setting: {setting}"),
     }
