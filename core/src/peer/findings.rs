@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use crate::address::AddressRecord;
 use crate::detector::strikes::Overdue;
-use crate::detector::swim::Finding;
+use crate::detector::swim::{Finding, Swim};
 use crate::event::{Event, NeighborLoss};
 use crate::failure::LinkLoss;
 use crate::id::LinkId;
@@ -42,11 +42,14 @@ impl Peer {
         match strikes.on_answer_timer(&mut self.cx, &neighbor) {
             Overdue::Strike => {}
             Overdue::Dead => self.bury(neighbor),
-            Overdue::Lost => {
-                self.links.close(&mut self.cx, link, Bye::Replaced);
-                self.lose_neighbor(link, NeighborLoss::LinkLost(LinkLoss::Stalled));
-            }
+            Overdue::Lost => self.on_stalled(link),
         }
+    }
+
+    /// Nothing comes through on a neighbor's link.
+    fn on_stalled(&mut self, link: LinkId) {
+        self.links.close(&mut self.cx, link, Bye::Replaced);
+        self.lose_neighbor(link, NeighborLoss::LinkLost(LinkLoss::Stalled));
     }
 
     pub(super) fn on_not_connected(&mut self, link: LinkId) {
@@ -76,11 +79,12 @@ impl Peer {
 
     /// Carries out what the detector `swim` found.
     pub(super) fn carry_out_findings(&mut self) {
-        while let Some(finding) = self.detector.as_swim().and_then(|swim| swim.next_finding()) {
+        while let Some(finding) = self.detector.as_swim().and_then(Swim::next_finding) {
             match finding {
                 Finding::Say(statement) => self.say(&statement),
                 Finding::Dead { subject, is_own } => self.on_death(subject, is_own),
                 Finding::Left(subject) => self.overlay.forget(subject),
+                Finding::Stalled(link) => self.on_stalled(link),
             }
         }
     }

@@ -185,7 +185,7 @@ impl Peer {
         let up = neighbors.by_link(link).expect("it was inserted just now").clone();
         cx.emit(Event::NeighborUp { peer: record, origin: link.origin() });
         cx.timers.cancel(Timer::Isolated);
-        self.detector.on_neighbor_up(cx, links, neighbors, &up);
+        self.detector.on_neighbor_up(cx, links, &up);
         self.broadcast.on_neighbor_up(cx, &up);
         self.chatter.on_neighbor_up(cx);
         if let Some(surplus) = self.overlay.on_neighbor_up(cx, links, neighbors, &up) {

@@ -84,8 +84,9 @@ impl Peer {
     }
 
     fn on_pong(&mut self, link: LinkId, pong: &Ping) {
-        if !self.detector.on_pong(&mut self.cx, link, pong) {
-            self.links.accuse(&mut self.cx, link, Misbehavior::WrongEcho);
+        let Self { cx, links, detector, .. } = self;
+        if !detector.on_pong(cx, links, link, pong) {
+            links.accuse(cx, link, Misbehavior::WrongEcho);
         }
     }
 
@@ -104,7 +105,7 @@ impl Peer {
         let Self { cx, links, neighbors, detector, .. } = self;
         match (message, detector.as_swim()) {
             (Message::PingRequest(subject), Some(swim)) => {
-                swim.on_ping_request(cx, links, neighbors, link, *subject);
+                swim.on_ping_request(cx, links, neighbors, link, &subject);
             }
             (Message::PingRequestAnswer { subject, is_heard }, Some(swim)) => {
                 swim.on_ping_request_answer(cx, links, link, subject, is_heard);

@@ -232,7 +232,10 @@ impl Peer {
                 strikes,
             }
         };
+        let (members, cases) = self.detector.members(&self.cx);
         NodeSnapshot {
+            members,
+            cases,
             neighbors: self.neighbors.iter().map(view).collect(),
             seed_nodes: self.bootstrap.snapshot(now),
             known: self.overlay.known(&self.cx),

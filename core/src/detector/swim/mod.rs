@@ -12,6 +12,8 @@ use crate::event::NeighborLoss;
 use crate::id::{LinkId, NodeId};
 use crate::links::{Failure, Links};
 use crate::neighbors::{Neighbor, Neighbors};
+use crate::snapshot::{CaseSnapshot, MemberSnapshot};
+use crate::time::Instant;
 use crate::wire::{Ping, Statement};
 
 /// A peer's probes, suspicions and members.
@@ -28,6 +30,8 @@ pub(crate) enum Finding {
     Dead { subject: AddressRecord, is_own: bool },
     /// This one left.
     Left(NodeId),
+    /// This neighbor lives, but nothing comes through on its link: the link is lost.
+    Stalled(LinkId),
 }
 
 impl Swim {
@@ -58,7 +62,7 @@ impl Swim {
 
     pub(crate) fn on_suspicion_timer(&mut self, _cx: &mut Context, _number: u32) {}
 
-    pub(crate) fn on_neighbor_up(&mut self, _cx: &mut Context, _: &Neighbors, _up: &Neighbor) {}
+    pub(crate) fn on_neighbor_up(&mut self, _cx: &mut Context, _: &mut Links, _up: &Neighbor) {}
 
     pub(crate) fn on_neighbor_down(
         &mut self,
@@ -71,7 +75,13 @@ impl Swim {
 
     pub(crate) fn challenge(&mut self, _cx: &mut Context, _link: LinkId) {}
 
-    pub(crate) fn on_pong(&mut self, _cx: &mut Context, _link: LinkId, _pong: &Ping) -> bool {
+    pub(crate) fn on_pong(
+        &mut self,
+        _cx: &mut Context,
+        _: &mut Links,
+        _link: LinkId,
+        _pong: &Ping,
+    ) -> bool {
         true
     }
 
@@ -99,7 +109,7 @@ impl Swim {
         _links: &mut Links,
         _neighbors: &Neighbors,
         _link: LinkId,
-        _subject: AddressRecord,
+        _subject: &AddressRecord,
     ) {
     }
 
@@ -147,6 +157,15 @@ impl Swim {
     /// Whether this peer is suspected or held dead, in this life.
     pub(crate) fn is_doubted(&self, _record: &AddressRecord) -> bool {
         false
+    }
+
+    /// The table; empty when it is off.
+    pub(crate) fn members(&self, _cx: &Context) -> Vec<MemberSnapshot> {
+        Vec::new()
+    }
+
+    pub(crate) fn cases(&self, _now: Instant) -> Vec<CaseSnapshot> {
+        Vec::new()
     }
 
     pub(crate) fn round_trip(&self, _link: LinkId) -> Option<Duration> {
