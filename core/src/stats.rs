@@ -68,7 +68,7 @@ pub struct Limits {
     pub known: u64,
     /// Registrations refused (`registry_max`).
     pub registry: u64,
-    /// Probes that had to wait (`probes_max`).
+    /// Probes that had to wait (`probes_max`; a peer's: `max_links`).
     pub probes: u64,
     /// Ids forgotten early (`seen_max`).
     pub seen: u64,
@@ -80,7 +80,7 @@ pub struct Limits {
     pub notices: u64,
     /// Ids not pulled because too many pulls were open (`store_count`).
     pub pulls: u64,
-    /// Lost neighbors not watched because too many were (`max_links`).
+    /// Lost neighbors not watched, or suspicions not told, because too many were (`max_links`).
     pub lost: u64,
     /// Reporters no longer remembered, for newer ones (`registry_max`).
     pub reporters: u64,
