@@ -8,4 +8,5 @@ mod power_law;
 mod properties;
 mod samples;
 mod show;
+mod swim;
 mod transcripts;

@@ -100,6 +100,7 @@ fn set(config: &mut Config, setting: &str, value: &str) {
         "max_peers" => config.overlay.max_peers = value.parse().unwrap(),
         "max_links" => config.overlay.max_links = value.parse().unwrap(),
         "detector" if value == "connect" => config.detector.kind = DetectorKind::Connect,
+        "detector" if value == "swim" => config.detector.kind = DetectorKind::Swim,
         "chatter" => config.chatter.count = value.parse().unwrap(),
         "digest_every" => config.broadcast.digest_every = parse_duration(value),
         _ => panic!("no such setting: {setting}"),
