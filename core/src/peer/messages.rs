@@ -107,7 +107,7 @@ impl Peer {
         let Self { cx, links, neighbors, detector, .. } = self;
         match (message, detector.as_swim()) {
             (Message::PingRequest(subject), Some(swim)) => {
-                swim.on_ping_request(cx, links, neighbors, link, *subject);
+                swim.on_ping_request(cx, links, neighbors, link, &subject);
             }
             (Message::PingRequestAnswer { subject, is_heard }, Some(swim)) => {
                 swim.on_ping_request_answer(cx, links, link, subject, is_heard);

@@ -104,6 +104,7 @@ fn set(config: &mut Config, setting: &str, value: &str) {
         "passive" => config.overlay.hyparview.passive = value.parse().unwrap(),
         "shuffle_every" => config.overlay.hyparview.shuffle_every = parse_duration(value),
         "detector" if value == "connect" => config.detector.kind = DetectorKind::Connect,
+        "detector" if value == "swim" => config.detector.kind = DetectorKind::Swim,
         "chatter" => config.chatter.count = value.parse().unwrap(),
         "broadcast" if value == "plumtree" => config.broadcast.kind = BroadcastKind::Plumtree,
         "exchange_every" => {
