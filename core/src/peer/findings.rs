@@ -15,6 +15,7 @@ use crate::timers::Timer;
 use crate::wire::{Bye, DeathReport, Message, Statement};
 
 impl Peer {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "picks the timers that come here")]
     pub(super) fn on_strikes_timer(&mut self, timer: Timer) {
         let Self { cx, links, neighbors, detector, .. } = self;
         match timer {

@@ -20,6 +20,7 @@ impl Peer {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others are unexpected here")]
     fn on_seed_node_message(&mut self, link: LinkId, message: Message) {
         let Self { cx, links, neighbors, detector, .. } = self;
         let Some(up) = links.up(link) else { return };
@@ -37,6 +38,7 @@ impl Peer {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others are unexpected here")]
     fn on_neighbor_message(&mut self, link: LinkId, message: Message) {
         let Self { cx, neighbors, broadcast, .. } = self;
         let Some(from) = neighbors.by_link(link) else { return };
@@ -116,6 +118,7 @@ impl Peer {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others are unexpected here")]
     fn on_exchange_message(&mut self, link: LinkId, message: Message) {
         let Self { cx, links, neighbors, broadcast, .. } = self;
         match message {

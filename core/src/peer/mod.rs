@@ -90,6 +90,7 @@ impl Peer {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "picks the timers that come here")]
     fn on_own_timer(&mut self, timer: Timer) {
         let Self { cx, links, bootstrap, .. } = self;
         match timer {
@@ -102,6 +103,7 @@ impl Peer {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "picks the timers that come here")]
     fn on_overlay_timer(&mut self, timer: Timer) {
         let Self { cx, neighbors, overlay, bootstrap, .. } = self;
         match timer {
@@ -136,6 +138,7 @@ impl Peer {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "picks the timers that come here")]
     fn on_swim_timer(&mut self, timer: Timer) {
         let Self { cx, links, neighbors, detector, .. } = self;
         let Some(swim) = detector.as_swim() else { return };
