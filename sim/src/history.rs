@@ -224,6 +224,31 @@ impl History {
         before.filter_map(|it| is_inside(&it.fault)).last().unwrap_or(false)
     }
 
+    /// Whether at any time between these moments a fault kept a host from anybody: a cut, which has
+    /// hosts on both sides, or that it stood still.
+    pub fn kept_from_some(&self, host: HostId, from: Duration, to: Duration) -> bool {
+        let (mut is_cut, mut is_paused, mut since) = (false, false, Duration::ZERO);
+        for Scheduled { at, fault } in &self.schedule.faults {
+            if (is_cut || is_paused) && since <= to && from <= *at {
+                return true;
+            }
+            since = *at;
+            match fault {
+                Fault::Cut(..) => is_cut = true,
+                Fault::Heal => is_cut = false,
+                Fault::Pause(it) if *it == host => is_paused = true,
+                Fault::Resume(it) if *it == host => is_paused = false,
+                Fault::Pause(_)
+                | Fault::Resume(_)
+                | Fault::Start(_)
+                | Fault::Crash(..)
+                | Fault::Leave(_)
+                | Fault::Reset(_) => {}
+            }
+        }
+        (is_cut || is_paused) && since <= to
+    }
+
     /// Whether at any time between these moments a fault kept the two hosts from each other: a cut
     /// with one of them inside, or one of them standing still.
     pub fn kept_apart(&self, a: HostId, b: HostId, from: Duration, to: Duration) -> bool {

@@ -75,7 +75,8 @@ enum Fate {
     Open,
     /// The same, but one miss is enough: there is reason to think that the link is gone.
     Challenge,
-    /// Answered too late or never; per neighbor at most as many as there are strikes.
+    /// Answered too late or never, or another one was sent after it; per neighbor at most as many as
+    /// there are strikes, and one.
     Overdue,
 }
 
@@ -174,10 +175,16 @@ impl Strikes {
         if self.watch(link).is_none() {
             return;
         }
-        if let Some(open) = self.open_ping(link) {
-            self.pings.swap_remove(open);
-        }
         let fate = if challenge { Fate::Challenge } else { Fate::Open };
+        if let Some(open) = self.open_ping(link) {
+            let sent = self.pings.iter().filter(|ping| ping.link == link).count();
+            if sent > usize::from(cx.config.detector.misses) {
+                self.pings[open].fate = fate;
+                return;
+            }
+            // It may still be answered, which is no answer to this one and nothing wrong.
+            self.pings[open].fate = Fate::Overdue;
+        }
         let ping = SentPing { link, nonce, sent: cx.now, fate };
         make_room(&mut self.pings);
         self.pings.push(ping);

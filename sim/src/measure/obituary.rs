@@ -24,9 +24,9 @@ pub struct ObituaryMeasure {
     pub median: Option<Duration>,
     /// Time until all of them did.
     pub all: Option<Duration>,
-    /// Peers that held it dead while it lived and nothing kept the two apart.
+    /// Peers that held it dead while it lived and nothing kept it from anybody.
     pub false_holders: u64,
-    /// The same while something did.
+    /// The same after something had.
     pub cut_off_holders: u64,
 }
 
@@ -60,9 +60,10 @@ fn one(
 ) -> ObituaryMeasure {
     let is_true = |at: Duration| died.is_some_and(|(death, _)| death <= at);
     let (mut false_holders, mut cut_off_holders) = (0, 0);
-    for (holder, at) in heard.iter().filter(|(_, at)| !is_true(*at)) {
+    for (_, at) in heard.iter().filter(|(_, at)| !is_true(*at)) {
         let from = at.saturating_sub(scenario.convergence_bound());
-        if history.kept_apart(holder.host, subject.host, from, *at) {
+        // A verdict travels: who holds it may have been together with its subject all the time.
+        if history.kept_from_some(subject.host, from, *at) {
             cut_off_holders += 1;
         } else {
             false_holders += 1;

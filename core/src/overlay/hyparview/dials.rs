@@ -6,7 +6,8 @@ use crate::address::AddressRecord;
 use crate::id::{LinkId, NodeId};
 use crate::room::{make_room, release_if_empty};
 
-/// Dials under way, in the order they were begun; at most `active`, and one to a lost neighbor.
+/// Dials under way, in the order they were begun; at most `active`, one to a lost neighbor, and
+/// one to mix.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Dials(Vec<Dial>);
 
@@ -28,6 +29,8 @@ pub(super) enum Why {
     Walk,
     /// To see whether a lost neighbor is back.
     Ghost,
+    /// To mix a small overlay.
+    Mixing,
 }
 
 impl Why {
@@ -35,7 +38,7 @@ impl Why {
     pub(super) const fn displaces(self) -> bool {
         match self {
             Self::Join | Self::Repair => false,
-            Self::Walk | Self::Ghost => true,
+            Self::Walk | Self::Ghost | Self::Mixing => true,
         }
     }
 }

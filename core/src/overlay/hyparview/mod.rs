@@ -21,11 +21,13 @@
 //! Differs from the paper: the contact comes from the seed nodes' lists, which also fill the passive
 //! view. Walks may end early (`walks`). Who is refused is introduced to others that were
 //! (`askers`). A peer that lacks two neighbors for long asks with high priority once per
-//! refresh. Lost neighbors are dialed again (`ghosts`).
+//! refresh. Lost neighbors are dialed again (`ghosts`). Small overlays are mixed now and then
+//! (`mixing`).
 
 mod askers;
 mod dials;
 mod ghosts;
+mod mixing;
 mod passive;
 mod repair;
 mod replies;
@@ -52,6 +54,7 @@ use crate::wire::{Bye, Refusal};
 use askers::Asker;
 use dials::{Dials, Why};
 use ghosts::Ghosts;
+use mixing::Mixing;
 use passive::PassiveView;
 use replies::Replies;
 
@@ -76,6 +79,7 @@ pub(crate) struct HyParView {
     search: Option<Search>,
     /// A lost neighbor is to be dialed.
     calls_ghost: bool,
+    mixing: Mixing,
 }
 
 /// A search for neighbors.
@@ -99,8 +103,8 @@ impl HyParView {
         self.has_joined = false;
     }
 
-    /// Time to see to what went wrong. Returns whether the seed nodes shall be asked for lists: only
-    /// when neighbors are missing.
+    /// Time to see to what went wrong. Returns whether the seed nodes shall be asked for lists: when
+    /// neighbors are missing, or for the mixing of a small overlay.
     pub(crate) fn on_refresh_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) -> bool {
         let pause = cx.rng.jitter(cx.config.overlay.refresh);
         cx.arm(Timer::Refresh, pause);
@@ -110,7 +114,7 @@ impl HyParView {
         if let Some(search) = self.search.as_mut().filter(is_long) {
             search.insists = missing > 1;
         }
-        missing > 0
+        self.mixing.on_refresh(cx) || missing > 0
     }
 
     /// A seed node's list came: a fresh sample of all peers.
@@ -121,6 +125,7 @@ impl HyParView {
         peers: &[AddressRecord],
     ) {
         self.passive.integrate(cx, neighbors, peers, &mut Vec::new());
+        self.mixing.on_list(cx, neighbors, peers);
     }
 
     /// A welcomed dial finds no slot free. Returns the neighbor that goes for it, if it is worth one.

@@ -26,6 +26,7 @@ impl HyParView {
         is_lost: impl Fn(&AddressRecord) -> bool,
     ) -> bool {
         self.call_ghost(cx, links, neighbors, &is_lost);
+        self.mix(cx, links, neighbors, &is_lost);
         if neighbors.len() >= cx.config.overlay.hyparview.active {
             self.search = None;
             self.passive.wake_all();
@@ -97,6 +98,20 @@ impl HyParView {
         let is_free = |record: &AddressRecord| is_free(neighbors, dials, record, &is_lost);
         if let Some(ghost) = self.ghosts.draw(cx, is_free) {
             self.dial(cx, links, &ghost, (Why::Ghost, true));
+        }
+    }
+
+    /// Dials a stranger with high priority, to mix a small overlay.
+    fn mix(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        is_lost: impl Fn(&AddressRecord) -> bool,
+    ) {
+        let Some(stranger) = self.mixing.take() else { return };
+        if is_free(neighbors, &self.dials, &stranger, is_lost) {
+            self.dial(cx, links, &stranger, (Why::Mixing, true));
         }
     }
 
