@@ -72,8 +72,8 @@ impl Shard {
     ) -> Self {
         let hosts = places.clone().map(Host::new).collect();
         let hall = Hall {
+            queue: Queue::new(width, places.start),
             places,
-            queue: Queue::new(width),
             parcels: Slab::new(),
             recorder,
             outboxes: Vec::new(),
