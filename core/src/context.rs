@@ -2,6 +2,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use core::hint::black_box;
 use core::mem;
 use core::time::Duration;
 
@@ -93,6 +94,16 @@ impl Context {
     pub(crate) fn exchange_room(&mut self, room: &mut VecDeque<Output>) {
         assert!(self.outbox.is_empty() && room.is_empty(), "outputs wait in it");
         mem::swap(&mut self.outbox, room);
+    }
+
+    /// Reads a field of nearly every line of memory that this and its timers take.
+    pub(crate) fn touch(&self) {
+        let Self { now, rng, timers, stats, leaving, outbox, .. } = self;
+        let Stats { messages_sent, gossip_received, limits, .. } = stats;
+        let counted = messages_sent ^ gossip_received ^ limits.pending ^ limits.reporters;
+        black_box(counted ^ now.as_micros() ^ rng.salt() ^ timers.order());
+        black_box(*leaving || outbox.is_empty());
+        timers.touch();
     }
 
     pub(crate) fn is_drained(&self) -> bool {

@@ -85,6 +85,13 @@ impl Node {
         self.cx_mut().exchange_room(&mut room.0);
     }
 
+    /// Reads a part of what the next input will need, and does nothing with it. A driver of many
+    /// nodes may call this for some of them in a row before it turns to each: the machine fetches
+    /// their memory at once then, and need not wait for it once per node.
+    pub fn touch(&self) {
+        self.cx().touch();
+    }
+
     /// When to call [`handle`](Self::handle) with [`Input::Wake`] at the latest. Valid until the
     /// next `handle`; `None` when the node waits for nothing.
     pub fn poll_timeout(&self) -> Option<Deadline> {

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
-use tidings_core::{AddressRecord, BootEpoch, Event, Hop, MessageId, NodeId, NodeSnapshot};
+use tidings_core::{AddressRecord, BootEpoch, Hop, MessageId, NodeId, NodeSnapshot};
 
+use crate::fact::Fact;
 use crate::fault::{Fault, FaultSchedule, Scheduled};
 use crate::host::HostId;
 use crate::scenario::Death;
@@ -60,7 +61,7 @@ pub struct Entry {
     /// Which node.
     pub life: Life,
     /// What.
-    pub event: Event,
+    pub fact: Fact,
 }
 
 /// One message: who said it, and everybody who got it.

@@ -21,6 +21,7 @@ pub mod check;
 mod cli;
 pub mod compare;
 pub mod event_world;
+pub mod fact;
 pub mod fault;
 pub mod history;
 pub mod host;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tidings_core::{BootEpoch, Event, MemberState, MessageId, NodeId};
 
+use crate::fact::Fact;
 use crate::fault::{Fault, FaultSchedule};
 use crate::history::{Crossing, End, Entry, History, Life, LifeSpan, Receipt, Sample, Stir, Tale};
 use crate::host::HostId;
@@ -109,6 +110,7 @@ impl Recorder {
     }
 
     /// Takes down what a node says.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a fact knows what it is made of")]
     pub fn note(&mut self, number: LifeNumber, at: Duration, event: &Event) {
         let (life, span) = &mut self.lives[place(number)];
         let life = *life;
@@ -147,25 +149,7 @@ impl Recorder {
                     self.note_member(member, *state, (life, at));
                 }
             }
-            Event::NeighborDown { .. }
-            | Event::RegistrationLost { .. }
-            | Event::DeathReported { .. }
-            | Event::PeerRegistered { .. }
-            | Event::PeerRemoved { .. }
-            | Event::PeerDoubted { .. }
-            | Event::Misbehaved { .. } => self.keep(at, life, event),
-            Event::Registered { .. }
-            | Event::ListReceived { .. }
-            | Event::NeighborRefused { .. }
-            | Event::TooOld { .. }
-            | Event::Strike { .. }
-            | Event::NoticeLost { .. }
-            | Event::ConnectionRequested { .. }
-            | Event::ReportReceived { .. }
-            | Event::FalseReport { .. }
-            | Event::HelloRefused { .. }
-            | Event::Rejected(_)
-            | Event::Left => {}
+            _ => self.keep(at, life, event),
         }
     }
 
@@ -239,7 +223,7 @@ impl Recorder {
     }
 
     fn keep(&mut self, at: Duration, life: Life, event: &Event) {
-        self.entries.push(Entry { at, life, event: event.clone() });
+        self.entries.extend(Fact::of(event).map(|fact| Entry { at, life, fact }));
     }
 
     fn note_member(&mut self, member: Life, state: MemberState, told: (Life, Duration)) {

@@ -9,7 +9,7 @@
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
-use crate::broadcast::index::IdIndex;
+use crate::broadcast::index::{IdIndex, Span};
 use crate::context::Context;
 use crate::id::MessageId;
 use crate::room::make_room_behind;
@@ -34,7 +34,12 @@ impl Seen {
     }
 
     pub(crate) fn contains(&self, id: MessageId) -> bool {
-        self.index.find(&id, id_at(&self.order, self.forgotten)).is_some()
+        let id_at = id_at(&self.order, self.forgotten);
+        self.index.find(&id, self.span(), |place| id_at(place) == id).is_some()
+    }
+
+    fn span(&self) -> Span {
+        Span { first: self.forgotten, len: self.order.len() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -60,10 +65,9 @@ impl Seen {
             cx.stats.limits.seen += 1;
         }
         if !self.contains(id) {
-            let place = self.forgotten.wrapping_add(u32::try_from(self.order.len()).unwrap_or(0));
             make_room_behind(&mut self.order);
             self.order.push_back((cx.now, id));
-            self.index.insert(&id, place, id_at(&self.order, self.forgotten));
+            self.index.insert_last(self.span(), id_at(&self.order, self.forgotten));
         }
     }
 

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use crate::broadcast::index::IdIndex;
+use crate::broadcast::index::{IdIndex, Span};
 use crate::context::Context;
 use crate::id::{Hop, MessageId};
 use crate::messaging::Envelope;
@@ -34,12 +34,18 @@ pub(crate) struct Stored {
     age_then: Age,
     /// Links it travelled to get here; 0 for an own message.
     pub(crate) hop: Hop,
+    /// The beginning of its id, which tells nearly all others apart without a look at envelopes.
+    prefix: u16,
 }
 
 impl Stored {
     pub(crate) fn new(envelope: Arc<Envelope>, hop: Hop, age: Age, now: Instant) -> Self {
-        let holders = SlotSet::default();
-        Self { envelope, hop, holders, age_then: age, received: now }
+        let (holders, prefix) = (SlotSet::default(), prefix(envelope.id()));
+        Self { envelope, hop, holders, age_then: age, received: now, prefix }
+    }
+
+    fn has(&self, id: MessageId) -> bool {
+        self.prefix == prefix(id) && self.envelope.id() == id
     }
 
     pub(crate) fn age(&self, now: Instant) -> Duration {
@@ -60,10 +66,9 @@ impl Store {
             return;
         }
         self.bytes += stored.envelope.cost();
-        let place = self.dropped.wrapping_add(u32::try_from(self.messages.len()).unwrap_or(0));
         make_room_behind(&mut self.messages);
         self.messages.push_back(stored);
-        self.index.insert(&id, place, id_at(&self.messages, self.dropped));
+        self.index.insert_last(self.span(), id_at(&self.messages, self.dropped));
         let bounds = &cx.config.broadcast;
         while self.messages.len() > bounds.store_count || self.bytes > bounds.store_bytes {
             if !self.drop_oldest() {
@@ -104,19 +109,27 @@ impl Store {
         self.bytes = self.messages.iter().map(|stored| stored.envelope.cost()).sum();
         self.dropped = 0;
         self.index.clear();
-        for (stored, place) in self.messages.iter().zip(0..) {
-            self.index.insert(&stored.envelope.id(), place, id_at(&self.messages, 0));
+        for len in 1..=self.messages.len() {
+            self.index.insert_last(Span { first: 0, len }, id_at(&self.messages, 0));
         }
     }
 
+    fn span(&self) -> Span {
+        Span { first: self.dropped, len: self.messages.len() }
+    }
+
     pub(crate) fn get_mut(&mut self, id: MessageId) -> Option<&mut Stored> {
-        let place = self.index.find(&id, id_at(&self.messages, self.dropped))?;
-        self.messages.get_mut(offset(place, self.dropped))
+        self.place(id).and_then(|place| self.messages.get_mut(place))
     }
 
     pub(crate) fn get(&self, id: MessageId) -> Option<&Stored> {
-        let place = self.index.find(&id, id_at(&self.messages, self.dropped))?;
-        self.messages.get(offset(place, self.dropped))
+        self.place(id).and_then(|place| self.messages.get(place))
+    }
+
+    fn place(&self, id: MessageId) -> Option<usize> {
+        let is_it = |place| self.messages[offset(place, self.dropped)].has(id);
+        let place = self.index.find(&id, self.span(), is_it)?;
+        Some(offset(place, self.dropped))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -140,6 +153,11 @@ impl Store {
             stored.holders.remove(slot);
         }
     }
+}
+
+/// The first two bytes of an id.
+fn prefix(id: MessageId) -> u16 {
+    id.as_bytes().first_chunk().map_or(0, |bytes| u16::from_be_bytes(*bytes))
 }
 
 /// Where the message of a position stands now.

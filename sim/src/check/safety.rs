@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tidings_core::{Doubt, Event, LinkLoss, NeighborLoss, RegistrationLoss};
+use tidings_core::{Doubt, LinkLoss, NeighborLoss, RegistrationLoss};
 
 use super::{Evidence, Violation};
+use crate::fact::{Accusation, Fact};
 use crate::fault::{Fault, Scheduled};
 use crate::history::{Crossing, End, History, LifeSpan, NodeView, Stir};
 use crate::host::HostId;
@@ -48,7 +49,7 @@ pub(super) fn said_by_somebody(evidence: &Evidence<'_>) -> Vec<Violation> {
 pub(super) fn no_self_neighbor(evidence: &Evidence<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     for entry in &evidence.history.entries {
-        if let Event::NeighborUp { peer, .. } = &entry.event
+        if let Fact::NeighborUp { peer, .. } = &entry.fact
             && evidence.history.host_of(peer.subject()) == Some(entry.life.host)
         {
             violations.push(Violation::at(entry.life.host, entry.at, "neighbor of itself"));
@@ -87,7 +88,8 @@ fn bounds(scenario: &Scenario, view: &NodeView) -> [(&'static str, usize, usize)
 pub(super) fn nobody_misbehaves(evidence: &Evidence<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     for entry in &evidence.history.entries {
-        if let Event::Misbehaved { node, what, .. } = &entry.event {
+        if let Fact::Misbehaved(accusation) = &entry.fact {
+            let Accusation { node, what } = accusation.as_ref();
             let accused = node.and_then(|node| evidence.history.host_of(node));
             let accused = accused.map_or_else(|| "a stranger".to_owned(), |host| host.to_string());
             let what = format!("accuses {accused}: {what}");
@@ -138,7 +140,7 @@ impl<'a> Traces<'a> {
             spans.entry(life.host).or_default().push(*span);
         }
         let mut resets: BTreeMap<HostId, Vec<Duration>> = BTreeMap::new();
-        for entry in history.entries.iter().filter(|entry| is_reset(&entry.event)) {
+        for entry in history.entries.iter().filter(|entry| is_reset(&entry.fact)) {
             resets.entry(entry.life.host).or_default().push(entry.at);
         }
         Self { history, spans, resets }
@@ -175,13 +177,13 @@ impl Traces<'_> {
         let mut linked = BTreeSet::new();
         let entries = self.history.entries.iter().take_while(|entry| entry.at < at);
         for entry in entries.filter(|entry| entry.life.host == host) {
-            match &entry.event {
-                Event::NeighborUp { peer, .. } | Event::PeerRegistered { peer } => {
+            match &entry.fact {
+                Fact::NeighborUp { peer, .. } | Fact::PeerRegistered { peer } => {
                     linked.insert((entry.life, peer.subject()));
                 }
-                Event::NeighborDown { peer, .. }
-                | Event::PeerRemoved { peer, .. }
-                | Event::PeerDoubted { peer, .. } => {
+                Fact::NeighborDown { peer, .. }
+                | Fact::PeerRemoved { peer, .. }
+                | Fact::PeerDoubted { peer, .. } => {
                     linked.remove(&(entry.life, peer.subject()));
                 }
                 _ => {}
@@ -192,13 +194,13 @@ impl Traces<'_> {
     }
 }
 
-fn is_reset(event: &Event) -> bool {
+fn is_reset(fact: &Fact) -> bool {
     const RESET: LinkLoss = LinkLoss::Reset;
     matches!(
-        event,
-        Event::NeighborDown { why: NeighborLoss::LinkLost(RESET), .. }
-            | Event::RegistrationLost { why: RegistrationLoss::LinkLost(RESET), .. }
+        fact,
+        Fact::NeighborDown { why: NeighborLoss::LinkLost(RESET), .. }
+            | Fact::RegistrationLost { why: RegistrationLoss::LinkLost(RESET), .. }
             // A seed node says no more of a lost link than this.
-            | Event::PeerDoubted { why: Doubt::LinkLost, .. }
+            | Fact::PeerDoubted { why: Doubt::LinkLost, .. }
     )
 }

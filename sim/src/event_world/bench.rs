@@ -125,7 +125,7 @@ fn roof(scenario: &Scenario, seed: u64) -> f64 {
     let run = run_seed(seed);
     let peers = count(scenario.peers);
     let plan = Plan::new(scenario, run, &FaultSchedule::default(), Arc::default());
-    let mut queue = Queue::new(plan.window());
+    let mut queue = Queue::new(plan.window(), 0);
     let mut states = vec![[0_u8; ROOF_STATE]; scenario.peers];
     let mut random = u64::from_le_bytes(*run.as_bytes().first_chunk().expect("32 bytes"));
     let mut send = |queue: &mut Queue, at: u64, number: u64| {

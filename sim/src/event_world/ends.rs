@@ -1,5 +1,7 @@
 //! A host's ends of connections, in slots that are used again.
 
+use std::hint::black_box;
+
 use tidings_core::{LinkId, LinkOrigin};
 
 use super::packet::{EndRef, Place};
@@ -56,7 +58,7 @@ impl Ends {
     /// A new end; an accepted one gets a link of its own.
     pub(super) fn occupy(&mut self, far: Far, stage: Stage, link: Option<LinkId>) -> EndRef {
         let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { turn: 0, end: None });
+            push_tight(&mut self.slots, Slot { turn: 0, end: None });
             u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 ends")
         });
         let entry = &mut self.slots[index(slot)];
@@ -67,16 +69,22 @@ impl Ends {
         entry.end = Some(End { far, link, stage, severed: false, last_arrival: 0, unread: 0 });
         if link.origin() == LinkOrigin::Dialed {
             // Numbers of dialed links only grow.
-            self.dialed.push((link.number(), slot));
+            push_tight(&mut self.dialed, (link.number(), slot));
         }
         own
+    }
+
+    /// Reads a field of nearly every line of memory that the slots take.
+    pub(super) fn touch(&self) {
+        black_box(self.slots.iter().map(|slot| slot.turn).fold(0, u32::wrapping_add));
+        black_box(self.dialed.first());
     }
 
     pub(super) fn release(&mut self, slot: u32) {
         let Some(end) = self.slots.get_mut(index(slot)).and_then(|slot| slot.end.take()) else {
             return;
         };
-        self.free.push(slot);
+        push_tight(&mut self.free, slot);
         if end.link.origin() == LinkOrigin::Dialed {
             self.dialed.retain(|(number, _)| *number != end.link.number());
         }
@@ -143,6 +151,14 @@ impl Ends {
         end.last_arrival = end.last_arrival.max(at);
         end.last_arrival
     }
+}
+
+/// Adds an item, with little room for more: there are a million of these lists, and most grow once.
+fn push_tight<T>(items: &mut Vec<T>, item: T) {
+    if items.len() == items.capacity() {
+        items.reserve_exact(items.len() / 8 + 2);
+    }
+    items.push(item);
 }
 
 fn index(slot: u32) -> usize {

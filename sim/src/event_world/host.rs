@@ -4,6 +4,7 @@
 //! happens to a packet between two machines is in [`super::air`].
 
 use std::collections::VecDeque;
+use std::hint::black_box;
 use std::time::Duration;
 
 use tidings_core::wire::{self, Message, PREAMBLE_LEN};
@@ -15,7 +16,7 @@ use super::mischief::Imp;
 use super::packet::{EndRef, Packet, Place, Turn};
 use super::shard::{Cx, Hall, Held};
 use crate::history::End as LifeEnd;
-use crate::recorder::LifeNumber;
+use crate::recorder::{LifeNumber, Recorder};
 use crate::scenario::Death;
 
 /// No wake is under way.
@@ -81,6 +82,22 @@ impl Host {
     /// The node, if its process could answer a question now.
     pub(super) fn answering(&self) -> Option<(LifeNumber, &Node)> {
         self.life.zip(self.node.as_ref()).filter(|_| self.machine == Machine::Running)
+    }
+
+    /// Reads a field of nearly every line of memory that the host itself takes.
+    pub(super) fn touch(&self) {
+        let Self { clock, sent, bytes_sent, waiting, .. } = self;
+        black_box(clock ^ u64::from(*sent) ^ bytes_sent);
+        black_box(waiting.is_empty() || self.life.is_some());
+    }
+
+    /// Reads a part of what the host points at.
+    pub(super) fn touch_rooms(&self, recorder: &Recorder) {
+        self.ends.touch();
+        if let Some(node) = &self.node {
+            node.touch();
+        }
+        black_box(self.life.map(|life| recorder.life(life)));
     }
 
     /// Wakes the node for what is due before `until`.

@@ -19,6 +19,7 @@ mod ends;
 mod host;
 mod latency;
 mod mischief;
+mod order;
 mod packet;
 mod queue;
 mod shard;

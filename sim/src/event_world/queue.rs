@@ -7,7 +7,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::packet::Arrival;
+use super::order;
+use super::packet::{Arrival, Place};
 
 /// Buckets of the ring.
 const NEAR: usize = 512;
@@ -20,6 +21,8 @@ const SPARE: usize = 8;
 pub(super) struct Queue {
     /// Microseconds of a bucket.
     width: u64,
+    /// The first of the hosts that arrivals are for.
+    first_host: Place,
     /// Number of the first bucket of the ring.
     first: u64,
     near: VecDeque<Vec<Arrival>>,
@@ -28,10 +31,10 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// An empty queue with buckets of this many microseconds.
-    pub(super) fn new(width: u64) -> Self {
+    /// An empty queue with buckets of this many microseconds, for this host and later ones.
+    pub(super) fn new(width: u64, first_host: Place) -> Self {
         let near = std::iter::repeat_with(Vec::new).take(NEAR).collect();
-        Self { width, first: 0, near, far: BTreeMap::new(), spare: Vec::new() }
+        Self { width, first_host, first: 0, near, far: BTreeMap::new(), spare: Vec::new() }
     }
 
     /// Adds what comes at its time, which must not be before what was taken.
@@ -67,7 +70,9 @@ impl Queue {
             let rest = taken.extract_if(.., |arrival| arrival.at >= until).collect();
             self.near[0] = rest;
         }
-        taken.sort_unstable();
+        let mut room = self.spare.pop().unwrap_or_default();
+        order::sort(&mut taken, self.first_host, &mut room);
+        self.give_back(room);
         taken
     }
 
@@ -112,7 +117,7 @@ mod tests {
     fn windows_hold_what_a_heap_would_give() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         for width in [1, 7, 20_000] {
-            let (mut queue, mut heap) = (Queue::new(width), BinaryHeap::new());
+            let (mut queue, mut heap) = (Queue::new(width, 0), BinaryHeap::new());
             let (mut now, mut count) = (0, 0);
             for _ in 0..3000 {
                 for _ in 0..rng.random_range(0..4) {

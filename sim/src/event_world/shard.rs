@@ -1,5 +1,7 @@
 //! A part of the hosts, and all that one thread needs to run them through a window.
 
+use std::hint::black_box;
+use std::mem::discriminant;
 use std::time::Duration;
 
 use slab::Slab;
@@ -13,6 +15,10 @@ use super::queue::Queue;
 use crate::history::Life;
 use crate::host::HostId;
 use crate::recorder::{LifeNumber, Recorder};
+
+/// Hosts whose memory is read ahead together. 16 gain no more than 8: a processor has some tens of
+/// reads under way at most.
+const TOGETHER: usize = 8;
 
 /// Hosts with consecutive places, and what is on its way to them.
 #[derive(Debug)]
@@ -72,8 +78,8 @@ impl Shard {
     ) -> Self {
         let hosts = places.clone().map(Host::new).collect();
         let hall = Hall {
+            queue: Queue::new(width, places.start),
             places,
-            queue: Queue::new(width),
             parcels: Slab::new(),
             recorder,
             outboxes: Vec::new(),
@@ -101,22 +107,45 @@ impl Shard {
     /// Runs the hosts through everything before `until`, in the bucket that begins at `from`.
     pub(super) fn run(&mut self, from: u64, until: u64, air: Air<'_>) {
         let arrivals = self.hall.queue.take(from, until);
-        for of_one in arrivals.chunk_by(|a, b| a.target == b.target) {
-            let Some((host, mut cx)) = self.host(of_one[0].target, air) else { continue };
-            for arrival in of_one {
-                let Some(key) = arrival.parcel.key() else {
-                    host.wake_has_come(arrival.at);
-                    continue;
-                };
-                // A timer that is due at the same moment fires with the arrival itself.
-                host.wake_before(arrival.at, &mut cx);
-                let packet = cx.hall.parcels.remove(key);
-                host.take(arrival.at, arrival.origin, packet, &mut cx);
+        let visits: Vec<_> = arrivals.chunk_by(|a, b| a.target == b.target).collect();
+        for together in visits.chunks(TOGETHER) {
+            self.read_ahead(together);
+            for of_one in together {
+                self.visit(of_one, until, air);
             }
-            host.wake_before(until, &mut cx);
-            host.ask_for_wake(cx.hall);
         }
         self.hall.queue.give_back(arrivals);
+    }
+
+    /// Reads some of what the next hosts need. One visit after the other would wait for the memory
+    /// of each host; here the processor waits for all of them at once.
+    fn read_ahead(&self, visits: &[&[Arrival]]) {
+        let Self { hosts, hall } = self;
+        let index = |of_one: &[Arrival]| usize::try_from(of_one[0].target - hall.places.start).ok();
+        let next = || visits.iter().filter_map(|of_one| hosts.get(index(of_one)?));
+        next().for_each(Host::touch);
+        let keys = visits.iter().flat_map(|of_one| of_one.iter()).filter_map(|it| it.parcel.key());
+        for packet in keys.filter_map(|key| hall.parcels.get(key)) {
+            black_box(discriminant(packet));
+        }
+        next().for_each(|host| host.touch_rooms(&hall.recorder));
+    }
+
+    /// Runs one host through all that is for it before `until`.
+    fn visit(&mut self, of_one: &[Arrival], until: u64, air: Air<'_>) {
+        let Some((host, mut cx)) = self.host(of_one[0].target, air) else { return };
+        for arrival in of_one {
+            let Some(key) = arrival.parcel.key() else {
+                host.wake_has_come(arrival.at);
+                continue;
+            };
+            // A timer that is due at the same moment fires with the arrival itself.
+            host.wake_before(arrival.at, &mut cx);
+            let packet = cx.hall.parcels.remove(key);
+            host.take(arrival.at, arrival.origin, packet, &mut cx);
+        }
+        host.wake_before(until, &mut cx);
+        host.ask_for_wake(cx.hall);
     }
 }
 

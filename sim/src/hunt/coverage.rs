@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
-use tidings_core::{AddressRecord, Event, LinkLoss, NeighborLoss, RegistrationLoss, Removal};
+use tidings_core::{AddressRecord, LinkLoss, NeighborLoss, RegistrationLoss, Removal};
 
+use crate::fact::Fact;
 use crate::fault::decide;
 use crate::history::{Entry, History, Life, LifeSpan};
 use crate::host::{HostId, run_seed};
@@ -256,26 +257,25 @@ impl Scene<'_> {
     }
 
     fn gives_up_one(&self, entry: &Entry) -> bool {
-        matches!(&entry.event, Event::NeighborDown { peer, .. } if self.is_hit(peer))
-            || matches!(&entry.event, Event::RegistrationLost { .. })
+        matches!(&entry.fact, Fact::NeighborDown { peer, .. } if self.is_hit(peer))
+            || matches!(&entry.fact, Fact::RegistrationLost { .. })
                 && self.hosts.iter().all(|host| !host.is_peer())
     }
 
     fn takes_one_off(&self, entry: &Entry) -> bool {
-        matches!(&entry.event, Event::PeerRemoved { peer, .. } | Event::PeerDoubted { peer, .. }
+        matches!(&entry.fact, Fact::PeerRemoved { peer, .. } | Fact::PeerDoubted { peer, .. }
             if self.is_hit(peer))
     }
 
     fn takes_part(&self, life: Life, span: LifeSpan) -> bool {
-        let registers = |entry: &Entry| {
-            entry.life == life && matches!(entry.event, Event::PeerRegistered { .. })
-        };
+        let registers =
+            |entry: &Entry| entry.life == life && matches!(entry.fact, Fact::PeerRegistered { .. });
         span.joined.is_some() || self.after().any(registers)
     }
 
     fn tells_of_leave(&self, entry: &Entry) -> bool {
-        matches!(&entry.event, Event::NeighborDown { peer, why: NeighborLoss::Left }
-            | Event::PeerRemoved { peer, why: Removal::Left } if self.is_hit(peer))
+        matches!(&entry.fact, Fact::NeighborDown { peer, why: NeighborLoss::Left }
+            | Fact::PeerRemoved { peer, why: Removal::Left } if self.is_hit(peer))
     }
 
     fn caught_up(&self, life: Life, span: LifeSpan) -> bool {
@@ -311,10 +311,10 @@ impl Scene<'_> {
     fn loses_link_now(&self, entry: &Entry) -> bool {
         const RESET: LinkLoss = LinkLoss::Reset;
         let is_reset = matches!(
-            entry.event,
-            Event::NeighborDown { why: NeighborLoss::LinkLost(RESET), .. }
-                | Event::RegistrationLost { why: RegistrationLoss::LinkLost(RESET), .. }
-                | Event::PeerDoubted { .. }
+            entry.fact,
+            Fact::NeighborDown { why: NeighborLoss::LinkLost(RESET), .. }
+                | Fact::RegistrationLost { why: RegistrationLoss::LinkLost(RESET), .. }
+                | Fact::PeerDoubted { .. }
         );
         let soon = self.from() + self.scenario.tick * 2;
         is_reset && entry.at <= soon && self.hosts.contains(&entry.life.host)
@@ -324,11 +324,10 @@ impl Scene<'_> {
         let soon = self.until() + self.scenario.convergence_bound();
         let is_across = |entry: &Entry| {
             let is_inside = self.hosts.contains(&entry.life.host);
-            if let Event::NeighborDown { peer, .. } | Event::PeerDoubted { peer, .. } = &entry.event
-            {
+            if let Fact::NeighborDown { peer, .. } | Fact::PeerDoubted { peer, .. } = &entry.fact {
                 return self.is_hit(peer) != is_inside;
             }
-            is_inside && matches!(entry.event, Event::RegistrationLost { .. })
+            is_inside && matches!(entry.fact, Fact::RegistrationLost { .. })
         };
         self.after().take_while(|entry| entry.at <= soon).any(is_across)
     }

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tidings_core::wire::Bye;
-use tidings_core::{AddressRecord, BootEpoch, Event, NeighborLoss};
+use tidings_core::{AddressRecord, BootEpoch, NeighborLoss};
 
+use crate::fact::Fact;
 use crate::history::{End, Entry, History, Life, LifeSpan};
 use crate::host::HostId;
 use crate::scenario::Death;
@@ -58,7 +59,7 @@ pub fn measure(history: &History) -> Vec<DeathMeasure> {
         }
     }
     for entry in &history.entries {
-        let Some(subject) = subject(&entry.event) else { continue };
+        let Some(subject) = subject(&entry.fact) else { continue };
         let Some(host) = history.host_of(subject.subject()) else { continue };
         for case in cases.get_mut(&host).into_iter().flatten() {
             case.learn(entry, subject.epoch());
@@ -71,13 +72,13 @@ pub fn measure(history: &History) -> Vec<DeathMeasure> {
 }
 
 /// Whom an event is about that tells of links, lists or deaths.
-fn subject(event: &Event) -> Option<&AddressRecord> {
-    match event {
-        Event::NeighborUp { peer, .. }
-        | Event::NeighborDown { peer, .. }
-        | Event::PeerRegistered { peer }
-        | Event::PeerRemoved { peer, .. } => Some(peer),
-        Event::DeathReported { subject } => Some(subject),
+fn subject(fact: &Fact) -> Option<&AddressRecord> {
+    match fact {
+        Fact::NeighborUp { peer, .. }
+        | Fact::NeighborDown { peer, .. }
+        | Fact::PeerRegistered { peer }
+        | Fact::PeerRemoved { peer, .. } => Some(peer),
+        Fact::DeathReported { subject } => Some(subject),
         _ => None,
     }
 }
@@ -108,11 +109,11 @@ impl Case {
         }
         let life = entry.life;
         let is_victim = epoch == self.victim.epoch;
-        match &entry.event {
-            Event::NeighborUp { .. } if is_victim => {
+        match &entry.fact {
+            Fact::NeighborUp { .. } if is_victim => {
                 self.linked.insert(life);
             }
-            Event::NeighborDown { why, .. } if is_victim => {
+            Fact::NeighborDown { why, .. } if is_victim => {
                 self.linked.remove(&life);
                 if is_noticed(*why) {
                     self.dropped.insert(life, entry.at);
@@ -120,20 +121,20 @@ impl Case {
                     holders.remove(&life);
                 }
             }
-            Event::PeerRegistered { .. } if is_victim => {
+            Fact::PeerRegistered { .. } if is_victim => {
                 self.listing.insert(life);
             }
             // A newer life in the same entry replaces the older one.
-            Event::PeerRegistered { .. }
+            Fact::PeerRegistered { .. }
                 if epoch > self.victim.epoch && self.listing.remove(&life) =>
             {
                 self.dropped.insert(life, entry.at);
             }
-            Event::PeerRemoved { .. } if is_victim => {
+            Fact::PeerRemoved { .. } if is_victim => {
                 self.listing.remove(&life);
                 self.dropped.insert(life, entry.at);
             }
-            Event::DeathReported { .. } if is_victim => {
+            Fact::DeathReported { .. } if is_victim => {
                 self.first_report.get_or_insert_with(|| entry.at.saturating_sub(self.at));
             }
             _ => {}

@@ -12,8 +12,9 @@ pub mod spread;
 
 use std::time::Duration;
 
-use tidings_core::{Event, Removal};
+use tidings_core::Removal;
 
+use crate::fact::Fact;
 use crate::history::History;
 use crate::scenario::Scenario;
 use detection::DeathMeasure;
@@ -118,8 +119,8 @@ fn count_false_deaths(scenario: &Scenario, history: &History, totals: &mut Total
             let span = history.lives.get(&life)?;
             span.covers(entry.at, entry.at).then_some(life)
         };
-        match &entry.event {
-            Event::PeerRemoved { peer, why: Removal::Dead } => {
+        match &entry.fact {
+            Fact::PeerRemoved { peer, why: Removal::Dead } => {
                 let Some(life) = is_alive(peer) else { continue };
                 let from = entry.at.saturating_sub(evidence);
                 if history.kept_apart(entry.life.host, life.host, from, entry.at) {
@@ -128,7 +129,7 @@ fn count_false_deaths(scenario: &Scenario, history: &History, totals: &mut Total
                     totals.false_deaths += 1;
                 }
             }
-            Event::DeathReported { subject } if is_alive(subject).is_some() => {
+            Fact::DeathReported { subject } if is_alive(subject).is_some() => {
                 totals.false_reports += 1;
             }
             _ => {}

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use petgraph::unionfind::UnionFind;
-use tidings_core::Event;
 
+use crate::fact::Fact;
 use crate::fault::Scheduled;
 use crate::history::{History, Life};
 use crate::scenario::Scenario;
@@ -41,7 +41,7 @@ pub fn measure(scenario: &Scenario, history: &History) -> Recovery {
     let until = history.entries.partition_point(|entry| entry.at <= since);
     let (before, after) = history.entries.split_at(until);
     for entry in before {
-        survivors.learn(history, entry.life, &entry.event);
+        survivors.learn(history, entry.life, &entry.fact);
     }
     recovery.note(Duration::ZERO, &survivors);
     let pause = if survivors.peers.len() > QUICK_TO_SEARCH { SEARCH_EVERY } else { Duration::ZERO };
@@ -50,7 +50,7 @@ pub fn measure(scenario: &Scenario, history: &History) -> Recovery {
         if recovery.is_known() {
             return recovery;
         }
-        if survivors.learn(history, entry.life, &entry.event) && entry.at >= next_search {
+        if survivors.learn(history, entry.life, &entry.fact) && entry.at >= next_search {
             recovery.note(entry.at.saturating_sub(since), &survivors);
             next_search = entry.at + pause;
         }
@@ -105,10 +105,10 @@ impl Survivors {
     }
 
     /// Takes in what a node says. Returns whether it adds a link or an entry.
-    fn learn(&mut self, history: &History, life: Life, event: &Event) -> bool {
-        let (record, is_added) = match event {
-            Event::NeighborUp { peer, .. } | Event::PeerRegistered { peer } => (peer, true),
-            Event::NeighborDown { peer, .. } | Event::PeerRemoved { peer, .. } => (peer, false),
+    fn learn(&mut self, history: &History, life: Life, fact: &Fact) -> bool {
+        let (record, is_added) = match fact {
+            Fact::NeighborUp { peer, .. } | Fact::PeerRegistered { peer } => (peer, true),
+            Fact::NeighborDown { peer, .. } | Fact::PeerRemoved { peer, .. } => (peer, false),
             _ => return false,
         };
         let Some(subject) = history.life_of(record) else { return false };

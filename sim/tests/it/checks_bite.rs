@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use tidings_core::{Event, Misbehavior, Removal};
+use tidings_core::{Misbehavior, Removal};
 use tidings_sim::check::{CHECKS, Evidence, Violation, check_all};
+use tidings_sim::fact::{Accusation, Fact};
 use tidings_sim::fault::{Fault, Scheduled};
 use tidings_sim::history::{Crossing, Entry, History, Life, LifeSpan, Receipt, Stir, Tale};
 use tidings_sim::host::HostId;
@@ -104,8 +105,8 @@ fn every_check_is_spoilt_at_least_once() {
     assert_eq!(spoilt, all);
 }
 
-fn first(history: &History, wanted: impl Fn(&Event) -> bool) -> Entry {
-    history.entries.iter().find(|entry| wanted(&entry.event)).expect("such an event").clone()
+fn first(history: &History, wanted: impl Fn(&Fact) -> bool) -> Entry {
+    history.entries.iter().find(|entry| wanted(&entry.fact)).expect("such an event").clone()
 }
 
 /// A message that somebody got who lives to the end.
@@ -141,18 +142,18 @@ fn foresee(_: &mut Scenario, history: &mut History) {
 }
 
 fn neighbor_of_itself(_: &mut Scenario, history: &mut History) {
-    let mut up = first(history, |event| matches!(event, Event::NeighborUp { .. }));
-    if let Event::NeighborUp { peer, .. } = &up.event {
+    let mut up = first(history, |fact| matches!(fact, Fact::NeighborUp { .. }));
+    if let Fact::NeighborUp { peer, .. } = &up.fact {
         up.life.host = history.host_of(peer.subject()).expect("a host");
     }
     history.entries.push(up);
 }
 
 fn misbehave(_: &mut Scenario, history: &mut History) {
-    let mut entry = first(history, |event| matches!(event, Event::NeighborUp { .. }));
+    let mut entry = first(history, |fact| matches!(fact, Fact::NeighborUp { .. }));
     let node = history.ids.iter().find(|(_, host)| **host == HostId::peer(1)).map(|(id, _)| *id);
-    let addr = ([10, 0, 0, 1], 1).into();
-    entry.event = Event::Misbehaved { addr, node, what: Misbehavior::WrongEcho };
+    let accusation = Accusation { node, what: Misbehavior::WrongEcho };
+    entry.fact = Fact::Misbehaved(Box::new(accusation));
     history.entries.push(entry);
 }
 
@@ -269,11 +270,11 @@ const SOON: Duration = Duration::from_secs(5);
 const LATE: Duration = Duration::from_secs(44);
 
 fn is_join(entry: &Entry, peer: Life, _: &History) -> bool {
-    entry.life == peer && matches!(entry.event, Event::NeighborUp { .. })
+    entry.life == peer && matches!(entry.fact, Fact::NeighborUp { .. })
 }
 
 fn is_registration(entry: &Entry, peer: Life, history: &History) -> bool {
-    matches!(&entry.event, Event::PeerRegistered { peer: it } if history.life_of(it) == Some(peer))
+    matches!(&entry.fact, Fact::PeerRegistered { peer: it } if history.life_of(it) == Some(peer))
 }
 
 /// Takes out what makes a survivor belong, and returns it.
@@ -314,10 +315,10 @@ fn remove_a_live_peer(_: &mut Scenario, history: &mut History) {
     let registered = history
         .entries
         .iter()
-        .find(|entry| matches!(&entry.event, Event::PeerRegistered { peer } if lives_on(peer)));
+        .find(|entry| matches!(&entry.fact, Fact::PeerRegistered { peer } if lives_on(peer)));
     let mut entry = registered.expect("a registration").clone();
-    if let Event::PeerRegistered { peer } = entry.event {
-        entry.event = Event::PeerRemoved { peer, why: Removal::Dead };
+    if let Fact::PeerRegistered { peer } = entry.fact {
+        entry.fact = Fact::PeerRemoved { peer, why: Removal::Dead };
     }
     // Long after the last fault, so that nothing excuses it.
     entry.at = Duration::from_secs(44);

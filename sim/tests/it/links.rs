@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use tidings_core::{Event, LinkLoss, NeighborLoss};
+use tidings_core::{LinkLoss, NeighborLoss};
 use tidings_sim::event_world;
+use tidings_sim::fact::Fact;
 use tidings_sim::history::History;
 use tidings_sim::measure::Measures;
 use tidings_sim::scenario::{Scenario, load};
@@ -37,8 +38,8 @@ fn coverage(size: usize, changes: &[&str]) -> u128 {
 /// Links that were given up because too much waited.
 fn stalled(history: &History) -> Vec<(Duration, String)> {
     const STALLED: NeighborLoss = NeighborLoss::LinkLost(LinkLoss::Stalled);
-    let is_stalled = |event: &Event| matches!(event, Event::NeighborDown { why: STALLED, .. });
-    let entries = history.entries.iter().filter(|entry| is_stalled(&entry.event));
+    let is_stalled = |fact: &Fact| matches!(fact, Fact::NeighborDown { why: STALLED, .. });
+    let entries = history.entries.iter().filter(|entry| is_stalled(&entry.fact));
     entries.map(|entry| (entry.at, entry.life.host.to_string())).collect()
 }
 
@@ -79,8 +80,8 @@ fn a_held_cut_gives_up_only_links_across_it() {
     assert!(!given_up.is_empty());
     let inside = ["peer-1", "peer-2", "peer-3", "peer-4"];
     for entry in &long.entries {
-        if let Event::NeighborDown { peer, why: NeighborLoss::LinkLost(LinkLoss::Stalled) } =
-            &entry.event
+        if let Fact::NeighborDown { peer, why: NeighborLoss::LinkLost(LinkLoss::Stalled) } =
+            &entry.fact
         {
             let far = long.host_of(peer.subject()).expect("a host").to_string();
             let near = entry.life.host.to_string();

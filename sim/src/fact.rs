@@ -1,0 +1,114 @@
+//! What nodes say of themselves that checks, measurements or hunts will read, gossip aside, in 16
+//! bytes. A network of a million peers says it some 15 million times while it joins.
+
+use tidings_core::{
+    AddressRecord, Doubt, Event, LinkOrigin, Misbehavior, NeighborLoss, NodeId, RegistrationLoss,
+    Removal,
+};
+
+/// One of the protocol's events, without what nobody reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// Peer: a new neighbor.
+    NeighborUp {
+        /// The neighbor.
+        peer: AddressRecord,
+        /// Who opened the link.
+        origin: LinkOrigin,
+    },
+    /// Peer: a neighbor less.
+    NeighborDown {
+        /// The neighbor it was.
+        peer: AddressRecord,
+        /// What happened to it.
+        why: NeighborLoss,
+    },
+    /// Peer: a seed node no longer lists this node, or cannot be reached.
+    RegistrationLost {
+        /// What became of it.
+        why: RegistrationLoss,
+    },
+    /// Peer: three strikes.
+    DeathReported {
+        /// Who is held dead.
+        subject: AddressRecord,
+    },
+    /// Seed node: a new entry.
+    PeerRegistered {
+        /// The entry.
+        peer: AddressRecord,
+    },
+    /// Seed node: an entry less.
+    PeerRemoved {
+        /// The entry.
+        peer: AddressRecord,
+        /// Why.
+        why: Removal,
+    },
+    /// Seed node: an entry is in doubt.
+    PeerDoubted {
+        /// The entry.
+        peer: AddressRecord,
+        /// Why.
+        why: Doubt,
+    },
+    /// A node broke the protocol. Seldom, so it may take more room.
+    Misbehaved(Box<Accusation>),
+}
+
+/// Who broke the protocol, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accusation {
+    /// Who, when it said so.
+    pub node: Option<NodeId>,
+    /// What it did.
+    pub what: Misbehavior,
+}
+
+impl Fact {
+    /// What is kept of an event; `None` if nothing is.
+    pub fn of(event: &Event) -> Option<Self> {
+        Some(match event {
+            Event::NeighborUp { peer, origin } => {
+                Self::NeighborUp { peer: peer.clone(), origin: *origin }
+            }
+            Event::NeighborDown { peer, why } => {
+                Self::NeighborDown { peer: peer.clone(), why: *why }
+            }
+            Event::RegistrationLost { why, .. } => Self::RegistrationLost { why: *why },
+            Event::DeathReported { subject } => Self::DeathReported { subject: subject.clone() },
+            Event::PeerRegistered { peer } => Self::PeerRegistered { peer: peer.clone() },
+            Event::PeerRemoved { peer, why } => Self::PeerRemoved { peer: peer.clone(), why: *why },
+            Event::PeerDoubted { peer, why } => Self::PeerDoubted { peer: peer.clone(), why: *why },
+            Event::Misbehaved { node, what, .. } => {
+                Self::Misbehaved(Box::new(Accusation { node: *node, what: *what }))
+            }
+            Event::Published { .. }
+            | Event::Delivered { .. }
+            | Event::Duplicate { .. }
+            | Event::Registered { .. }
+            | Event::ListReceived { .. }
+            | Event::NeighborRefused { .. }
+            | Event::TooOld { .. }
+            | Event::Strike { .. }
+            | Event::NoticeLost { .. }
+            | Event::ConnectionRequested { .. }
+            | Event::ReportReceived { .. }
+            | Event::FalseReport { .. }
+            | Event::HelloRefused { .. }
+            | Event::Member { .. }
+            | Event::Rejected(_)
+            | Event::Left => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_takes_16_bytes() {
+        assert_eq!(size_of::<Fact>(), 16);
+    }
+}
