@@ -8,7 +8,8 @@ use crate::wire::MAX_SHUFFLE;
 /// Settings of HyParView. Names in brackets are the paper's (DSN 2007, §4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HyParViewConfig {
-    /// Neighbors that a peer wants (size of the active view). 2 to 64. *HyParView §5.1: 5.*
+    /// Neighbors that a peer wants (size of the active view). 2 to 64, but 2 make rings, which fall
+    /// apart when one link is replaced. *HyParView §5.1: 5.*
     pub active: usize,
     /// Peers that it knows beside them (size of the passive view). 1 to 4,096. *HyParView §5.1: 30;
     /// PAPERS.md 3.5: 60, so that 95 % may die.*

@@ -84,7 +84,7 @@ impl Peer {
             match finding {
                 Finding::Say(statement) => self.say(&statement),
                 Finding::Dead { subject, is_own } => self.on_death(subject, is_own),
-                Finding::Left(subject) => self.overlay.forget(subject),
+                Finding::Left(subject) => self.on_departure(&subject),
                 Finding::Stalled(link) => self.on_stalled(link),
             }
         }
@@ -98,13 +98,25 @@ impl Peer {
 
     fn on_death(&mut self, subject: AddressRecord, is_own: bool) {
         self.is_settled = false;
-        if let Some(neighbor) = self.neighbors.by_id(subject.subject()) {
-            self.drop_neighbor(neighbor.link, Bye::Silent);
-        }
+        self.drop_life(&subject, Bye::Silent);
         if is_own {
             self.report_death(subject);
         } else {
             self.overlay.forget(subject.subject());
+        }
+    }
+
+    /// Its own goodbye on the link may have been lost, with the link itself.
+    fn on_departure(&mut self, subject: &AddressRecord) {
+        self.drop_life(subject, Bye::Done);
+        self.overlay.forget(subject.subject());
+    }
+
+    /// Ends the link with a neighbor, unless that is a newer life of it.
+    fn drop_life(&mut self, subject: &AddressRecord, bye: Bye) {
+        let neighbor = self.neighbors.by_id(subject.subject());
+        if let Some(old) = neighbor.filter(|it| !it.record.supersedes(subject)) {
+            self.drop_neighbor(old.link, bye);
         }
     }
 }

@@ -230,6 +230,7 @@ impl Plumtree {
                 offered.iter().filter(|id| lacked(id).is_some()).copied().collect();
             if !have.is_empty() {
                 cx.stats.ihaves_sent += u64::try_from(have.len()).unwrap_or(0);
+                cx.stats.ihave_messages += 1;
                 cx.send(neighbor.link, Message::IHave { have });
             }
             if !ids.is_empty() {

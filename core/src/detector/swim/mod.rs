@@ -89,8 +89,8 @@ pub(crate) enum Finding {
     /// This one is dead: end its link, forget it, and report it to the seed nodes if `is_own` (this
     /// peer found out itself).
     Dead { subject: AddressRecord, is_own: bool },
-    /// This one left.
-    Left(NodeId),
+    /// This one left: end its link, if there is still one, and forget it.
+    Left(AddressRecord),
     /// This neighbor lives, but nothing comes through on its link: the link is lost.
     Stalled(LinkId),
 }

@@ -101,7 +101,7 @@ impl Swim {
             MemberState::Dead => {
                 self.findings.push_back(Finding::Dead { subject: subject.clone(), is_own });
             }
-            MemberState::Left => self.findings.push_back(Finding::Left(subject.subject())),
+            MemberState::Left => self.findings.push_back(Finding::Left(subject.clone())),
             MemberState::Alive if merged == Merged::News => self.prober.insert(cx, &subject),
             MemberState::Alive | MemberState::Suspect => {}
         }

@@ -30,7 +30,7 @@ pub(super) fn draw(dice: &mut Dice, config: &mut Config) {
 
 fn overlay(dice: &mut Dice, config: &mut Config) {
     let hyparview = &mut config.overlay.hyparview;
-    hyparview.active = dice.number(2..=7);
+    hyparview.active = dice.number(3..=7);
     hyparview.passive = dice.number(3..=60);
     hyparview.shuffle_every = dice.millis(500..=10_000);
     hyparview.shuffle_active = dice.number(0..=4);
