@@ -88,12 +88,12 @@ pub mod wire;
 
 pub use address::{AddressRecord, MAX_ADDRESSES, RecordError, Signature};
 pub use config::{
-    BroadcastConfig, ChatterConfig, Config, ConfigError, DetectorConfig, DetectorKind, LinkConfig,
-    MAX_SEED_NODES, OverlayConfig, OverlayKind, RegistrationConfig,
+    Agreement, BroadcastConfig, ChatterConfig, Config, ConfigError, DetectorConfig, DetectorKind,
+    LinkConfig, MAX_SEED_NODES, OverlayConfig, OverlayKind, RegistrationConfig,
 };
 pub use event::{
     Doubt, Event, Misbehavior, NeighborLoss, RegistrationLoss, Rejection, Removal, ReportOutcome,
-    StrikeKind,
+    StrikeKind, VoteOutcome,
 };
 pub use failure::{DialFailure, LinkLoss};
 pub use id::{BootEpoch, Hop, LinkId, LinkOrigin, MessageId, NodeId, ParseIdError, Role, Sequence};

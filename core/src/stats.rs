@@ -68,4 +68,6 @@ pub struct Limits {
     pub lost: u64,
     /// Reporters no longer remembered, for newer ones (`registry_max`).
     pub reporters: u64,
+    /// Motions that were not put, and votes that were not given (`votes_max`).
+    pub votes: u64,
 }

@@ -40,6 +40,10 @@ pub enum Timer {
     Probe(u64),
     /// Leaving takes too long: go now.
     LeaveTimeout,
+    /// Dial the other seed node of this number again.
+    Colleague(u32),
+    /// The motion of this number should have its votes by now.
+    Motion(u64),
 }
 
 /// When to call again at the latest, and what for.
@@ -256,6 +260,8 @@ impl Timer {
             Self::Lease => (10, 0),
             Self::Probe(number) => (11, number),
             Self::LeaveTimeout => (12, 0),
+            Self::Colleague(number) => (13, number.into()),
+            Self::Motion(number) => (14, number),
         }
     }
 
@@ -276,6 +282,8 @@ impl Timer {
             10 => Self::Lease,
             11 => Self::Probe(key),
             12 => Self::LeaveTimeout,
+            13 => Self::Colleague(number()),
+            14 => Self::Motion(key),
             _ => unreachable!("a name comes from a timer"),
         }
     }
@@ -322,6 +330,8 @@ mod tests {
             Timer::Lease,
             Timer::Probe(u64::MAX),
             Timer::LeaveTimeout,
+            Timer::Colleague(5),
+            Timer::Motion(u64::MAX),
         ] {
             assert_eq!(Timer::named(timer.name()), timer);
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tidings_core::wire::NetworkName;
-use tidings_core::{Config, DetectorKind, OverlayKind, Role};
+use tidings_core::{Agreement, Config, DetectorKind, OverlayKind, Role};
 
 /// One setting of [`Config`].
 #[derive(Clone, Copy, Debug)]
@@ -123,6 +123,7 @@ macro_rules! words {
 
 words!(DetectorKind: "strikes" = DetectorKind::Strikes, "connect" = DetectorKind::Connect);
 words!(OverlayKind: "random" = OverlayKind::Random, "power-law" = OverlayKind::PowerLaw);
+words!(Agreement: "alone" = Agreement::Alone, "quorum" = Agreement::Quorum);
 
 /// Reads `200ms`, `30s`, `5m`.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
@@ -188,6 +189,10 @@ settings! {
     "redial_after" BOTH: detector.redial_after, "first pause before a lost neighbor is redialed";
     "gossip_every" PEER: chatter.every, "time between two messages of the chatter";
     "gossip_count" PEER: chatter.count, "messages of the chatter in all";
+    "registration" SEED_NODE: registration.listing, "who decides that a peer is listed: alone or quorum";
+    "removal" SEED_NODE: registration.removal, "who decides that a dead peer goes: alone or quorum";
+    "votes_max" SEED_NODE: registration.votes_max, "motions a seed node has open, and votes it owes";
+    "vote_timeout" SEED_NODE: registration.vote_timeout, "a motion without a quorum by then has failed";
 }
 
 #[cfg(test)]
@@ -209,7 +214,7 @@ mod tests {
         let mut configs: Vec<String> = Vec::new();
         for setting in SETTINGS {
             let mut config = Config::classic();
-            let values = ["7", "7s", "power-law", "connect"];
+            let values = ["7", "7s", "power-law", "connect", "quorum"];
             let fits = |value| {
                 setting.value(&config) != value && set(&mut config, setting.name, value).is_ok()
             };

@@ -155,7 +155,9 @@ impl Recorder {
             | Event::FalseReport { .. }
             | Event::HelloRefused { .. }
             | Event::Rejected(_)
-            | Event::Left => {}
+            | Event::Left
+            | Event::Voted { .. }
+            | Event::ColleagueLost { .. } => {}
         }
     }
 

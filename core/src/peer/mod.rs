@@ -105,7 +105,9 @@ impl Peer {
                 self.publish(Topic::default(), payload);
             }
             Timer::Digest => self.broadcast.on_digest_timer(cx, neighbors),
-            Timer::Lease | Timer::Probe(_) => unreachable!("a peer never arms {timer:?}"),
+            Timer::Lease | Timer::Probe(_) | Timer::Colleague(_) | Timer::Motion(_) => {
+                unreachable!("a peer never arms {timer:?}")
+            }
         }
     }
 
@@ -179,7 +181,7 @@ impl Peer {
                 self.on_neighbor_hello(link, hello, isolated);
             }
             Purpose::Probe => self.links.welcome(&mut self.cx, link, hello),
-            Purpose::Neighbor { .. } | Purpose::Register | Purpose::Notice => {
+            Purpose::Neighbor { .. } | Purpose::Register | Purpose::Notice | Purpose::Vote => {
                 self.links.refuse(&mut self.cx, link, hello.from.clone(), Refusal::WrongRole);
             }
         }
@@ -215,7 +217,7 @@ impl Peer {
             }
             Purpose::Notice => self.notices.on_welcomed(cx, links, link),
             Purpose::Neighbor { .. } => self.on_neighbor_welcome(link, up),
-            Purpose::Probe => unreachable!("a peer never probes"),
+            Purpose::Probe | Purpose::Vote => unreachable!("a peer never does this"),
         }
     }
 
@@ -247,7 +249,7 @@ impl Peer {
                     self.report_death(dead);
                 }
             }
-            Purpose::Probe => unreachable!("a peer never probes"),
+            Purpose::Probe | Purpose::Vote => unreachable!("a peer never does this"),
         }
     }
 
@@ -262,7 +264,7 @@ impl Peer {
                 };
                 self.lose_neighbor(link, why);
             }
-            Purpose::Probe | Purpose::Notice => {}
+            Purpose::Probe | Purpose::Notice | Purpose::Vote => {}
         }
     }
 
@@ -270,7 +272,7 @@ impl Peer {
         match purpose {
             Purpose::Register => self.on_seed_node_message(link, message),
             Purpose::Neighbor { .. } => self.on_neighbor_message(link, message),
-            Purpose::Probe | Purpose::Notice => {
+            Purpose::Probe | Purpose::Notice | Purpose::Vote => {
                 self.expel(link, Misbehavior::Unexpected(message.name()));
             }
         }
@@ -302,7 +304,9 @@ impl Peer {
             | Message::Pong(_)
             | Message::Gossip(_)
             | Message::Digest(_)
-            | Message::Pull { .. } => self.expel(link, Misbehavior::Unexpected(message.name())),
+            | Message::Pull { .. }
+            | Message::Motion(_)
+            | Message::Vote(_) => self.expel(link, Misbehavior::Unexpected(message.name())),
         }
     }
 
@@ -330,7 +334,9 @@ impl Peer {
             | Message::Unknown
             | Message::ListRequest { .. }
             | Message::PeerList { .. }
-            | Message::DeathReport(_) => {
+            | Message::DeathReport(_)
+            | Message::Motion(_)
+            | Message::Vote(_) => {
                 self.expel(link, Misbehavior::Unexpected(message.name()));
             }
         }

@@ -14,13 +14,13 @@ mod message;
 mod preamble;
 
 pub use message::{
-    Age, Bye, DeathReport, Digest, Gossip, Hello, Leave, Message, NetworkName, Ping, Purpose,
-    Refusal, Refuse, Welcome,
+    Age, Bye, DeathReport, Digest, Gossip, Hello, Leave, Matter, Message, Motion, NetworkName,
+    Ping, Purpose, Refusal, Refuse, Vote, Welcome,
 };
 pub use preamble::{ChannelKind, PREAMBLE_LEN, Preamble, PreambleError, PreambleStatus};
 
 /// Version of everything after the preamble. Before 1.0 every change of the wire bumps it.
-pub const WIRE_VERSION: u16 = 1;
+pub const WIRE_VERSION: u16 = 2;
 
 /// Most bytes of a frame's body (THREATS.md 3.4: 64 KiB).
 pub const MAX_FRAME: usize = 64 * 1024;

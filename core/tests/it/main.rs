@@ -5,6 +5,7 @@ mod golden;
 mod network;
 mod power_law;
 mod properties;
+mod quorum;
 mod samples;
 mod show;
 mod transcripts;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_core::wire::{
-    Age, Bye, DeathReport, Digest, Gossip, Hello, Leave, Message, NetworkName, Ping, Purpose,
-    Refusal, Refuse, Welcome,
+    Age, Bye, DeathReport, Digest, Gossip, Hello, Leave, Matter, Message, Motion, NetworkName,
+    Ping, Purpose, Refusal, Refuse, Vote, Welcome,
 };
 use tidings_core::{
     AddressRecord, BootEpoch, Envelope, Hop, MessageId, NodeId, Payload, Role, Sequence, Signature,
@@ -79,5 +79,11 @@ pub(crate) fn messages() -> Vec<Message> {
         }),
         Message::Digest(Digest { ids: ids.clone(), reply: true }),
         Message::Pull { ids },
+        Message::Motion(Box::new(Motion {
+            number: 300,
+            matter: Matter::Remove,
+            subject: record(3),
+        })),
+        Message::Vote(Vote { number: 300, agrees: true }),
     ]
 }

@@ -54,6 +54,12 @@ pub(crate) fn message(message: &Message) -> String {
             format!("{:?}{reply}", digest.ids)
         }
         Message::Pull { ids } => format!("{ids:?}"),
+        Message::Motion(motion) => {
+            format!("{} to {} {}", motion.number, motion.matter, record(&motion.subject))
+        }
+        Message::Vote(vote) => {
+            format!("{}: {}", vote.number, if vote.agrees { "yes" } else { "no" })
+        }
         Message::Ping(_)
         | Message::Pong(_)
         | Message::Register
@@ -109,5 +115,9 @@ pub(crate) fn event(event: &Event, name_of: &dyn Fn(&SocketAddr) -> String) -> S
         }
         Event::Rejected(rejection) => format!("Rejected {rejection:?}"),
         Event::Left => "Left".to_owned(),
+        Event::Voted { subject, matter, outcome } => {
+            format!("Voted to {matter} {}: {outcome:?}", record(subject))
+        }
+        Event::ColleagueLost { addr } => format!("ColleagueLost {}", name_of(addr)),
     }
 }

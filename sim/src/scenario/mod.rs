@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use humantime::format_duration;
 use serde::{Deserialize, Serialize};
-use tidings_core::Config;
+use tidings_core::{Agreement, Config, RegistrationConfig};
 
 pub use link::{Draw, Engine, Link, Shape};
 pub use override_keys::OverrideError;
@@ -78,7 +78,19 @@ impl Scenario {
         let silent = detector.liveness_every * u32::from(detector.misses) + detector.answer_timeout;
         let refresh = config.overlay.refresh + config.overlay.refresh / 10;
         let digest = config.broadcast.digest_every + config.broadcast.digest_every / 10;
-        silent + config.links.hello_timeout + refresh + 2 * digest
+        silent + config.links.hello_timeout + refresh + 2 * digest + self.agreement_bound()
+    }
+
+    /// How much later a dead peer goes where seed nodes decide together. After a cut one rests before
+    /// it dials another again, and the first motion may be lost on a connection that died unnoticed.
+    fn agreement_bound(&self) -> Duration {
+        let RegistrationConfig { listing, removal, lease, retry_max, vote_timeout, .. } =
+            self.config.registration;
+        if [listing, removal] == [Agreement::Alone; 2] {
+            return Duration::ZERO;
+        }
+        let probe = 2 * self.config.links.hello_timeout;
+        retry_max + retry_max / 10 + 2 * (lease + probe + vote_timeout + probe)
     }
 
     /// When the calm begins.

@@ -124,6 +124,7 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<()> {
         data_dir: folder.0.clone(),
         log_dir: None,
         level: tracing::Level::INFO,
+        quorum: false,
     };
     let output = Output::json_if(args.json);
     let mut signals = Signals::catch()?;

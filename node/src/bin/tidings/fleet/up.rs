@@ -33,6 +33,9 @@ pub(crate) struct UpArgs {
     /// What to show and log: error, warn, info, debug or trace.
     #[arg(long, value_name = "LEVEL", env = "TIDINGS_LOG", default_value = "info")]
     pub(crate) log: tracing::Level,
+    /// Let seed nodes list and remove peers only when more than half of them agree.
+    #[arg(long)]
+    pub(crate) quorum: bool,
     /// Print JSON, an object per line.
     #[arg(long)]
     pub(crate) json: bool,
@@ -58,6 +61,7 @@ pub(crate) async fn up(args: UpArgs) -> anyhow::Result<()> {
         data_dir,
         log_dir: Some(args.log_dir),
         level: args.log,
+        quorum: args.quorum,
     };
     let mut signals = Signals::catch()?;
     let mut fleet = select! {

@@ -77,6 +77,11 @@ impl Observer for EventLog {
             }
             Event::Rejected(rejection) => warn!(why = %rejection, "command rejected"),
             Event::Left => info!("left"),
+            // Seed nodes that decide together.
+            Event::Voted { subject, matter, outcome } => {
+                info!(peer = %Who(subject), %matter, %outcome, "vote");
+            }
+            Event::ColleagueLost { addr } => warn!(seed_node = %addr, "seed node lost"),
         }
     }
 }
