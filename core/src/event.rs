@@ -10,7 +10,7 @@ use crate::config::MAX_SEED_NODES;
 use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{Hop, LinkOrigin, MessageId, NodeId};
 use crate::messaging::Envelope;
-use crate::wire::{Bye, DecodeError, Matter, Purpose, Refusal};
+use crate::wire::{Bye, DecodeError, Evidence, Matter, Purpose, Refusal};
 
 /// What happened, for logs, programs and checks. Events carry no obligations.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -170,6 +170,17 @@ pub enum Event {
     Rejected(Rejection),
     /// The node has left; its driver can stop.
     Left,
+    /// Peer: it now holds this of a member (R23).
+    Member {
+        /// Who.
+        subject: AddressRecord,
+        /// What of it.
+        state: MemberState,
+        /// Who said so first.
+        by: NodeId,
+        /// What that one saw, of the suspect and the dead.
+        evidence: Option<Evidence>,
+    },
     /// Seed node: a motion of its own has come to an end (R21, R22).
     Voted {
         /// Whom it was about.
@@ -218,6 +229,19 @@ pub enum NeighborLoss {
     LinkLost(LinkLoss),
     /// It sent bytes that are no message.
     Garbled,
+}
+
+/// What a peer holds of a member (SWIM §4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MemberState {
+    /// It lives.
+    Alive,
+    /// It did not answer somebody, and may yet refute.
+    Suspect,
+    /// It did not refute in time.
+    Dead,
+    /// It left on its own will.
+    Left,
 }
 
 /// What a strike is for.
@@ -311,6 +335,9 @@ pub enum Rejection {
     /// The node is leaving.
     #[error("the node is leaving")]
     Leaving,
+    /// Topics that begin with `tidings.` are the network's own.
+    #[error("topics that begin with \"tidings.\" are the network's own")]
+    ReservedTopic,
 }
 
 impl fmt::Display for RegistrationLoss {
@@ -335,6 +362,31 @@ impl fmt::Display for NeighborLoss {
             Self::Dropped(bye) => write!(f, "ended by this node: {bye}"),
             Self::LinkLost(loss) => loss.fmt(f),
             Self::Garbled => f.write_str("it broke the protocol"),
+        }
+    }
+}
+
+impl fmt::Display for MemberState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Alive => "alive",
+            Self::Suspect => "suspect",
+            Self::Dead => "dead",
+            Self::Left => "left",
+        })
+    }
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LinkLost => f.write_str("its link broke, and it could not be reached again"),
+            Self::Refused => f.write_str("its machine refuses connections"),
+            Self::Silent { asked: 0, .. } => f.write_str("it did not answer"),
+            Self::Silent { asked, nacks, .. } => {
+                write!(f, "it did not answer, nor {nacks} of the {asked} others that were asked")
+            }
+            Self::Hearsay => f.write_str("others said so"),
         }
     }
 }

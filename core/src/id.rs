@@ -112,6 +112,21 @@ impl fmt::Display for Sequence {
     }
 }
 
+/// How often a member has refuted a suspicion in this life, from 0 (SWIM §4.2).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Incarnation(pub u32);
+
+impl Incarnation {
+    /// The one after.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
 /// Links a message travelled to get here; the origin's own transmission is hop 1 (Plumtree §2).
 /// Saturates.
 #[derive(

@@ -88,15 +88,19 @@ pub mod wire;
 
 pub use address::{AddressRecord, MAX_ADDRESSES, RecordError, Signature};
 pub use config::{
-    Agreement, BroadcastConfig, ChatterConfig, Config, ConfigError, DetectorConfig, DetectorKind,
-    LinkConfig, MAX_SEED_NODES, OverlayConfig, OverlayKind, RegistrationConfig,
+    Agreement, BroadcastConfig, BroadcastKind, ChatterConfig, Config, ConfigError, DetectorConfig,
+    DetectorKind, HyParViewConfig, LinkConfig, MAX_SEED_NODES, Monitor, OverlayConfig, OverlayKind,
+    PlumtreeConfig, RegistrationConfig, SwimConfig,
 };
 pub use event::{
-    Doubt, Event, Misbehavior, NeighborLoss, RegistrationLoss, Rejection, Removal, ReportOutcome,
-    StrikeKind, VoteOutcome,
+    Doubt, Event, MemberState, Misbehavior, NeighborLoss, RegistrationLoss, Rejection, Removal,
+    ReportOutcome, StrikeKind, VoteOutcome,
 };
 pub use failure::{DialFailure, LinkLoss};
-pub use id::{BootEpoch, Hop, LinkId, LinkOrigin, MessageId, NodeId, ParseIdError, Role, Sequence};
+pub use id::{
+    BootEpoch, Hop, Incarnation, LinkId, LinkOrigin, MessageId, NodeId, ParseIdError, Role,
+    Sequence,
+};
 pub use io::{Birth, Command, Input, Output, Room};
 pub use messaging::{Envelope, Payload, TooLong, Topic};
 pub use node::Node;

@@ -503,7 +503,11 @@ fn fits(dial: &Dial, welcome: &Welcome, me: NodeId) -> bool {
     let from = welcome.from.subject();
     let role_fits = match dial.purpose {
         Purpose::Register | Purpose::Notice | Purpose::Vote => welcome.role == Role::SeedNode,
-        Purpose::Neighbor { .. } => welcome.role == Role::Peer,
+        Purpose::Neighbor { .. }
+        | Purpose::Join
+        | Purpose::Shuffle
+        | Purpose::PingRequest
+        | Purpose::Exchange => welcome.role == Role::Peer,
         Purpose::Probe => true,
     };
     role_fits && from != me && dial.to.as_ref().is_none_or(|to| to.subject() == from)

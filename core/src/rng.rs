@@ -56,9 +56,11 @@ pub(crate) enum Stream {
     Jitter,
     Registry,
     Weight,
+    Walk,
+    Probe,
 }
 
-const STREAMS: usize = 7;
+const STREAMS: usize = 9;
 
 /// A node's randomness: one key, one counter per purpose.
 #[derive(Clone, Debug)]
@@ -112,6 +114,8 @@ impl Stream {
             Self::Jitter => 4,
             Self::Registry => 5,
             Self::Weight => 6,
+            Self::Walk => 7,
+            Self::Probe => 8,
         }
     }
 }

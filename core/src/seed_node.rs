@@ -79,7 +79,15 @@ impl SeedNode {
             | Timer::Redial(_)
             | Timer::Chatter
             | Timer::Digest
-            | Timer::LeaveTimeout => unreachable!("a seed node never arms {timer:?}"),
+            | Timer::LeaveTimeout
+            | Timer::Shuffle
+            | Timer::IHave
+            | Timer::Graft
+            | Timer::Exchange
+            | Timer::Round
+            | Timer::Overdue(_)
+            | Timer::Request(_)
+            | Timer::Suspicion(_) => unreachable!("a seed node never arms {timer:?}"),
         }
     }
 
@@ -150,7 +158,11 @@ impl SeedNode {
             listed.is_none() && self.list.len() >= self.cx.config.registration.registry_max;
         let reason = match hello.purpose {
             Purpose::Probe => None,
-            Purpose::Neighbor { .. } => Some(Refusal::WrongRole),
+            Purpose::Neighbor { .. }
+            | Purpose::Join
+            | Purpose::Shuffle
+            | Purpose::PingRequest
+            | Purpose::Exchange => Some(Refusal::WrongRole),
             Purpose::Vote => {
                 let is_colleague = hello.role == Role::SeedNode && self.council.is_colleague(from);
                 (!is_colleague).then_some(Refusal::WrongRole)

@@ -37,6 +37,24 @@ pub struct Stats {
     pub death_reports: u64,
     /// Reports whose subject then answered (seed node).
     pub false_reports: u64,
+    /// Names of messages announced with `plumtree`.
+    pub ihaves_sent: u64,
+    /// Messages that carried those names.
+    pub ihave_messages: u64,
+    /// Links made a branch of a tree.
+    pub grafts_sent: u64,
+    /// Links taken out of a tree.
+    pub prunes_sent: u64,
+    /// Statements about members that this node made.
+    pub statements: u64,
+    /// Copies of statements sent.
+    pub statements_sent: u64,
+    /// Copies of statements that arrived.
+    pub statements_received: u64,
+    /// Probes for others, asked of this node.
+    pub ping_requests: u64,
+    /// Suspicions of this node itself, each refuted.
+    pub refutations: u64,
     /// How often each bound was hit.
     pub limits: Limits,
 }
@@ -68,6 +86,12 @@ pub struct Limits {
     pub lost: u64,
     /// Reporters no longer remembered, for newer ones (`registry_max`).
     pub reporters: u64,
+    /// Announcements not noted because too many messages were missing (`store_count`).
+    pub missing: u64,
+    /// Members not noted because there were too many (`members_max`).
+    pub members: u64,
+    /// Probes for others refused because too many were under way.
+    pub requests: u64,
     /// Motions that were not put, and votes that were not given (`votes_max`).
     pub votes: u64,
 }

@@ -40,6 +40,22 @@ pub enum Timer {
     Probe(u64),
     /// Leaving takes too long: go now.
     LeaveTimeout,
+    /// Exchange a part of the views.
+    Shuffle,
+    /// Send the announcements that were gathered.
+    IHave,
+    /// An announced message is overdue.
+    Graft,
+    /// Compare what is held with a known peer that is no neighbor.
+    Exchange,
+    /// Probe the next one.
+    Round,
+    /// The probe of this number is overdue, or its helpers are.
+    Overdue(u32),
+    /// The request of this number to probe somebody must be answered.
+    Request(u32),
+    /// The suspicion of this number was not refuted.
+    Suspicion(u32),
     /// Dial the other seed node of this number again.
     Colleague(u32),
     /// The motion of this number should have its votes by now.
@@ -260,8 +276,16 @@ impl Timer {
             Self::Lease => (10, 0),
             Self::Probe(number) => (11, number),
             Self::LeaveTimeout => (12, 0),
-            Self::Colleague(number) => (13, number.into()),
-            Self::Motion(number) => (14, number),
+            Self::Shuffle => (13, 0),
+            Self::IHave => (14, 0),
+            Self::Graft => (15, 0),
+            Self::Exchange => (16, 0),
+            Self::Round => (17, 0),
+            Self::Overdue(number) => (18, number.into()),
+            Self::Request(number) => (19, number.into()),
+            Self::Suspicion(number) => (20, number.into()),
+            Self::Colleague(number) => (21, number.into()),
+            Self::Motion(number) => (22, number),
         }
     }
 
@@ -282,8 +306,16 @@ impl Timer {
             10 => Self::Lease,
             11 => Self::Probe(key),
             12 => Self::LeaveTimeout,
-            13 => Self::Colleague(number()),
-            14 => Self::Motion(key),
+            13 => Self::Shuffle,
+            14 => Self::IHave,
+            15 => Self::Graft,
+            16 => Self::Exchange,
+            17 => Self::Round,
+            18 => Self::Overdue(number()),
+            19 => Self::Request(number()),
+            20 => Self::Suspicion(number()),
+            21 => Self::Colleague(number()),
+            22 => Self::Motion(key),
             _ => unreachable!("a name comes from a timer"),
         }
     }
@@ -330,6 +362,14 @@ mod tests {
             Timer::Lease,
             Timer::Probe(u64::MAX),
             Timer::LeaveTimeout,
+            Timer::Shuffle,
+            Timer::IHave,
+            Timer::Graft,
+            Timer::Exchange,
+            Timer::Round,
+            Timer::Overdue(5),
+            Timer::Request(6),
+            Timer::Suspicion(7),
             Timer::Colleague(5),
             Timer::Motion(u64::MAX),
         ] {

@@ -1,9 +1,10 @@
-//! The protocol's settings by name: one table for the command line, files and scenarios.
+//! The protocol's settings by name: one table for the command line, files and scenarios; and the
+//! profiles that they start from.
 
 use std::time::Duration;
 
 use tidings_core::wire::NetworkName;
-use tidings_core::{Agreement, Config, DetectorKind, OverlayKind, Role};
+use tidings_core::{Agreement, BroadcastKind, Config, DetectorKind, Monitor, OverlayKind, Role};
 
 /// One setting of [`Config`].
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +101,7 @@ macro_rules! whole_number {
     )*};
 }
 
-whole_number!(u8, u32, usize);
+whole_number!(u8, u16, u32, usize);
 
 macro_rules! words {
     ($type:ty: $($word:literal = $value:path),*) => {
@@ -121,9 +122,63 @@ macro_rules! words {
     };
 }
 
-words!(DetectorKind: "strikes" = DetectorKind::Strikes, "connect" = DetectorKind::Connect);
-words!(OverlayKind: "random" = OverlayKind::Random, "power-law" = OverlayKind::PowerLaw);
+words!(
+    DetectorKind: "strikes" = DetectorKind::Strikes,
+    "connect" = DetectorKind::Connect,
+    "swim" = DetectorKind::Swim
+);
+words!(
+    OverlayKind: "random" = OverlayKind::Random,
+    "power-law" = OverlayKind::PowerLaw,
+    "hyparview" = OverlayKind::HyParView
+);
+words!(BroadcastKind: "flood" = BroadcastKind::Flood, "plumtree" = BroadcastKind::Plumtree);
+words!(Monitor: "neighbors" = Monitor::Neighbors, "members" = Monitor::Members);
 words!(Agreement: "alone" = Agreement::Alone, "quorum" = Agreement::Quorum);
+words!(Profile: "classic" = Profile::Classic, "modern" = Profile::Modern);
+
+/// What all settings are before any of them is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// [`Config::classic`].
+    #[default]
+    Classic,
+    /// [`Config::modern`].
+    Modern,
+}
+
+impl Profile {
+    /// Its settings.
+    pub fn config(self) -> Config {
+        match self {
+            Self::Classic => Config::classic(),
+            Self::Modern => Config::modern(),
+        }
+    }
+
+    /// The one that fewer settings of `config` differ from.
+    pub fn nearest(config: &Config) -> Self {
+        let distance = |profile: Self| {
+            let base = profile.config();
+            SETTINGS.iter().filter(|it| it.value(config) != it.value(&base)).count()
+        };
+        if distance(Self::Modern) < distance(Self::Classic) { Self::Modern } else { Self::Classic }
+    }
+}
+
+impl std::fmt::Display for Profile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.write())
+    }
+}
+
+impl std::str::FromStr for Profile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::read(text)
+    }
+}
 
 /// Reads `200ms`, `30s`, `5m`.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
@@ -169,24 +224,49 @@ settings! {
     "sample" PEER: registration.sample, "records a peer asks of each list";
     "retry_min" PEER: registration.retry_min, "first pause before a seed node is tried again";
     "retry_max" PEER: registration.retry_max, "longest such pause";
-    "overlay" BOTH: overlay.kind, "whom a peer opens links to: random or power-law";
+    "overlay" BOTH: overlay.kind, "who links with whom: random, power-law or hyparview";
     "max_peers" BOTH: overlay.max_peers, "links a peer opens";
     "max_links" BOTH: overlay.max_links, "links a peer has in all";
     "refresh" PEER: overlay.refresh, "time between fresh samples";
     "isolated_retry" PEER: overlay.isolated_retry, "pause of a peer without any link";
     "cooldown" PEER: overlay.cooldown, "how long a busy peer is left alone";
     "known_max" PEER: overlay.known_max, "peers known by record";
+    "active_view" PEER: overlay.hyparview.active, "hyparview: neighbors wanted";
+    "passive_view" PEER: overlay.hyparview.passive, "hyparview: peers known beside them";
+    "active_walk" PEER: overlay.hyparview.active_walk, "hyparview: links that a newcomer's walk takes";
+    "passive_walk" PEER: overlay.hyparview.passive_walk, "hyparview: links left at its stop on the way";
+    "shuffle_active" PEER: overlay.hyparview.shuffle_active, "hyparview: neighbors in a shuffle";
+    "shuffle_passive" PEER: overlay.hyparview.shuffle_passive, "hyparview: known peers in a shuffle";
+    "shuffle_walk" PEER: overlay.hyparview.shuffle_walk, "hyparview: links that a shuffle takes";
+    "shuffle_every" PEER: overlay.hyparview.shuffle_every, "hyparview: time between shuffles";
+    "broadcast" PEER: broadcast.kind, "how a message spreads: flood or plumtree";
+    "ihave_delay" PEER: broadcast.plumtree.ihave_delay, "plumtree: how long names are gathered";
+    "graft_after" PEER: broadcast.plumtree.graft_after, "plumtree: wait for a message that was named";
+    "graft_again" PEER: broadcast.plumtree.graft_again, "plumtree: wait for the next who named it";
+    "tree_threshold" PEER: broadcast.plumtree.threshold, "plumtree: links saved that are worth a change";
+    "trees" PEER: broadcast.plumtree.trees, "plumtree: sources with a tree of their own";
+    "eager_after_loss" PEER: broadcast.plumtree.eager_after_loss, "plumtree: messages to all after a loss";
+    "exchange_every" PEER: broadcast.plumtree.exchange_every, "plumtree: time between exchanges with strangers";
     "store_age" PEER: broadcast.store_age, "age at which messages are no longer kept or accepted";
     "store_count" PEER: broadcast.store_count, "messages kept for others";
     "store_bytes" PEER: broadcast.store_bytes, "bytes of messages kept for others";
     "seen_max" PEER: broadcast.seen_max, "ids remembered";
     "digest_every" PEER: broadcast.digest_every, "time between digests to a neighbor";
     "pull_timeout" PEER: broadcast.pull_timeout, "wait before a message is pulled elsewhere";
-    "detector" PEER: detector.kind, "how neighbors are watched: strikes (by pings) or connect";
+    "detector" PEER: detector.kind, "how the dead are found: strikes (by pings), connect or swim";
     "liveness_every" PEER: detector.liveness_every, "time between pings of a neighbor, or connections to it";
     "answer_timeout" PEER: detector.answer_timeout, "a later answer is none";
     "misses" BOTH: detector.misses, "strikes that make a death report";
     "redial_after" BOTH: detector.redial_after, "first pause before a lost neighbor is redialed";
+    "monitor" PEER: detector.swim.monitor, "swim: who is probed, neighbors or members";
+    "probe_every" PEER: detector.swim.probe_every, "swim: time between probes";
+    "probe_timeout" PEER: detector.swim.probe_timeout, "swim: a later answer is none";
+    "probe_helpers" PEER: detector.swim.helpers, "swim: others asked to probe in turn";
+    "suspicion_min" PEER: detector.swim.suspicion_min, "swim: least suspicion, in probes (times log10 of the members)";
+    "suspicion_max" PEER: detector.swim.suspicion_max, "swim: longest suspicion, in least ones";
+    "suspicion_confirmations" PEER: detector.swim.confirmations, "swim: confirmations that make it the least";
+    "health_max" PEER: detector.swim.health_max, "swim: most that bad local health adds to waits; 0 for none";
+    "members_max" PEER: detector.swim.members_max, "swim: members known by name; 0 for none";
     "gossip_every" PEER: chatter.every, "time between two messages of the chatter";
     "gossip_count" PEER: chatter.count, "messages of the chatter in all";
     "registration" SEED_NODE: registration.listing, "who decides that a peer is listed: alone or quorum";
@@ -214,7 +294,7 @@ mod tests {
         let mut configs: Vec<String> = Vec::new();
         for setting in SETTINGS {
             let mut config = Config::classic();
-            let values = ["7", "7s", "power-law", "connect", "quorum"];
+            let values = ["7", "7s", "power-law", "connect", "plumtree", "members", "quorum"];
             let fits = |value| {
                 setting.value(&config) != value && set(&mut config, setting.name, value).is_ok()
             };
@@ -223,6 +303,16 @@ mod tests {
             let changed = format!("{config:?}");
             assert!(!configs.contains(&changed), "{}", setting.name);
             configs.push(changed);
+        }
+    }
+
+    #[test]
+    fn a_config_is_nearest_to_the_profile_it_came_from() {
+        for profile in [Profile::Classic, Profile::Modern] {
+            let mut config = profile.config();
+            set(&mut config, "probe_every", "2s").expect("a setting");
+            assert_eq!(Profile::nearest(&config), profile);
+            assert_eq!(profile.to_string().parse(), Ok(profile));
         }
     }
 
@@ -237,7 +327,7 @@ mod tests {
         let error = set(&mut config, "max_peers", "four").expect_err("no number");
         assert!(error.to_string().starts_with("max_peers = \"four\": a whole number"));
         let error = set(&mut config, "overlay", "ring").expect_err("no such overlay");
-        assert_eq!(error.to_string(), "overlay = \"ring\": one of random, power-law");
+        assert_eq!(error.to_string(), "overlay = \"ring\": one of random, power-law, hyparview");
         let error = set(&mut config, "livness", "13s").expect_err("no such setting");
         assert!(error.to_string().contains("liveness_every, answer_timeout"));
     }

@@ -82,6 +82,15 @@ pub(crate) enum Command {
     /// Each scenario is run with its own seeds, as by `sim run FILE`; the page is README.md in the
     /// folder of the reports. Takes some minutes.
     Gallery(GalleryArgs),
+    /// Compare published results with ours, and draw how near they are.
+    ///
+    /// Runs small models of published protocols, which tell whether our measures mean what the
+    /// papers' do, and the scenarios of scenarios/papers. The report of all bars goes to
+    /// reports/papers; with --quick or --only it goes below reports/runs. At full size it takes some
+    /// minutes.
+    ///
+    /// Exit status: 0 every bar is within its tolerance; 1 one is not; 2 it could not be told.
+    Papers(PapersArgs),
     /// Measure this machine with this program.
     #[command(subcommand)]
     Bench(BenchCommand),
@@ -278,6 +287,25 @@ pub(crate) struct GalleryArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     /// Print verdicts, digests and answers as JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PapersArgs {
+    /// Smaller networks and fewer runs, where the law allows it.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Run only what these bars need, and show only them, like `demers-t1,B15`.
+    #[arg(long, value_name = "ID,..", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// The folder of their scenarios.
+    #[arg(long, value_name = "DIR", default_value = "scenarios/papers")]
+    pub(crate) scenarios: PathBuf,
+    /// Write the report into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print the bars as JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
 }

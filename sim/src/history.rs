@@ -12,6 +12,7 @@ use tidings_core::{AddressRecord, BootEpoch, Event, Hop, MessageId, NodeId, Node
 use crate::fault::{Fault, FaultSchedule, Scheduled};
 use crate::host::HostId;
 use crate::scenario::Death;
+use crate::traffic::Traffic;
 
 /// One life of a host: from a start of its process to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -157,10 +158,16 @@ pub struct History {
     pub crossings: Vec<Crossing>,
     /// What processes said while they stood still.
     pub stirs: Vec<Stir>,
+    /// Lives that peers came to hold dead: who, and when; by time, and then by life.
+    pub obituaries: BTreeMap<Life, Vec<(Life, Duration)>>,
     /// Samples, one per simulated second or fewer.
     pub samples: Vec<Sample>,
     /// The last sample.
     pub last: Sample,
+    /// What the nodes had sent, at every sample.
+    pub traffic: Vec<Traffic>,
+    /// When anybody first held a life suspect.
+    pub doubts: BTreeMap<Life, Duration>,
     /// Why the engine could not go on, if so.
     pub failure: Option<String>,
 }

@@ -7,7 +7,7 @@ use std::hash::{Hash as _, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidings_core::{BootEpoch, Event, MessageId, NodeId};
+use tidings_core::{BootEpoch, Event, MemberState, MessageId, NodeId};
 
 use crate::fault::{Fault, FaultSchedule};
 use crate::history::{Crossing, End, Entry, History, Life, LifeSpan, Receipt, Sample, Stir, Tale};
@@ -33,6 +33,8 @@ pub struct Recorder {
     stills: BTreeMap<HostId, Vec<(Duration, Duration)>>,
     suspects: Vec<Suspect>,
     stirs: Vec<Stir>,
+    obituaries: BTreeMap<Life, Vec<(Life, Duration)>>,
+    doubts: BTreeMap<Life, Duration>,
 }
 
 /// A message that came across a cut. It may have left before the cut: a resent packet, one that
@@ -72,6 +74,8 @@ impl Recorder {
             entries: Vec::new(),
             suspects: Vec::new(),
             stirs: Vec::new(),
+            obituaries: BTreeMap::new(),
+            doubts: BTreeMap::new(),
         }
     }
 
@@ -137,6 +141,12 @@ impl Recorder {
                 self.span(number).joined.get_or_insert(at);
                 self.keep(at, life, event);
             }
+            Event::Member { subject, state, .. } => {
+                if let Some(&host) = self.ids.get(&subject.subject()) {
+                    let member = Life { host, epoch: subject.epoch() };
+                    self.note_member(member, *state, (life, at));
+                }
+            }
             Event::NeighborDown { .. }
             | Event::RegistrationLost { .. }
             | Event::DeathReported { .. }
@@ -169,6 +179,12 @@ impl Recorder {
         self.entries.extend(other.entries);
         self.suspects.extend(other.suspects);
         self.stirs.extend(other.stirs);
+        for (dead, heard) in other.obituaries {
+            self.obituaries.entry(dead).or_default().extend(heard);
+        }
+        for (suspect, at) in other.doubts {
+            self.note_doubt(suspect, at);
+        }
         for theirs in other.tales {
             let tale = self.tale(theirs.id);
             tale.said = tale.said.or(theirs.said);
@@ -199,6 +215,9 @@ impl Recorder {
         self.tales.sort_by_key(|tale| (tale.said.is_none(), said(tale), tale.id));
         self.entries.sort_by_key(|entry| (entry.at, entry.life));
         self.stirs.sort_unstable();
+        for heard in self.obituaries.values_mut() {
+            heard.sort_unstable_by_key(|(life, at)| (*at, *life));
+        }
         History {
             seed,
             schedule,
@@ -208,6 +227,9 @@ impl Recorder {
             entries: self.entries,
             crossings,
             stirs: self.stirs,
+            obituaries: self.obituaries,
+            doubts: self.doubts,
+            traffic: Vec::new(),
             samples,
             last,
             failure,
@@ -220,6 +242,19 @@ impl Recorder {
 
     fn keep(&mut self, at: Duration, life: Life, event: &Event) {
         self.entries.push(Entry { at, life, event: event.clone() });
+    }
+
+    fn note_member(&mut self, member: Life, state: MemberState, told: (Life, Duration)) {
+        match state {
+            MemberState::Dead => self.obituaries.entry(member).or_default().push(told),
+            MemberState::Suspect => self.note_doubt(member, told.1),
+            MemberState::Alive | MemberState::Left => {}
+        }
+    }
+
+    fn note_doubt(&mut self, suspect: Life, at: Duration) {
+        let first = self.doubts.entry(suspect).or_insert(at);
+        *first = at.min(*first);
     }
 
     fn tale(&mut self, id: MessageId) -> &mut Tale {

@@ -20,7 +20,8 @@ pub struct Saying {
     pub payload: Payload,
 }
 
-/// Draws the messages of a run: each from a random peer that the schedule lets run at that moment.
+/// Draws the messages of a run: each from a random peer that the schedule lets run at that moment, or
+/// from a few of them in turn, where one that stops running is replaced.
 ///
 /// # Panics
 ///
@@ -30,13 +31,25 @@ pub fn draw(scenario: &Scenario, schedule: &FaultSchedule, run: RngSeed) -> Vec<
     let mut rng = generator(run, "workload", 0);
     let mut sayings = Vec::new();
     let (mut at, mut running) = (workload.between.from, schedule.running());
+    let mut sources: Vec<HostId> = Vec::new();
     while at <= workload.between.to {
-        let peers = running.at(at).iter().filter(|host| host.is_peer());
-        if let Some(host) = peers.collect::<Vec<_>>().choose(&mut rng) {
+        let peers: Vec<HostId> =
+            running.at(at).iter().copied().filter(|host| host.is_peer()).collect();
+        let chosen = match workload.sources {
+            None => peers.choose(&mut rng).copied(),
+            Some(count) => {
+                sources.retain(|host| peers.binary_search(host).is_ok());
+                while sources.len() < count.min(peers.len()) {
+                    sources.extend(peers.choose(&mut rng).filter(|it| !sources.contains(it)));
+                }
+                sources.get(sayings.len() % sources.len().max(1)).copied()
+            }
+        };
+        if let Some(host) = chosen {
             let mut text = format!("saying {}", sayings.len()).into_bytes();
             text.resize(workload.size, b'.');
             let payload = Payload::new(text).expect("the scenario's size is a payload's");
-            sayings.push(Saying { at, host: **host, payload });
+            sayings.push(Saying { at, host, payload });
         }
         at += workload.every;
     }

@@ -13,8 +13,8 @@ use alloc::sync::Arc;
 use crate::broadcast::catch_up::{CatchUp, exchange_digests, send_digest};
 use crate::broadcast::seen::Seen;
 use crate::broadcast::store::{Store, Stored};
+use crate::broadcast::traffic::{self, Sender};
 use crate::context::Context;
-use crate::event::Event;
 use crate::id::{Hop, MessageId, Sequence};
 use crate::messaging::{Envelope, Payload, Topic};
 use crate::neighbors::{Neighbor, Neighbors};
@@ -45,48 +45,37 @@ impl Flood {
         payload: Payload,
     ) {
         self.sequence = Sequence(self.sequence.0 + 1);
-        let origin = (cx.me(), cx.epoch());
-        let envelope = Arc::new(Envelope::new(origin, self.sequence, cx.unix(), topic, payload));
-        cx.stats.published += 1;
-        cx.emit(Event::Published { envelope: Arc::clone(&envelope) });
+        let envelope = traffic::seal(cx, self.sequence, topic, payload);
         self.seen.insert(cx, envelope.id());
         let stored = Stored::new(envelope, Hop(0), Age::default(), cx.now);
         self.spread(cx, neighbors, stored);
     }
 
+    /// Returns what is new under a reserved topic.
     pub(crate) fn on_gossip(
         &mut self,
         cx: &mut Context,
         neighbors: &Neighbors,
         from: &Neighbor,
         gossip: Gossip,
-    ) {
+    ) -> Option<Arc<Envelope>> {
         let Gossip { hop, age, envelope } = gossip;
         let id = envelope.id();
         let was_pulled = self.catch_up.on_arrival(id, from.link);
-        cx.stats.gossip_received += 1;
+        traffic::on_copy(cx, &envelope);
         if self.seen.contains(id) {
-            cx.stats.duplicates += 1;
             if let Some(stored) = self.store.get_mut(id) {
                 stored.holders.insert(from.slot);
             }
-            cx.emit(Event::Duplicate { id, from: from.id() });
-            return;
+            traffic::on_duplicate(cx, &envelope, from.id());
+            return None;
         }
         if !self.seen.vouches_for(cx, age.duration()) {
-            cx.stats.too_old += 1;
-            cx.emit(Event::TooOld { id, from: from.id() });
-            return;
+            traffic::on_too_old(cx, &envelope, from.id());
+            return None;
         }
         self.seen.insert(cx, id);
-        cx.stats.delivered += 1;
-        cx.emit(Event::Delivered {
-            envelope: Arc::clone(&envelope),
-            from: from.id(),
-            addr: from.record.primary(),
-            hop,
-            history: age.duration() > cx.now.since_birth(),
-        });
+        let news = traffic::on_new(cx, &envelope, Sender::of(from), (hop, age));
         let mut stored = Stored::new(envelope, hop, age, cx.now);
         stored.holders.insert(from.slot);
         if was_pulled {
@@ -95,6 +84,7 @@ impl Flood {
         } else {
             self.spread(cx, neighbors, stored);
         }
+        news
     }
 
     /// Sends a message to every neighbor that is not known to have it, and keeps it.
@@ -174,11 +164,5 @@ fn send_copy(cx: &mut Context, to: &Neighbor, stored: &mut Stored) {
         return;
     }
     stored.holders.insert(to.slot);
-    let gossip = Gossip {
-        hop: stored.hop.next(),
-        age: Age::new(stored.age(cx.now)),
-        envelope: Arc::clone(&stored.envelope),
-    };
-    cx.stats.gossip_sent += 1;
-    cx.send(to.link, Message::Gossip(gossip));
+    traffic::send_copy(cx, to.link, stored);
 }

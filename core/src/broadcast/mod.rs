@@ -1,7 +1,158 @@
-//! How does a message spread: the broadcast `flood`, and catch-up for whoever missed something.
+//! How does a message spread: the broadcasts, and catch-up for whoever missed something.
 
 pub(crate) mod catch_up;
+pub(crate) mod exchange;
 pub(crate) mod flood;
 pub(crate) mod index;
+pub(crate) mod plumtree;
 pub(crate) mod seen;
 pub(crate) mod store;
+mod traffic;
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use crate::address::AddressRecord;
+use crate::config::BroadcastKind;
+use crate::context::Context;
+use crate::id::{LinkId, MessageId};
+use crate::links::Links;
+use crate::messaging::{Envelope, Payload, Topic};
+use crate::neighbors::{Neighbor, Neighbors};
+use crate::wire::{Digest, Gossip, Message};
+use flood::Flood;
+use plumtree::Plumtree;
+
+/// A peer's messages, by the broadcast of its settings.
+#[derive(Clone, Debug)]
+pub(crate) enum Broadcast {
+    Flood(Flood),
+    Plumtree(Box<Plumtree>),
+}
+
+impl Broadcast {
+    pub(crate) fn new(cx: &mut Context) -> Self {
+        let salt = cx.rng.salt();
+        match cx.config.broadcast.kind {
+            BroadcastKind::Flood => Self::Flood(Flood::new(salt)),
+            BroadcastKind::Plumtree => Self::Plumtree(Box::new(Plumtree::new(cx, salt))),
+        }
+    }
+
+    /// Sends an own message to all. Without neighbors it is kept for those to come.
+    pub(crate) fn publish(
+        &mut self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        topic: Topic,
+        payload: Payload,
+    ) {
+        match self {
+            Self::Flood(flood) => flood.publish(cx, neighbors, topic, payload),
+            Self::Plumtree(plumtree) => plumtree.publish(cx, neighbors, topic, payload),
+        }
+    }
+
+    /// A message came from a neighbor. Returns it when it is a new one under a reserved topic.
+    pub(crate) fn on_gossip(
+        &mut self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        from: &Neighbor,
+        gossip: Gossip,
+    ) -> Option<Arc<Envelope>> {
+        match self {
+            Self::Flood(flood) => flood.on_gossip(cx, neighbors, from, gossip),
+            Self::Plumtree(plumtree) => plumtree.on_gossip(cx, neighbors, from, gossip),
+        }
+    }
+
+    /// A new neighbor: tell it what we hold. It does the same.
+    pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) {
+        match self {
+            Self::Flood(flood) => flood.on_neighbor_up(cx, up),
+            Self::Plumtree(plumtree) => plumtree.on_neighbor_up(cx, up),
+        }
+    }
+
+    /// A neighbor is gone; `is_lost`, without a word.
+    pub(crate) fn on_neighbor_down(&mut self, cx: &mut Context, down: &Neighbor, is_lost: bool) {
+        match self {
+            Self::Flood(flood) => flood.on_neighbor_down(down),
+            Self::Plumtree(plumtree) => plumtree.on_neighbor_down(cx, down, is_lost),
+        }
+    }
+
+    /// Time to compare what is held with one neighbor.
+    pub(crate) fn on_digest_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) {
+        match self {
+            Self::Flood(flood) => flood.on_digest_timer(cx, neighbors),
+            Self::Plumtree(plumtree) => plumtree.on_digest_timer(cx, neighbors),
+        }
+    }
+
+    /// A neighbor tells what it holds.
+    pub(crate) fn on_digest(&mut self, cx: &mut Context, from: &Neighbor, digest: &Digest) {
+        match self {
+            Self::Flood(flood) => flood.on_digest(cx, from, digest),
+            Self::Plumtree(plumtree) => plumtree.on_digest(cx, from, digest),
+        }
+    }
+
+    /// A neighbor asks for messages.
+    pub(crate) fn on_pull(&mut self, cx: &mut Context, from: &Neighbor, ids: &[MessageId]) {
+        match self {
+            Self::Flood(flood) => flood.on_pull(cx, from, ids),
+            Self::Plumtree(plumtree) => plumtree.on_pull(cx, from, ids),
+        }
+    }
+
+    pub(crate) fn stored(&self) -> usize {
+        match self {
+            Self::Flood(flood) => flood.stored(),
+            Self::Plumtree(plumtree) => plumtree.stored(),
+        }
+    }
+
+    pub(crate) fn seen(&self) -> usize {
+        match self {
+            Self::Flood(flood) => flood.seen(),
+            Self::Plumtree(plumtree) => plumtree.seen(),
+        }
+    }
+
+    pub(crate) fn as_plumtree(&mut self) -> Option<&mut Plumtree> {
+        match self {
+            Self::Flood(_) => None,
+            Self::Plumtree(plumtree) => Some(plumtree),
+        }
+    }
+
+    /// Time to compare what is held with somebody who is no neighbor.
+    pub(crate) fn on_exchange_timer(
+        &mut self,
+        _cx: &mut Context,
+        _links: &mut Links,
+        _stranger: Option<&AddressRecord>,
+    ) {
+    }
+
+    /// A dial to compare messages was welcomed.
+    pub(crate) fn on_exchange_welcomed(&mut self, _cx: &mut Context, _link: LinkId) {}
+
+    /// A link to compare messages did not come up, or is gone.
+    pub(crate) fn on_exchange_ended(&mut self, _link: LinkId) {}
+
+    /// A message on a link that was opened to compare messages once. Returns it when it is a new one
+    /// under a reserved topic.
+    pub(crate) fn on_exchange_message(
+        &mut self,
+        _cx: &mut Context,
+        _links: &mut Links,
+        _neighbors: &Neighbors,
+        _link: LinkId,
+        _message: Message,
+    ) -> Option<Arc<Envelope>> {
+        None
+    }
+}

@@ -1,4 +1,136 @@
-//! Who is alive: the detectors `strikes` and `connect`.
+//! Who is alive: the detectors `strikes`, `connect` and `swim`.
 
 pub(crate) mod connect;
 pub(crate) mod strikes;
+pub(crate) mod swim;
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use crate::address::AddressRecord;
+use crate::config::DetectorKind;
+use crate::context::Context;
+use crate::event::NeighborLoss;
+use crate::id::{LinkId, NodeId};
+use crate::links::Links;
+use crate::neighbors::{Neighbor, Neighbors};
+use crate::wire::Ping;
+use strikes::Strikes;
+use swim::Swim;
+
+/// A peer's watch over others, by the detector of its settings.
+#[derive(Clone, Debug)]
+pub(crate) enum Detector {
+    /// `strikes` and `connect`.
+    Strikes(Strikes),
+    Swim(Box<Swim>),
+}
+
+impl Detector {
+    pub(crate) fn new(cx: &mut Context) -> Self {
+        match cx.config.detector.kind {
+            DetectorKind::Strikes | DetectorKind::Connect => Self::Strikes(Strikes::default()),
+            DetectorKind::Swim => Self::Swim(Box::new(Swim::new(cx))),
+        }
+    }
+
+    pub(crate) fn on_neighbor_up(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        up: &Neighbor,
+    ) {
+        match self {
+            Self::Strikes(strikes) => strikes.on_neighbor_up(cx, links, up),
+            Self::Swim(swim) => swim.on_neighbor_up(cx, neighbors, up),
+        }
+    }
+
+    /// A neighbor is gone.
+    pub(crate) fn on_neighbor_down(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        down: &Neighbor,
+        why: NeighborLoss,
+    ) {
+        match self {
+            Self::Strikes(strikes) => {
+                strikes.on_neighbor_down(cx, links, down.link);
+                if matches!(why, NeighborLoss::LinkLost(_)) {
+                    strikes.on_lost(cx, down.record.clone());
+                }
+            }
+            Self::Swim(swim) => swim.on_neighbor_down(cx, links, down, why),
+        }
+    }
+
+    /// Sees at once whether a link still lives.
+    pub(crate) fn challenge(&mut self, cx: &mut Context, link: LinkId) {
+        match self {
+            Self::Strikes(strikes) => strikes.challenge(cx, link),
+            Self::Swim(swim) => swim.challenge(cx, link),
+        }
+    }
+
+    /// Takes an answer. False when it repeats no ping of ours (R15).
+    pub(crate) fn on_pong(&mut self, cx: &mut Context, link: LinkId, pong: &Ping) -> bool {
+        match self {
+            Self::Strikes(strikes) => strikes.on_pong(cx, link, pong),
+            Self::Swim(swim) => swim.on_pong(cx, link, pong),
+        }
+    }
+
+    /// Stops counting against a lost neighbor: it showed itself, on link `by` or otherwise.
+    pub(crate) fn pardon(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        subject: NodeId,
+        by: Option<LinkId>,
+    ) {
+        match self {
+            Self::Strikes(strikes) => strikes.pardon(cx, links, subject, by),
+            Self::Swim(_) => {}
+        }
+    }
+
+    /// Whether the overlay shall leave this peer to the detector.
+    pub(crate) fn is_lost(&self, record: &AddressRecord) -> bool {
+        match self {
+            Self::Strikes(strikes) => strikes.is_lost(record),
+            Self::Swim(swim) => swim.is_doubted(record),
+        }
+    }
+
+    /// Whether a redial to `subject` is under way.
+    pub(crate) fn is_redialing(&self, subject: NodeId) -> bool {
+        match self {
+            Self::Strikes(strikes) => strikes.is_redialing(subject),
+            Self::Swim(_) => false,
+        }
+    }
+
+    /// Round-trip time and strikes of a linked neighbor.
+    pub(crate) fn view(&self, link: LinkId) -> (Option<Duration>, u8) {
+        match self {
+            Self::Strikes(strikes) => strikes.view(link),
+            Self::Swim(swim) => (swim.round_trip(link), 0),
+        }
+    }
+
+    pub(crate) fn as_strikes(&mut self) -> Option<&mut Strikes> {
+        match self {
+            Self::Strikes(strikes) => Some(strikes),
+            Self::Swim(_) => None,
+        }
+    }
+
+    pub(crate) fn as_swim(&mut self) -> Option<&mut Swim> {
+        match self {
+            Self::Strikes(_) => None,
+            Self::Swim(swim) => Some(swim),
+        }
+    }
+}

@@ -134,7 +134,7 @@ impl Strikes {
         cx.arm(Timer::Ping(link), cx.config.detector.liveness_every);
         match cx.config.detector.kind {
             DetectorKind::Connect => self.connects.begin(cx, links, neighbor),
-            DetectorKind::Strikes => {
+            DetectorKind::Strikes | DetectorKind::Swim => {
                 if self.open_ping(link).is_none() {
                     self.ping(cx, link, false);
                 }

@@ -59,6 +59,16 @@ impl Topic {
         Ok(Self(text))
     }
 
+    /// The topic of statements about members, which are the network's own affair.
+    pub fn members() -> Self {
+        Self("tidings.members".into())
+    }
+
+    /// Whether people and programs may not use it.
+    pub fn is_reserved(&self) -> bool {
+        self.0.starts_with("tidings.")
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -52,17 +52,6 @@ struct NeighborDial {
     to: AddressRecord,
 }
 
-/// What to do about a hello that asks to be neighbors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Admission {
-    Admit,
-    /// Admit it after ending this link: the same node's older one, or a surplus one.
-    Instead(LinkId, Bye),
-    Refuse(Refusal),
-    /// Refuse it as a duplicate, but see at once whether the link that it duplicates still lives.
-    Challenge(LinkId),
-}
-
 impl RandomOverlay {
     /// Dials known peers until enough links are open or under way, and returns whether that many
     /// are. `is_lost` says whom the
@@ -124,7 +113,9 @@ impl RandomOverlay {
         };
         let strangers: Vec<_> = peers.iter().filter(is_free).collect();
         let chosen = match cx.config.overlay.kind {
-            OverlayKind::Random => cx.rng.index(Stream::Overlay, strangers.len()),
+            OverlayKind::Random | OverlayKind::HyParView => {
+                cx.rng.index(Stream::Overlay, strangers.len())
+            }
             OverlayKind::PowerLaw => Some(0),
         };
         if let Some(stranger) = chosen.and_then(|chosen| strangers.get(chosen)) {
@@ -234,48 +225,6 @@ fn next_candidate(cx: &mut Context, book: &Book, free: &[usize]) -> Option<usize
         Some((_, place)) => Some(place),
         None => cx.rng.index(Stream::Overlay, free.len()).map(|drawn| free[drawn]),
     }
-}
-
-/// Decides about a hello that asks to be neighbors. `is_dialing`: this peer has a dial to the
-/// asker under way.
-///
-/// When two peers dial each other at once, both must keep the same connection: the one that
-/// the smaller identity dialed. A node never dials a node it believes to be its neighbor, so a
-/// hello from a neighbor means that it lost the link that we still hold, unless the two hellos
-/// may have crossed.
-pub(crate) fn admit(
-    cx: &mut Context,
-    neighbors: &Neighbors,
-    from: &AddressRecord,
-    isolated: bool,
-    is_dialing: bool,
-) -> Admission {
-    let ours_wins = cx.me() < from.subject();
-    if let Some(held) = neighbors.by_id(from.subject()) {
-        return if held.record.supersedes(from) {
-            Admission::Refuse(Refusal::StaleEpoch)
-        } else if from.supersedes(&held.record)
-            || held.link.origin() == LinkOrigin::Accepted
-            || !ours_wins
-        {
-            Admission::Instead(held.link, Bye::Replaced)
-        } else {
-            Admission::Challenge(held.link)
-        };
-    }
-    if is_dialing && ours_wins {
-        return Admission::Refuse(Refusal::Duplicate);
-    }
-    if neighbors.len() < cx.config.overlay.max_links {
-        return Admission::Admit;
-    }
-    if !isolated {
-        cx.stats.limits.links += 1;
-        return Admission::Refuse(Refusal::Busy);
-    }
-    let drawn = cx.rng.index(Stream::Overlay, neighbors.len());
-    let surplus = drawn.and_then(|drawn| neighbors.iter().nth(drawn));
-    surplus.map_or(Admission::Admit, |it| Admission::Instead(it.link, Bye::Surplus))
 }
 
 /// Neighbors whose link this peer opened.

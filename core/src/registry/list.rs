@@ -190,7 +190,7 @@ impl List {
         let mut rng = cx.rng.draw(Stream::Registry);
         let count = count.min(others);
         let drawn = match cx.config.overlay.kind {
-            OverlayKind::Random => {
+            OverlayKind::Random | OverlayKind::HyParView => {
                 // The asker's place is left out: those from it on stand for the next ones.
                 let skip = |place| place + usize::from(own.is_some_and(|own| place >= own));
                 sample_indexes(&mut rng, others, count).into_iter().map(skip).collect()

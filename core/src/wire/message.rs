@@ -13,7 +13,10 @@ use core::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{MAX_IDS, MAX_SAMPLE};
+use super::hyparview::{ForwardJoin, Shuffle};
+use super::plumtree::{Graft, IHave, Prune};
+use super::swim::Statement;
+use super::{MAX_IDS, MAX_IHAVES, MAX_MEMBERS, MAX_NEIGHBORS, MAX_SAMPLE, MAX_SHUFFLE};
 use crate::address::{AddressRecord, Signature};
 use crate::bounded::bounded;
 use crate::id::{BootEpoch, Hop, MessageId, NodeId, Role};
@@ -71,6 +74,48 @@ pub enum Message {
         #[serde(deserialize_with = "bounded::<_, _, MAX_IDS>")]
         ids: Vec<MessageId>,
     },
+    /// Neighbor to neighbor: somebody joins (HyParView §4.2).
+    ForwardJoin(Box<ForwardJoin>),
+    /// Neighbor to neighbor: a part of somebody's views (HyParView §4.4).
+    Shuffle(Box<Shuffle>),
+    /// Peer to the origin of a shuffle, on a link of its own: a part of the views of the peer where the
+    /// walk ended.
+    ShuffleReply {
+        /// At most [`MAX_SHUFFLE`].
+        #[serde(deserialize_with = "bounded::<_, _, MAX_SHUFFLE>")]
+        sample: Vec<AddressRecord>,
+    },
+    /// Neighbor to neighbor: names of messages (Plumtree §3.3).
+    IHave {
+        /// At most [`MAX_IHAVES`].
+        #[serde(deserialize_with = "bounded::<_, _, MAX_IHAVES>")]
+        have: Vec<IHave>,
+    },
+    /// Neighbor to neighbor: make this link a branch (Plumtree §3.5).
+    Graft(Graft),
+    /// Neighbor to neighbor: this link is no branch (Plumtree §3.3).
+    Prune(Prune),
+    /// Peer to a peer that may reach the subject: probe it for me (ping-req, SWIM §3.1).
+    PingRequest(Box<AddressRecord>),
+    /// The answer: whether the subject answered. "No" is Lifeguard's nack (§IV-A).
+    PingRequestAnswer {
+        /// Who was to be probed.
+        subject: NodeId,
+        /// It answered.
+        is_heard: bool,
+    },
+    /// Neighbor to neighbor: my other neighbors, who can probe me for you.
+    Neighbors {
+        /// At most [`MAX_NEIGHBORS`].
+        #[serde(deserialize_with = "bounded::<_, _, MAX_NEIGHBORS>")]
+        records: Vec<AddressRecord>,
+    },
+    /// Neighbor to a new neighbor: a part of my table of members.
+    Members {
+        /// What this peer holds true of each; at most [`MAX_MEMBERS`].
+        #[serde(deserialize_with = "bounded::<_, _, MAX_MEMBERS>")]
+        members: Vec<Statement>,
+    },
     /// Seed node to seed node: do you agree (R21, R22)?
     Motion(Box<Motion>),
     /// Seed node to seed node: I do, or I do not.
@@ -98,6 +143,16 @@ impl Message {
             Self::Gossip(_) => "Gossip",
             Self::Digest(_) => "Digest",
             Self::Pull { .. } => "Pull",
+            Self::ForwardJoin(_) => "ForwardJoin",
+            Self::Shuffle(_) => "Shuffle",
+            Self::ShuffleReply { .. } => "ShuffleReply",
+            Self::IHave { .. } => "IHave",
+            Self::Graft(_) => "Graft",
+            Self::Prune(_) => "Prune",
+            Self::PingRequest(_) => "PingRequest",
+            Self::PingRequestAnswer { .. } => "PingRequestAnswer",
+            Self::Neighbors { .. } => "Neighbors",
+            Self::Members { .. } => "Members",
             Self::Motion(_) => "Motion",
             Self::Vote(_) => "Vote",
         }
@@ -133,6 +188,14 @@ pub enum Purpose {
     Probe,
     /// To hand a seed node one or more death reports or a leave.
     Notice,
+    /// To join an overlay `hyparview` here: the dialer becomes a neighbor, and others hear of it.
+    Join,
+    /// To hand over the reply to a shuffle.
+    Shuffle,
+    /// To have somebody else probed.
+    PingRequest,
+    /// To compare messages once, without becoming neighbors.
+    Exchange,
     /// Between seed nodes: to have the acceptor vote on the dialer's motions.
     Vote,
 }
@@ -144,6 +207,10 @@ impl fmt::Display for Purpose {
             Self::Neighbor { .. } => "neighbor",
             Self::Probe => "probe",
             Self::Notice => "notice",
+            Self::Join => "join",
+            Self::Shuffle => "shuffle",
+            Self::PingRequest => "ping request",
+            Self::Exchange => "exchange",
             Self::Vote => "vote",
         })
     }

@@ -10,14 +10,20 @@
 //! Everything a stranger can send passes through [`decode_frame`] or [`Preamble::decode`]. Neither
 //! panics, and neither allocates more than the bytes it was given allow for.
 
+mod hyparview;
 mod message;
+mod plumtree;
 mod preamble;
+mod swim;
 
+pub use hyparview::{ForwardJoin, Shuffle};
 pub use message::{
     Age, Bye, DeathReport, Digest, Gossip, Hello, Leave, Matter, Message, Motion, NetworkName,
     Ping, Purpose, Refusal, Refuse, Vote, Welcome,
 };
+pub use plumtree::{Graft, IHave, Prune};
 pub use preamble::{ChannelKind, PREAMBLE_LEN, Preamble, PreambleError, PreambleStatus};
+pub use swim::{Claim, Evidence, Statement};
 
 /// Version of everything after the preamble. Before 1.0 every change of the wire bumps it.
 pub const WIRE_VERSION: u16 = 2;
@@ -33,6 +39,22 @@ pub const MAX_SAMPLE: usize = 256;
 
 /// Most ids in one digest or pull: 1,024 of 32 bytes are half a frame.
 pub const MAX_IDS: usize = 1024;
+
+/// Most records in a shuffle or its reply: itself and a few from each view.
+pub const MAX_SHUFFLE: usize = 32;
+
+/// Most names in one `IHave`: 512 of 66 bytes are half a frame.
+pub const MAX_IHAVES: usize = 512;
+
+/// Most neighbors that a peer names to a neighbor.
+pub const MAX_NEIGHBORS: usize = 8;
+
+/// Most statements in one part of a table of members: 96 with four IPv6 addresses, two signatures and
+/// all confirmers fit a frame.
+pub const MAX_MEMBERS: usize = 96;
+
+/// Most confirmers named in a death.
+pub const MAX_CONFIRMERS: usize = 8;
 
 /// Bytes that are no message. The link they came on is of no further use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]

@@ -76,9 +76,31 @@ fn the_largest_messages_fit_a_frame() {
     )
     .expect("four addresses are allowed");
     let ids = vec![tidings_core::MessageId::new([0xff; 32]); wire::MAX_IDS];
-    for message in
-        [Message::PeerList { peers: vec![record; wire::MAX_SAMPLE] }, Message::Pull { ids }]
-    {
+    let name = wire::IHave {
+        id: tidings_core::MessageId::new([0xff; 32]),
+        hop: tidings_core::Hop(u16::MAX),
+        source: samples::node(255),
+    };
+    let statement = wire::Statement {
+        subject: record.clone(),
+        incarnation: tidings_core::Incarnation(u32::MAX),
+        claim: wire::Claim::Dead {
+            evidence: wire::Evidence::Silent {
+                round_trip_us: u32::MAX,
+                asked: u8::MAX,
+                nacks: u8::MAX,
+            },
+            confirmers: vec![samples::node(255); wire::MAX_CONFIRMERS],
+        },
+        by: samples::node(255),
+        signature: Some(Box::new(samples::SIGNATURE)),
+    };
+    for message in [
+        Message::PeerList { peers: vec![record; wire::MAX_SAMPLE] },
+        Message::Pull { ids },
+        Message::IHave { have: vec![name; wire::MAX_IHAVES] },
+        Message::Members { members: vec![statement; wire::MAX_MEMBERS] },
+    ] {
         let frame = frame(&message);
         assert!(frame.len() <= MAX_FRAME, "{}: {}", message.name(), frame.len());
         assert_eq!(wire::decode(&frame[FRAME_HEADER_LEN..]), Ok(message));

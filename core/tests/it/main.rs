@@ -1,6 +1,7 @@
 //! Tests of the protocol through its public contract: several nodes on a toy network in virtual
 //! time, bytes of every message, arbitrary inputs.
 
+mod arbitrary;
 mod golden;
 mod network;
 mod power_law;

@@ -16,21 +16,44 @@ use tidings_core::wire::{
     Motion, NetworkName, Ping, Purpose, Refusal, Refuse, Vote, Welcome,
 };
 use tidings_core::{
-    AddressRecord, Agreement, Birth, BootEpoch, Command, Config, DetectorKind, DialFailure, Event,
-    Hop, Input, Instant, Limits, LinkId, LinkLoss, LinkOrigin, Node, NodeId, Output, OverlayKind,
-    Payload, RngSeed, Role, Topic, UnixTime,
+    AddressRecord, Agreement, Birth, BootEpoch, BroadcastKind, Command, Config, DetectorKind,
+    DialFailure, Event, Hop, Input, Instant, Limits, LinkId, LinkLoss, LinkOrigin, Node, NodeId,
+    Output, OverlayKind, Payload, RngSeed, Role, Topic, UnixTime,
 };
 
-use crate::samples;
+use crate::{arbitrary, samples};
 
 /// The seed nodes a peer under test is born with.
 const SEED_NODES: [u8; 2] = [200, 201];
+
+/// Whose messages are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Profile {
+    Classic,
+    /// Those of all parts.
+    Modern,
+}
+
+impl Profile {
+    /// What both profiles say, and for each of it about one third of what only the modern one does.
+    fn pick<T: std::fmt::Debug + 'static>(
+        self,
+        both: impl Strategy<Value = T> + 'static,
+        modern: impl Strategy<Value = T> + 'static,
+    ) -> BoxedStrategy<T> {
+        match self {
+            Self::Classic => both.boxed(),
+            Self::Modern => prop_oneof![3 => both, 1 => modern].boxed(),
+        }
+    }
+}
 
 /// What a node under test is.
 #[derive(Clone, Copy, Debug)]
 struct Kind {
     role: Role,
     overlay: OverlayKind,
+    broadcast: BroadcastKind,
     detector: DetectorKind,
     agreement: Agreement,
 }
@@ -40,28 +63,48 @@ const fn classic(role: Role) -> Kind {
     Kind {
         role,
         overlay: OverlayKind::Random,
+        broadcast: BroadcastKind::Flood,
         detector: DetectorKind::Strikes,
         agreement: Agreement::Alone,
     }
 }
 
 fn kind(role: Role) -> impl Strategy<Value = Kind> {
-    let overlay = prop::sample::select(vec![OverlayKind::Random, OverlayKind::PowerLaw]);
-    let detector = prop::sample::select(vec![DetectorKind::Strikes, DetectorKind::Connect]);
+    let overlay = prop::sample::select(vec![
+        OverlayKind::Random,
+        OverlayKind::PowerLaw,
+        OverlayKind::HyParView,
+        OverlayKind::HyParView,
+    ]);
+    let broadcast = prop::sample::select(vec![BroadcastKind::Flood, BroadcastKind::Plumtree]);
+    let detector = prop::sample::select(vec![
+        DetectorKind::Strikes,
+        DetectorKind::Connect,
+        DetectorKind::Swim,
+        DetectorKind::Swim,
+    ]);
     let agreement = prop::sample::select(vec![Agreement::Alone, Agreement::Quorum]);
-    (overlay, detector, agreement).prop_map(move |(overlay, detector, agreement)| Kind {
-        role,
-        overlay,
-        detector,
-        agreement,
-    })
+    (overlay, broadcast, detector, agreement).prop_map(
+        move |(overlay, broadcast, detector, agreement)| Kind {
+            role,
+            overlay,
+            broadcast,
+            detector,
+            agreement,
+        },
+    )
 }
 
 /// Tight bounds, so that arbitrary inputs hit them.
 fn config(kind: Kind) -> Config {
     let mut config = Config::classic();
     config.overlay.kind = kind.overlay;
+    config.broadcast.kind = kind.broadcast;
     config.detector.kind = kind.detector;
+    config.detector.swim.members_max = 4;
+    config.overlay.hyparview.active = 3;
+    config.overlay.hyparview.passive = 3;
+    config.broadcast.plumtree.trees = 1;
     config.links.max_pending = 3;
     config.overlay.max_peers = 2;
     config.overlay.max_links = 4;
@@ -108,22 +151,30 @@ fn record() -> impl Strategy<Value = AddressRecord> {
     })
 }
 
-fn purpose() -> impl Strategy<Value = Purpose> {
-    prop_oneof![
+fn purpose(profile: Profile) -> impl Strategy<Value = Purpose> {
+    let modern = prop::sample::select(vec![
+        Purpose::Join,
+        Purpose::Join,
+        Purpose::Shuffle,
+        Purpose::PingRequest,
+        Purpose::Exchange,
+    ]);
+    let both = prop_oneof![
         Just(Purpose::Register),
         any::<bool>().prop_map(|isolated| Purpose::Neighbor { isolated }),
         Just(Purpose::Probe),
         Just(Purpose::Notice),
         Just(Purpose::Vote),
-    ]
+    ];
+    profile.pick(both, modern)
 }
 
 fn role() -> impl Strategy<Value = Role> {
     prop_oneof![Just(Role::Peer), Just(Role::SeedNode)]
 }
 
-fn hello() -> impl Strategy<Value = Message> {
-    (record(), role(), purpose(), proptest::option::of(who())).prop_map(
+fn hello(profile: Profile) -> impl Strategy<Value = Message> {
+    (record(), role(), purpose(profile), proptest::option::of(who())).prop_map(
         |(from, role, purpose, to)| {
             let to = to.map(samples::node);
             let network = NetworkName::default();
@@ -161,7 +212,7 @@ fn refusal() -> impl Strategy<Value = Refusal> {
     ])
 }
 
-fn message() -> impl Strategy<Value = Message> {
+fn message(profile: Profile) -> impl Strategy<Value = Message> {
     let ping = any::<u64>().prop_map(|nonce| Ping {
         nonce,
         time: UnixTime::from_millis(nonce),
@@ -186,8 +237,8 @@ fn message() -> impl Strategy<Value = Message> {
     let motion = (0..4_u64, matter, record()).prop_map(|(number, matter, subject)| {
         Message::Motion(Box::new(Motion { number, matter, subject }))
     });
-    prop_oneof![
-        4 => hello(),
+    let both = prop_oneof![
+        4 => hello(profile),
         4 => welcome,
         1 => refuse,
         1 => Just(Message::Bye(Bye::Surplus)),
@@ -208,10 +259,11 @@ fn message() -> impl Strategy<Value = Message> {
         1 => motion,
         1 => (0..4_u64, any::<bool>())
             .prop_map(|(number, agrees)| Message::Vote(Vote { number, agrees })),
-    ]
+    ];
+    profile.pick(both, arbitrary::modern(record().boxed()))
 }
 
-fn input() -> impl Strategy<Value = Input> {
+fn input(profile: Profile) -> impl Strategy<Value = Input> {
     let say = Command::Broadcast {
         topic: Topic::default(),
         payload: Payload::new(b"said".to_vec()).expect("short"),
@@ -225,7 +277,7 @@ fn input() -> impl Strategy<Value = Input> {
         6 => (link(), 1..9_u8).prop_map(|(link, n)| Input::LinkUp { link, addr: addr(n) }),
         1 => link().prop_map(|link| Input::LinkDown { link, loss: LinkLoss::Reset }),
         1 => link().prop_map(|link| Input::DialFailed { link, failure: DialFailure::Refused }),
-        20 => (link(), message()).prop_map(|(link, message)| Input::Received { link, message }),
+        20 => (link(), message(profile)).prop_map(|(link, message)| Input::Received { link, message }),
         1 => link().prop_map(|link| Input::Garbled { link, error: DecodeError::Malformed }),
         1 => link().prop_map(|link| Input::Overrun { link }),
         1 => command.prop_map(Input::Command),
@@ -266,28 +318,33 @@ enum Answer {
     Welcome(u64),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step(profile: Profile) -> impl Strategy<Value = Step> {
     let answer = prop_oneof![
         1 => Just(Answer::Fail),
         1 => Just(Answer::Connect),
         1 => refusal().prop_map(Answer::Refuse),
         5 => (0..3_u64).prop_map(Answer::Welcome),
     ];
-    let fitting_hello = (record(), purpose()).prop_map(|(from, purpose)| {
+    let fitting_hello = (record(), purpose(profile)).prop_map(|(from, purpose)| {
         let network = NetworkName::default();
         let (from, role) = match purpose {
             Purpose::Vote => (colleague(), Role::SeedNode),
-            Purpose::Register | Purpose::Neighbor { .. } | Purpose::Probe | Purpose::Notice => {
-                (from, Role::Peer)
-            }
+            Purpose::Register
+            | Purpose::Neighbor { .. }
+            | Purpose::Probe
+            | Purpose::Notice
+            | Purpose::Join
+            | Purpose::Shuffle
+            | Purpose::PingRequest
+            | Purpose::Exchange => (from, Role::Peer),
         };
         Box::new(Hello { network, to: None, from, role, purpose })
     });
     prop_oneof![
-        3 => input().prop_map(Step::Input),
+        3 => input(profile).prop_map(Step::Input),
         4 => (any::<Index>(), answer).prop_map(|(which, answer)| Step::Answer(which, answer)),
         4 => (1..9_u8, fitting_hello).prop_map(|(from, hello)| Step::Accept(from, hello)),
-        12 => (any::<Index>(), message()).prop_map(|(on, said)| Step::Say(on, Box::new(said))),
+        12 => (any::<Index>(), message(profile)).prop_map(|(on, said)| Step::Say(on, Box::new(said))),
         1 => any::<Index>().prop_map(Step::Echo),
         1 => (any::<Index>(), any::<bool>()).prop_map(|(on, agrees)| Step::Vote(on, agrees)),
     ]
@@ -299,8 +356,8 @@ fn colleague() -> AddressRecord {
     AddressRecord::new(samples::node(n), BootEpoch(1), &[addr(n)]).expect("valid")
 }
 
-fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
-    proptest::collection::vec((0..2_000_000_u64, step()), 1..300)
+fn steps(profile: Profile) -> impl Strategy<Value = Vec<(u64, Step)>> {
+    proptest::collection::vec((0..2_000_000_u64, step(profile)), 1..300)
 }
 
 /// A node under test and what its driver would know.
@@ -408,7 +465,12 @@ impl Play {
                 let from = AddressRecord::new(samples::node(to), BootEpoch(*life), &[addr(to)]);
                 let role = match hello.purpose {
                     Purpose::Register | Purpose::Notice | Purpose::Vote => Role::SeedNode,
-                    Purpose::Neighbor { .. } | Purpose::Probe => Role::Peer,
+                    Purpose::Neighbor { .. }
+                    | Purpose::Probe
+                    | Purpose::Join
+                    | Purpose::Shuffle
+                    | Purpose::PingRequest
+                    | Purpose::Exchange => Role::Peer,
                 };
                 self.open.insert(link, (samples::node(to), hello.purpose));
                 Message::Welcome(Welcome { from: from.unwrap(), role })
@@ -486,7 +548,20 @@ fn belongs(receiver: Role, (purpose, is_accepted): (Purpose, bool), message: &Me
         | Message::Pong(_)
         | Message::Gossip(_)
         | Message::Digest(_)
-        | Message::Pull { .. } => matches!(purpose, Purpose::Neighbor { .. }),
+        | Message::Pull { .. } => {
+            matches!(purpose, Purpose::Neighbor { .. } | Purpose::Join | Purpose::Exchange)
+        }
+        Message::ForwardJoin(_)
+        | Message::Shuffle(_)
+        | Message::IHave { .. }
+        | Message::Graft(_)
+        | Message::Prune(_)
+        | Message::Neighbors { .. }
+        | Message::Members { .. } => matches!(purpose, Purpose::Neighbor { .. } | Purpose::Join),
+        Message::ShuffleReply { .. } => purpose == Purpose::Shuffle,
+        Message::PingRequest(_) | Message::PingRequestAnswer { .. } => {
+            purpose == Purpose::PingRequest
+        }
         Message::Motion(_) => purpose == Purpose::Vote && is_accepted,
         Message::Vote(_) => purpose == Purpose::Vote && !is_accepted,
         Message::Hello(_) | Message::Welcome(_) | Message::Refuse(_) | Message::Bye(_) => false,
@@ -570,7 +645,7 @@ proptest! {
     #[test]
     fn a_peer_keeps_its_bounds_and_delivers_nothing_twice(
         kind in kind(Role::Peer),
-        steps in steps(),
+        steps in steps(Profile::Modern),
     ) {
         let delivered = delivered(&play(kind, &steps));
         let distinct: BTreeSet<_> = delivered.iter().collect();
@@ -580,7 +655,7 @@ proptest! {
     #[test]
     fn a_seed_node_keeps_its_bounds_and_carries_no_gossip(
         kind in kind(Role::SeedNode),
-        steps in steps(),
+        steps in steps(Profile::Modern),
     ) {
         let play = play(kind, &steps);
         prop_assert!(delivered(&play).is_empty());
@@ -593,7 +668,7 @@ proptest! {
     #[test]
     fn the_same_inputs_give_the_same_outputs(
         kind in prop_oneof![kind(Role::Peer), kind(Role::SeedNode)],
-        steps in steps(),
+        steps in steps(Profile::Modern),
     ) {
         let play = play(kind, &steps);
         let (node, outputs) = replay(kind, &play.inputs);
@@ -610,7 +685,7 @@ fn steps_reach_what_they_test() {
     let mut limits = Limits::default();
     let mut runner = TestRunner::deterministic();
     for _ in 0..1500 {
-        let steps = steps().new_tree(&mut runner).expect("steps").current();
+        let steps = steps(Profile::Classic).new_tree(&mut runner).expect("steps").current();
         let tried = Kind { detector: DetectorKind::Connect, ..classic(Role::Peer) };
         let voting = Kind { agreement: Agreement::Quorum, ..classic(Role::SeedNode) };
         for kind in [classic(Role::Peer), classic(Role::SeedNode), tried, voting] {

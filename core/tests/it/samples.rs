@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_core::wire::{
-    Age, Bye, DeathReport, Digest, Gossip, Hello, Leave, Matter, Message, Motion, NetworkName,
-    Ping, Purpose, Refusal, Refuse, Vote, Welcome,
+    Age, Bye, Claim, DeathReport, Digest, Evidence, ForwardJoin, Gossip, Graft, Hello, IHave,
+    Leave, Matter, Message, Motion, NetworkName, Ping, Prune, Purpose, Refusal, Refuse, Shuffle,
+    Statement, Vote, Welcome,
 };
 use tidings_core::{
-    AddressRecord, BootEpoch, Envelope, Hop, MessageId, NodeId, Payload, Role, Sequence, Signature,
-    Topic, UnixTime,
+    AddressRecord, BootEpoch, Envelope, Hop, Incarnation, MessageId, NodeId, Payload, Role,
+    Sequence, Signature, Topic, UnixTime,
 };
 
 pub(crate) fn node(n: u8) -> NodeId {
@@ -35,7 +36,26 @@ pub(crate) fn envelope(n: u8, sequence: u64) -> Arc<Envelope> {
     ))
 }
 
-const SIGNATURE: Signature = Signature { r: [0xaa; 32], s: [0xbb; 32] };
+/// One of every claim.
+pub(crate) fn statements() -> Vec<Statement> {
+    let silent = Evidence::Silent { round_trip_us: 1500, asked: 3, nacks: 2 };
+    let claims = [
+        Claim::Alive,
+        Claim::Suspect(silent),
+        Claim::Dead { evidence: Evidence::Refused, confirmers: vec![node(4), node(5)] },
+        Claim::Left,
+    ];
+    let statement = |claim| Statement {
+        subject: record(3),
+        incarnation: Incarnation(2),
+        claim,
+        by: node(1),
+        signature: Some(Box::new(SIGNATURE)),
+    };
+    claims.map(statement).into()
+}
+
+pub(crate) const SIGNATURE: Signature = Signature { r: [0xaa; 32], s: [0xbb; 32] };
 
 /// In the order of their tags.
 pub(crate) fn messages() -> Vec<Message> {
@@ -79,6 +99,18 @@ pub(crate) fn messages() -> Vec<Message> {
         }),
         Message::Digest(Digest { ids: ids.clone(), reply: true }),
         Message::Pull { ids },
+        Message::ForwardJoin(Box::new(ForwardJoin { joiner: record(3), ttl: 6 })),
+        Message::Shuffle(Box::new(Shuffle { origin: record(1), ttl: 6, sample: vec![record(4)] })),
+        Message::ShuffleReply { sample: vec![record(5)] },
+        Message::IHave {
+            have: vec![IHave { id: MessageId::new([3; 32]), hop: Hop(4), source: node(1) }],
+        },
+        Message::Graft(Graft { source: node(1), id: Some(MessageId::new([3; 32])) }),
+        Message::Prune(Prune { source: node(1) }),
+        Message::PingRequest(Box::new(record(3))),
+        Message::PingRequestAnswer { subject: node(3), is_heard: false },
+        Message::Neighbors { records: vec![record(4)] },
+        Message::Members { members: statements() },
         Message::Motion(Box::new(Motion {
             number: 300,
             matter: Matter::Remove,

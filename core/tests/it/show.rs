@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tidings_core::wire::Message;
+use tidings_core::wire::{Message, Statement};
 use tidings_core::{AddressRecord, Envelope, Event, NodeId};
 
 /// The id of the node called `name`: its letters, then zeros.
@@ -27,7 +27,15 @@ fn records(records: &[AddressRecord]) -> String {
     format!("[{}]", names.join(", "))
 }
 
+fn statement(said: &Statement) -> String {
+    let Statement { subject, incarnation, claim, by, .. } = said;
+    format!("{} ({}) {claim:?} by {}", record(subject), incarnation.0, name(*by))
+}
+
 fn text(envelope: &Envelope) -> String {
+    if let Ok(said) = Statement::from_payload(envelope.payload()) {
+        return statement(&said);
+    }
     format!("{:?} of {}", envelope.payload(), name(envelope.origin()))
 }
 
@@ -54,6 +62,31 @@ pub(crate) fn message(message: &Message) -> String {
             format!("{:?}{reply}", digest.ids)
         }
         Message::Pull { ids } => format!("{ids:?}"),
+        Message::ForwardJoin(join) => format!("of {} ttl {}", record(&join.joiner), join.ttl),
+        Message::Shuffle(shuffle) => {
+            let (origin, sample) = (record(&shuffle.origin), records(&shuffle.sample));
+            format!("of {origin} ttl {} {sample}", shuffle.ttl)
+        }
+        Message::ShuffleReply { sample } => records(sample),
+        Message::IHave { have } => {
+            let names: Vec<_> =
+                have.iter().map(|it| format!("{} hop {}", it.id, it.hop.0)).collect();
+            names.join(", ")
+        }
+        Message::Graft(graft) => {
+            let id = graft.id.map_or_else(String::new, |id| format!(" with {id}"));
+            format!("of {}{id}", name(graft.source))
+        }
+        Message::Prune(prune) => format!("of {}", name(prune.source)),
+        Message::PingRequest(subject) => format!("for {}", record(subject)),
+        Message::PingRequestAnswer { subject, is_heard } => {
+            format!("for {}: {}", name(*subject), if *is_heard { "heard" } else { "nothing" })
+        }
+        Message::Neighbors { records: named } => records(named),
+        Message::Members { members } => {
+            let said: Vec<_> = members.iter().map(statement).collect();
+            said.join(", ")
+        }
         Message::Motion(motion) => {
             format!("{} to {} {}", motion.number, motion.matter, record(&motion.subject))
         }
@@ -112,6 +145,9 @@ pub(crate) fn event(event: &Event, name_of: &dyn Fn(&SocketAddr) -> String) -> S
         }
         Event::Misbehaved { node, what, .. } => {
             format!("Misbehaved {}: {what:?}", node.map_or_else(|| "?".to_owned(), name))
+        }
+        Event::Member { subject, state, by, .. } => {
+            format!("Member {} {state} by {}", record(subject), name(*by))
         }
         Event::Rejected(rejection) => format!("Rejected {rejection:?}"),
         Event::Left => "Left".to_owned(),

@@ -75,8 +75,8 @@ pub(super) fn bounds_hold(evidence: &Evidence<'_>) -> Vec<Violation> {
 fn bounds(scenario: &Scenario, view: &NodeView) -> [(&'static str, usize, usize); 6] {
     let config = &scenario.config;
     [
-        ("links", view.neighbors.len(), config.overlay.max_links),
-        ("known peers", view.known, config.overlay.known_max),
+        ("links", view.neighbors.len(), scenario.most_neighbors()),
+        ("known peers", view.known, scenario.most_known()),
         ("stored messages", view.stored, config.broadcast.store_count),
         ("remembered ids", view.seen, config.broadcast.seen_max),
         ("listed peers", view.listed.len(), config.registration.registry_max),

@@ -39,6 +39,7 @@ use crate::history::{History, NodeView, Sample};
 use crate::host::{HostId, run_seed};
 use crate::recorder::Recorder;
 use crate::scenario::{CutMode, Scenario};
+use crate::traffic::Traffic;
 use crate::workload;
 use air::{Air, Cut, Plan, micros};
 use host::Host;
@@ -102,6 +103,7 @@ struct World {
     /// What was put into the queues by nobody.
     sent: u32,
     samples: Vec<Sample>,
+    traffic: Vec<Traffic>,
 }
 
 impl World {
@@ -120,8 +122,8 @@ impl World {
         };
         let starts = (0..plan.hosts()).step_by(usize::try_from(share).unwrap_or(1));
         let shards = starts.map(shard).collect();
-        let (cut, samples) = (None, Vec::new());
-        Self { seed, schedule, shards, share, cut, sent: 0, samples, plan }
+        let (cut, samples, traffic) = (None, Vec::new(), Vec::new());
+        Self { seed, schedule, shards, share, cut, sent: 0, samples, traffic, plan }
     }
 
     fn run(&mut self, scenario: &Scenario) {
@@ -286,21 +288,25 @@ impl World {
 
     fn sample(&mut self, at: u64) {
         let mut sample = Sample { at: Duration::from_micros(at), ..Sample::default() };
+        let mut traffic = Traffic::at(sample.at);
         for shard in &self.shards {
             for host in &shard.hosts {
                 let Some((life, node)) = host.answering() else { continue };
                 let life = shard.hall.recorder.life(life);
                 let view = NodeView::of(&node.snapshot(), host.bytes_sent, &self.plan.ids);
                 sample.nodes.insert(life, view);
+                traffic.add(node.stats(), host.bytes_sent);
             }
         }
         self.samples.push(sample);
+        self.traffic.push(traffic);
     }
 
     fn into_history(self, failure: Option<String>) -> History {
         let recorders = self.shards.into_iter().map(|shard| shard.hall.recorder);
         let recorder = recorders.reduce(Recorder::merge).expect("there is a host, so a shard");
-        recorder.finish(self.seed, self.schedule, self.samples, failure)
+        let history = recorder.finish(self.seed, self.schedule, self.samples, failure);
+        History { traffic: self.traffic, ..history }
     }
 }
 

@@ -209,6 +209,7 @@ impl Dice {
             every: self.millis(100..=2_000),
             between: Span { from, to: end.saturating_sub(5 * SECOND) },
             size: self.pick(&[1, 32, 64, 256, 2_000]),
+            sources: None,
         })
     }
 }

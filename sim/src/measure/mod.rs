@@ -2,10 +2,12 @@
 //! (Plumtree §2 for RMR and LDH).
 
 pub mod detection;
+pub mod obituary;
 pub mod overlay;
 pub mod power_law;
 pub mod quantile;
 pub mod recovery;
+pub mod shape;
 pub mod spread;
 
 use std::time::Duration;
@@ -15,6 +17,7 @@ use tidings_core::{Event, Removal};
 use crate::history::History;
 use crate::scenario::Scenario;
 use detection::DeathMeasure;
+use obituary::ObituaryMeasure;
 use overlay::{Graph, OverlayPoint};
 use recovery::Recovery;
 use spread::MessageMeasure;
@@ -26,6 +29,8 @@ pub struct Measures {
     pub messages: Vec<MessageMeasure>,
     /// One per crash.
     pub deaths: Vec<DeathMeasure>,
+    /// One per crash, where peers tell each other of deaths, and one per live peer that was held dead.
+    pub obituaries: Vec<ObituaryMeasure>,
     /// One per sample.
     pub overlay: Vec<OverlayPoint>,
     /// What the graph looked like at the moments that are drawn.
@@ -93,6 +98,7 @@ impl Measures {
         Self {
             messages,
             deaths: detection::measure(history),
+            obituaries: obituary::measure(scenario, history),
             overlay: overlay::measure(history),
             graphs: overlay::graphs(history),
             recovery: recovery::measure(scenario, history),

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
-use crate::report::chart::{self, BLUE, Canvas, DASH, ORANGE, Pen, drawing};
+use crate::report::chart::{self, BLUE, Canvas, DASH, GREEN, ORANGE, PURPLE, Pen, drawing};
 use crate::report::count::{Counts, to_float};
 use crate::report::saved::Saved;
 use crate::report::summary::Summary;
-use crate::report::tables::DetectionRow;
+use crate::report::tables::{DetectionRow, ObituaryRow};
 use crate::scenario::Death;
 
 const HEIGHT: u32 = 520;
@@ -27,7 +27,8 @@ struct Curve {
 }
 
 pub(super) fn draw(summary: &Summary, saved: &Saved<'_>, path: &Path) -> anyhow::Result<()> {
-    let curves = curves(saved.rows()?)?;
+    let mut curves = curves(saved.rows()?)?;
+    curves.extend(told(saved.rows()?)?);
     chart::picture(path, HEIGHT, summary, |canvas| plot(canvas, &curves))
 }
 
@@ -63,6 +64,30 @@ fn curves(rows: impl Iterator<Item = anyhow::Result<DetectionRow>>) -> anyhow::R
                 curve.deaths += 1;
                 curve.noticed.extend(time);
             }
+        }
+    }
+    Ok(curves.into_iter().filter(|curve| curve.deaths > 0).collect())
+}
+
+/// When the last live peer heard of a death, where peers tell each other.
+fn told(rows: impl Iterator<Item = anyhow::Result<ObituaryRow>>) -> anyhow::Result<Vec<Curve>> {
+    let curve = |death, words, color| Curve {
+        death,
+        words,
+        pen: Pen::Line(color),
+        observe: |_| (false, None),
+        noticed: Counts::default(),
+        deaths: 0,
+    };
+    let mut curves = [
+        curve(Death::Reset, "killed, machine alive: every live peer knows", GREEN),
+        curve(Death::Silent, "machine gone: every live peer knows", PURPLE),
+    ];
+    for row in rows {
+        let row = row?;
+        for curve in curves.iter_mut().filter(|curve| row.death == Some(curve.death)) {
+            curve.deaths += 1;
+            curve.noticed.extend(row.all_ms);
         }
     }
     Ok(curves.into_iter().filter(|curve| curve.deaths > 0).collect())

@@ -8,7 +8,7 @@ use crate::measure::{millis, ratio};
 use crate::report::count::{Counts, ten_thousandths, to_float};
 use crate::report::saved::Saved;
 use crate::report::summary::{Figure, name};
-use crate::report::tables::{DegreeRow, DetectionRow, MessageRow, RunRow};
+use crate::report::tables::{DegreeRow, DetectionRow, MessageRow, ObituaryRow, RunRow};
 use crate::scenario::{Death, Limits};
 
 /// What the scenario asks of figures, in words, by the name of the figure.
@@ -49,6 +49,8 @@ pub(super) struct Figures {
     /// Deaths by reset, silent ones.
     first_neighbor: [Counts; 2],
     all_seed_nodes: [Counts; 2],
+    all_peers: [Counts; 2],
+    false_obituaries: Counts,
 }
 
 impl Figures {
@@ -79,6 +81,9 @@ impl Figures {
         for row in saved.rows::<DetectionRow>()? {
             self.add_death(&row?);
         }
+        for run in saved.runs::<ObituaryRow>()? {
+            self.add_obituaries(&run?);
+        }
         Ok(())
     }
 
@@ -95,12 +100,20 @@ impl Figures {
 
     /// Takes in a death.
     pub(super) fn add_death(&mut self, row: &DetectionRow) {
-        let kind = match row.death {
-            Death::Reset => 0,
-            Death::Silent => 1,
-        };
+        let kind = kind(row.death);
         add_whole(&mut self.first_neighbor[kind], row.first_neighbor_ms);
         add_whole(&mut self.all_seed_nodes[kind], row.all_seed_nodes_ms);
+    }
+
+    /// Takes in what peers told each other of deaths in a run.
+    pub(super) fn add_obituaries(&mut self, run: &[ObituaryRow]) {
+        for row in run {
+            if let Some(death) = row.death {
+                add_whole(&mut self.all_peers[kind(death)], row.all_ms);
+            }
+        }
+        let mistakes = run.iter().map(|row| row.false_holders).sum();
+        add_whole(&mut self.false_obituaries, Some(mistakes));
     }
 
     /// The figures, in the order in which they are shown.
@@ -126,7 +139,23 @@ impl Figures {
             (name::SILENT_NEIGHBOR, "ms", silent_neighbor),
             (name::SILENT_DEATHS, "ms", silent_lists),
         ];
-        figures.map(|(name, unit, counts)| figure(name, unit, counts, limits)).into()
+        let [reset_peers, silent_peers] = &self.all_peers;
+        let told = [
+            (name::RESET_PEERS, "ms", reset_peers),
+            (name::SILENT_PEERS, "ms", silent_peers),
+            (name::FALSE_OBITUARIES, "verdicts", &self.false_obituaries),
+        ];
+        let told = told.into_iter().filter(|_| self.false_obituaries.total() > 0);
+        let figures = figures.into_iter().chain(told);
+        figures.map(|(name, unit, counts)| figure(name, unit, counts, limits)).collect()
+    }
+}
+
+/// The place of a kind of death among figures.
+const fn kind(death: Death) -> usize {
+    match death {
+        Death::Reset => 0,
+        Death::Silent => 1,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::report::part::{Identity, PART, Part, Size};
 use crate::report::publish::{self, UNFINISHED};
 use crate::report::saved::{self, SUMMARY};
 use crate::report::summary::{Head, Summary};
-use crate::report::tables::{RunTables, TABLES, TablePart, VIOLATIONS};
+use crate::report::tables::{RunTables, TABLES, TablePart, VIOLATIONS, is_optional};
 use crate::report::{finish, remove_stale};
 
 /// The file that a process locks while it is at work in the folder.
@@ -184,7 +184,7 @@ fn header_length(csv: &[u8]) -> usize {
 /// Rows of each table, as a summary tells of them.
 pub(super) fn row_counts(tables: &BTreeMap<String, Size>) -> BTreeMap<String, usize> {
     let rows = |table: &&str| tables.get(*table).map_or(0, |size| size.rows);
-    let is_told = |table: &&str| *table != VIOLATIONS || rows(table) > 0;
+    let is_told = |table: &&str| !is_optional(table) || rows(table) > 0;
     let told = TABLES.iter().copied().filter(is_told);
     told.map(|table| (table.to_owned(), rows(&table))).collect()
 }

@@ -15,6 +15,7 @@ pub mod growing;
 mod layout;
 pub mod merge;
 mod overlay_png;
+pub mod papers;
 pub mod part;
 mod publish;
 pub mod saved;

@@ -15,8 +15,8 @@ use serde::{Deserialize, forward_to_deserialize_any};
 
 use crate::report::summary::{SCHEMA, Summary};
 use crate::report::tables::{
-    DegreeRow, DetectionRow, FaultRow, LinkRow, MessageRow, OverlayRow, Row, RunRow, SpreadRow,
-    VIOLATIONS, ViolationRow,
+    DegreeRow, DetectionRow, FaultRow, LinkRow, MessageRow, ObituaryRow, OverlayRow, Row, RunRow,
+    SpreadRow, ViolationRow, is_optional,
 };
 
 /// The file of the summary.
@@ -37,7 +37,7 @@ impl Saved<'_> {
         let path = self.folder.join(name);
         let size = match self.sizes.get(name) {
             Some(size) => *size,
-            None if name == VIOLATIONS => 0,
+            None if is_optional(name) => 0,
             None => bail!("{}: tables: {name} is missing", self.folder.join(SUMMARY).display()),
         };
         let reader = if size == 0 {
@@ -69,6 +69,7 @@ impl Saved<'_> {
         check::<DegreeRow>(self)?;
         check::<FaultRow>(self)?;
         check::<LinkRow>(self)?;
+        check::<ObituaryRow>(self)?;
         check::<ViolationRow>(self)
     }
 }

@@ -61,6 +61,12 @@ pub mod name {
     pub const RESET_DEATHS: &str = "reset: all seed nodes";
     /// The same for silent deaths.
     pub const SILENT_DEATHS: &str = "silent: all seed nodes";
+    /// Time from a death by reset until all live peers held it dead (detector `swim`).
+    pub const RESET_PEERS: &str = "reset: all live peers";
+    /// The same for silent deaths.
+    pub const SILENT_PEERS: &str = "silent: all live peers";
+    /// How often a peer held a live one dead, in a run, with nothing that kept the two apart.
+    pub const FALSE_OBITUARIES: &str = "live peers held dead";
 }
 
 /// A sweep in short.
@@ -83,7 +89,7 @@ pub struct Summary {
     /// SHA-256 over the digests of the runs.
     pub digest: String,
     /// Rows of each table, by the name of its file; a table without rows has no file.
-    /// `violations.csv` is named only if it has rows.
+    /// `violations.csv` and `obituaries.csv` are named only if they have rows.
     pub tables: BTreeMap<String, usize>,
     /// Each check and the rng seeds of the runs in which it failed.
     pub checks: Vec<CheckSummary>,

@@ -18,15 +18,22 @@ pub(super) const RUNS: &str = "runs.csv";
 pub(super) const MESSAGES: &str = "messages.csv";
 pub(super) const SPREAD: &str = "spread.csv";
 pub(super) const DETECTION: &str = "detection.csv";
+pub(super) const OBITUARIES: &str = "obituaries.csv";
 pub(super) const OVERLAY: &str = "overlay.csv";
 pub(super) const DEGREES: &str = "degrees.csv";
 pub(super) const FAULTS: &str = "faults.csv";
 pub(super) const LINKS: &str = "links.csv";
 pub(super) const VIOLATIONS: &str = "violations.csv";
 
-/// All tables. The last one is not there, and not told of, while every check holds.
-pub(super) const TABLES: [&str; 9] =
-    [RUNS, MESSAGES, SPREAD, DETECTION, OVERLAY, DEGREES, FAULTS, LINKS, VIOLATIONS];
+/// All tables.
+pub(super) const TABLES: [&str; 10] =
+    [RUNS, MESSAGES, SPREAD, DETECTION, OVERLAY, DEGREES, FAULTS, LINKS, OBITUARIES, VIOLATIONS];
+
+/// Whether a table is not there, and not told of, while it has no rows: the news of deaths that peers
+/// tell each other, and what did not hold.
+pub(super) fn is_optional(table: &str) -> bool {
+    [OBITUARIES, VIOLATIONS].contains(&table)
+}
 
 /// The verdict on a run in which every check held.
 pub(super) const PASSED: &str = "ok";
@@ -64,6 +71,7 @@ rows! {
     DegreeRow: DEGREES,
     FaultRow: FAULTS,
     LinkRow: LINKS,
+    ObituaryRow: OBITUARIES,
     ViolationRow: VIOLATIONS,
 }
 
@@ -251,6 +259,33 @@ pub struct LinkRow {
     pub b: Option<HostId>,
 }
 
+/// What live peers heard of a death, or a live peer that was held dead.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct ObituaryRow {
+    /// The run's rng seed.
+    pub seed: u64,
+    /// Of whom.
+    pub peer: HostId,
+    /// How it died; empty if it lived.
+    pub death: Option<Death>,
+    /// When.
+    pub died_ms: Option<u64>,
+    /// Peers that were there when it died and lived to the end.
+    pub live: usize,
+    /// Those of them that heard of it.
+    pub heard: usize,
+    /// Time until the first peer held it dead.
+    pub first_ms: Option<u64>,
+    /// Time until half of the live peers did.
+    pub median_ms: Option<u64>,
+    /// Time until all did.
+    pub all_ms: Option<u64>,
+    /// Peers that held it dead while it lived and nothing kept the two apart.
+    pub false_holders: u64,
+    /// The same while something did.
+    pub cut_off_holders: u64,
+}
+
 /// Something that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ViolationRow {
@@ -293,6 +328,7 @@ impl RunTables {
         if is_first {
             add(&mut parts, link_rows(result))?;
         }
+        add(&mut parts, obituary_rows(result))?;
         add(&mut parts, violation_rows(result))?;
         Ok(Self { violations: result.violations.len(), parts })
     }
@@ -443,6 +479,22 @@ fn detection_rows(result: &RunResult) -> impl Iterator<Item = DetectionRow> + '_
             seed_nodes: death.seed_nodes,
             all_seed_nodes_ms: all_seed_nodes.map(millis),
         }
+    })
+}
+
+fn obituary_rows(result: &RunResult) -> impl Iterator<Item = ObituaryRow> + '_ {
+    result.measures.obituaries.iter().map(|it| ObituaryRow {
+        seed: result.seed,
+        peer: it.subject.host,
+        death: it.died.map(|(_, death)| death),
+        died_ms: it.died.map(|(at, _)| millis(at)),
+        live: it.live,
+        heard: it.heard,
+        first_ms: it.first.map(millis),
+        median_ms: it.median.map(millis),
+        all_ms: it.all.map(millis),
+        false_holders: it.false_holders,
+        cut_off_holders: it.cut_off_holders,
     })
 }
 

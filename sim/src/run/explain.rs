@@ -195,8 +195,12 @@ impl<'a> ExplainedVary<'a> {
 }
 
 fn explain_workload(workload: Workload) -> String {
+    let who = match workload.sources {
+        None => "some peer".to_owned(),
+        Some(sources) => format!("one of {} in turn", counted(sources, "peer")),
+    };
     format!(
-        "beside their chatter, some peer says {} every {} in {}",
+        "beside their chatter, {who} says {} every {} in {}",
         counted(workload.size, "byte"),
         format_duration(workload.every),
         workload.between

@@ -7,6 +7,7 @@ mod console;
 mod explain;
 mod gallery;
 mod hunt;
+mod papers;
 mod progress;
 
 use std::fs;
@@ -20,6 +21,7 @@ use crate::cli::{BenchCommand, Cli, Command, MergeArgs, NewArgs, REPORTS, Report
 use crate::report;
 use crate::report::comparison::{self, COMPARISON, Comparison};
 use crate::report::merge::{Merged, merge};
+use crate::report::papers::PAPERS;
 use crate::report::summary::Summary;
 use crate::report::terminal;
 use crate::scenario::{self, Scenario};
@@ -52,6 +54,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Report(args) => redraw_report(&args),
         Command::Merge(args) => merge_parts(&args),
         Command::Gallery(args) => gallery::gallery(&args),
+        Command::Papers(args) => papers::papers(&args),
         Command::Bench(BenchCommand::Engine(args)) => bench::engine(&args),
     };
     done.unwrap_or_else(|error| {
@@ -214,6 +217,9 @@ fn new_scenario(args: &NewArgs) -> anyhow::Result<ExitCode> {
 fn redraw_report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     if args.folder.join(COMPARISON).exists() {
         return redraw_comparison(args);
+    }
+    if args.folder.join(PAPERS).exists() {
+        return papers::redraw(args);
     }
     let summary = report::redraw(&args.folder)?;
     if args.json {

@@ -14,7 +14,10 @@ use std::time::Duration;
 
 use humantime::format_duration;
 use serde::{Deserialize, Serialize};
-use tidings_core::{Agreement, Config, RegistrationConfig};
+use tidings_core::{
+    Agreement, BroadcastKind, Config, DetectorConfig, DetectorKind, Monitor, OverlayKind,
+    RegistrationConfig,
+};
 
 pub use link::{Draw, Engine, Link, Shape};
 pub use override_keys::OverrideError;
@@ -74,11 +77,24 @@ impl Scenario {
     /// strikes out, somebody dials, a refresh mends the graph, two digests carry what was missed.
     pub fn convergence_bound(&self) -> Duration {
         let config = &self.config;
-        let detector = &config.detector;
-        let silent = detector.liveness_every * u32::from(detector.misses) + detector.answer_timeout;
-        let refresh = config.overlay.refresh + config.overlay.refresh / 10;
-        let digest = config.broadcast.digest_every + config.broadcast.digest_every / 10;
-        silent + config.links.hello_timeout + refresh + 2 * digest + self.agreement_bound()
+        let late = |every: Duration| every + every / 10;
+        let silent = match config.detector.kind {
+            DetectorKind::Strikes | DetectorKind::Connect => {
+                let DetectorConfig { liveness_every, misses, answer_timeout, .. } = config.detector;
+                liveness_every * u32::from(misses) + answer_timeout
+            }
+            DetectorKind::Swim => self.longest_suspicion(),
+        };
+        let refresh = match config.overlay.kind {
+            OverlayKind::Random | OverlayKind::PowerLaw => late(config.overlay.refresh),
+            // Not every lost neighbor that is tried is on the other side.
+            OverlayKind::HyParView => 2 * late(config.overlay.refresh),
+        };
+        let missed = match config.broadcast.kind {
+            BroadcastKind::Flood => late(config.broadcast.digest_every),
+            BroadcastKind::Plumtree => late(config.broadcast.plumtree.exchange_every),
+        };
+        silent + config.links.hello_timeout + refresh + 2 * missed + self.agreement_bound()
     }
 
     /// How much later a dead peer goes where seed nodes decide together. After a cut one rests before
@@ -91,6 +107,36 @@ impl Scenario {
         }
         let probe = 2 * self.config.links.hello_timeout;
         retry_max + retry_max / 10 + 2 * (lease + probe + vote_timeout + probe)
+    }
+
+    /// How long a dead node may be held alive with `swim`: until its turn to be probed has come, it
+    /// has not answered, its helpers have not either, and its suspicion is over that nobody confirmed.
+    fn longest_suspicion(&self) -> Duration {
+        let swim = &self.config.detector.swim;
+        let in_turn = match swim.monitor {
+            Monitor::Neighbors => self.most_neighbors(),
+            Monitor::Members => 2 * self.peers,
+        };
+        let in_turn = u32::try_from(in_turn).unwrap_or(u32::MAX);
+        let digits = self.peers.max(10).ilog10() + 1;
+        let suspicion = swim.suspicion_min * swim.suspicion_max * digits;
+        swim.probe_every.saturating_mul(in_turn.saturating_add(suspicion)) + 3 * swim.probe_timeout
+    }
+
+    /// How many neighbors a peer may have.
+    pub fn most_neighbors(&self) -> usize {
+        match self.config.overlay.kind {
+            OverlayKind::Random | OverlayKind::PowerLaw => self.config.overlay.max_links,
+            OverlayKind::HyParView => self.config.overlay.hyparview.active,
+        }
+    }
+
+    /// How many other peers a peer may know by record.
+    pub fn most_known(&self) -> usize {
+        match self.config.overlay.kind {
+            OverlayKind::Random | OverlayKind::PowerLaw => self.config.overlay.known_max,
+            OverlayKind::HyParView => self.config.overlay.hyparview.passive,
+        }
     }
 
     /// When the calm begins.
@@ -126,6 +172,8 @@ pub struct Workload {
     pub between: Span,
     /// Bytes of each payload.
     pub size: usize,
+    /// How many different peers say them, in turn; anybody if `None`.
+    pub sources: Option<usize>,
 }
 
 /// A fault as a scenario asks for it: what, how often, about when. Who and when exactly is drawn

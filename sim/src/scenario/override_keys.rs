@@ -44,7 +44,7 @@ const IN_TABLES: &[(&str, &[&str])] = &[
             "bandwidth",
         ],
     ),
-    ("workload", &["every", "between", "size"]),
+    ("workload", &["every", "between", "size", "sources"]),
 ];
 
 /// Makes the changes. Keys are paths: `protocol.max_peers`, `fault.0.count`; the name of the table may

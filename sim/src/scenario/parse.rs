@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use humantime::format_duration;
 use tidings_core::{Config, MAX_SEED_NODES, Payload};
-use tidings_node::settings;
+use tidings_node::settings::{self, Profile};
 use toml::Spanned;
 
 use super::override_keys::{OverrideError, apply_overrides};
@@ -19,9 +19,12 @@ use super::raw::{
 };
 use super::vary::Vary;
 use super::{
-    CutMode, Death, Direction, FaultKind, FaultSpec, Limits, MOST_HOSTS, Scenario, Targets,
-    Workload,
+    CutMode, Death, Direction, FaultKind, FaultSpec, Limits, MOST_HOSTS, MOST_HOSTS_OF_EVENTS,
+    Scenario, Targets, Workload,
 };
+
+/// The key of the profile that the settings start from.
+pub(super) const PROFILE: &str = "profile";
 
 /// Version of the file format that this program reads.
 const VERSION: u32 = 1;
@@ -258,11 +261,19 @@ impl Page<'_> {
         &self,
         protocol: &std::collections::BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     ) -> Checked<Config> {
-        let mut config = Config::classic();
-        for (name, value) in protocol {
+        let text = |value: &Spanned<toml::Value>| {
             let value = value.get_ref();
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            settings::set(&mut config, name.get_ref(), &text)
+            value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+        };
+        let mut config = Config::classic();
+        for (name, value) in protocol.iter().filter(|(name, _)| name.get_ref() == PROFILE) {
+            let profile = text(value).parse::<Profile>();
+            let profile = profile
+                .map_err(|error| self.complain(name.span(), format!("{PROFILE}: {error}")))?;
+            config = profile.config();
+        }
+        for (name, value) in protocol.iter().filter(|(name, _)| name.get_ref() != PROFILE) {
+            settings::set(&mut config, name.get_ref(), &text(value))
                 .map_err(|error| self.complain(name.span(), error.to_string()))?;
         }
         config.check().map_err(|error| {
@@ -283,6 +294,11 @@ impl Page<'_> {
             every: self.time_within(&raw.every, every, "every")?,
             between,
             size: self.within(&raw.size, 1..Payload::MAX + 1, "size")?,
+            sources: raw
+                .sources
+                .as_ref()
+                .map(|sources| self.within(sources, 1..MOST_HOSTS_OF_EVENTS, "sources"))
+                .transpose()?,
         })
     }
 

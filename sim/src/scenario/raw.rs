@@ -44,6 +44,7 @@ pub(super) struct RawWorkload {
     pub(super) every: Spanned<Time>,
     pub(super) between: Spanned<Span>,
     pub(super) size: Spanned<usize>,
+    pub(super) sources: Option<Spanned<usize>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use humantime::format_duration;
-use tidings_core::Config;
-use tidings_node::settings::SETTINGS;
+use tidings_node::settings::{Profile, SETTINGS};
 use toml::Value;
 
 use super::link::{Draw, Engine, Shape};
+use super::parse::PROFILE;
 use super::range::Span;
 use super::{CutMode, Death, Direction, FaultKind, FaultSpec, Limits, Scenario, Targets};
 
@@ -43,6 +43,9 @@ impl Scenario {
             page.time("every", workload.every);
             page.span("between", workload.between);
             page.field("size", &workload.size.to_string());
+            if let Some(sources) = workload.sources {
+                page.field("sources", &sources.to_string());
+            }
         }
         for fault in &self.faults {
             page.table("[[fault]]");
@@ -88,16 +91,22 @@ impl Scenario {
         }
     }
 
-    /// The settings that are not those of the documented network.
+    /// The nearest profile, and the settings that are not its own.
     fn write_settings(&self, page: &mut Page) {
-        let classic = Config::classic();
-        let changed = |setting: &&tidings_node::settings::Setting| {
-            setting.value(&self.config) != setting.value(&classic)
+        let profile = Profile::nearest(&self.config);
+        let base = profile.config();
+        let is_changed = |setting: &&tidings_node::settings::Setting| {
+            setting.value(&self.config) != setting.value(&base)
         };
-        for (place, setting) in SETTINGS.iter().filter(changed).enumerate() {
-            if place == 0 {
-                page.table("[protocol]");
-            }
+        let mut changed = SETTINGS.iter().filter(is_changed).peekable();
+        if profile == Profile::default() && changed.peek().is_none() {
+            return;
+        }
+        page.table("[protocol]");
+        if profile != Profile::default() {
+            page.field(PROFILE, &text(&profile.to_string()));
+        }
+        for setting in changed {
             let value = setting.value(&self.config);
             let is_number = value.parse::<i64>().is_ok();
             page.field(setting.name, &if is_number { value } else { text(&value) });

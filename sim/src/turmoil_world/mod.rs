@@ -33,6 +33,7 @@ use crate::history::{End, History, Life, NodeView, Sample};
 use crate::host::{CALENDAR, HostId, run_seed};
 use crate::recorder::Recorder;
 use crate::scenario::{CutMode, Death, Direction, Scenario};
+use crate::traffic::Traffic;
 use crate::workload::{self, Saying};
 use net::TurmoilNet;
 use stage::{Conduit, Scribe, Stage};
@@ -297,8 +298,17 @@ impl World {
             let view = |report: &NodeReport| NodeView::of(&report.node, report.bytes_sent, &ids);
             Sample { at, nodes: reports.iter().map(|(life, it)| (*life, view(it))).collect() }
         };
+        let sums = |(at, reports): &(Duration, BTreeMap<Life, NodeReport>)| {
+            let mut traffic = Traffic::at(*at);
+            for report in reports.values() {
+                traffic.add(&report.node.stats, report.bytes_sent);
+            }
+            traffic
+        };
+        let traffic = self.samples.iter().map(sums).collect();
         let samples = self.samples.into_iter().map(views).collect();
-        recorder.finish(self.seed, self.schedule, samples, failure)
+        let history = recorder.finish(self.seed, self.schedule, samples, failure);
+        History { traffic, ..history }
     }
 }
 

@@ -235,7 +235,9 @@ fn check_and_list_speak_json() {
 #[test]
 fn every_verb_has_a_help_text() {
     let folder = empty_folder("cli_help");
-    for verb in ["run", "hunt", "compare", "check", "list", "new", "report", "merge", "gallery"] {
+    for verb in
+        ["run", "hunt", "compare", "check", "list", "new", "report", "merge", "gallery", "papers"]
+    {
         let output = sim(&folder, &[verb, "--help"]);
         let help = text(&output.stdout);
         assert_eq!(output.status.code(), Some(0), "{verb}");

@@ -7,6 +7,7 @@ mod determinism;
 mod gallery;
 mod hunt;
 mod links;
+mod papers;
 mod quorum;
 mod ready_files;
 mod report;

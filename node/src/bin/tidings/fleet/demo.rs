@@ -9,16 +9,16 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use rustix::process::Signal;
-use serde::Serialize;
-use tidings_node::settings::parse_duration;
+use tidings_node::settings::{Profile, parse_duration};
 use tokio::select;
 use tokio::time::{Instant, interval, sleep_until};
 
-use super::figures::{Dropped, SPREAD_TIME, Story, ratio};
-use super::up::count;
+use super::figures::{Dropped, SPREAD_TIME, Story};
+use super::shown::{Lost, Promises, Shown};
+use super::up::{count, profile};
 use super::{Fleet, News, Shape, What};
 use crate::console::control::status_of;
-use crate::output::{Output, print, print_json, print_table};
+use crate::output::{Output, print, print_json};
 use crate::shutdown::Signals;
 
 #[derive(Debug, Args)]
@@ -32,6 +32,9 @@ pub(crate) struct DemoArgs {
     /// The first port; busy ones are passed over.
     #[arg(long, value_name = "N", default_value_t = 5000)]
     first_port: u16,
+    /// What the protocol's settings start from: classic or modern.
+    #[arg(long, value_name = "NAME", default_value_t, value_parser = profile)]
+    profile: Profile,
     /// How long the peers gossip before two are lost.
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = parse_duration)]
     gossip_for: Duration,
@@ -43,46 +46,14 @@ pub(crate) struct DemoArgs {
 /// Longest wait until all peers are registered and linked.
 const JOINING: Duration = Duration::from_secs(10);
 
-/// What is promised (REQUIREMENTS R17 and the detector's settings).
-const KILL_PROMISE: Duration = Duration::from_secs(14);
-const STOP_PROMISE: Duration = Duration::from_secs(45);
+/// Messages that every peer says.
+const CHATTER: u32 = 10;
 
 /// How often it is looked whether what is waited for has happened.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How much longer the demo waits for what was promised.
 const GRACE: Duration = Duration::from_secs(3);
-
-/// A flood's own duplicates are measured on a graph that changes: allow for that.
-const DUPLICATES_OVER: f64 = 1.05;
-
-/// What the demo has shown.
-#[derive(Debug, Serialize)]
-struct Shown {
-    version: u32,
-    seed_nodes: usize,
-    peers: usize,
-    expected: usize,
-    delivered: usize,
-    duplicates_per_delivery: f64,
-    flood_duplicates_per_delivery: f64,
-    bytes_per_delivery: f64,
-    killed: Lost,
-    stopped: Lost,
-    stale_entries: usize,
-    rss_kib_max: Option<u64>,
-    threads_max: Option<u64>,
-    cores: usize,
-    broken_promises: Vec<String>,
-}
-
-/// A peer that was lost, and how soon it was dropped.
-#[derive(Debug, Serialize)]
-struct Lost {
-    node: String,
-    first_neighbor_s: Option<f64>,
-    all_seed_nodes_s: Option<f64>,
-}
 
 /// What the peers count themselves, before two are lost.
 #[derive(Clone, Copy, Debug, Default)]
@@ -124,6 +95,8 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<()> {
         data_dir: folder.0.clone(),
         log_dir: None,
         level: tracing::Level::INFO,
+        profile: Some(args.profile),
+        chatter: Some(CHATTER),
         quorum: false,
     };
     let output = Output::json_if(args.json);
@@ -149,7 +122,7 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<()> {
     let shown = shown?;
     match output {
         Output::Json => print_json(&shown),
-        Output::Text => shown.print(),
+        Output::Text => shown.print(&Promises::of(args.profile)),
     }
     .context("standard output")?;
     if shown.broken_promises.is_empty() {
@@ -174,30 +147,43 @@ impl Demo {
             self.name(self.killed),
             self.name(self.stopped)
         ))?;
+        let promises = Promises::of(args.profile);
+        let left: BTreeSet<usize> = everybody
+            .iter()
+            .copied()
+            .filter(|it| ![self.killed, self.stopped].contains(it))
+            .collect();
         let is_over = |story: &Story| {
             let is_dropped = |addr: &str| {
                 let Dropped { first_neighbor, all_seed_nodes } = story.dropped(addr, gone_at);
-                first_neighbor.is_some() && all_seed_nodes.is_some()
+                let is_known =
+                    !promises.to_all_peers || story.known_dead(addr, &left, gone_at).is_some();
+                first_neighbor.is_some() && all_seed_nodes.is_some() && is_known
             };
             is_dropped(&killed) && is_dropped(&stopped)
         };
-        self.watch(gone_at + STOP_PROMISE + GRACE, is_over).await?;
+        self.watch(gone_at + promises.stopped + GRACE, is_over).await?;
         let until = Instant::now();
         self.watch(until + SPREAD_TIME, |_| false).await?;
         let gone = BTreeSet::from([self.killed, self.stopped]);
         let spread = self.story.spread(&everybody, &gone, gone_at, until);
+        let known = |addr: &str| {
+            promises.to_all_peers.then(|| self.story.known_dead(addr, &left, gone_at)).flatten()
+        };
         let lost = |place: usize, addr: &str| {
             let Dropped { first_neighbor, all_seed_nodes } = self.story.dropped(addr, gone_at);
             Lost {
                 node: self.name(place),
                 first_neighbor_s: first_neighbor.map(|time| time.as_secs_f64()),
                 all_seed_nodes_s: all_seed_nodes.map(|time| time.as_secs_f64()),
+                all_peers_s: known(addr).map(|time| time.as_secs_f64()),
             }
         };
         let now = Instant::now();
         let per_delivery = |count: u64| per(count, counted.delivered);
         let mut shown = Shown {
             version: 1,
+            profile: args.profile.to_string(),
             seed_nodes,
             peers,
             expected: spread.expected,
@@ -214,7 +200,7 @@ impl Demo {
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             broken_promises: Vec::new(),
         };
-        shown.broken_promises = shown.broken(&self.broken);
+        shown.broken_promises = shown.broken(&promises, &self.broken);
         Ok(shown)
     }
 
@@ -310,80 +296,6 @@ impl Demo {
     }
 }
 
-impl Shown {
-    /// What is not as promised.
-    fn broken(&self, before: &[String]) -> Vec<String> {
-        let mut broken = before.to_vec();
-        if self.delivered < self.expected || self.expected == 0 {
-            broken.push(format!("{} of {} deliveries", self.delivered, self.expected));
-        }
-        if self.duplicates_per_delivery > self.flood_duplicates_per_delivery * DUPLICATES_OVER {
-            broken.push("more duplicates than a flood has".to_owned());
-        }
-        for (lost, promise) in [(&self.killed, KILL_PROMISE), (&self.stopped, STOP_PROMISE)] {
-            let seconds = promise.as_secs_f64();
-            let promise = humantime::format_duration(promise);
-            if lost.first_neighbor_s.is_none_or(|time| time > seconds) {
-                broken.push(format!("{} had all its neighbors after {promise}", lost.node));
-            }
-            if lost.all_seed_nodes_s.is_none_or(|time| time > seconds) {
-                broken.push(format!("{} was on a list after {promise}", lost.node));
-            }
-        }
-        if self.stale_entries > 0 {
-            broken.push(format!("{} stale entries", self.stale_entries));
-        }
-        broken
-    }
-
-    fn print(&self) -> std::io::Result<()> {
-        let seconds =
-            |time: Option<f64>| time.map_or_else(|| "never".to_owned(), |s| format!("{s:.2} s"));
-        let percent = 100.0 * ratio(self.delivered, self.expected);
-        let mut rows = vec![
-            [
-                "delivered, of (message, live peer) pairs".to_owned(),
-                format!("{percent:.2} % ({} of {})", self.delivered, self.expected),
-                "100 %".to_owned(),
-            ],
-            [
-                "duplicates per delivery".to_owned(),
-                format!("{:.2}", self.duplicates_per_delivery),
-                format!(
-                    "{:.2}, a flood's own + 5 %",
-                    self.flood_duplicates_per_delivery * DUPLICATES_OVER
-                ),
-            ],
-            [
-                "bytes per delivery".to_owned(),
-                format!("{:.0}", self.bytes_per_delivery),
-                String::new(),
-            ],
-        ];
-        for (lost, what, promise) in
-            [(&self.killed, "killed", "14 s"), (&self.stopped, "stopped", "45 s")]
-        {
-            rows.push([
-                format!("{what} {}: first neighbor dropped it", lost.node),
-                seconds(lost.first_neighbor_s),
-                promise.to_owned(),
-            ]);
-            rows.push([
-                format!("{what} {}: all seed nodes dropped it", lost.node),
-                seconds(lost.all_seed_nodes_s),
-                promise.to_owned(),
-            ]);
-        }
-        rows.push(["stale entries".to_owned(), self.stale_entries.to_string(), "0".to_owned()]);
-        if let (Some(rss), Some(threads)) = (self.rss_kib_max, self.threads_max) {
-            rows.push(["memory per peer, most".to_owned(), format!("{rss} KiB"), String::new()]);
-            let threads = format!("{threads} on {} cores", self.cores);
-            rows.push(["threads per peer, most".to_owned(), threads, String::new()]);
-        }
-        print_table(["", "shown", "promised"], rows.into_iter())
-    }
-}
-
 #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "small counts")]
 fn per(count: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { count as f64 / whole as f64 }
@@ -406,60 +318,5 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         // What cannot be removed lies in the folder for temporary files.
         let _left = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lost(first_neighbor_s: Option<f64>, all_seed_nodes_s: Option<f64>) -> Lost {
-        Lost { node: "peer-5003".to_owned(), first_neighbor_s, all_seed_nodes_s }
-    }
-
-    fn as_promised() -> Shown {
-        Shown {
-            version: 1,
-            seed_nodes: 3,
-            peers: 10,
-            expected: 100,
-            delivered: 100,
-            duplicates_per_delivery: 5.0,
-            flood_duplicates_per_delivery: 5.0,
-            bytes_per_delivery: 500.0,
-            killed: lost(Some(0.0), Some(7.0)),
-            stopped: lost(Some(34.0), Some(33.0)),
-            stale_entries: 0,
-            rss_kib_max: None,
-            threads_max: None,
-            cores: 2,
-            broken_promises: Vec::new(),
-        }
-    }
-
-    type Spoil = fn(&mut Shown);
-
-    /// Each promise is seen to be broken when it is.
-    #[test]
-    fn r29_every_promise_can_be_broken() {
-        assert!(as_promised().broken(&[]).is_empty());
-        let breaks: [(Spoil, &str); 8] = [
-            (|it| it.delivered = 99, "99 of 100 deliveries"),
-            (|it| (it.expected, it.delivered) = (0, 0), "0 of 0 deliveries"),
-            (|it| it.duplicates_per_delivery = 5.3, "more duplicates than a flood has"),
-            (|it| it.killed = lost(Some(0.0), Some(14.1)), "was on a list after 14s"),
-            (|it| it.killed = lost(None, Some(7.0)), "had all its neighbors after 14s"),
-            (|it| it.stopped = lost(Some(34.0), None), "was on a list after 45s"),
-            (|it| it.stopped = lost(Some(45.1), Some(33.0)), "had all its neighbors after 45s"),
-            (|it| it.stale_entries = 1, "1 stale entries"),
-        ];
-        for (spoil, words) in breaks {
-            let mut shown = as_promised();
-            spoil(&mut shown);
-            let broken = shown.broken(&[]);
-            assert!(broken.len() == 1 && broken[0].contains(words), "{words}: {broken:?}");
-        }
-        let before = ["peer-5001 ended by itself".to_owned()];
-        assert_eq!(as_promised().broken(&before), before);
     }
 }

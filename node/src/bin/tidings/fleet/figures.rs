@@ -100,6 +100,28 @@ impl Story {
         Dropped { first_neighbor, all_seed_nodes: last.map(|at| at - gone_at) }
     }
 
+    /// How long after `gone_at` the last of these peers held the one at `addr` dead; `None` while one
+    /// does not.
+    pub(super) fn known_dead(
+        &self,
+        addr: &str,
+        peers: &BTreeSet<usize>,
+        gone_at: Instant,
+    ) -> Option<Duration> {
+        let mut known: BTreeMap<usize, Instant> = BTreeMap::new();
+        for (at, child, line) in self.said("member").filter(|(at, ..)| *at >= gone_at) {
+            if line.text("member").rsplit('@').next() == Some(addr) {
+                match line.text("state") {
+                    "dead" => known.entry(*child).or_insert(*at),
+                    _ => continue,
+                };
+            }
+        }
+        let times: Option<Vec<Instant>> =
+            peers.iter().map(|peer| known.get(peer).copied()).collect();
+        times?.into_iter().max().map(|at| at - gone_at)
+    }
+
     /// Seed nodes whose list holds `addr` at a moment.
     pub(super) fn listing(&self, addr: &str, moment: Instant) -> BTreeSet<usize> {
         let mut listing = BTreeSet::new();
@@ -174,6 +196,21 @@ mod tests {
         // The one that missed it was about to be killed.
         let spread = story.spread(&all, &BTreeSet::from([3]), at(500), at(9000));
         assert_eq!((spread.expected, spread.delivered), (1, 1));
+    }
+
+    #[test]
+    fn r29_a_death_is_known_when_the_last_peer_holds_it() {
+        let start = Instant::now();
+        let dead = "\"member\":\"aa@127.0.0.1:1\",\"state\":\"dead\"";
+        let doubt = "\"member\":\"aa@127.0.0.1:1\",\"state\":\"suspect\"";
+        let told = [(600, 2, "member", dead), (700, 3, "member", doubt), (900, 3, "member", dead)];
+        let gone_at = start + Duration::from_millis(500);
+        let known = |peers: &[usize]| {
+            let peers = peers.iter().copied().collect();
+            story(start, &told).known_dead("127.0.0.1:1", &peers, gone_at)
+        };
+        assert_eq!(known(&[2, 3]), Some(Duration::from_millis(400)));
+        assert_eq!(known(&[2, 3, 4]), None);
     }
 
     /// Three peers in a ring: four copies, of which two are needed.

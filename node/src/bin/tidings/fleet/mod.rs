@@ -5,6 +5,7 @@ pub(crate) mod demo;
 mod figures;
 mod line;
 mod ports;
+mod shown;
 pub(crate) mod up;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rustix::process::Signal;
 use tidings_core::Role;
+use tidings_node::settings::Profile;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
@@ -53,6 +55,10 @@ pub(crate) struct Shape {
     /// The folder of log files; none are written if there is none.
     pub(crate) log_dir: Option<PathBuf>,
     pub(crate) level: tracing::Level,
+    /// What the protocol's settings start from; the environment decides unless it is given.
+    pub(crate) profile: Option<Profile>,
+    /// Messages that every peer says by itself; as the profile has it if `None`.
+    pub(crate) chatter: Option<u32>,
     /// Seed nodes decide together (R21, R22).
     pub(crate) quorum: bool,
 }
@@ -166,6 +172,12 @@ fn arguments(shape: &Shape, role: Role, port: u16, seeds: &[String]) -> Vec<Stri
     match &shape.log_dir {
         Some(folder) => args.extend(["--log-dir".to_owned(), path(folder)]),
         None => args.extend(["--log-file".to_owned(), "none".to_owned()]),
+    }
+    if let Some(profile) = shape.profile {
+        args.extend(["--profile".to_owned(), profile.to_string()]);
+    }
+    if let Some(count) = shape.chatter.filter(|_| role == Role::Peer) {
+        args.extend(["--gossip-count".to_owned(), count.to_string()]);
     }
     args.push("--seed".to_owned());
     args.extend(seeds.iter().cloned());

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use tidings_node::settings::Profile;
 use tokio::select;
 
 use super::line::{Color, Line, painted};
@@ -33,6 +34,9 @@ pub(crate) struct UpArgs {
     /// What to show and log: error, warn, info, debug or trace.
     #[arg(long, value_name = "LEVEL", env = "TIDINGS_LOG", default_value = "info")]
     pub(crate) log: tracing::Level,
+    /// What the protocol's settings start from: classic or modern.
+    #[arg(long, value_name = "NAME", env = "TIDINGS_PROFILE", value_parser = profile)]
+    pub(crate) profile: Option<Profile>,
     /// Let seed nodes list and remove peers only when more than half of them agree.
     #[arg(long)]
     pub(crate) quorum: bool,
@@ -51,6 +55,10 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
     }
 }
 
+pub(super) fn profile(text: &str) -> Result<Profile, String> {
+    text.parse()
+}
+
 /// Runs the network until Ctrl-C, or until every node has ended.
 pub(crate) async fn up(args: UpArgs) -> anyhow::Result<()> {
     let data_dir = data_dir_or_default(args.data_dir)?;
@@ -61,6 +69,8 @@ pub(crate) async fn up(args: UpArgs) -> anyhow::Result<()> {
         data_dir,
         log_dir: Some(args.log_dir),
         level: args.log,
+        profile: args.profile,
+        chatter: None,
         quorum: args.quorum,
     };
     let mut signals = Signals::catch()?;

@@ -3,7 +3,7 @@
 //! Text that came from others is written with its control characters escaped, so that nobody can
 //! draw on the operator's terminal.
 
-use tidings_core::{AddressRecord, Event, Instant, Payload, Role};
+use tidings_core::{AddressRecord, Event, Instant, MemberState, Payload, Role};
 use tidings_node::{NodeReport, Observer};
 use tracing::{debug, info, trace, warn};
 
@@ -39,6 +39,17 @@ impl Observer for EventLog {
                 warn!(peer = %Who(subject), strikes, why = %what, "strike");
             }
             Event::DeathReported { subject } => warn!(peer = %Who(subject), "dead node reported"),
+            Event::Member { subject, state, by, evidence } => {
+                let why = evidence.map(|evidence| evidence.to_string()).unwrap_or_default();
+                match state {
+                    MemberState::Alive | MemberState::Left => {
+                        info!(member = %Who(subject), %state, %by, "member");
+                    }
+                    MemberState::Suspect | MemberState::Dead => {
+                        warn!(member = %Who(subject), %state, %by, why, "member");
+                    }
+                }
+            }
             // A peer's messages.
             Event::Published { envelope } => {
                 info!(id = %envelope.id(), text = %Text(envelope.payload()), "gossip sent");

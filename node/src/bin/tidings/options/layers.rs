@@ -105,7 +105,11 @@ fn value_of(
 pub(crate) fn variables_of_the_program() -> impl Iterator<Item = String> {
     let all = [Role::SeedNode, Role::Peer].into_iter().flat_map(options_of);
     let of_program = all.filter(|option| setting(option.name).is_none());
-    of_program.map(|option| option.name).chain(["config"]).map(variable)
+    of_program
+        .map(|option| option.name)
+        .filter(|name| *name != "profile")
+        .chain(["config"])
+        .map(variable)
 }
 
 fn variable(name: &str) -> String {

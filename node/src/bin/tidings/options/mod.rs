@@ -13,7 +13,8 @@ use std::str::FromStr;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use tidings_core::{Config, Role};
-use tidings_node::{HostPort, NodeBuilder, settings};
+use tidings_node::settings::{self, Profile};
+use tidings_node::{HostPort, NodeBuilder};
 use tracing::Level;
 
 use layers::{Flags, Origin, Value, resolve};
@@ -186,15 +187,14 @@ impl Values {
         data_dir_or_default(self.one("data_dir")?)
     }
 
-    /// The protocol's settings. A liveness interval shorter than the answer's time shortens that
-    /// too, unless it was given.
+    /// The protocol's settings: those that were given, on top of the profile's. A liveness interval
+    /// shorter than the answer's time shortens that too, unless it was given.
     fn config(&self) -> Result<Config, UsageError> {
-        let mut config = Config::classic();
+        let mut config = self.one::<Profile>("profile")?.unwrap_or_default().config();
         let origin_of = |name| self.0.get(name).map_or(&Origin::Default, |value| &value.origin);
         for (name, Value { texts, origin }) in &self.0 {
-            let Some(text) = texts.last().filter(|_| table::setting(name).is_some()) else {
-                continue;
-            };
+            let is_given = table::setting(name).is_some() && *origin != Origin::Default;
+            let Some(text) = texts.last().filter(|_| is_given) else { continue };
             settings::set(&mut config, name, text)
                 .map_err(|error| UsageError(format!("{origin}: {error}")))?;
         }

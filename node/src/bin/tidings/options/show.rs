@@ -41,7 +41,11 @@ pub(crate) fn show(role: Role, flags: &Flags, output: Output) -> anyhow::Result<
         if let Some(setting) = table::setting(option.name) {
             let effective = setting.value(&config);
             if from == "default" && texts != [effective.as_str()] {
-                from.push_str(", shortened to liveness_every");
+                from.push_str(if option.name == "answer_timeout" {
+                    ", shortened to liveness_every"
+                } else {
+                    " of the profile"
+                });
             }
             texts = vec![effective];
         }

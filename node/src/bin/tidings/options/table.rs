@@ -48,6 +48,7 @@ pub(crate) fn default_of(option: &OptionSpec, role: Role) -> Option<String> {
         ("log_format", _) => "text",
         ("log_dir", _) => "logs",
         ("shell", _) => "true",
+        ("profile", _) => "classic",
         _ => return None,
     };
     Some(text.to_owned())
@@ -98,6 +99,14 @@ const PROGRAM: &[OptionSpec] = &[
          ~/.local/state/tidings unless given",
     ),
     option("shell", "BOOL", "read commands from the terminal, or from standard input"),
+    OptionSpec {
+        heading: "Protocol",
+        ..option(
+            "profile",
+            "NAME",
+            "what the protocol's settings start from: classic or modern (hyparview, plumtree, swim)",
+        )
+    },
     OptionSpec {
         heading: "Logs",
         ..option("log", "LEVEL", "what to log: error, warn, info, debug or trace")

@@ -1,7 +1,11 @@
 //! Every number of the protocol, with its bounds and its source.
 //!
-//! [`Config::classic`] is the documented network. A config is checked when a node is made; a wrong
+//! [`Config::classic`] is the documented network, [`Config::modern`] what the literature knows. A config is checked when a node is made; a wrong
 //! one is refused with the field's name, its value and what is allowed.
+
+mod hyparview;
+mod plumtree;
+mod swim;
 
 use alloc::format;
 use alloc::string::String;
@@ -10,6 +14,9 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use crate::wire::{MAX_SAMPLE, NetworkName};
+pub use hyparview::HyParViewConfig;
+pub use plumtree::PlumtreeConfig;
+pub use swim::{Monitor, SwimConfig};
 
 /// Most seed nodes a peer can be given. *Issue 2.*
 pub const MAX_SEED_NODES: usize = 64;
@@ -98,6 +105,9 @@ pub enum OverlayKind {
     /// Those that the seed nodes' lists name first. The seed nodes draw the lists by weights, so
     /// that the degrees follow a power law with exponent 3. *Assignment (R8).*
     PowerLaw,
+    /// A few of those that random walks and shuffles make known, by links that both ends want.
+    /// *HyParView (DSN 2007).*
+    HyParView,
 }
 
 /// Settings of the overlay.
@@ -118,11 +128,25 @@ pub struct OverlayConfig {
     pub cooldown: Duration,
     /// Peers known by record. 1 to 65,536. *THREATS.md 3.4: 4,096.*
     pub known_max: usize,
+    /// Settings of the overlay `hyparview`, which has its own instead of `max_peers`, `refresh` and
+    /// `known_max`.
+    pub hyparview: HyParViewConfig,
+}
+
+/// How a message spreads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BroadcastKind {
+    /// To every neighbor but the one it came from. *Assignment (R12, R13).*
+    Flood,
+    /// Along a tree, and by name on the other links. *Plumtree (SRDS 2007).*
+    Plumtree,
 }
 
 /// Settings of broadcast and catch-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BroadcastConfig {
+    /// How a message spreads.
+    pub kind: BroadcastKind,
     /// Messages older than this are neither accepted nor kept. 1 s to 1 h. *Issue 2: 120 s.*
     pub store_age: Duration,
     /// Messages kept for those who missed them. 1 to 1,000,000. *Issue 2: 10,000.*
@@ -137,6 +161,8 @@ pub struct BroadcastConfig {
     /// How long a pulled message is waited for before another neighbor is asked. 10 ms to 1 min.
     /// *Guess: a dial's time.*
     pub pull_timeout: Duration,
+    /// Settings of the broadcast `plumtree`.
+    pub plumtree: PlumtreeConfig,
 }
 
 /// How a peer tells whether a neighbor lives.
@@ -146,6 +172,9 @@ pub enum DetectorKind {
     Strikes,
     /// By a TCP connection, which the neighbor's kernel accepts. *Assignment (R16).*
     Connect,
+    /// By probes, direct and through others, and a suspicion that the suspect can refute. *SWIM (DSN
+    /// 2002), Lifeguard (DSN-W 2018).*
+    Swim,
 }
 
 /// Settings of the detector.
@@ -162,6 +191,9 @@ pub struct DetectorConfig {
     /// Pause before a lost neighbor is redialed first; it doubles each time. 10 ms to 1 min.
     /// *Issue 2: 1, 2, 4 s.*
     pub redial_after: Duration,
+    /// Settings of the detector `swim`, which has its own instead of `liveness_every`,
+    /// `answer_timeout` and `misses`.
+    pub swim: SwimConfig,
 }
 
 /// Settings of a peer's chatter.
@@ -209,14 +241,17 @@ impl Config {
                 isolated_retry: 2 * SECOND,
                 cooldown: 10 * SECOND,
                 known_max: 4096,
+                hyparview: HyParViewConfig::modern(),
             },
             broadcast: BroadcastConfig {
+                kind: BroadcastKind::Flood,
                 store_age: 2 * MINUTE,
                 store_count: 10_000,
                 store_bytes: 8 * 1024 * 1024,
                 seen_max: 200_000,
                 digest_every: 10 * SECOND,
                 pull_timeout: 3 * SECOND,
+                plumtree: PlumtreeConfig::modern(),
             },
             detector: DetectorConfig {
                 kind: DetectorKind::Strikes,
@@ -224,9 +259,21 @@ impl Config {
                 answer_timeout: 3 * SECOND,
                 misses: 3,
                 redial_after: SECOND,
+                swim: SwimConfig::modern(),
             },
             chatter: ChatterConfig { every: 5 * SECOND, count: 10 },
         }
+    }
+
+    /// What the literature knows: HyParView, Plumtree and a SWIM with Lifeguard, and no chatter. The
+    /// join is the documented one. *DESIGN.md 3.*
+    pub fn modern() -> Self {
+        let mut config = Self::classic();
+        config.overlay.kind = OverlayKind::HyParView;
+        config.broadcast.kind = BroadcastKind::Plumtree;
+        config.detector.kind = DetectorKind::Swim;
+        config.chatter.count = 0;
+        config
     }
 
     /// Refuses a config with a number out of its bounds.
@@ -281,7 +328,8 @@ impl OverlayConfig {
         within("refresh", self.refresh, SECOND..=HOUR)?;
         within("isolated_retry", self.isolated_retry, Duration::from_millis(10)..=HOUR)?;
         within("cooldown", self.cooldown, Duration::ZERO..=HOUR)?;
-        within("known_max", self.known_max, 1..=65_536)
+        within("known_max", self.known_max, 1..=65_536)?;
+        self.hyparview.check()
     }
 }
 
@@ -292,7 +340,8 @@ impl BroadcastConfig {
         within("store_bytes", self.store_bytes, 64 * 1024..=1 << 30)?;
         within("seen_max", self.seen_max, 1_000..=10_000_000)?;
         within("digest_every", self.digest_every, Duration::from_millis(100)..=HOUR)?;
-        within("pull_timeout", self.pull_timeout, Duration::from_millis(10)..=MINUTE)
+        within("pull_timeout", self.pull_timeout, Duration::from_millis(10)..=MINUTE)?;
+        self.plumtree.check()
     }
 }
 
@@ -302,7 +351,8 @@ impl DetectorConfig {
         within("liveness_every", self.liveness_every, millis(100)..=HOUR)?;
         within("answer_timeout", self.answer_timeout, millis(10)..=self.liveness_every)?;
         within("misses", self.misses, 1..=16)?;
-        within("redial_after", self.redial_after, millis(10)..=MINUTE)
+        within("redial_after", self.redial_after, millis(10)..=MINUTE)?;
+        self.swim.check()
     }
 }
 
@@ -337,6 +387,7 @@ mod tests {
     #[test]
     fn the_documented_network_is_allowed() {
         assert_eq!(Config::classic().check(), Ok(()));
+        assert_eq!(Config::modern().check(), Ok(()));
     }
 
     #[test]

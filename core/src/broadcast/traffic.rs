@@ -1,0 +1,104 @@
+//! What every broadcast counts and tells of messages that come and go. Statements about members are
+//! the network's own affair: they are counted apart, and nobody is told of them.
+
+use alloc::sync::Arc;
+use core::net::SocketAddr;
+
+use crate::context::Context;
+use crate::event::Event;
+use crate::id::{Hop, LinkId, NodeId, Sequence};
+use crate::messaging::{Envelope, Payload, Topic};
+use crate::neighbors::Neighbor;
+use crate::wire::{Age, Gossip, Message};
+
+use super::store::Stored;
+
+/// Whom a message came from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sender {
+    pub(super) id: NodeId,
+    pub(super) addr: SocketAddr,
+}
+
+impl Sender {
+    pub(super) fn of(neighbor: &Neighbor) -> Self {
+        Self { id: neighbor.id(), addr: neighbor.record.primary() }
+    }
+}
+
+/// Seals an own message.
+pub(super) fn seal(
+    cx: &mut Context,
+    sequence: Sequence,
+    topic: Topic,
+    payload: Payload,
+) -> Arc<Envelope> {
+    let origin = (cx.me(), cx.epoch());
+    let envelope = Arc::new(Envelope::new(origin, sequence, cx.unix(), topic, payload));
+    if !envelope.topic().is_reserved() {
+        cx.stats.published += 1;
+        cx.emit(Event::Published { envelope: Arc::clone(&envelope) });
+    }
+    envelope
+}
+
+/// A copy arrived.
+pub(super) fn on_copy(cx: &mut Context, envelope: &Envelope) {
+    if envelope.topic().is_reserved() {
+        cx.stats.statements_received += 1;
+    } else {
+        cx.stats.gossip_received += 1;
+    }
+}
+
+/// The copy is of a message that was here before.
+pub(super) fn on_duplicate(cx: &mut Context, envelope: &Envelope, from: NodeId) {
+    if !envelope.topic().is_reserved() {
+        cx.stats.duplicates += 1;
+        cx.emit(Event::Duplicate { id: envelope.id(), from });
+    }
+}
+
+/// The copy is so old that nobody can say whether it was here before.
+pub(super) fn on_too_old(cx: &mut Context, envelope: &Envelope, from: NodeId) {
+    cx.stats.too_old += 1;
+    if !envelope.topic().is_reserved() {
+        cx.emit(Event::TooOld { id: envelope.id(), from });
+    }
+}
+
+/// The copy is of a new message. Returns the message if its topic is reserved.
+pub(super) fn on_new(
+    cx: &mut Context,
+    envelope: &Arc<Envelope>,
+    from: Sender,
+    (hop, age): (Hop, Age),
+) -> Option<Arc<Envelope>> {
+    if envelope.topic().is_reserved() {
+        return Some(Arc::clone(envelope));
+    }
+    cx.stats.delivered += 1;
+    cx.emit(Event::Delivered {
+        envelope: Arc::clone(envelope),
+        from: from.id,
+        addr: from.addr,
+        hop,
+        history: age.duration() > cx.now.since_birth(),
+    });
+    None
+}
+
+/// Sends one copy.
+pub(super) fn send_copy(cx: &mut Context, link: LinkId, stored: &Stored) {
+    let gossip = Gossip {
+        hop: stored.hop.next(),
+        age: Age::new(stored.age(cx.now)),
+        envelope: Arc::clone(&stored.envelope),
+    };
+    if stored.envelope.topic().is_reserved() {
+        cx.stats.statements_sent += 1;
+    } else {
+        cx.stats.gossip_sent += 1;
+    }
+    cx.send(link, Message::Gossip(gossip));
+}

@@ -1,0 +1,56 @@
+//! Settings of the overlay `hyparview`.
+
+use core::time::Duration;
+
+use super::{ConfigError, HOUR, OverlayConfig, within};
+use crate::wire::MAX_SHUFFLE;
+
+/// Settings of HyParView. Names in brackets are the paper's (DSN 2007, §4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HyParViewConfig {
+    /// Neighbors that a peer wants (size of the active view). 2 to 64. *HyParView §5.1: 5.*
+    pub active: usize,
+    /// Peers that it knows beside them (size of the passive view). 1 to 4,096. *HyParView §5.1: 30;
+    /// PAPERS.md 3.5: 60, so that 95 % may die.*
+    pub passive: usize,
+    /// Links that a `ForwardJoin` travels (ARWL). 1 to 16. *HyParView §5.1: 6.*
+    pub active_walk: u8,
+    /// Links left at which it stops over in a passive view (PRWL). 0 to `active_walk`. *HyParView
+    /// §5.1: 3.*
+    pub passive_walk: u8,
+    /// Neighbors named in a shuffle (ka). 0 to 15. *HyParView §5.1: 3.*
+    pub shuffle_active: usize,
+    /// Known peers named in it (kp). 0 to 16. *HyParView §5.1: 4.*
+    pub shuffle_passive: usize,
+    /// Links that a shuffle travels. 1 to 16. *The paper gives none; iroh-gossip: 6.*
+    pub shuffle_walk: u8,
+    /// Time between two shuffles of a peer. 100 ms to 24 h. *PAPERS.md 11: 10 s.*
+    pub shuffle_every: Duration,
+}
+
+impl HyParViewConfig {
+    /// What the papers and their followers found good.
+    pub(super) const fn modern() -> Self {
+        Self {
+            active: 5,
+            passive: 60,
+            active_walk: 6,
+            passive_walk: 3,
+            shuffle_active: 3,
+            shuffle_passive: 4,
+            shuffle_walk: 6,
+            shuffle_every: Duration::from_secs(10),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        within("active_view", self.active, 2..=OverlayConfig::MOST_LINKS)?;
+        within("passive_view", self.passive, 1..=4096)?;
+        within("active_walk", self.active_walk, 1..=16)?;
+        within("passive_walk", self.passive_walk, 0..=self.active_walk)?;
+        within("shuffle_active", self.shuffle_active, 0..=15)?;
+        within("shuffle_passive", self.shuffle_passive, 0..=MAX_SHUFFLE / 2)?;
+        within("shuffle_walk", self.shuffle_walk, 1..=16)?;
+        within("shuffle_every", self.shuffle_every, Duration::from_millis(100)..=24 * HOUR)
+    }
+}

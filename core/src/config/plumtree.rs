@@ -1,0 +1,55 @@
+//! Settings of the broadcast `plumtree`.
+
+use core::time::Duration;
+
+use super::{ConfigError, MINUTE, within};
+
+/// Settings of Plumtree. Names in brackets are the paper's (SRDS 2007, §3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlumtreeConfig {
+    /// How long announcements are gathered before they are sent in one `IHave`. 0 s to 1 s.
+    /// *PAPERS.md 11: 5 to 20 ms.*
+    pub ihave_delay: Duration,
+    /// How long an announced message is waited for before it is grafted (t1). 10 ms to 1 min.
+    /// *Plumtree §3.5: above the overlay's diameter in time.*
+    pub graft_after: Duration,
+    /// How long the next announcer is waited for (t2). 10 ms to 1 min. *Plumtree §3.5: a neighbor's
+    /// round trip.*
+    pub graft_again: Duration,
+    /// By how many links an announcement must be shorter for the tree to be changed. 1 to 64.
+    /// *Plumtree §4: 3 for one source, 7 for several.*
+    pub threshold: u16,
+    /// Sources that have a tree of their own; the rest share one. 0 to 64. *PAPERS.md 11: 16.*
+    pub trees: usize,
+    /// Messages that go to all neighbors after neighbors were lost. 0 to 64. *PAPERS.md 11: 3.*
+    pub eager_after_loss: u8,
+    /// Time between two comparisons with a known peer that is no neighbor. 1 s to 1 h. *PAPERS.md 11:
+    /// 10 to 30 s.*
+    pub exchange_every: Duration,
+}
+
+impl PlumtreeConfig {
+    /// What the papers and their followers found good.
+    pub(super) const fn modern() -> Self {
+        Self {
+            ihave_delay: Duration::from_millis(10),
+            graft_after: Duration::from_millis(300),
+            graft_again: Duration::from_millis(100),
+            threshold: 7,
+            trees: 16,
+            eager_after_loss: 3,
+            exchange_every: Duration::from_secs(20),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let graft = Duration::from_millis(10)..=MINUTE;
+        within("ihave_delay", self.ihave_delay, Duration::ZERO..=Duration::from_secs(1))?;
+        within("graft_after", self.graft_after, graft.clone())?;
+        within("graft_again", self.graft_again, graft)?;
+        within("tree_threshold", self.threshold, 1..=64)?;
+        within("trees", self.trees, 0..=64)?;
+        within("eager_after_loss", self.eager_after_loss, 0..=64)?;
+        within("exchange_every", self.exchange_every, Duration::from_secs(1)..=super::HOUR)
+    }
+}

@@ -1,0 +1,105 @@
+//! What a detector found, carried out: links end, seed nodes are told, statements are spread.
+
+use alloc::boxed::Box;
+
+use crate::address::AddressRecord;
+use crate::detector::strikes::Overdue;
+use crate::detector::swim::Finding;
+use crate::event::{Event, NeighborLoss};
+use crate::failure::LinkLoss;
+use crate::id::LinkId;
+use crate::messaging::Topic;
+use crate::neighbors::Neighbor;
+use crate::peer::Peer;
+use crate::timers::Timer;
+use crate::wire::{Bye, DeathReport, Message, Statement};
+
+impl Peer {
+    pub(super) fn on_strikes_timer(&mut self, timer: Timer) {
+        let Self { cx, links, neighbors, detector, .. } = self;
+        match timer {
+            Timer::Ping(link) => {
+                if let (Some(neighbor), Some(strikes)) =
+                    (neighbors.by_link(link), detector.as_strikes())
+                {
+                    strikes.on_ping_timer(cx, links, neighbor);
+                }
+            }
+            Timer::Redial(number) => {
+                let isolated = neighbors.is_empty();
+                if let Some(strikes) = detector.as_strikes() {
+                    strikes.on_redial_timer(cx, links, number, isolated);
+                }
+            }
+            Timer::Answer(link) => self.on_answer_timer(link),
+            _ => unreachable!("{timer:?} is none of its timers"),
+        }
+    }
+
+    fn on_answer_timer(&mut self, link: LinkId) {
+        let Some(neighbor) = self.neighbors.by_link(link).cloned() else { return };
+        let Some(strikes) = self.detector.as_strikes() else { return };
+        match strikes.on_answer_timer(&mut self.cx, &neighbor) {
+            Overdue::Strike => {}
+            Overdue::Dead => self.bury(neighbor),
+            Overdue::Lost => {
+                self.links.close(&mut self.cx, link, Bye::Replaced);
+                self.lose_neighbor(link, NeighborLoss::LinkLost(LinkLoss::Stalled));
+            }
+        }
+    }
+
+    pub(super) fn on_not_connected(&mut self, link: LinkId) {
+        let Self { cx, neighbors, detector, .. } = self;
+        let dead = detector.as_strikes().and_then(|it| it.on_not_connected(cx, neighbors, link));
+        if let Some(dead) = dead {
+            self.bury(dead);
+        }
+    }
+
+    /// Three strikes against a neighbor that is linked.
+    fn bury(&mut self, neighbor: Neighbor) {
+        self.drop_neighbor(neighbor.link, Bye::Silent);
+        self.report_death(neighbor.record);
+    }
+
+    /// Three strikes: every seed node is told (R17).
+    pub(super) fn report_death(&mut self, subject: AddressRecord) {
+        let Self { cx, links, bootstrap, .. } = self;
+        self.overlay.forget(subject.subject());
+        cx.stats.death_reports += 1;
+        cx.emit(Event::DeathReported { subject: subject.clone() });
+        let reporter = cx.me();
+        let report = DeathReport { subject, reporter, at: cx.unix(), signature: None };
+        self.notices.announce(cx, links, bootstrap, &Message::DeathReport(Box::new(report)));
+    }
+
+    /// Carries out what the detector `swim` found.
+    pub(super) fn carry_out_findings(&mut self) {
+        while let Some(finding) = self.detector.as_swim().and_then(|swim| swim.next_finding()) {
+            match finding {
+                Finding::Say(statement) => self.say(&statement),
+                Finding::Dead { subject, is_own } => self.on_death(subject, is_own),
+                Finding::Left(subject) => self.overlay.forget(subject),
+            }
+        }
+    }
+
+    /// Spreads a statement about a member.
+    pub(super) fn say(&mut self, statement: &Statement) {
+        self.cx.stats.statements += 1;
+        self.publish(Topic::members(), statement.to_payload());
+    }
+
+    fn on_death(&mut self, subject: AddressRecord, is_own: bool) {
+        self.is_settled = false;
+        if let Some(neighbor) = self.neighbors.by_id(subject.subject()) {
+            self.drop_neighbor(neighbor.link, Bye::Silent);
+        }
+        if is_own {
+            self.report_death(subject);
+        } else {
+            self.overlay.forget(subject.subject());
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Links of a peer: who is let in, what becomes of dials, what an ended link means to the parts.
+
+use crate::address::AddressRecord;
+use crate::event::{Event, NeighborLoss};
+use crate::failure::LinkLoss;
+use crate::id::{LinkId, Role};
+use crate::links::{Dial, Ending, Failure, Up};
+use crate::overlay::Overlay;
+use crate::overlay::admission::{Admission, Asker, admit};
+use crate::peer::Peer;
+use crate::timers::Timer;
+use crate::wire::{Bye, Hello, Purpose, Refusal};
+
+impl Peer {
+    pub(super) fn on_hello(&mut self, link: LinkId, hello: &Hello) {
+        let is_peer = hello.role == Role::Peer;
+        let joins = matches!(self.overlay, Overlay::HyParView(_));
+        match hello.purpose {
+            Purpose::Neighbor { isolated } if is_peer => {
+                if self.on_neighbor_hello(link, hello, isolated) {
+                    self.add_neighbor(link, hello.from.clone());
+                }
+            }
+            Purpose::Join if is_peer && joins => {
+                if self.on_neighbor_hello(link, hello, true) {
+                    self.add_neighbor(link, hello.from.clone());
+                    self.on_join(link);
+                }
+            }
+            Purpose::Probe => self.links.welcome(&mut self.cx, link, hello),
+            Purpose::Shuffle | Purpose::PingRequest | Purpose::Exchange if is_peer => {
+                self.links.welcome(&mut self.cx, link, hello);
+            }
+            Purpose::Neighbor { .. }
+            | Purpose::Register
+            | Purpose::Notice
+            | Purpose::Join
+            | Purpose::Shuffle
+            | Purpose::PingRequest
+            | Purpose::Exchange
+            | Purpose::Vote => {
+                self.links.refuse(&mut self.cx, link, hello.from.clone(), Refusal::WrongRole);
+            }
+        }
+    }
+
+    /// Whether the asker is let in.
+    fn on_neighbor_hello(&mut self, link: LinkId, hello: &Hello, must: bool) -> bool {
+        let from = &hello.from;
+        let id = from.subject();
+        let is_dialing = self.overlay.is_dialing(id) || self.detector.is_redialing(id);
+        let most = self.overlay.most(&self.cx);
+        let asker = Asker { from, must, is_dialing };
+        match admit(&mut self.cx, &self.neighbors, most, asker) {
+            Admission::Admit => {}
+            Admission::Instead(old, bye) => self.drop_neighbor(old, bye),
+            Admission::Refuse(reason) => {
+                self.links.refuse(&mut self.cx, link, from.clone(), reason);
+                if reason == Refusal::Busy {
+                    self.test_links();
+                }
+                return false;
+            }
+            Admission::Challenge(held) => {
+                self.detector.challenge(&mut self.cx, held);
+                self.links.refuse(&mut self.cx, link, from.clone(), Refusal::Duplicate);
+                return false;
+            }
+        }
+        self.links.welcome(&mut self.cx, link, hello);
+        self.links.settle(&mut self.cx, link);
+        true
+    }
+
+    /// Somebody found no room here, perhaps because dead neighbors take it: HyParView peers see at
+    /// once who still lives.
+    fn test_links(&mut self) {
+        if matches!(self.overlay, Overlay::HyParView(_)) {
+            for neighbor in self.neighbors.iter() {
+                self.detector.challenge(&mut self.cx, neighbor.link);
+            }
+        }
+    }
+
+    fn on_join(&mut self, link: LinkId) {
+        let Self { cx, neighbors, overlay, .. } = self;
+        if let (Some(hyparview), Some(joiner)) = (overlay.as_hyparview(), neighbors.by_link(link)) {
+            hyparview.on_join(cx, neighbors, joiner);
+        }
+    }
+
+    pub(super) fn on_welcomed(&mut self, link: LinkId, dial: &Dial, up: &Up) {
+        let Self { cx, links, overlay, broadcast, detector, .. } = self;
+        match dial.purpose {
+            Purpose::Register => {
+                self.bootstrap.on_welcomed(cx, links, link, up.remote.subject());
+            }
+            Purpose::Notice => self.notices.on_welcomed(cx, links, link),
+            Purpose::Neighbor { .. } | Purpose::Join => self.on_neighbor_welcome(link, up),
+            Purpose::Shuffle => {
+                if let Some(hyparview) = overlay.as_hyparview() {
+                    hyparview.on_reply_welcomed(cx, links, link);
+                }
+            }
+            Purpose::Exchange => broadcast.on_exchange_welcomed(cx, link),
+            Purpose::Probe | Purpose::PingRequest => {
+                if let Some(swim) = detector.as_swim() {
+                    swim.on_welcomed(cx, links, link);
+                }
+            }
+            Purpose::Vote => unreachable!("a peer never asks for votes"),
+        }
+    }
+
+    fn on_neighbor_welcome(&mut self, link: LinkId, up: &Up) {
+        let is_full = self.neighbors.len() >= self.overlay.most(&self.cx);
+        let is_double = self.neighbors.by_id(up.remote.subject()).is_some();
+        if is_full || is_double {
+            let bye = if is_double { Bye::Replaced } else { Bye::Surplus };
+            self.links.close(&mut self.cx, link, bye);
+            let gone = Failure::Lost(LinkLoss::Closed);
+            self.overlay.on_failed(&mut self.cx, link, &gone);
+            self.detector.pardon(&mut self.cx, &mut self.links, up.remote.subject(), Some(link));
+        } else {
+            self.add_neighbor(link, up.remote.clone());
+        }
+    }
+
+    pub(super) fn on_failed(&mut self, link: LinkId, dial: &Dial, failure: &Failure) {
+        let Self { cx, links, neighbors, overlay, broadcast, detector, .. } = self;
+        match dial.purpose {
+            Purpose::Register => self.bootstrap.on_failed(cx, link, *failure),
+            Purpose::Notice => self.notices.on_failed(cx, link),
+            Purpose::Neighbor { .. } | Purpose::Join => self.on_neighbor_failed(link, failure),
+            Purpose::Shuffle => {
+                if let Some(hyparview) = overlay.as_hyparview() {
+                    hyparview.on_reply_failed(link);
+                }
+            }
+            Purpose::Exchange => broadcast.on_exchange_ended(link),
+            Purpose::Probe | Purpose::PingRequest => {
+                if let Some(swim) = detector.as_swim() {
+                    swim.on_failed(cx, links, neighbors, link, failure);
+                }
+            }
+            Purpose::Vote => unreachable!("a peer never asks for votes"),
+        }
+    }
+
+    fn on_neighbor_failed(&mut self, link: LinkId, failure: &Failure) {
+        if let Failure::Refused(refuse) = failure {
+            let (by, reason) = (refuse.from, refuse.reason);
+            self.cx.emit(Event::NeighborRefused { by, reason });
+        }
+        self.overlay.on_failed(&mut self.cx, link, failure);
+        let Self { cx, detector, .. } = self;
+        let dead = detector.as_strikes().and_then(|it| it.on_failed(cx, link, failure));
+        if let Some(dead) = dead {
+            self.report_death(dead);
+        }
+    }
+
+    pub(super) fn on_ended(&mut self, link: LinkId, up: &Up, ending: Ending) {
+        match up.purpose {
+            Purpose::Register => self.bootstrap.on_ended(&mut self.cx, link, ending),
+            Purpose::Neighbor { .. } | Purpose::Join => {
+                let why = match ending {
+                    Ending::Lost(loss) => NeighborLoss::LinkLost(loss),
+                    Ending::Bye(bye) => NeighborLoss::Bye(bye),
+                    Ending::Garbled => NeighborLoss::Garbled,
+                };
+                self.lose_neighbor(link, why);
+            }
+            Purpose::Exchange => self.broadcast.on_exchange_ended(link),
+            Purpose::Probe | Purpose::PingRequest => {
+                if let Some(swim) = self.detector.as_swim() {
+                    swim.on_ended(&mut self.cx, link);
+                }
+            }
+            Purpose::Notice | Purpose::Shuffle | Purpose::Vote => {}
+        }
+    }
+
+    fn add_neighbor(&mut self, link: LinkId, record: AddressRecord) {
+        self.is_settled = false;
+        let Self { cx, links, neighbors, .. } = self;
+        neighbors.insert(link, record.clone(), cx.now);
+        let up = neighbors.by_link(link).expect("it was inserted just now").clone();
+        cx.emit(Event::NeighborUp { peer: record, origin: link.origin() });
+        cx.timers.cancel(Timer::Isolated);
+        self.detector.on_neighbor_up(cx, links, neighbors, &up);
+        self.broadcast.on_neighbor_up(cx, &up);
+        self.chatter.on_neighbor_up(cx);
+        if let Some(surplus) = self.overlay.on_neighbor_up(cx, links, neighbors, &up) {
+            self.drop_neighbor(surplus, Bye::Surplus);
+        }
+    }
+
+    /// Ends a neighbor's link on purpose.
+    pub(super) fn drop_neighbor(&mut self, link: LinkId, bye: Bye) {
+        self.links.close(&mut self.cx, link, bye);
+        self.lose_neighbor(link, NeighborLoss::Dropped(bye));
+    }
+
+    /// A neighbor's link is gone: tell the parts, each of which forgets what it kept of it.
+    pub(super) fn lose_neighbor(&mut self, link: LinkId, why: NeighborLoss) {
+        self.is_settled = false;
+        let Self { cx, links, neighbors, .. } = self;
+        let Some(down) = neighbors.remove(link) else { return };
+        let is_lost = matches!(why, NeighborLoss::LinkLost(_));
+        self.detector.on_neighbor_down(cx, links, &down, why);
+        self.broadcast.on_neighbor_down(cx, &down, is_lost);
+        cx.emit(Event::NeighborDown { peer: down.record.clone(), why });
+        self.overlay.on_neighbor_down(cx, &down, why);
+    }
+}

@@ -1,0 +1,151 @@
+//! Messages on links that are up: which may come on which, and to which part they go.
+
+use alloc::sync::Arc;
+
+use crate::event::{Event, Misbehavior, NeighborLoss};
+use crate::id::{LinkId, NodeId};
+use crate::messaging::Envelope;
+use crate::peer::Peer;
+use crate::wire::{Bye, Message, Ping, Purpose, Statement};
+
+impl Peer {
+    pub(super) fn on_message(&mut self, link: LinkId, purpose: Purpose, message: Message) {
+        match purpose {
+            Purpose::Register => self.on_seed_node_message(link, message),
+            Purpose::Neighbor { .. } | Purpose::Join => self.on_neighbor_message(link, message),
+            Purpose::Shuffle => self.on_shuffle_reply(link, message),
+            Purpose::PingRequest => self.on_request_message(link, message),
+            Purpose::Exchange => self.on_exchange_message(link, message),
+            Purpose::Probe | Purpose::Notice | Purpose::Vote => self.on_unexpected(link, &message),
+        }
+    }
+
+    fn on_seed_node_message(&mut self, link: LinkId, message: Message) {
+        let Self { cx, links, neighbors, detector, .. } = self;
+        let Some(up) = links.up(link) else { return };
+        match message {
+            Message::Registered { lease_ms } => {
+                self.bootstrap.on_registered(cx, link, &up, lease_ms);
+            }
+            Message::Unknown => self.bootstrap.on_unknown(cx, link),
+            Message::PeerList { peers } => {
+                let is_lost = |record: &_| detector.is_lost(record);
+                self.overlay.on_list(cx, links, neighbors, &peers, is_lost);
+                cx.emit(Event::ListReceived { from: up.remote.subject(), peers });
+            }
+            message => self.on_unexpected(link, &message),
+        }
+    }
+
+    fn on_neighbor_message(&mut self, link: LinkId, message: Message) {
+        let Self { cx, neighbors, broadcast, .. } = self;
+        let Some(from) = neighbors.by_link(link) else { return };
+        match message {
+            Message::Ping(ping) => cx.send(link, Message::Pong(ping)),
+            Message::Pong(pong) => self.on_pong(link, &pong),
+            Message::Gossip(gossip) => {
+                let news = broadcast.on_gossip(cx, neighbors, from, gossip);
+                self.on_network_news(link, news);
+            }
+            Message::Digest(digest) => broadcast.on_digest(cx, from, &digest),
+            Message::Pull { ids } => broadcast.on_pull(cx, from, &ids),
+            Message::Leave(leave) if leave.subject == from.id() => {
+                self.links.close(cx, link, Bye::Done);
+                self.lose_neighbor(link, NeighborLoss::Left);
+            }
+            Message::Leave(_) => self.expel(link, Misbehavior::Forged("Leave")),
+            message => self.on_modern_message(link, message),
+        }
+    }
+
+    /// Messages that only the parts of the modern profile say. Who runs other parts takes them as the
+    /// broken rule that they are.
+    fn on_modern_message(&mut self, link: LinkId, message: Message) {
+        let Self { cx, links, neighbors, overlay, broadcast, detector, .. } = self;
+        let Some(from) = neighbors.by_link(link) else { return };
+        match (message, overlay.as_hyparview(), broadcast.as_plumtree(), detector.as_swim()) {
+            (Message::ForwardJoin(join), Some(hyparview), _, _) => {
+                hyparview.on_forward_join(cx, links, neighbors, from, *join);
+                self.is_settled = false;
+            }
+            (Message::Shuffle(shuffle), Some(hyparview), _, _) => {
+                hyparview.on_shuffle(cx, links, neighbors, from, *shuffle);
+                self.is_settled = false;
+            }
+            (Message::IHave { have }, _, Some(tree), _) => tree.on_ihave(cx, from, &have),
+            (Message::Graft(graft), _, Some(tree), _) => tree.on_graft(cx, from, &graft),
+            (Message::Prune(prune), _, Some(tree), _) => tree.on_prune(cx, from, &prune),
+            (Message::Neighbors { records }, _, _, Some(swim)) => swim.on_neighbors(from, records),
+            (Message::Members { members }, _, _, Some(swim)) => {
+                swim.on_members(cx, links, neighbors, from, &members);
+            }
+            (message, ..) => self.on_unexpected(link, &message),
+        }
+    }
+
+    fn on_pong(&mut self, link: LinkId, pong: &Ping) {
+        if !self.detector.on_pong(&mut self.cx, link, pong) {
+            self.links.accuse(&mut self.cx, link, Misbehavior::WrongEcho);
+        }
+    }
+
+    fn on_shuffle_reply(&mut self, link: LinkId, message: Message) {
+        let Self { cx, links, neighbors, overlay, .. } = self;
+        match (message, overlay.as_hyparview()) {
+            (Message::ShuffleReply { sample }, Some(hyparview)) => {
+                hyparview.on_shuffle_reply(cx, neighbors, &sample);
+                links.close(cx, link, Bye::Done);
+            }
+            (message, _) => self.on_unexpected(link, &message),
+        }
+    }
+
+    fn on_request_message(&mut self, link: LinkId, message: Message) {
+        let Self { cx, links, neighbors, detector, .. } = self;
+        match (message, detector.as_swim()) {
+            (Message::PingRequest(subject), Some(swim)) => {
+                swim.on_ping_request(cx, links, neighbors, link, *subject);
+            }
+            (Message::PingRequestAnswer { subject, is_heard }, Some(swim)) => {
+                swim.on_ping_request_answer(cx, links, link, subject, is_heard);
+            }
+            (message, _) => self.on_unexpected(link, &message),
+        }
+    }
+
+    fn on_exchange_message(&mut self, link: LinkId, message: Message) {
+        let Self { cx, links, neighbors, broadcast, .. } = self;
+        match message {
+            Message::Digest(_) | Message::Pull { .. } | Message::Gossip(_) => {
+                let news = broadcast.on_exchange_message(cx, links, neighbors, link, message);
+                self.on_network_news(link, news);
+            }
+            message => self.on_unexpected(link, &message),
+        }
+    }
+
+    /// A new message under a reserved topic: a statement about a member, or nonsense.
+    fn on_network_news(&mut self, link: LinkId, news: Option<Arc<Envelope>>) {
+        let Some(envelope) = news else { return };
+        let Self { cx, links, neighbors, detector, .. } = self;
+        let Some(swim) = detector.as_swim() else { return };
+        match Statement::from_payload(envelope.payload()) {
+            Ok(statement) => {
+                let origin: NodeId = envelope.origin();
+                if !swim.on_statement(cx, links, neighbors, origin, &statement) {
+                    links.accuse(cx, link, Misbehavior::Forged("Statement"));
+                }
+            }
+            Err(error) => links.accuse(cx, link, Misbehavior::Garbled(error)),
+        }
+    }
+
+    fn on_unexpected(&mut self, link: LinkId, message: &Message) {
+        self.expel(link, Misbehavior::Unexpected(message.name()));
+    }
+
+    fn expel(&mut self, link: LinkId, what: Misbehavior) {
+        let outcome = self.links.expel(&mut self.cx, link, what);
+        self.on_outcome(link, outcome);
+    }
+}

@@ -1,0 +1,30 @@
+//! Messages of the overlay `hyparview` (DSN 2007, §4).
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::MAX_SHUFFLE;
+use crate::address::AddressRecord;
+use crate::bounded::bounded;
+
+/// A newcomer on its random walk (§4.2, Algorithm 1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForwardJoin {
+    /// Who joins.
+    pub joiner: AddressRecord,
+    /// Links left to travel.
+    pub ttl: u8,
+}
+
+/// A part of somebody's views on its random walk, to be exchanged for a part of another's (§4.4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shuffle {
+    /// Whose views. Gets the reply.
+    pub origin: AddressRecord,
+    /// Links left to travel.
+    pub ttl: u8,
+    /// Peers from its views, at most [`MAX_SHUFFLE`].
+    #[serde(deserialize_with = "bounded::<_, _, MAX_SHUFFLE>")]
+    pub sample: Vec<AddressRecord>,
+}

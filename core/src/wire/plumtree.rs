@@ -1,0 +1,32 @@
+//! Messages of the broadcast `plumtree` (SRDS 2007, §3).
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{Hop, MessageId, NodeId};
+
+/// "I have this message": its name, instead of the message itself (§3.3, Algorithm 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IHave {
+    /// The message.
+    pub id: MessageId,
+    /// Links it would have travelled on arrival.
+    pub hop: Hop,
+    /// Whose message it is: its tree is the one to be repaired.
+    pub source: NodeId,
+}
+
+/// "Send me messages, and this one at once": makes the link a branch of a tree (§3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Graft {
+    /// The tree of this source.
+    pub source: NodeId,
+    /// The message that is missing; `None` when the tree is only made shorter (§3.8).
+    pub id: Option<MessageId>,
+}
+
+/// "Send me names only": the link is no branch of this tree (§3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prune {
+    /// The tree of this source.
+    pub source: NodeId,
+}

@@ -1,0 +1,90 @@
+//! Messages of the detector `swim`: statements about members (DSN 2002, §4; Lifeguard, DSN-W 2018).
+//!
+//! A statement travels as the payload of a broadcast message under the topic
+//! [`Topic::members`](crate::Topic::members), so that it needs no way of its own.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::{DecodeError, MAX_CONFIRMERS};
+use crate::address::{AddressRecord, Signature};
+use crate::bounded::bounded;
+use crate::id::{Incarnation, NodeId};
+use crate::messaging::Payload;
+
+/// What somebody says of a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statement {
+    /// Of whom, in which life.
+    pub subject: AddressRecord,
+    /// The subject's own counter: it alone raises it, to refute (SWIM §4.2).
+    pub incarnation: Incarnation,
+    /// What is said.
+    pub claim: Claim,
+    /// Who says it: the subject itself, or its accuser.
+    pub by: NodeId,
+    /// The speaker's signature.
+    pub signature: Option<Box<Signature>>,
+}
+
+/// What is said of a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Claim {
+    /// It lives: it joined, or refutes. Only it may say so.
+    Alive,
+    /// It did not answer this speaker.
+    Suspect(Evidence),
+    /// Its suspicion was not refuted in time.
+    Dead {
+        /// What the speaker saw itself.
+        evidence: Evidence,
+        /// Who else suspected it, at most [`MAX_CONFIRMERS`].
+        #[serde(deserialize_with = "bounded::<_, _, MAX_CONFIRMERS>")]
+        confirmers: Vec<NodeId>,
+    },
+    /// It left on its own will. Only it may say so.
+    Left,
+}
+
+/// What an accuser saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Evidence {
+    /// Its link broke, and it could not be reached again.
+    LinkLost,
+    /// Its machine refuses connections.
+    Refused,
+    /// Probes were not answered.
+    Silent {
+        /// The last round-trip time to it, in microseconds; 0 when it never answered.
+        round_trip_us: u32,
+        /// Others that were asked to probe it.
+        asked: u8,
+        /// How many of them answered that they got no answer either.
+        nacks: u8,
+    },
+    /// Only what others said.
+    Hearsay,
+}
+
+impl Statement {
+    /// As the payload of a broadcast message.
+    ///
+    /// # Panics
+    ///
+    /// Never: statements are made of bounded parts.
+    pub fn to_payload(&self) -> Payload {
+        let bytes = postcard::to_allocvec(self).expect("statements are made of bounded parts");
+        Payload::new(bytes).expect("a statement is far shorter than the longest payload")
+    }
+
+    /// Reads the payload of a broadcast message.
+    pub fn from_payload(payload: &Payload) -> Result<Self, DecodeError> {
+        match postcard::take_from_bytes(payload.as_bytes()) {
+            Ok((statement, [])) => Ok(statement),
+            Ok((_, rest)) => Err(DecodeError::Trailing(rest.len())),
+            Err(_) => Err(DecodeError::Malformed),
+        }
+    }
+}

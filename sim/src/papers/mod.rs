@@ -1,0 +1,146 @@
+//! Published results beside ours: `sim papers`.
+//!
+//! ```text
+//! models ──▶ self-checks ─────────────┐
+//!                                     ├──▶ Bar: published, tolerance, ours ──▶ verdict
+//! scenarios/papers ──▶ Stage ─────────┘
+//!                      (event engine, histories)
+//! ```
+//!
+//! A self-check asks whether our measures mean what the papers' measures mean. It runs a
+//! [model](models) of a published protocol, outside of `core`, and compares it with what the paper
+//! prints. The other experiments run `core` itself, in scenarios of their own, by a [`Stage`].
+//!
+//! An experiment is a file here and an entry in [`EXPERIMENTS`].
+
+pub mod bar;
+mod baseline;
+mod demers;
+mod fan_out;
+mod hyparview;
+mod kermarrec;
+pub mod models;
+mod plumtree;
+mod stage;
+mod swim;
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize};
+
+use bar::Bar;
+pub use stage::Stage;
+
+/// How much is done for the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effort {
+    /// Smaller networks and fewer runs, where the law allows it.
+    Quick,
+    /// As published.
+    Full,
+}
+
+impl Effort {
+    /// What belongs to it.
+    pub fn pick<T>(self, quick: T, full: T) -> T {
+        match self {
+            Self::Quick => quick,
+            Self::Full => full,
+        }
+    }
+}
+
+/// What experiments are run with.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// How much is done.
+    pub effort: Effort,
+    /// The folder of their scenarios.
+    pub scenarios: &'a Path,
+}
+
+/// Published numbers that are measured together.
+#[derive(Debug)]
+pub struct Experiment {
+    /// The ids of its bars.
+    pub ids: &'static [&'static str],
+    /// Measures them.
+    pub measure: Measure,
+}
+
+/// How bars are measured.
+#[derive(Debug)]
+pub enum Measure {
+    /// By models outside of `core`.
+    Models(fn(Effort) -> Vec<Bar>),
+    /// By `core` itself, in scenarios.
+    Core(fn(&Setup<'_>) -> anyhow::Result<Vec<Bar>>),
+}
+
+impl Experiment {
+    fn run(&self, setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+        match self.measure {
+            Measure::Models(measure) => Ok(measure(setup.effort)),
+            Measure::Core(measure) => measure(setup).with_context(|| self.ids.join(", ")),
+        }
+    }
+}
+
+/// All experiments, in the order of the table.
+pub const EXPERIMENTS: &[Experiment] = &[
+    Experiment { ids: &["demers-t1"], measure: Measure::Models(demers::push_with_counter) },
+    Experiment { ids: &["demers-t2"], measure: Measure::Models(demers::push_with_coin) },
+    Experiment { ids: &["demers-t3"], measure: Measure::Models(demers::pull_with_counter) },
+    Experiment { ids: &["demers-law"], measure: Measure::Models(demers::law) },
+    Experiment { ids: &["demers-anti-entropy"], measure: Measure::Models(demers::anti_entropy) },
+    Experiment { ids: &["kermarrec"], measure: Measure::Models(kermarrec::success) },
+    Experiment { ids: &["fan-out-4", "cyclon"], measure: Measure::Models(fan_out::reliability) },
+    Experiment { ids: &["swim-detection"], measure: Measure::Models(swim::detection) },
+    Experiment { ids: &["swim-infection"], measure: Measure::Models(swim::infection) },
+    Experiment { ids: &["B15"], measure: Measure::Models(swim::false_positives) },
+    Experiment { ids: &["baseline"], measure: Measure::Core(baseline::flood) },
+    Experiment { ids: &["B1", "B2"], measure: Measure::Core(hyparview::overlay) },
+    Experiment { ids: &["B3", "B4"], measure: Measure::Core(hyparview::massive_failure) },
+    Experiment { ids: &["B5"], measure: Measure::Core(hyparview::healing) },
+    Experiment { ids: &["B6", "B7"], measure: Measure::Core(plumtree::stable) },
+    Experiment { ids: &["B8"], measure: Measure::Core(plumtree::hops) },
+    Experiment { ids: &["B9"], measure: Measure::Core(plumtree::churn) },
+];
+
+/// Runs the experiments that have one of the bars `only`, or all if that is empty, and gives these
+/// bars. `begun` is told the ids of each experiment before it is run.
+///
+/// # Errors
+///
+/// If a bar is not known, or an experiment could not be run. That a bar is missed is no error.
+pub fn run(
+    setup: &Setup<'_>,
+    only: &[String],
+    mut begun: impl FnMut(&[&'static str]),
+) -> anyhow::Result<Vec<Bar>> {
+    if let Some(unknown) = only.iter().find(|id| !all_ids().any(|known| is_same(known, id))) {
+        let known: Vec<&str> = all_ids().collect();
+        bail!("--only {unknown}: there is no such bar; known are {}", known.join(", "));
+    }
+    let is_wanted = |id: &str| only.is_empty() || only.iter().any(|wanted| is_same(wanted, id));
+    let mut bars = Vec::new();
+    for experiment in EXPERIMENTS.iter().filter(|it| it.ids.iter().any(|id| is_wanted(id))) {
+        begun(experiment.ids);
+        let measured = experiment.run(setup)?;
+        bars.extend(measured.into_iter().filter(|bar| is_wanted(&bar.id)));
+    }
+    Ok(bars)
+}
+
+fn all_ids() -> impl Iterator<Item = &'static str> {
+    EXPERIMENTS.iter().flat_map(|experiment| experiment.ids.iter().copied())
+}
+
+fn is_same(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b)
+}
+
+#[cfg(test)]
+mod tests;

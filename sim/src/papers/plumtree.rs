@@ -1,0 +1,231 @@
+//! Plumtree (Leitão, Pereira and Rodrigues, SRDS 2007, §4) over HyParView on the event engine, by `core`
+//! itself: what a broadcast costs and how far it travels once the tree stands.
+//!
+//! One thing is not as in the paper. Its simulator handles one message after the other, so its first
+//! tree is deep; ours has latencies, so its first tree is that of the quickest paths.
+
+use super::bar::{Bar, Claim, Target, Tolerance};
+use super::models::{mean, number};
+use super::{Effort, Setup};
+use crate::history::History;
+use crate::measure::Measures;
+use crate::sweep::Seeds;
+use crate::traffic::Traffic;
+
+const SCENARIO: &str = "plumtree";
+
+fn seeds(effort: Effort) -> Seeds {
+    Seeds { first: 1, last: effort.pick(1, 2) }
+}
+
+fn peers(effort: Effort) -> usize {
+    effort.pick(1_000, 10_000)
+}
+
+fn sized(effort: Effort, more: &[&str]) -> Vec<String> {
+    let size = format!("network.peers={}", peers(effort));
+    [size].into_iter().chain(more.iter().map(|&it| it.to_owned())).collect()
+}
+
+/// What a run gives.
+#[derive(Clone, Debug)]
+struct Seen {
+    /// Payloads received per broadcast, less one per peer; of each in turn.
+    redundancy: Vec<f64>,
+    /// Payloads received by the last broadcasts, each.
+    payloads: f64,
+    /// Most links that a first copy travelled, over the last broadcasts.
+    last_hop: f64,
+    /// Names announced per broadcast.
+    names: f64,
+    /// Messages of the broadcast that are no payload, per broadcast.
+    control: f64,
+    /// Peers reached of those that should be, in percent.
+    reached: f64,
+    /// Of each of the last broadcasts, the time until the last peer had it, in milliseconds.
+    last_delivery: f64,
+}
+
+/// Broadcasts at the end whose mean counts as the steady state.
+const STEADY: usize = 30;
+
+fn see(measures: &Measures, history: &History) -> Seen {
+    let messages = &measures.messages;
+    let steady = &messages[messages.len().saturating_sub(STEADY)..];
+    let per_steady = |of: &dyn Fn(usize) -> f64| mean((0..steady.len()).map(of));
+    let all = number(messages.len());
+    let first = messages.first().map_or_else(Default::default, |it| it.sent);
+    let before = history.traffic.iter().rev().find(|it| it.at < first).copied();
+    let (before, after) =
+        (before.unwrap_or_default(), history.traffic.last().copied().unwrap_or_default());
+    let grown = |of: fn(&Traffic) -> u64| whole(of(&after).saturating_sub(of(&before))) / all;
+    let slowest = |place: usize| {
+        steady[place].delays.last().map_or(f64::NAN, |delay| delay.as_secs_f64() * 1000.0)
+    };
+    Seen {
+        redundancy: messages.iter().map(|it| whole(it.copies) / whole(it.receipts) - 1.0).collect(),
+        payloads: per_steady(&|place| whole(steady[place].copies)),
+        last_hop: per_steady(&|place| f64::from(steady[place].last_hop)),
+        names: grown(|it| it.names),
+        control: grown(|it| it.announcements + it.tree_changes),
+        reached: 100.0 * whole(measures.totals.delivered) / whole(measures.totals.expected),
+        last_delivery: per_steady(&slowest),
+    }
+}
+
+fn run(setup: &Setup<'_>, scenario: &str, changes: &[&str]) -> anyhow::Result<Vec<Seen>> {
+    setup.stage(scenario, &sized(setup.effort, changes))?.run(seeds(setup.effort), see)
+}
+
+fn average(seen: &[Seen], of: fn(&Seen) -> f64) -> f64 {
+    mean(seen.iter().map(of))
+}
+
+/// One source, one tree.
+const SINGLE: [&str; 2] = ["workload.sources=1", "tree_threshold=3"];
+
+/// Payload and control of a broadcast (B6), and how the tree comes to be (B7).
+pub(super) fn stable(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+    let peers = peers(setup.effort);
+    let claim = |id, source| Claim {
+        id,
+        experiment: format!("Plumtree over HyParView, {peers} peers, one broadcast in 10 s"),
+        source,
+    };
+    let seen = run(setup, SCENARIO, &SINGLE)?;
+    let (cost, growth) =
+        (claim("B6", "Plumtree, SRDS 2007, Table 1"), claim("B7", "Plumtree, SRDS 2007, Fig. 3"));
+    let least = number(peers - 1);
+    let links = number(peers) * 5.0;
+    // Each link that is no branch carries the name both ways.
+    let names = links - 2.0 * least;
+    let redundancy = |place: usize| mean(seen.iter().map(|it| it.redundancy[place]));
+    let single = "one source";
+    let mut bars = vec![
+        cost.bar(
+            (single, "payloads received per broadcast"),
+            ("N - 1", least),
+            Tolerance::Relative(0.002),
+            average(&seen, |it| it.payloads),
+        )
+        .with_target(Target::AtMost(least)),
+        cost.bar(
+            (single, "names announced per broadcast"),
+            ("29,987 of 10,000", names),
+            Tolerance::AtMost(names * 1.02),
+            average(&seen, |it| it.names),
+        ),
+        growth.bar((single, "RMR of the first"), 2.04, Tolerance::AtMost(3.0), redundancy(0)),
+        growth
+            .bar((single, "RMR of the second"), 0.88, Tolerance::AtMost(0.88), redundancy(1))
+            .with_target(Target::AtMost(0.01)),
+        growth.bar((single, "RMR of the third"), 0.04, Tolerance::AtMost(0.05), redundancy(2)),
+    ];
+    bars.extend(ours_control(setup)?);
+    Ok(bars)
+}
+
+/// Control messages with names gathered, as the modern profile has it.
+fn ours_control(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+    let claim = |pace: &str| Claim {
+        id: "B6",
+        experiment: format!("the same, names gathered, {pace}"),
+        source: "Plumtree, SRDS 2007, Table 1",
+    };
+    let links = number(peers(setup.effort)) * 5.0;
+    let names = links - 2.0 * number(peers(setup.effort) - 1);
+    let gathered = ["workload.sources=1", "ihave_delay=50ms"];
+    let seldom = run(setup, SCENARIO, &gathered)?;
+    let often = ["every=100ms", "between=600s..620s", gathered[0], gathered[1]];
+    let often = run(setup, SCENARIO, &often)?;
+    let metric = "control messages per broadcast";
+    let bar = |pace: &str, case: &str, seen: &[Seen], target: f64| {
+        let ours = average(seen, |it| it.control);
+        let bar = claim(pace).bar(
+            (case, metric),
+            ("29,987 of 10,000", names),
+            Tolerance::AtMost(names * 1.02),
+            ours,
+        );
+        bar.with_target(Target::AtMost(target * number(peers(setup.effort)) / 10_000.0))
+    };
+    Ok(vec![
+        bar("one in 10 s", "ours, one at a time", &seldom, 15_000.0),
+        bar("10 per second", "ours, 10 per second", &often, 3_000.0),
+    ])
+}
+
+/// How far a broadcast travels (B8).
+pub(super) fn hops(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+    let peers = peers(setup.effort);
+    let claim = Claim {
+        id: "B8",
+        experiment: format!("last delivery hop over HyParView, {peers} peers"),
+        source: "Plumtree, SRDS 2007, Fig. 4",
+    };
+    let flood = run(setup, SCENARIO, &["broadcast=flood"])?;
+    let single = run(setup, SCENARIO, &SINGLE)?;
+    let shared = run(setup, SCENARIO, &[])?;
+    let own = run(setup, SCENARIO, &["workload.sources=16", "trees=16"])?;
+    let hop = |seen: &[Seen]| average(seen, |it| it.last_hop);
+    let metric = "last delivery hop, mean";
+    let bar = |case, published, seen: &[Seen]| {
+        claim.bar((case, metric), published, Tolerance::AtMost(published), hop(seen))
+    };
+    let flood_hop = hop(&flood);
+    let own_redundancy =
+        mean(own.iter().map(|it| mean(it.redundancy.iter().rev().take(30).copied())));
+    Ok(vec![
+        bar("flood", 9.0, &flood),
+        bar("one source", 10.0, &single),
+        bar("many sources, one tree", 18.0, &shared),
+        bar("ours, 16 sources, a tree each", 18.0, &own)
+            .with_target(Target::AtMost(1.3 * flood_hop)),
+        claim
+            .bar(
+                ("ours, 16 sources, a tree each", "RMR"),
+                0.0,
+                Tolerance::AtMost(0.05),
+                own_redundancy,
+            )
+            .with_target(Target::AtMost(0.05)),
+    ])
+}
+
+/// Reliability, redundancy and hops while peers crash (B9).
+pub(super) fn churn(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+    let claim = Claim {
+        id: "B9",
+        experiment: format!(
+            "0.5 % of {} peers crash in each of 100 cycles, modern overlay and broadcast",
+            peers(setup.effort)
+        ),
+        source: "Plumtree, SRDS 2007, §4.3",
+    };
+    let seen = run(setup, "churn", &[])?;
+    let redundancy = mean(seen.iter().flat_map(|it| it.redundancy.iter().skip(5)).copied());
+    Ok(vec![
+        claim.bar(
+            ("", "reliability, %"),
+            100.0,
+            Tolerance::AtLeast(99.99),
+            average(&seen, |it| it.reached),
+        ),
+        claim
+            .bar(("", "RMR"), ("0.03 to 0.1", 0.1), Tolerance::AtMost(0.1), redundancy)
+            .with_target(Target::AtMost(0.05)),
+        claim
+            .bar(
+                ("", "last delivery hop, mean"),
+                ("17 to 27", 27.0),
+                Tolerance::AtMost(27.0),
+                average(&seen, |it| it.last_hop),
+            )
+            .with_target(Target::AtMost(12.0)),
+    ])
+}
+
+#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "counts are far below 2^52")]
+fn whole(count: u64) -> f64 {
+    count as f64
+}

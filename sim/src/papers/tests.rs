@@ -1,0 +1,63 @@
+//! The self-checks at reduced size, and what is asked for by name.
+
+use std::path::Path;
+
+use super::bar::Verdict;
+use super::*;
+
+/// As the program finds them.
+fn setup(folder: &Path) -> Setup<'_> {
+    Setup { effort: Effort::Quick, scenarios: folder }
+}
+
+fn scenarios() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/papers")
+}
+
+#[test]
+fn our_models_and_measures_give_what_the_papers_print() {
+    let bars = run(&setup(&scenarios()), &[], |_| ()).expect("all experiments run");
+    let missed = bars.iter().filter(|bar| bar.verdict() == Verdict::Misses);
+    let missed: Vec<String> = missed.map(|bar| format!("{} {bar:?}", bar.name())).collect();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+    for id in all_ids() {
+        assert!(bars.iter().any(|bar| bar.id == id), "{id} has no bar");
+    }
+    let known: Vec<&str> = all_ids().collect();
+    assert!(bars.iter().all(|bar| known.contains(&bar.id.as_str())), "{known:?}");
+}
+
+#[test]
+fn only_what_is_asked_for_is_run_and_shown() {
+    let mut begun = Vec::new();
+    let only = ["CYCLON".to_owned()];
+    let bars = run(&setup(Path::new("nowhere")), &only, |ids| begun.extend_from_slice(ids));
+    let bars = bars.expect("it needs no scenario");
+    assert_eq!(begun, ["fan-out-4", "cyclon"]);
+    assert!(!bars.is_empty() && bars.iter().all(|bar| bar.id == "cyclon"));
+}
+
+#[test]
+fn what_is_not_there_is_told() {
+    let error = |only: &str| {
+        let bars = run(&setup(Path::new("nowhere")), &[only.to_owned()], |_| ());
+        format!("{:#}", bars.expect_err("an error"))
+    };
+    let unknown = error("B99");
+    assert!(unknown.contains("--only B99") && unknown.contains("demers-t1, "), "{unknown}");
+    let missing = error("baseline");
+    assert!(missing.contains("nowhere/baseline.toml"), "{missing}");
+}
+
+#[test]
+fn a_stage_runs_the_changed_scenario_once_per_seed() {
+    let folder = scenarios();
+    let changes = ["network.peers=7".to_owned(), "duration=50s".to_owned()];
+    let stage = setup(&folder).stage("baseline", &changes).expect("a scenario");
+    let seeds = crate::sweep::Seeds { first: 3, last: 5 };
+    let seen = stage.run(seeds, |measures, history| (history.seed, measures.totals.receipts));
+    let seen = seen.expect("all runs finish");
+    assert_eq!(seen.iter().map(|(seed, _)| *seed).collect::<Vec<_>>(), [3, 4, 5]);
+    // 20 messages to six peers each.
+    assert!(seen.iter().all(|(_, receipts)| *receipts == 120), "{seen:?}");
+}
