@@ -109,6 +109,11 @@ impl AddressRecord {
         self.epoch() > other.epoch()
     }
 
+    /// Whether both speak of the same life of the same node.
+    pub(crate) fn is_same_life(&self, other: &Self) -> bool {
+        self.epoch() == other.epoch() && self.subject() == other.subject()
+    }
+
     /// The best address.
     pub fn primary(&self) -> SocketAddr {
         self.addresses()[0]

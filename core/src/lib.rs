@@ -106,7 +106,8 @@ pub use messaging::{Envelope, Payload, TooLong, Topic};
 pub use node::Node;
 pub use rng::RngSeed;
 pub use snapshot::{
-    KnownSnapshot, NeighborSnapshot, NodeSnapshot, RegisteredSnapshot, SeedNodeSnapshot,
+    AccusationSnapshot, CaseSnapshot, KnownSnapshot, MemberSnapshot, NeighborSnapshot,
+    NodeSnapshot, RegisteredSnapshot, SeedNodeSnapshot,
 };
 pub use stats::{Limits, Stats};
 pub use time::{Instant, UnixTime};

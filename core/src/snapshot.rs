@@ -7,8 +7,10 @@ use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::context::Context;
-use crate::id::{LinkOrigin, NodeId, Role};
+use crate::event::MemberState;
+use crate::id::{Incarnation, LinkOrigin, NodeId, Role};
 use crate::stats::Stats;
+use crate::wire::Evidence;
 
 /// A node at one moment. Fields of the other role are empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,10 @@ pub struct NodeSnapshot {
     pub stored: usize,
     /// Peer: ids it remembers.
     pub seen: usize,
+    /// Peer: whom the detector `swim` knows, by identity; at most `members_max`.
+    pub members: Vec<MemberSnapshot>,
+    /// Peer: the newest suspicions that it heard of, oldest first; at most `max_links`.
+    pub cases: Vec<CaseSnapshot>,
     /// Seed node: its list, by identity.
     pub registered: Vec<RegisteredSnapshot>,
     /// Seed node: who reported live peers dead, and how often.
@@ -44,6 +50,45 @@ pub struct KnownSnapshot {
     pub record: AddressRecord,
     /// Time since a seed node's list or the peer itself last told of it.
     pub heard: Duration,
+}
+
+/// What a peer holds of a member, at one moment (SWIM §4.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberSnapshot {
+    /// Who, where, which life.
+    pub record: AddressRecord,
+    /// How often it has refuted in this life, as far as was heard.
+    pub incarnation: Incarnation,
+    /// What is held of it.
+    pub state: MemberState,
+    /// Time since it is in this state.
+    pub since: Duration,
+}
+
+/// A suspicion, and why: what `why` shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseSnapshot {
+    /// Who is, or was, suspected.
+    pub subject: AddressRecord,
+    /// The incarnation that was suspected.
+    pub incarnation: Incarnation,
+    /// Who accused it, in the order heard: the first accuser, then at most
+    /// [`MAX_CONFIRMERS`](crate::wire::MAX_CONFIRMERS) more.
+    pub accusations: Vec<AccusationSnapshot>,
+    /// [`MemberState::Suspect`] while it is open, [`MemberState::Alive`] when it was refuted, else
+    /// how it ended.
+    pub outcome: MemberState,
+}
+
+/// One accusation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccusationSnapshot {
+    /// Who accuses.
+    pub by: NodeId,
+    /// What it saw.
+    pub evidence: Evidence,
+    /// Time since this peer heard of it.
+    pub since: Duration,
 }
 
 /// A neighbor at one moment.
@@ -93,6 +138,8 @@ impl NodeSnapshot {
             known: Vec::new(),
             stored: 0,
             seen: 0,
+            members: Vec::new(),
+            cases: Vec::new(),
             registered: Vec::new(),
             false_reports: Vec::new(),
         }

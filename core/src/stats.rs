@@ -66,11 +66,11 @@ pub struct Limits {
     pub pending: u64,
     /// Hellos answered "busy" (`max_links`).
     pub links: u64,
-    /// Known peers forgotten for newer ones (`known_max`).
+    /// Known peers forgotten for newer ones (`known_max`, `passive`).
     pub known: u64,
     /// Registrations refused (`registry_max`).
     pub registry: u64,
-    /// Probes that had to wait (`probes_max`).
+    /// Probes that had to wait (`probes_max`; a peer's: `max_links`).
     pub probes: u64,
     /// Ids forgotten early (`seen_max`).
     pub seen: u64,
@@ -82,7 +82,7 @@ pub struct Limits {
     pub notices: u64,
     /// Ids not pulled because too many pulls were open (`store_count`).
     pub pulls: u64,
-    /// Lost neighbors not watched because too many were (`max_links`).
+    /// Lost neighbors not watched, or suspicions not told, because too many were (`max_links`).
     pub lost: u64,
     /// Reporters no longer remembered, for newer ones (`registry_max`).
     pub reporters: u64,
@@ -92,6 +92,12 @@ pub struct Limits {
     pub members: u64,
     /// Probes for others refused because too many were under way.
     pub requests: u64,
+    /// Newcomers not taken because as many dials were under way (`active`).
+    pub dials: u64,
+    /// Lost neighbors forgotten for others lost later (`ghosts`).
+    pub ghosts: u64,
+    /// Replies to shuffles not given because too many waited for their link (`replies`).
+    pub replies: u64,
     /// Motions that were not put, and votes that were not given (`votes_max`).
     pub votes: u64,
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use tidings_node::settings::Profile;
 
 use crate::hunt::planted::PLANTED;
 use crate::scenario::Engine;
@@ -175,6 +176,10 @@ pub(crate) struct HuntArgs {
     /// Change a field of the scenario first.
     #[arg(long, value_name = "KEY=VALUE", requires = "file")]
     pub(crate) set: Vec<String>,
+    /// Draw networks of this profile: classic, or modern, which mixes in parts of the other.
+    #[arg(long, value_name = "NAME", default_value_t, conflicts_with = "file",
+          value_parser = |text: &str| text.parse::<Profile>())]
+    pub(crate) profile: Profile,
     /// Plant this bug in the nodes, to prove that the hunt finds it.
     #[arg(long, value_name = "NAME",
           value_parser = clap::builder::PossibleValuesParser::new(PLANTED.iter().map(|it| it.name)))]

@@ -26,6 +26,13 @@ pub struct HyParViewConfig {
     pub shuffle_walk: u8,
     /// Time between two shuffles of a peer. 100 ms to 24 h. *PAPERS.md 11: 10 s.*
     pub shuffle_every: Duration,
+    /// Replies to shuffles, and introductions, that wait for their link. 1 to 256. *Guess.*
+    pub replies: usize,
+    /// Neighbors lost without a word that are dialed again, one per refresh. 0 to 256. *Guess: four
+    /// times `active`.*
+    pub ghosts: usize,
+    /// For how long. 1 s to 24 h. *Guess: longer than most partitions.*
+    pub ghost_age: Duration,
 }
 
 impl HyParViewConfig {
@@ -40,6 +47,9 @@ impl HyParViewConfig {
             shuffle_passive: 4,
             shuffle_walk: 6,
             shuffle_every: Duration::from_secs(10),
+            replies: 16,
+            ghosts: 20,
+            ghost_age: Duration::from_mins(10),
         }
     }
 
@@ -51,6 +61,9 @@ impl HyParViewConfig {
         within("shuffle_active", self.shuffle_active, 0..=15)?;
         within("shuffle_passive", self.shuffle_passive, 0..=MAX_SHUFFLE / 2)?;
         within("shuffle_walk", self.shuffle_walk, 1..=16)?;
-        within("shuffle_every", self.shuffle_every, Duration::from_millis(100)..=24 * HOUR)
+        within("shuffle_every", self.shuffle_every, Duration::from_millis(100)..=24 * HOUR)?;
+        within("replies", self.replies, 1..=256)?;
+        within("ghosts", self.ghosts, 0..=256)?;
+        within("ghost_age", self.ghost_age, Duration::from_secs(1)..=24 * HOUR)
     }
 }

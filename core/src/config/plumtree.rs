@@ -19,7 +19,7 @@ pub struct PlumtreeConfig {
     /// By how many links an announcement must be shorter for the tree to be changed. 1 to 64.
     /// *Plumtree §4: 3 for one source, 7 for several.*
     pub threshold: u16,
-    /// Sources that have a tree of their own; the rest share one. 0 to 64. *PAPERS.md 11: 16.*
+    /// Sources that have a tree of their own; the rest share one. 0 to 1,024. *PAPERS.md 11: 16.*
     pub trees: usize,
     /// Messages that go to all neighbors after neighbors were lost. 0 to 64. *PAPERS.md 11: 3.*
     pub eager_after_loss: u8,
@@ -48,7 +48,7 @@ impl PlumtreeConfig {
         within("graft_after", self.graft_after, graft.clone())?;
         within("graft_again", self.graft_again, graft)?;
         within("tree_threshold", self.threshold, 1..=64)?;
-        within("trees", self.trees, 0..=64)?;
+        within("trees", self.trees, 0..=1024)?;
         within("eager_after_loss", self.eager_after_loss, 0..=64)?;
         within("exchange_every", self.exchange_every, Duration::from_secs(1)..=super::HOUR)
     }

@@ -5,6 +5,7 @@ pub(crate) mod strikes;
 pub(crate) mod swim;
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::address::AddressRecord;
@@ -13,7 +14,8 @@ use crate::context::Context;
 use crate::event::NeighborLoss;
 use crate::id::{LinkId, NodeId};
 use crate::links::Links;
-use crate::neighbors::{Neighbor, Neighbors};
+use crate::neighbors::Neighbor;
+use crate::snapshot::{CaseSnapshot, MemberSnapshot};
 use crate::wire::Ping;
 use strikes::Strikes;
 use swim::Swim;
@@ -34,16 +36,10 @@ impl Detector {
         }
     }
 
-    pub(crate) fn on_neighbor_up(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-        up: &Neighbor,
-    ) {
+    pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, links: &mut Links, up: &Neighbor) {
         match self {
             Self::Strikes(strikes) => strikes.on_neighbor_up(cx, links, up),
-            Self::Swim(swim) => swim.on_neighbor_up(cx, neighbors, up),
+            Self::Swim(swim) => swim.on_neighbor_up(cx, links, up),
         }
     }
 
@@ -75,10 +71,16 @@ impl Detector {
     }
 
     /// Takes an answer. False when it repeats no ping of ours (R15).
-    pub(crate) fn on_pong(&mut self, cx: &mut Context, link: LinkId, pong: &Ping) -> bool {
+    pub(crate) fn on_pong(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        link: LinkId,
+        pong: &Ping,
+    ) -> bool {
         match self {
             Self::Strikes(strikes) => strikes.on_pong(cx, link, pong),
-            Self::Swim(swim) => swim.on_pong(cx, link, pong),
+            Self::Swim(swim) => swim.on_pong(cx, links, link, pong),
         }
     }
 
@@ -124,6 +126,14 @@ impl Detector {
         match self {
             Self::Strikes(strikes) => Some(strikes),
             Self::Swim(_) => None,
+        }
+    }
+
+    /// The table of members, and the cases behind it; empty without `swim`.
+    pub(crate) fn members(&self, cx: &Context) -> (Vec<MemberSnapshot>, Vec<CaseSnapshot>) {
+        match self {
+            Self::Strikes(_) => (Vec::new(), Vec::new()),
+            Self::Swim(swim) => (swim.members(cx), swim.cases(cx.now)),
         }
     }
 

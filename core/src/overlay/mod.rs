@@ -67,18 +67,13 @@ impl Overlay {
     }
 
     /// Time for a fresh sample. Returns whether the seed nodes shall be asked for it.
-    pub(crate) fn on_refresh_timer(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-    ) -> bool {
+    pub(crate) fn on_refresh_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) -> bool {
         match self {
             Self::Random(random) => {
                 random.on_refresh_timer(cx);
                 true
             }
-            Self::HyParView(hyparview) => hyparview.on_refresh_timer(cx, links, neighbors),
+            Self::HyParView(hyparview) => hyparview.on_refresh_timer(cx, neighbors),
         }
     }
 
@@ -93,7 +88,20 @@ impl Overlay {
     ) {
         match self {
             Self::Random(random) => random.on_list(cx, links, neighbors, peers, is_lost),
-            Self::HyParView(hyparview) => hyparview.on_list(cx, links, neighbors, peers),
+            Self::HyParView(hyparview) => hyparview.on_list(cx, neighbors, peers),
+        }
+    }
+
+    /// A welcomed dial finds `most` neighbors. Returns the one that goes for it, if it is worth one.
+    pub(crate) fn on_crowded(
+        &self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        link: LinkId,
+    ) -> Option<LinkId> {
+        match self {
+            Self::Random(_) => None,
+            Self::HyParView(hyparview) => hyparview.on_crowded(cx, neighbors, link),
         }
     }
 
@@ -108,7 +116,10 @@ impl Overlay {
     ) -> Option<LinkId> {
         match self {
             Self::Random(random) => random.on_neighbor_up(cx, links, neighbors, up),
-            Self::HyParView(hyparview) => hyparview.on_neighbor_up(cx, links, neighbors, up),
+            Self::HyParView(hyparview) => {
+                hyparview.on_neighbor_up(cx, links, neighbors, up);
+                None
+            }
         }
     }
 

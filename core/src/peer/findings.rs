@@ -42,11 +42,14 @@ impl Peer {
         match strikes.on_answer_timer(&mut self.cx, &neighbor) {
             Overdue::Strike => {}
             Overdue::Dead => self.bury(neighbor),
-            Overdue::Lost => {
-                self.links.close(&mut self.cx, link, Bye::Replaced);
-                self.lose_neighbor(link, NeighborLoss::LinkLost(LinkLoss::Stalled));
-            }
+            Overdue::Lost => self.on_stalled(link),
         }
+    }
+
+    /// Nothing comes through on a neighbor's link.
+    fn on_stalled(&mut self, link: LinkId) {
+        self.links.close(&mut self.cx, link, Bye::Replaced);
+        self.lose_neighbor(link, NeighborLoss::LinkLost(LinkLoss::Stalled));
     }
 
     pub(super) fn on_not_connected(&mut self, link: LinkId) {
@@ -81,6 +84,7 @@ impl Peer {
                 Finding::Say(statement) => self.say(&statement),
                 Finding::Dead { subject, is_own } => self.on_death(subject, is_own),
                 Finding::Left(subject) => self.overlay.forget(subject),
+                Finding::Stalled(link) => self.on_stalled(link),
             }
         }
     }

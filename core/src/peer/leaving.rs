@@ -9,8 +9,11 @@ impl Peer {
     /// Tells everybody, closes all links, and waits only for notices to seed nodes that this peer
     /// had no link with.
     pub(super) fn leave(&mut self) {
+        self.cx.leaving = true;
+        if let Some(farewell) = self.detector.as_swim().and_then(|swim| swim.farewell(&self.cx)) {
+            self.say(&farewell);
+        }
         let Self { cx, links, neighbors, bootstrap, notices, .. } = self;
-        cx.leaving = true;
         let leave = Message::Leave(Leave { subject: cx.me(), epoch: cx.epoch(), signature: None });
         notices.announce(cx, links, bootstrap, &leave);
         let linked: alloc::vec::Vec<_> = neighbors.iter().map(|neighbor| neighbor.link).collect();

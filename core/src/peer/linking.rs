@@ -7,6 +7,7 @@ use crate::id::{LinkId, Role};
 use crate::links::{Dial, Ending, Failure, Up};
 use crate::overlay::Overlay;
 use crate::overlay::admission::{Admission, Asker, admit};
+use crate::overlay::hyparview::HyParView;
 use crate::peer::Peer;
 use crate::timers::Timer;
 use crate::wire::{Bye, Hello, Purpose, Refusal};
@@ -57,7 +58,7 @@ impl Peer {
             Admission::Refuse(reason) => {
                 self.links.refuse(&mut self.cx, link, from.clone(), reason);
                 if reason == Refusal::Busy {
-                    self.test_links();
+                    self.on_busy(from);
                 }
                 return false;
             }
@@ -72,10 +73,11 @@ impl Peer {
         true
     }
 
-    /// Somebody found no room here, perhaps because dead neighbors take it: HyParView peers see at
-    /// once who still lives.
-    fn test_links(&mut self) {
-        if matches!(self.overlay, Overlay::HyParView(_)) {
+    /// Somebody found no room here, perhaps because dead neighbors take it: HyParView peers see who
+    /// still lives.
+    fn on_busy(&mut self, asker: &AddressRecord) {
+        let Self { cx, links, overlay, .. } = self;
+        if overlay.as_hyparview().is_some_and(|it| it.on_busy(cx, links, asker)) {
             for neighbor in self.neighbors.iter() {
                 self.detector.challenge(&mut self.cx, neighbor.link);
             }
@@ -83,9 +85,9 @@ impl Peer {
     }
 
     fn on_join(&mut self, link: LinkId) {
-        let Self { cx, neighbors, overlay, .. } = self;
-        if let (Some(hyparview), Some(joiner)) = (overlay.as_hyparview(), neighbors.by_link(link)) {
-            hyparview.on_join(cx, neighbors, joiner);
+        let Self { cx, neighbors, .. } = self;
+        if let Some(joiner) = neighbors.by_link(link) {
+            HyParView::on_join(cx, neighbors, joiner);
         }
     }
 
@@ -113,8 +115,14 @@ impl Peer {
     }
 
     fn on_neighbor_welcome(&mut self, link: LinkId, up: &Up) {
-        let is_full = self.neighbors.len() >= self.overlay.most(&self.cx);
         let is_double = self.neighbors.by_id(up.remote.subject()).is_some();
+        let is_full = self.neighbors.len() >= self.overlay.most(&self.cx);
+        let Self { cx, neighbors, overlay, .. } = self;
+        let surplus = overlay.on_crowded(cx, neighbors, link).filter(|_| is_full && !is_double);
+        if let Some(surplus) = surplus {
+            self.drop_neighbor(surplus, Bye::Surplus);
+        }
+        let is_full = is_full && surplus.is_none();
         if is_full || is_double {
             let bye = if is_double { Bye::Replaced } else { Bye::Surplus };
             self.links.close(&mut self.cx, link, bye);
@@ -188,7 +196,7 @@ impl Peer {
         let up = neighbors.by_link(link).expect("it was inserted just now").clone();
         cx.emit(Event::NeighborUp { peer: record, origin: link.origin() });
         cx.timers.cancel(Timer::Isolated);
-        self.detector.on_neighbor_up(cx, links, neighbors, &up);
+        self.detector.on_neighbor_up(cx, links, &up);
         self.broadcast.on_neighbor_up(cx, &up);
         self.chatter.on_neighbor_up(cx);
         if let Some(surplus) = self.overlay.on_neighbor_up(cx, links, neighbors, &up) {

@@ -84,8 +84,9 @@ impl Peer {
     }
 
     fn on_pong(&mut self, link: LinkId, pong: &Ping) {
-        if !self.detector.on_pong(&mut self.cx, link, pong) {
-            self.links.accuse(&mut self.cx, link, Misbehavior::WrongEcho);
+        let Self { cx, links, detector, .. } = self;
+        if !detector.on_pong(cx, links, link, pong) {
+            links.accuse(cx, link, Misbehavior::WrongEcho);
         }
     }
 

@@ -105,10 +105,10 @@ impl Peer {
     }
 
     fn on_overlay_timer(&mut self, timer: Timer) {
-        let Self { cx, links, neighbors, overlay, bootstrap, .. } = self;
+        let Self { cx, neighbors, overlay, bootstrap, .. } = self;
         match timer {
             Timer::Refresh => {
-                if overlay.on_refresh_timer(cx, links, neighbors) {
+                if overlay.on_refresh_timer(cx, neighbors) {
                     bootstrap.request_lists(cx);
                 }
             }
@@ -234,7 +234,10 @@ impl Peer {
                 strikes,
             }
         };
+        let (members, cases) = self.detector.members(&self.cx);
         NodeSnapshot {
+            members,
+            cases,
             neighbors: self.neighbors.iter().map(view).collect(),
             seed_nodes: self.bootstrap.snapshot(now),
             known: self.overlay.known(&self.cx),

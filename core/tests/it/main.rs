@@ -3,10 +3,12 @@
 
 mod arbitrary;
 mod golden;
+mod hyparview;
 mod network;
 mod power_law;
 mod properties;
 mod quorum;
 mod samples;
 mod show;
+mod swim;
 mod transcripts;

@@ -27,6 +27,8 @@ type End = (At, LinkId);
 pub(crate) struct Network {
     pub(crate) now: Duration,
     hosts: Vec<Host>,
+    /// When which host must be woken, and the same by host.
+    alarms: BTreeSet<(Duration, At)>,
     names: BTreeMap<String, At>,
     queue: BinaryHeap<Reverse<Scheduled>>,
     order: u64,
@@ -35,6 +37,8 @@ pub(crate) struct Network {
     /// Pairs of hosts between which everything is lost without a sign.
     cuts: BTreeSet<(At, At)>,
     accepted: u64,
+    /// Nothing is traced, nor are events kept: for many hosts.
+    pub(crate) quiet: bool,
     pub(crate) trace: Vec<String>,
     pub(crate) events: Vec<(String, tidings_core::Event)>,
 }
@@ -48,6 +52,8 @@ struct Host {
     born: Duration,
     /// The process is stopped: connections stand, nothing is read or answered.
     frozen: bool,
+    /// When it must be woken, as [`Network::alarms`] has it.
+    alarm: Option<Duration>,
     /// What reached it while it was frozen.
     pending: Vec<Input>,
     make: Box<dyn Fn(Birth) -> Node>,
@@ -84,7 +90,8 @@ impl Ord for Boxed {
 }
 
 fn address(at: At) -> SocketAddr {
-    SocketAddr::from(([10, 0, 0, u8::try_from(at + 1).unwrap()], 7000))
+    let [high, low] = u16::try_from(at + 1).unwrap().to_be_bytes();
+    SocketAddr::from(([10, 0, high, low], 7000))
 }
 
 impl Network {
@@ -92,12 +99,14 @@ impl Network {
         Self {
             now: Duration::ZERO,
             hosts: Vec::new(),
+            alarms: BTreeSet::new(),
             names: BTreeMap::new(),
             queue: BinaryHeap::new(),
             order: 0,
             wires: BTreeMap::new(),
             cuts: BTreeSet::new(),
             accepted: 0,
+            quiet: false,
             trace: Vec::new(),
             events: Vec::new(),
         }
@@ -131,6 +140,7 @@ impl Network {
             epoch: 0,
             born: self.now,
             frozen: false,
+            alarm: None,
             pending: Vec::new(),
             make,
         };
@@ -158,6 +168,7 @@ impl Network {
     pub(crate) fn kill(&mut self, name: &str) {
         let at = self.names[name];
         self.hosts[at].node = None;
+        self.set_alarm(at);
         let ends: Vec<End> = self.wires.keys().copied().filter(|end| end.0 == at).collect();
         for end in ends {
             self.hang_up(end);
@@ -167,11 +178,13 @@ impl Network {
     pub(crate) fn freeze(&mut self, name: &str) {
         let at = self.names[name];
         self.hosts[at].frozen = true;
+        self.set_alarm(at);
     }
 
     pub(crate) fn thaw(&mut self, name: &str) {
         let at = self.names[name];
         self.hosts[at].frozen = false;
+        self.set_alarm(at);
         for input in std::mem::take(&mut self.hosts[at].pending) {
             self.handle(at, input);
         }
@@ -215,7 +228,7 @@ impl Network {
         let end = self.now + duration;
         loop {
             let event = self.queue.peek().map(|Reverse(next)| next.at);
-            let timer = self.next_timer();
+            let timer = self.alarms.first().copied();
             let timer_at = timer.map(|(at, _)| at);
             match [event, timer_at].into_iter().flatten().min() {
                 Some(at) if at <= end => self.now = self.now.max(at),
@@ -246,12 +259,18 @@ impl Network {
         &self.hosts[self.names[name]]
     }
 
-    fn next_timer(&self) -> Option<(Duration, At)> {
-        let deadline = |(at, host): (At, &Host)| {
-            let deadline = host.node.as_ref().filter(|_| !host.frozen)?.poll_timeout()?;
-            Some((host.born + deadline.at.since_birth(), at))
-        };
-        self.hosts.iter().enumerate().filter_map(deadline).min()
+    fn set_alarm(&mut self, at: At) {
+        let host = &mut self.hosts[at];
+        let node = host.node.as_ref().filter(|_| !host.frozen);
+        let deadline = node.and_then(Node::poll_timeout);
+        let alarm = deadline.map(|deadline| host.born + deadline.at.since_birth());
+        let before = std::mem::replace(&mut host.alarm, alarm);
+        if before != alarm {
+            self.alarms.extend(alarm.map(|alarm| (alarm, at)));
+            if let Some(before) = before {
+                self.alarms.remove(&(before, at));
+            }
+        }
     }
 
     fn perform(&mut self, what: What) {
@@ -292,8 +311,11 @@ impl Network {
 
     fn drain(&mut self, at: At) {
         while let Some(output) = self.hosts[at].node.as_mut().and_then(Node::poll_output) {
-            self.note(at, &output);
+            if !self.quiet {
+                self.note(at, &output);
+            }
             match output {
+                Output::Event(_) if self.quiet => {}
                 Output::Event(event) => self.events.push((self.hosts[at].name.clone(), event)),
                 Output::Dial { link, addresses } => self.dial((at, link), &addresses),
                 Output::Send { link, message } => {
@@ -305,10 +327,11 @@ impl Network {
                 Output::Close { link } => self.hang_up((at, link)),
             }
         }
+        self.set_alarm(at);
     }
 
     fn dial(&mut self, from: End, addresses: &Arc<[SocketAddr]>) {
-        match self.hosts.iter().position(|host| host.addr == addresses[0]) {
+        match self.host_at(&addresses[0]) {
             Some(to) if self.cuts.contains(&(from.0, to)) => {}
             Some(to) => self.schedule(What::Connect { from, to }),
             None => {
@@ -316,6 +339,14 @@ impl Network {
                 self.later(from.0, Input::DialFailed { link: from.1, failure });
             }
         }
+    }
+
+    /// The hosts' addresses are their indexes.
+    fn host_at(&self, addr: &SocketAddr) -> Option<At> {
+        let SocketAddr::V4(addr) = addr else { return None };
+        let [_, _, high, low] = addr.ip().octets();
+        let at = usize::from(u16::from_be_bytes([high, low])).checked_sub(1)?;
+        self.hosts.get(at).filter(|host| host.addr == SocketAddr::V4(*addr)).map(|_| at)
     }
 
     fn hang_up(&mut self, end: End) {
@@ -340,8 +371,8 @@ impl Network {
             None => "?".to_owned(),
         };
         let name_of = |addr: &SocketAddr| {
-            let host = self.hosts.iter().find(|host| host.addr == *addr);
-            host.map_or_else(|| addr.to_string(), |host| host.name.clone())
+            let host = self.host_at(addr);
+            host.map_or_else(|| addr.to_string(), |at| self.hosts[at].name.clone())
         };
         let what = match output {
             Output::Dial { addresses, .. } => format!("dials {}", name_of(&addresses[0])),

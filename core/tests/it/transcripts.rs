@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
 
-use tidings_core::{Agreement, Command, Config, DetectorKind};
+use tidings_core::{Agreement, Command, Config, DetectorKind, OverlayKind};
 
 use crate::network::Network;
 
@@ -100,6 +100,10 @@ fn set(config: &mut Config, setting: &str, value: &str) {
         "confirmations" => config.registration.confirmations = value.parse().unwrap(),
         "max_peers" => config.overlay.max_peers = value.parse().unwrap(),
         "max_links" => config.overlay.max_links = value.parse().unwrap(),
+        "overlay" if value == "hyparview" => config.overlay.kind = OverlayKind::HyParView,
+        "active" => config.overlay.hyparview.active = value.parse().unwrap(),
+        "passive" => config.overlay.hyparview.passive = value.parse().unwrap(),
+        "shuffle_every" => config.overlay.hyparview.shuffle_every = parse_duration(value),
         "detector" if value == "connect" => config.detector.kind = DetectorKind::Connect,
         "chatter" => config.chatter.count = value.parse().unwrap(),
         "registration" if value == "quorum" => config.registration.listing = Agreement::Quorum,

@@ -1,6 +1,8 @@
 //! What a hunt rehearses: scenarios of which every option is drawn from a seed. Each run has some
 //! kinds of faults and not the others (swarm testing), because kinds hide each other's effects.
 
+mod modern;
+
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use rand::RngExt as _;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand_chacha::ChaCha8Rng;
 use tidings_core::{Config, DetectorKind, OverlayKind};
+use tidings_node::settings::Profile;
 
 use crate::fault::generator;
 use crate::host::run_seed;
@@ -21,12 +24,16 @@ const SETTLING: Duration = Duration::from_secs(8);
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Draws the scenario of one run. It is for the same seed.
-pub fn draw(seed: u64) -> Scenario {
+/// Draws the scenario of one run, of the documented network or of the modern profile: it is the same
+/// for the same seed.
+pub fn draw(seed: u64, profile: Profile) -> Scenario {
     let mut dice = Dice(generator(run_seed(seed), "hunt", 0));
     let start = dice.millis(0..=5_000);
     let (seed_nodes, peers) = (dice.number(1..=4), dice.peers());
-    let config = dice.config();
+    let mut config = dice.config();
+    if profile == Profile::Modern {
+        modern::draw(&mut Dice(generator(run_seed(seed), "hunt, modern", 0)), &mut config);
+    }
     let (latency, link) = dice.link();
     let noise = start + SETTLING..start + SETTLING + dice.millis(20_000..=60_000);
     let mut scenario = Scenario {
@@ -51,7 +58,7 @@ pub fn draw(seed: u64) -> Scenario {
     scenario.calm = needed_calm(&scenario);
     scenario.duration = noise.end + scenario.calm;
     scenario.workload = dice.workload(noise.start, scenario.duration);
-    let is_silent_noticed = scenario.config.detector.kind == DetectorKind::Strikes;
+    let is_silent_noticed = scenario.config.detector.kind != DetectorKind::Connect;
     let mut faults = Faults { dice, noise, is_silent_noticed, list: Vec::new() };
     faults.of_seed_nodes(seed_nodes);
     faults.of_peers(peers - 1);
@@ -339,11 +346,12 @@ mod tests {
     /// So what a hunt finds can be written down and run again.
     #[test]
     fn what_is_drawn_is_a_scenario_and_can_be_written() {
-        for seed in 1..=2_000 {
-            let drawn = draw(seed);
+        let profiles = [Profile::Classic, Profile::Modern];
+        for (seed, profile) in (1..=1_500).flat_map(|seed| profiles.map(|it| (seed, it))) {
+            let drawn = draw(seed, profile);
             let text = drawn.to_toml(&[]);
             assert_eq!(parse(&drawn.name, "drawn", &text), Ok(drawn.clone()), "{text}");
-            assert_eq!(draw(seed), drawn);
+            assert_eq!(draw(seed, profile), drawn);
         }
     }
 
@@ -351,7 +359,7 @@ mod tests {
     #[test]
     fn every_kind_of_fault_is_left_out_of_some_runs() {
         let kinds = |seed| {
-            let faults = draw(seed).faults;
+            let faults = draw(seed, Profile::Classic).faults;
             faults.iter().map(|fault| std::mem::discriminant(&fault.kind)).collect::<Vec<_>>()
         };
         let runs: Vec<Vec<_>> = (1..=200).map(kinds).collect();

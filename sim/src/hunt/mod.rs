@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+use tidings_node::settings::Profile;
 
 use crate::check::{Evidence, Violation, check_all};
 use crate::event_world;
@@ -40,8 +41,8 @@ const ROUND: u64 = 32;
 /// What is hunted in.
 #[derive(Clone, Debug)]
 pub enum Ground {
-    /// Scenarios drawn from the seeds.
-    Drawn,
+    /// Scenarios drawn from the seeds, of this profile.
+    Drawn(Profile),
     /// This scenario, on the event engine; what it leaves open is drawn from the seeds.
     Given(Box<Scenario>),
 }
@@ -83,7 +84,7 @@ impl Ground {
     /// What is run with this seed.
     pub fn scenario(&self, seed: u64) -> Scenario {
         match self {
-            Self::Drawn => draw(seed),
+            Self::Drawn(profile) => draw(seed, *profile),
             Self::Given(scenario) => {
                 Scenario { engine: Engine::Events, ..Scenario::clone(scenario) }
             }

@@ -16,11 +16,14 @@
 pub mod bar;
 mod baseline;
 mod demers;
+mod detector;
 mod fan_out;
 mod hyparview;
 mod kermarrec;
+mod lifeguard;
 pub mod models;
 mod plumtree;
+mod rivals;
 mod stage;
 mod swim;
 
@@ -107,6 +110,11 @@ pub const EXPERIMENTS: &[Experiment] = &[
     Experiment { ids: &["B6", "B7"], measure: Measure::Core(plumtree::stable) },
     Experiment { ids: &["B8"], measure: Measure::Core(plumtree::hops) },
     Experiment { ids: &["B9"], measure: Measure::Core(plumtree::churn) },
+    Experiment { ids: &["B11", "B12", "B13"], measure: Measure::Core(detector::detection) },
+    Experiment { ids: &["B16", "B18"], measure: Measure::Core(lifeguard::false_positives) },
+    Experiment { ids: &["B17"], measure: Measure::Core(lifeguard::latency) },
+    Experiment { ids: &["B19"], measure: Measure::Core(rivals::gossipsub) },
+    Experiment { ids: &["B21"], measure: Measure::Core(rivals::iroh) },
 ];
 
 /// Runs the experiments that have one of the bars `only`, or all if that is empty, and gives these

@@ -55,7 +55,7 @@ struct Took {
 }
 
 fn ground(args: &HuntArgs) -> anyhow::Result<Ground> {
-    let Some(file) = &args.file else { return Ok(Ground::Drawn) };
+    let Some(file) = &args.file else { return Ok(Ground::Drawn(args.profile)) };
     let scenario = scenario::load(file, &args.set)?;
     Ok(Ground::Given(Box::new(scenario)))
 }

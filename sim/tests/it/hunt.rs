@@ -6,6 +6,7 @@ use std::fs;
 use indicatif::ProgressBar;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde_json::Value;
+use tidings_node::settings::Profile;
 use tidings_sim::hunt::coverage::Kind;
 use tidings_sim::hunt::planted::{PLANTED, Planted};
 use tidings_sim::hunt::{Bounds, EFFORT, Ground, Story, hunt, rehearse, shrink};
@@ -35,7 +36,12 @@ fn every_planted_bug_is_found_and_made_small() {
 /// What is wrong with the hunt for a planted bug.
 fn complain(bug: &'static Planted) -> Option<String> {
     let name = bug.name;
-    let hunted = hunt(&Ground::Drawn, bounds(MOST_RUNS), Some(bug), &ProgressBar::hidden());
+    let hunted = hunt(
+        &Ground::Drawn(Profile::Classic),
+        bounds(MOST_RUNS),
+        Some(bug),
+        &ProgressBar::hidden(),
+    );
     let Some(found) = hunted.found else { return Some(format!("{name}: not found")) };
     let shrunk = shrink(found, Some(bug), EFFORT);
     let (nodes, faults) = (shrunk.case.nodes(), shrunk.case.scenario.faults.len());
@@ -53,7 +59,16 @@ fn complain(bug: &'static Planted) -> Option<String> {
 
 #[test]
 fn without_a_bug_nothing_is_found_and_every_kind_of_fault_matters() {
-    let hunted = hunt(&Ground::Drawn, bounds(MOST_RUNS), None, &ProgressBar::hidden());
+    nothing_is_found(Profile::Classic);
+}
+
+#[test]
+fn nothing_is_found_in_the_modern_profile_either() {
+    nothing_is_found(Profile::Modern);
+}
+
+fn nothing_is_found(profile: Profile) {
+    let hunted = hunt(&Ground::Drawn(profile), bounds(MOST_RUNS), None, &ProgressBar::hidden());
     assert!(hunted.found.is_none(), "{:?}", hunted.found);
     assert_eq!(hunted.runs, MOST_RUNS);
     assert_eq!(hunted.coverage.without_trace(), []);

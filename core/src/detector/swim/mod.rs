@@ -1,22 +1,82 @@
 //! The detector `swim`: SWIM (Das, Gupta, Motivala, DSN 2002) with Lifeguard (Dadgar, Phillips, Currey,
 //! DSN-W 2018), on the links that there are.
+//!
+//! ```text
+//! peer                          neighbor                   helpers, K of them
+//!   Ping                  ──▶                                         every T', one neighbor in turn
+//!                         ◀──  Pong                        within the timeout: it lives
+//!   Hello { PingRequest } ──────────────────────────────▶  none: helpers probe it (SWIM §3.1)
+//!   Statement: suspect    ──▶  everybody, by the broadcast  none of them heard it
+//!                         ◀──  Statement: alive, i + 1      it refutes (SWIM §4.2)
+//!   Statement: dead       ──▶  everybody                   it did not in time (Lifeguard §IV-B)
+//! ```
+//!
+//! A link that is lost without a word is a suspicion of its own: its other end is dialed at once. This
+//! part says who is dead; it closes no neighbor's link and tells no seed node.
+//!
+//! Differs from the papers: neighbors are probed instead of all members (`monitor`), statements travel
+//! by the broadcast instead of on pings, TCP carries the pings, and who is held dead may refute.
 
+pub(crate) mod awareness;
+pub(crate) mod cases;
+pub(crate) mod helper;
 pub(crate) mod members;
+pub(crate) mod named;
+pub(crate) mod pings;
+pub(crate) mod prober;
+mod probing;
+mod requests;
+mod statements;
+pub(crate) mod suspicion;
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::context::Context;
-use crate::event::NeighborLoss;
-use crate::id::{LinkId, NodeId};
-use crate::links::{Failure, Links};
-use crate::neighbors::{Neighbor, Neighbors};
-use crate::wire::{Ping, Statement};
+use crate::event::{MemberState, NeighborLoss};
+use crate::id::{Incarnation, LinkId, NodeId};
+use crate::links::Links;
+use crate::neighbors::Neighbor;
+use crate::snapshot::{CaseSnapshot, MemberSnapshot};
+use crate::time::Instant;
+use crate::timers::Timer;
+use crate::wire::{Claim, Ping, Statement};
+use awareness::Awareness;
+use cases::Cases;
+use helper::Requests;
+use members::Members;
+use named::Named;
+use pings::Pings;
+use prober::{Cause, Prober};
+use suspicion::Suspicions;
 
 /// A peer's probes, suspicions and members.
-#[derive(Clone, Debug)]
-pub(crate) struct Swim {}
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Swim {
+    /// How often this peer has refuted (SWIM §4.2).
+    incarnation: Incarnation,
+    /// It has said that it lives.
+    is_announced: bool,
+    /// It has to refute, and did so a moment ago.
+    owes_refutation: bool,
+    refuted: Option<Instant>,
+    /// When the last round began.
+    round: Instant,
+    /// How long a seed node may name somebody who is dead.
+    lease: Duration,
+    awareness: Awareness,
+    pings: Pings,
+    prober: Prober,
+    requests: Requests,
+    named: Named,
+    suspicions: Suspicions,
+    members: Members,
+    cases: Cases,
+    /// Taken out after every input.
+    findings: VecDeque<Finding>,
+}
 
 /// What the peer must do because of what `swim` found.
 #[derive(Clone, Debug)]
@@ -28,128 +88,121 @@ pub(crate) enum Finding {
     Dead { subject: AddressRecord, is_own: bool },
     /// This one left.
     Left(NodeId),
+    /// This neighbor lives, but nothing comes through on its link: the link is lost.
+    Stalled(LinkId),
 }
 
 impl Swim {
-    pub(crate) fn new(_cx: &mut Context) -> Self {
-        Self {}
+    pub(crate) fn new(cx: &Context) -> Self {
+        Self { lease: cx.config.registration.lease, ..Self::default() }
     }
 
     /// The next thing that the peer must do; `None` when that was all.
     pub(crate) fn next_finding(&mut self) -> Option<Finding> {
-        None
+        self.findings.pop_front()
     }
 
-    /// Time to probe the next one.
-    pub(crate) fn on_round_timer(&mut self, _cx: &mut Context, _: &mut Links, _: &Neighbors) {}
-
-    pub(crate) fn on_overdue_timer(
-        &mut self,
-        _cx: &mut Context,
-        _links: &mut Links,
-        _neighbors: &Neighbors,
-        _number: u32,
-    ) {
+    pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, links: &mut Links, up: &Neighbor) {
+        if !cx.timers.is_armed(Timer::Round) {
+            self.start(cx);
+        }
+        self.pings.watch(up.link, up.record.clone());
+        self.named.on_neighbors_changed();
+        self.prober.insert(cx, &up.record);
+        if let Some(number) = self.prober.of(up.id()).map(|probe| probe.number) {
+            self.on_ack(cx, links, number);
+        }
+        self.welcome(cx, up);
     }
 
-    /// A request to probe somebody must be answered.
-    pub(crate) fn on_request_timer(&mut self, _cx: &mut Context, _links: &mut Links, _number: u32) {
-    }
-
-    pub(crate) fn on_suspicion_timer(&mut self, _cx: &mut Context, _number: u32) {}
-
-    pub(crate) fn on_neighbor_up(&mut self, _cx: &mut Context, _: &Neighbors, _up: &Neighbor) {}
-
+    /// A neighbor is gone. If its link was lost without a word, it is looked after at once.
     pub(crate) fn on_neighbor_down(
         &mut self,
-        _cx: &mut Context,
-        _links: &mut Links,
-        _down: &Neighbor,
-        _why: NeighborLoss,
+        cx: &mut Context,
+        links: &mut Links,
+        down: &Neighbor,
+        why: NeighborLoss,
     ) {
+        let round_trip_us = self.pings.round_trip_us(down.link);
+        self.pings.forget(down.link);
+        self.requests.on_failed(cx, down.link);
+        self.named.on_neighbors_changed();
+        let named = self.named.take(down.link);
+        if let Some(number) = self.prober.by_link(down.link).map(|probe| probe.number) {
+            self.prober.end(cx, links, number);
+        }
+        match why {
+            NeighborLoss::LinkLost(_) => self.look_after(cx, links, down, named, round_trip_us),
+            NeighborLoss::Left => self.on_left(cx, &down.record),
+            NeighborLoss::Bye(_) | NeighborLoss::Dropped(_) | NeighborLoss::Garbled => {}
+        }
     }
 
-    pub(crate) fn challenge(&mut self, _cx: &mut Context, _link: LinkId) {}
+    /// Sees at once whether a link still lives.
+    pub(crate) fn challenge(&mut self, cx: &mut Context, link: LinkId) {
+        let Some(record) = self.pings.record(link).cloned() else { return };
+        if let Some(probe) = self.prober.by_link(link) {
+            probe.cause = Cause::Challenge;
+        } else if self.prober.of(record.subject()).is_none() && self.prober.has_room(cx) {
+            self.ping(cx, link, record, Cause::Challenge);
+        }
+    }
 
-    pub(crate) fn on_pong(&mut self, _cx: &mut Context, _link: LinkId, _pong: &Ping) -> bool {
+    /// Takes an answer. False when it repeats no ping of ours (R15).
+    pub(crate) fn on_pong(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        link: LinkId,
+        pong: &Ping,
+    ) -> bool {
+        if !self.pings.on_pong(cx, link, pong) {
+            return false;
+        }
+        self.requests.on_heard(cx, link);
+        if let Some(number) = self.prober.by_link(link).map(|probe| probe.number) {
+            self.on_ack(cx, links, number);
+        }
         true
-    }
-
-    /// A dial to probe somebody, or to have somebody probed, was welcomed.
-    pub(crate) fn on_welcomed(&mut self, _cx: &mut Context, _links: &mut Links, _link: LinkId) {}
-
-    /// Such a dial failed.
-    pub(crate) fn on_failed(
-        &mut self,
-        _cx: &mut Context,
-        _links: &mut Links,
-        _neighbors: &Neighbors,
-        _link: LinkId,
-        _failure: &Failure,
-    ) {
-    }
-
-    /// Such a link ended after it was welcomed, or one on which somebody asked for a probe.
-    pub(crate) fn on_ended(&mut self, _cx: &mut Context, _link: LinkId) {}
-
-    /// Somebody asks for a probe, on a link of its own.
-    pub(crate) fn on_ping_request(
-        &mut self,
-        _cx: &mut Context,
-        _links: &mut Links,
-        _neighbors: &Neighbors,
-        _link: LinkId,
-        _subject: AddressRecord,
-    ) {
-    }
-
-    pub(crate) fn on_ping_request_answer(
-        &mut self,
-        _cx: &mut Context,
-        _links: &mut Links,
-        _link: LinkId,
-        _subject: NodeId,
-        _is_heard: bool,
-    ) {
     }
 
     /// A neighbor names its other neighbors.
-    pub(crate) fn on_neighbors(&mut self, _from: &Neighbor, _records: Vec<AddressRecord>) {}
-
-    /// A statement came by broadcast. False when only a liar can have made it.
-    pub(crate) fn on_statement(
-        &mut self,
-        _cx: &mut Context,
-        _links: &mut Links,
-        _neighbors: &Neighbors,
-        _origin: NodeId,
-        _statement: &Statement,
-    ) -> bool {
-        true
+    pub(crate) fn on_neighbors(&mut self, from: &Neighbor, records: Vec<AddressRecord>) {
+        self.named.note(from.link, records);
     }
 
-    /// A neighbor gives a part of its table.
-    pub(crate) fn on_members(
-        &mut self,
-        _cx: &mut Context,
-        _links: &mut Links,
-        _neighbors: &Neighbors,
-        _from: &Neighbor,
-        _members: &[Statement],
-    ) {
+    /// What to say when this peer leaves. Nothing without a table: then nobody keeps one, and
+    /// neighbors are told on their links.
+    pub(crate) fn farewell(&self, cx: &Context) -> Option<Statement> {
+        let has_table = cx.config.detector.swim.members_max > 0;
+        (self.is_announced && has_table).then(|| self.of_itself(cx, Claim::Left))
     }
 
-    /// What to say when this peer leaves.
-    pub(crate) fn farewell(&self, _cx: &Context) -> Option<Statement> {
-        None
+    /// Whether the overlay shall not dial this peer: it is suspected, its lost link is being looked
+    /// after, or it died so lately that seed nodes may still name it. After that somebody who
+    /// names it has seen it alive, and the halves of a healed partition must find each other.
+    pub(crate) fn is_doubted(&self, record: &AddressRecord) -> bool {
+        let is_doubted = self.members.life(record).is_some_and(|member| match member.state {
+            MemberState::Alive => false,
+            MemberState::Suspect => true,
+            MemberState::Dead | MemberState::Left => self.round.since(member.since) < self.lease,
+        });
+        is_doubted || self.prober.is_lost(record.subject())
     }
 
-    /// Whether this peer is suspected or held dead, in this life.
-    pub(crate) fn is_doubted(&self, _record: &AddressRecord) -> bool {
-        false
+    pub(crate) fn round_trip(&self, link: LinkId) -> Option<Duration> {
+        self.pings.round_trip(link)
     }
 
-    pub(crate) fn round_trip(&self, _link: LinkId) -> Option<Duration> {
-        None
+    /// The table; empty when it is off.
+    pub(crate) fn members(&self, cx: &Context) -> Vec<MemberSnapshot> {
+        match cx.config.detector.swim.members_max {
+            0 => Vec::new(),
+            _ => self.members.snapshot(cx.now),
+        }
+    }
+
+    pub(crate) fn cases(&self, now: Instant) -> Vec<CaseSnapshot> {
+        self.cases.snapshot(now)
     }
 }

@@ -1,141 +1,248 @@
 //! The overlay `hyparview` (Leitão, Pereira, Rodrigues, DSN 2007): a small active view of symmetric
 //! links, and a larger passive view of peers to replace them with.
+//!
+//! ```text
+//! newcomer              contact               others
+//!   Hello { Join }  ──▶                                          never refused
+//!                   ◀──  Welcome                                 neighbors
+//!                        ForwardJoin { ttl } ──▶ ... ──▶         a random walk from each neighbor
+//!   Hello { Neighbor }                               ◀──         where it ends
+//!
+//! origin                neighbor              where the walk ends
+//!   Shuffle { ttl }  ──▶  ... ──▶
+//!   Hello { Shuffle }                    ◀──                     a link of its own
+//!   ShuffleReply                         ◀──
+//! ```
+//!
+//! An active link is a link between neighbors. JOIN and NEIGHBOR are hellos, DISCONNECT is a bye
+//! with the reason `Surplus`; a full peer that must admit somebody drops a random neighbor
+//! ([`admit`](super::admission::admit)). Whether a neighbor lives the detector decides.
+//!
+//! Differs from the paper: the contact comes from the seed nodes' lists, which also fill the passive
+//! view. Walks may end early (`walks`). Who is refused is introduced to others that were
+//! (`askers`). A peer that lacks two neighbors for long asks with high priority once per
+//! refresh. Lost neighbors are dialed again (`ghosts`).
+
+mod askers;
+mod dials;
+mod ghosts;
+mod passive;
+mod repair;
+mod replies;
+mod shuffles;
+#[cfg(test)]
+mod tests;
+mod walks;
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::NeighborLoss;
+use crate::failure::LinkLoss;
 use crate::id::{LinkId, NodeId};
 use crate::links::{Failure, Links};
 use crate::neighbors::{Neighbor, Neighbors};
+use crate::rng::Stream;
 use crate::snapshot::KnownSnapshot;
 use crate::time::Instant;
-use crate::wire::{ForwardJoin, Shuffle};
+use crate::timers::Timer;
+use crate::wire::{Bye, Refusal};
+use askers::Asker;
+use dials::{Dials, Why};
+use ghosts::Ghosts;
+use passive::PassiveView;
+use replies::Replies;
 
-/// A peer's views.
-#[derive(Clone, Debug)]
-pub(crate) struct HyParView {}
+/// A peer's passive view, and what it has under way for the active one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HyParView {
+    passive: PassiveView,
+    dials: Dials,
+    ghosts: Ghosts,
+    replies: Replies,
+    /// Beginnings of the identities that the last shuffle sent away and no reply replaced yet.
+    sent: Vec<u32>,
+    /// Who was refused last.
+    asker: Option<Asker>,
+    /// When somebody who is refused may make this peer see to its links again.
+    tests_again: Instant,
+    /// It had a neighbor, so others know it and one link is enough to come back.
+    has_joined: bool,
+    /// A newcomer waits until then for those at whom its walks end.
+    held_until: Instant,
+    /// Since when there are too few neighbors.
+    search: Option<Search>,
+    /// A lost neighbor is to be dialed.
+    calls_ghost: bool,
+}
+
+/// A search for neighbors.
+#[derive(Clone, Copy, Debug)]
+struct Search {
+    since: Instant,
+    /// The next candidate is asked with high priority.
+    insists: bool,
+}
 
 impl HyParView {
-    pub(crate) fn new(_cx: &mut Context) -> Self {
-        Self {}
+    pub(crate) fn new(cx: &mut Context) -> Self {
+        let pause = cx.rng.jitter(cx.config.overlay.hyparview.shuffle_every);
+        cx.arm(Timer::Shuffle, pause);
+        Self::default()
     }
 
-    pub(crate) fn top_up(
-        &mut self,
-        _cx: &mut Context,
-        _links: &mut Links,
-        _neighbors: &Neighbors,
-        _is_lost: impl Fn(&AddressRecord) -> bool,
-    ) -> bool {
-        true
+    /// Still without any link: everybody may be tried again, and the peer joins anew.
+    pub(crate) fn on_isolated_timer(&mut self) {
+        self.passive.wake_all();
+        self.has_joined = false;
     }
 
-    pub(crate) fn on_isolated_timer(&mut self) {}
-
-    pub(crate) fn on_refresh_timer(
-        &mut self,
-        _cx: &mut Context,
-        _links: &mut Links,
-        _neighbors: &Neighbors,
-    ) -> bool {
-        true
+    /// Time to see to what went wrong. Returns whether the seed nodes shall be asked for lists: only
+    /// when neighbors are missing.
+    pub(crate) fn on_refresh_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) -> bool {
+        let pause = cx.rng.jitter(cx.config.overlay.refresh);
+        cx.arm(Timer::Refresh, pause);
+        self.calls_ghost = true;
+        let missing = cx.config.overlay.hyparview.active.saturating_sub(neighbors.len());
+        let is_long = |search: &&mut Search| cx.now.since(search.since) > cx.config.overlay.refresh;
+        if let Some(search) = self.search.as_mut().filter(is_long) {
+            search.insists = missing > 1;
+        }
+        missing > 0
     }
 
-    pub(crate) fn on_shuffle_timer(&mut self, _cx: &mut Context, _neighbors: &Neighbors) {}
-
+    /// A seed node's list came: a fresh sample of all peers.
     pub(crate) fn on_list(
         &mut self,
-        _cx: &mut Context,
-        _links: &mut Links,
-        _neighbors: &Neighbors,
-        _peers: &[AddressRecord],
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        peers: &[AddressRecord],
     ) {
+        self.passive.integrate(cx, neighbors, peers, &mut Vec::new());
     }
 
-    /// A peer joined here and is a neighbor now: let others hear of it.
-    pub(crate) fn on_join(
-        &mut self,
-        _cx: &mut Context,
-        _neighbors: &Neighbors,
-        _joiner: &Neighbor,
-    ) {
+    /// A welcomed dial finds no slot free. Returns the neighbor that goes for it, if it is worth one.
+    pub(crate) fn on_crowded(
+        &self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        link: LinkId,
+    ) -> Option<LinkId> {
+        self.dials.by_link(link).filter(|dial| dial.why.displaces())?;
+        let drawn = cx.rng.index(Stream::Overlay, neighbors.len())?;
+        neighbors.iter().nth(drawn).map(|neighbor| neighbor.link)
     }
 
-    pub(crate) fn on_forward_join(
-        &mut self,
-        _cx: &mut Context,
-        _links: &mut Links,
-        _neighbors: &Neighbors,
-        _from: &Neighbor,
-        _join: ForwardJoin,
-    ) {
-    }
-
-    pub(crate) fn on_shuffle(
-        &mut self,
-        _cx: &mut Context,
-        _links: &mut Links,
-        _neighbors: &Neighbors,
-        _from: &Neighbor,
-        _shuffle: Shuffle,
-    ) {
-    }
-
-    /// The origin of a shuffle welcomes the reply on a link of its own.
-    pub(crate) fn on_reply_welcomed(
-        &mut self,
-        _cx: &mut Context,
-        _links: &mut Links,
-        _link: LinkId,
-    ) {
-    }
-
-    /// The origin of a shuffle cannot be reached.
-    pub(crate) fn on_reply_failed(&mut self, _link: LinkId) {}
-
-    pub(crate) fn on_shuffle_reply(
-        &mut self,
-        _cx: &mut Context,
-        _neighbors: &Neighbors,
-        _sample: &[AddressRecord],
-    ) {
-    }
-
+    /// A neighbor is up, by whichever dial. Others to it are given up, and those to fill slots that
+    /// are none any more.
     pub(crate) fn on_neighbor_up(
         &mut self,
-        _cx: &mut Context,
-        _links: &mut Links,
-        _neighbors: &Neighbors,
-        _up: &Neighbor,
-    ) -> Option<LinkId> {
-        None
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        up: &Neighbor,
+    ) {
+        self.passive.remove(up.id());
+        self.ghosts.remove(up.id());
+        if let Some(dial) = self.dials.end_to(up.id()) {
+            if dial.link != up.link {
+                links.close(cx, dial.link, Bye::Done);
+            } else if dial.why == Why::Join {
+                self.hold(cx);
+            }
+        }
+        while neighbors.len() + self.dials.len() > cx.config.overlay.hyparview.active {
+            let Some(dial) = self.dials.end_repair() else { break };
+            links.close(cx, dial.link, Bye::Surplus);
+        }
+        self.has_joined = true;
     }
 
+    /// A newcomer leaves its slots to those at whom its walks end: they come as soon as anybody
+    /// answers, and it need not ask peers that are full. What is free then it fills itself.
+    fn hold(&mut self, cx: &mut Context) {
+        let patience = cx.config.links.hello_timeout;
+        self.held_until = cx.now + patience;
+        cx.arm(Timer::Shuffle, patience);
+    }
+
+    /// A neighbor is gone (§4.5): who only had too many may be asked again some day, who fell silent
+    /// may come back, who left does not.
     pub(crate) fn on_neighbor_down(
         &mut self,
-        _cx: &mut Context,
-        _down: &Neighbor,
-        _why: NeighborLoss,
+        cx: &mut Context,
+        down: &Neighbor,
+        why: NeighborLoss,
     ) {
+        match why {
+            NeighborLoss::Left
+            | NeighborLoss::Garbled
+            | NeighborLoss::Bye(Bye::Leaving | Bye::Misbehaved)
+            | NeighborLoss::Dropped(Bye::Leaving | Bye::Misbehaved) => {}
+            NeighborLoss::LinkLost(_) | NeighborLoss::Dropped(Bye::Silent) => {
+                self.ghosts.note(cx, &down.record);
+            }
+            NeighborLoss::Bye(_) | NeighborLoss::Dropped(_) => {
+                let known = core::slice::from_ref(&down.record);
+                self.passive.integrate(cx, &Neighbors::default(), known, &mut Vec::new());
+                self.passive.rest(cx.now, down.id(), cx.config.overlay.cooldown);
+            }
+        }
     }
 
-    pub(crate) fn is_dialing(&self, _subject: NodeId) -> bool {
-        false
+    pub(crate) fn is_dialing(&self, subject: NodeId) -> bool {
+        self.dials.is_to(subject)
     }
 
-    pub(crate) fn on_failed(&mut self, _cx: &mut Context, _link: LinkId, _failure: &Failure) {}
+    /// A dial for a neighbor failed. Who is busy stays in the passive view and is left alone for a
+    /// while; who did not answer goes (§4.3).
+    pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: &Failure) {
+        let Some(dial) = self.dials.end(link) else { return };
+        let subject = dial.to.subject();
+        match failure {
+            Failure::Refused(refuse) => {
+                self.ghosts.remove(subject);
+                self.on_refused(cx, subject, refuse.reason);
+            }
+            // Closed in good order, so somebody is there.
+            Failure::Lost(LinkLoss::Closed) => self.rest(cx, subject),
+            Failure::Dial(_) | Failure::Lost(_) | Failure::Garbled => self.passive.remove(subject),
+        }
+    }
 
-    pub(crate) fn forget(&mut self, _subject: NodeId) {}
+    fn on_refused(&mut self, cx: &Context, subject: NodeId, reason: Refusal) {
+        match reason {
+            Refusal::Busy | Refusal::Duplicate | Refusal::StaleEpoch => self.rest(cx, subject),
+            Refusal::RegistryFull
+            | Refusal::WrongNetwork
+            | Refusal::WrongNode
+            | Refusal::WrongRole
+            | Refusal::Yourself
+            | Refusal::Leaving => self.passive.remove(subject),
+        }
+    }
+
+    /// Leaves a candidate alone for as long as the search has lasted, so that who searches in vain
+    /// asks more and more seldom.
+    fn rest(&mut self, cx: &Context, subject: NodeId) {
+        let searched = self.search.map_or(Duration::ZERO, |search| cx.now.since(search.since));
+        self.passive.rest(cx.now, subject, searched.max(cx.config.overlay.cooldown));
+    }
+
+    /// Forgets a peer that left or died.
+    pub(crate) fn forget(&mut self, subject: NodeId) {
+        self.passive.remove(subject);
+    }
 
     /// The passive view.
-    pub(crate) fn known(&self, _now: Instant) -> Vec<KnownSnapshot> {
-        Vec::new()
+    pub(crate) fn known(&self, now: Instant) -> Vec<KnownSnapshot> {
+        self.passive.snapshot(now)
     }
 
     /// A random peer of the passive view.
-    pub(crate) fn stranger(&self, _cx: &mut Context) -> Option<AddressRecord> {
-        None
+    pub(crate) fn stranger(&self, cx: &mut Context) -> Option<AddressRecord> {
+        self.passive.any(cx)
     }
 }

@@ -35,6 +35,10 @@ pub(crate) enum Verb {
     Messages(NodeChoice),
     /// Show a running node at a glance.
     Status(NodeChoice),
+    /// Show whom a running peer knows as members of its network: alive, suspect, dead or left.
+    Members(NodeChoice),
+    /// Show why a running peer suspects a member, or holds it dead: who accused it, when, of what.
+    Why(WhyArgs),
     /// Let a running peer say something to all peers.
     Send(SendArgs),
     /// Let a running node say goodbye and stop.
@@ -75,6 +79,15 @@ pub(crate) struct SendArgs {
     /// What to say; all words together.
     #[arg(required = true, value_name = "TEXT")]
     pub(crate) words: Vec<String>,
+    #[command(flatten)]
+    pub(crate) choice: NodeChoice,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhyArgs {
+    /// Whom it is about: an address, or the beginning of an identity; everybody unless given.
+    #[arg(value_name = "ADDRESS")]
+    pub(crate) about: Option<String>,
     #[command(flatten)]
     pub(crate) choice: NodeChoice,
 }

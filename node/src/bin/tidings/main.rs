@@ -59,6 +59,8 @@ fn carry_out(verb: Verb) -> anyhow::Result<()> {
         Verb::Messages(node) => ask(&node, "messages"),
         Verb::Status(node) => ask(&node, "status"),
         Verb::Leave(node) => ask(&node, "exit"),
+        Verb::Members(node) => ask(&node, "members"),
+        Verb::Why(args) => ask(&args.choice, &format!("why {}", args.about.unwrap_or_default())),
         Verb::Send(SendArgs { words, choice }) => {
             let text = words.join(" ");
             if text.contains('\n') {

@@ -9,6 +9,7 @@ use tidings_core::{AddressRecord, LinkOrigin, NodeSnapshot, Role};
 use tidings_node::NodeReport;
 
 use super::inbox::MessageLine;
+use super::members::{MembersView, WhyView};
 use crate::output::table;
 
 /// An answer. Its JSON has the field `answer`, which says what kind it is.
@@ -20,6 +21,8 @@ pub(crate) enum Answer {
     Messages(MessagesView),
     Sent(SentView),
     Status(Box<StatusView>),
+    Members(MembersView),
+    Why(WhyView),
     Help(HelpView),
     Leaving,
 }
@@ -187,11 +190,11 @@ pub(super) fn status_view(report: &NodeReport) -> StatusView {
     }
 }
 
-fn id_of(record: &AddressRecord) -> String {
+pub(super) fn id_of(record: &AddressRecord) -> String {
     format!("{:#}", record.subject())
 }
 
-fn millis(time: Duration) -> u64 {
+pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -200,12 +203,12 @@ fn micros(time: Duration) -> u64 {
 }
 
 /// `1a2b3c4d@192.0.2.7:5000`, as in the log.
-fn who(id: &str, addr: &str) -> String {
+pub(super) fn who(id: &str, addr: &str) -> String {
     format!("{}@{addr}", id.get(..8).unwrap_or(id))
 }
 
 /// Whole seconds, or less when it is less.
-fn age(ms: u64) -> String {
+pub(super) fn age(ms: u64) -> String {
     let time = Duration::from_millis(ms);
     let whole = if ms < 1000 { time } else { Duration::from_secs(time.as_secs()) };
     format_duration(whole).to_string()
@@ -227,6 +230,8 @@ impl fmt::Display for Answer {
                 write!(f, "sent as {} to {neighbors} neighbor{plural}", id.get(..8).unwrap_or(id))
             }
             Self::Status(status) => status.fmt(f),
+            Self::Members(members) => members.fmt(f),
+            Self::Why(why) => why.fmt(f),
             Self::Help(HelpView { commands }) => {
                 let row = |line: &HelpLine| [line.command.clone(), line.about.clone()];
                 f.write_str(&table(["command", ""], commands.iter().map(row)))?;

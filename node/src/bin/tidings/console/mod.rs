@@ -4,6 +4,7 @@
 mod answer;
 pub(crate) mod control;
 mod inbox;
+mod members;
 pub(crate) mod pipe;
 pub(crate) mod shell;
 pub(crate) mod socket;
@@ -15,6 +16,8 @@ use tidings_node::{BroadcastError, NodeHandle, RequestError};
 
 pub(crate) use answer::Answer;
 pub(crate) use inbox::Inbox;
+
+use members::{members_view, why_view};
 
 use answer::{
     HelpLine, HelpView, MessagesView, SentView, peers_view, seed_nodes_view, status_view,
@@ -28,6 +31,8 @@ pub(crate) enum Command {
     Messages,
     Say(String),
     Status,
+    Members,
+    Why(String),
     Help,
     Exit,
 }
@@ -57,6 +62,18 @@ const ENTRIES: &[Entry] = &[
     },
     Entry { names: &["say", "send"], argument: " TEXT", peers_only: true, about: "say something" },
     Entry { names: &["status"], argument: "", peers_only: false, about: "the node at a glance" },
+    Entry {
+        names: &["members"],
+        argument: "",
+        peers_only: true,
+        about: "who belongs to the network: alive, suspect, dead or left",
+    },
+    Entry {
+        names: &["why"],
+        argument: " [ADDRESS]",
+        peers_only: true,
+        about: "who suspected it, when, and what they saw; all suspicions without an address",
+    },
     Entry { names: &["help", "?"], argument: "", peers_only: false, about: "these commands" },
     Entry {
         names: &["exit", "quit", "leave"],
@@ -103,6 +120,13 @@ pub(crate) fn parse(line: &str, role: Role) -> Result<Option<(Command, bool)>, C
         let say = Command::Say(rest.to_owned());
         return if rest.is_empty() { Err(CommandError::SayWhat) } else { Ok(Some((say, json))) };
     }
+    if command == "why" {
+        let (about, at_end) = match rest.strip_suffix("--json") {
+            Some(about) => (about.trim_end(), true),
+            None => (rest, false),
+        };
+        return Ok(Some((Command::Why(about.to_owned()), json || at_end)));
+    }
     if !rest.is_empty() && rest != "--json" {
         return Err(CommandError::TooMuch { command, rest: rest.to_owned() });
     }
@@ -111,6 +135,7 @@ pub(crate) fn parse(line: &str, role: Role) -> Result<Option<(Command, bool)>, C
         "seeds" => Command::Seeds,
         "messages" => Command::Messages,
         "status" => Command::Status,
+        "members" => Command::Members,
         "exit" => Command::Exit,
         _ => Command::Help,
     };
@@ -189,6 +214,8 @@ impl Console {
                 Answer::Sent(SentView { id: format!("{:#}", sent.id), neighbors: sent.neighbors })
             }
             Command::Status => Answer::Status(Box::new(status_view(&self.node.report().await?))),
+            Command::Members => Answer::Members(members_view(&self.node.report().await?.node)),
+            Command::Why(about) => Answer::Why(why_view(&self.node.report().await?.node, &about)),
             Command::Help => Answer::Help(HelpView { commands: self.help() }),
             Command::Exit => {
                 self.node.leave().await?;
@@ -228,11 +255,18 @@ mod tests {
             ("say Hello  World", Command::Say("Hello  World".to_owned())),
             ("eXiT", Command::Exit),
             ("?", Command::Help),
+            ("Members", Command::Members),
+            ("why", Command::Why(String::new())),
+            ("WHY 192.0.2.7:5000", Command::Why("192.0.2.7:5000".to_owned())),
         ] {
             assert_eq!(plain(line), Ok(Some((command, false))), "{line}");
         }
         for line in ["status --json", "--json status"] {
             assert_eq!(plain(line), Ok(Some((Command::Status, true))));
+        }
+        let why = Command::Why("1a2b".to_owned());
+        for line in ["why 1a2b --json", "--json why 1a2b"] {
+            assert_eq!(plain(line), Ok(Some((why.clone(), true))));
         }
         assert_eq!(plain("say --json"), Ok(Some((Command::Say("--json".to_owned()), false))));
         assert_eq!(plain("  "), Ok(None));

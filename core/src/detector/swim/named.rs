@@ -1,0 +1,92 @@
+//! Whom neighbors named as their other neighbors: those can probe them for us.
+
+use alloc::vec::Vec;
+
+use crate::address::AddressRecord;
+use crate::context::Context;
+use crate::id::LinkId;
+use crate::neighbors::Neighbors;
+use crate::rng::Stream;
+use crate::room::make_room;
+use crate::wire::{MAX_NEIGHBORS, Message};
+use rand::seq::SliceRandom as _;
+
+/// What neighbors named, at most [`MAX_NEIGHBORS`] records each.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Named {
+    lists: Vec<(LinkId, Vec<AddressRecord>)>,
+    /// The neighbors of this peer are others than those it named last.
+    is_stale: bool,
+}
+
+impl Named {
+    pub(crate) const fn on_neighbors_changed(&mut self) {
+        self.is_stale = true;
+    }
+
+    /// The newest list of a neighbor replaces the one before.
+    pub(crate) fn note(&mut self, link: LinkId, mut records: Vec<AddressRecord>) {
+        records.truncate(MAX_NEIGHBORS);
+        self.take(link);
+        make_room(&mut self.lists);
+        self.lists.push((link, records));
+    }
+
+    pub(crate) fn of(&self, link: LinkId) -> &[AddressRecord] {
+        self.lists.iter().find(|(of, _)| *of == link).map_or(&[], |(_, records)| records)
+    }
+
+    /// Takes the list of a neighbor that is gone.
+    pub(crate) fn take(&mut self, link: LinkId) -> Vec<AddressRecord> {
+        let place = self.lists.iter().position(|(of, _)| *of == link);
+        place.map(|place| self.lists.swap_remove(place).1).unwrap_or_default()
+    }
+
+    /// Tells each neighbor of the others, if they have changed. Called once per round, so that a
+    /// peer whose neighbors come and go does not repeat itself.
+    pub(crate) fn tell(&mut self, cx: &mut Context, neighbors: &Neighbors) {
+        if !core::mem::take(&mut self.is_stale) {
+            return;
+        }
+        let mut drawn: Vec<_> = neighbors.iter().collect();
+        drawn.shuffle(&mut cx.rng.draw(Stream::Probe));
+        for neighbor in neighbors.iter() {
+            let others = drawn.iter().filter(|other| other.link != neighbor.link);
+            let records = others.take(MAX_NEIGHBORS).map(|other| other.record.clone()).collect();
+            cx.send(neighbor.link, Message::Neighbors { records });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::testing::context;
+
+    #[test]
+    fn a_neighbor_is_kept_with_its_newest_eight_names_and_forgotten_with_its_link() {
+        let cx = context(Config::modern());
+        let (mut named, link) = (Named::default(), LinkId::dialed(3));
+        named.note(link, alloc::vec![cx.record.clone(); 100]);
+        assert_eq!(named.of(link).len(), MAX_NEIGHBORS);
+        named.note(link, alloc::vec![cx.record.clone()]);
+        assert_eq!((named.of(link).len(), named.lists.len()), (1, 1));
+        assert_eq!(named.take(link).len(), 1);
+        assert!(named.of(link).is_empty() && named.lists.is_empty());
+    }
+
+    #[test]
+    fn neighbors_are_named_once_per_change() {
+        let mut cx = context(Config::modern());
+        let (mut named, mut neighbors) = (Named::default(), Neighbors::default());
+        neighbors.insert(LinkId::dialed(1), cx.record.clone(), cx.now);
+        named.tell(&mut cx, &neighbors);
+        assert!(cx.is_drained(), "nothing has changed");
+        named.on_neighbors_changed();
+        named.tell(&mut cx, &neighbors);
+        assert!(cx.poll_output().is_some());
+        named.tell(&mut cx, &neighbors);
+        assert!(cx.is_drained());
+    }
+}

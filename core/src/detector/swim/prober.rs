@@ -1,0 +1,318 @@
+//! Whom to probe next, and the probes under way (SWIM §3.1, §4.3).
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use rand::seq::SliceRandom as _;
+
+use crate::address::AddressRecord;
+use crate::config::Monitor;
+use crate::context::Context;
+use crate::detector::swim::members::{Member, Members};
+use crate::event::MemberState;
+use crate::id::{LinkId, NodeId};
+use crate::links::Links;
+use crate::neighbors::Neighbors;
+use crate::rng::Stream;
+use crate::room::{make_room, release_if_empty};
+use crate::time::Instant;
+use crate::timers::Timer;
+use crate::wire::Bye;
+
+/// Whose turn it is, and the probes under way, at most `max_links`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Prober {
+    /// The rest of this round, in the order drawn; the last one is next.
+    round: Vec<AddressRecord>,
+    probes: Vec<Probe>,
+    /// How many there ever were.
+    begun: u32,
+}
+
+/// A probe under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Probe {
+    /// What [`Timer::Overdue`] calls it.
+    pub(crate) number: u32,
+    pub(crate) subject: AddressRecord,
+    pub(crate) cause: Cause,
+    /// The neighbor's link, or a dial.
+    pub(crate) link: LinkId,
+    pub(crate) is_dialed: bool,
+    /// Helpers that have not said anything yet, by their links.
+    pub(crate) silent: Vec<LinkId>,
+    /// Helpers that heard nothing either.
+    pub(crate) nacked: Vec<LinkId>,
+    /// How many helpers were asked; 0 while the probe is direct.
+    pub(crate) asked: u8,
+    /// The last round-trip time to the subject, 0 if there was none.
+    pub(crate) round_trip_us: u32,
+    /// Whom the subject named as its neighbors before its link was lost.
+    pub(crate) named: Vec<AddressRecord>,
+    /// When its timer fires.
+    due: Instant,
+}
+
+/// Why somebody is probed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// It is its turn.
+    Turn,
+    /// Its link was lost without a word.
+    Lost,
+    /// Its link may be gone although it lives: one miss and the link ends.
+    Challenge,
+    /// Others suspect it.
+    Suspected,
+}
+
+impl Prober {
+    /// The next one to probe. Each is probed once in a round, in an order drawn anew for each round,
+    /// so that a crash is found after two rounds at most (SWIM §4.3).
+    pub(crate) fn next(
+        &mut self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        members: &Members,
+    ) -> Option<AddressRecord> {
+        if self.round.is_empty() {
+            self.round = candidates(cx, neighbors, members);
+            self.round.shuffle(&mut cx.rng.draw(Stream::Probe));
+        }
+        let is_there = |record: &AddressRecord| {
+            neighbors.by_id(record.subject()).is_some()
+                || has_table(cx) && members.life(record).is_some_and(|member| !member.is_gone())
+        };
+        while let Some(record) = self.round.pop() {
+            if is_there(&record) {
+                return Some(record);
+            }
+        }
+        None
+    }
+
+    /// A new one gets a random place in the round that is under way (SWIM §4.3).
+    pub(crate) fn insert(&mut self, cx: &mut Context, record: &AddressRecord) {
+        let most = cx.config.detector.swim.members_max.max(Neighbors::MOST);
+        if !self.round.is_empty() && self.round.len() < most {
+            let place = cx.rng.index(Stream::Probe, self.round.len() + 1).unwrap_or(0);
+            make_room(&mut self.round);
+            self.round.insert(place, record.clone());
+        }
+    }
+
+    /// Whether one more probe may begin.
+    pub(crate) fn has_room(&self, cx: &mut Context) -> bool {
+        let has_room = self.probes.len() < cx.config.overlay.max_links;
+        cx.stats.limits.probes += u64::from(!has_room);
+        has_room
+    }
+
+    /// Notes a probe that went out on `link`.
+    pub(crate) fn begin(
+        &mut self,
+        cx: &mut Context,
+        (subject, link, is_dialed): (AddressRecord, LinkId, bool),
+        cause: Cause,
+        round_trip_us: u32,
+        patience: Duration,
+    ) -> &mut Probe {
+        let number = self.begun;
+        self.begun = number.wrapping_add(1);
+        make_room(&mut self.probes);
+        self.probes.push(Probe {
+            number,
+            subject,
+            cause,
+            link,
+            is_dialed,
+            silent: Vec::new(),
+            nacked: Vec::new(),
+            asked: 0,
+            round_trip_us,
+            named: Vec::new(),
+            due: cx.now,
+        });
+        let probe = self.probes.last_mut().expect("it was pushed just now");
+        probe.wait(cx, patience);
+        probe
+    }
+
+    pub(crate) fn of(&mut self, subject: NodeId) -> Option<&mut Probe> {
+        self.probes.iter_mut().find(|probe| probe.subject.subject() == subject)
+    }
+
+    pub(crate) fn by_number(&mut self, number: u32) -> Option<&mut Probe> {
+        self.probes.iter_mut().find(|probe| probe.number == number)
+    }
+
+    /// The probe that went out on this link.
+    pub(crate) fn by_link(&mut self, link: LinkId) -> Option<&mut Probe> {
+        self.probes.iter_mut().find(|probe| probe.link == link)
+    }
+
+    /// The probe that asks a helper on this link.
+    pub(crate) fn by_helper(&mut self, link: LinkId) -> Option<&mut Probe> {
+        let asks =
+            |probe: &&mut Probe| probe.silent.contains(&link) || probe.nacked.contains(&link);
+        self.probes.iter_mut().find(asks)
+    }
+
+    /// Whether the link of somebody who is no neighbor any more is being looked after.
+    pub(crate) fn is_lost(&self, subject: NodeId) -> bool {
+        let is_it =
+            |probe: &Probe| probe.subject.subject() == subject && probe.cause == Cause::Lost;
+        self.probes.iter().any(is_it)
+    }
+
+    /// Ends a probe and closes what was opened for it.
+    pub(crate) fn end(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        number: u32,
+    ) -> Option<Probe> {
+        let place = self.probes.iter().position(|probe| probe.number == number)?;
+        let probe = self.probes.swap_remove(place);
+        release_if_empty(&mut self.probes);
+        cx.timers.cancel(Timer::Overdue(number));
+        for &link in probe.silent.iter().chain(&probe.nacked) {
+            links.close(cx, link, Bye::Done);
+        }
+        if probe.is_dialed {
+            links.close(cx, probe.link, Bye::Done);
+        }
+        Some(probe)
+    }
+}
+
+impl Probe {
+    /// Waits so long for what comes next.
+    pub(crate) fn wait(&mut self, cx: &mut Context, patience: Duration) {
+        self.due = cx.now + patience;
+        cx.arm(Timer::Overdue(self.number), patience);
+    }
+
+    /// Whether its timer fires much later than it was armed for: this peer was stopped, and the
+    /// answer may wait to be read.
+    pub(crate) fn is_late(&self, cx: &Context, patience: Duration) -> bool {
+        cx.now.since(self.due) > patience
+    }
+}
+
+/// Without a table there are only neighbors to probe.
+fn has_table(cx: &Context) -> bool {
+    let config = &cx.config.detector.swim;
+    config.monitor == Monitor::Members && config.members_max > 0
+}
+
+fn candidates(cx: &Context, neighbors: &Neighbors, members: &Members) -> Vec<AddressRecord> {
+    if has_table(cx) {
+        let living = members.iter().filter(|member| !member.is_gone());
+        return living.map(|member| member.record.clone()).collect();
+    }
+    neighbors.iter().map(|neighbor| neighbor.record.clone()).collect()
+}
+
+/// Whom to ask to probe `subject`: at most K of those that it named, else neighbors of this peer,
+/// else members (SWIM §3.1 draws them from all members; a neighbor of the subject has a link with
+/// it, which saves it a dial).
+pub(crate) fn helpers(
+    cx: &mut Context,
+    subject: NodeId,
+    named: &[AddressRecord],
+    neighbors: &Neighbors,
+    members: &Members,
+) -> Vec<AddressRecord> {
+    let most = cx.config.detector.swim.helpers;
+    let is_fit = |record: &AddressRecord| {
+        let is_other = record.subject() != subject && record.subject() != cx.me();
+        is_other && !members.life(record).is_some_and(|it| it.state != MemberState::Alive)
+    };
+    let mut named: Vec<_> = named.iter().filter(|it| is_fit(it)).cloned().collect();
+    let own = neighbors.iter().map(|neighbor| &neighbor.record);
+    let mut own: Vec<_> = own.filter(|it| is_fit(it)).cloned().collect();
+    let alive = |member: &&Member| is_fit(&member.record);
+    let mut others: Vec<_> = Vec::new();
+    if named.len() + own.len() < most {
+        others = members.iter().filter(alive).map(|member| member.record.clone()).collect();
+    }
+    let mut chosen: Vec<AddressRecord> = Vec::new();
+    for group in [&mut named, &mut own, &mut others] {
+        group.shuffle(&mut cx.rng.draw(Stream::Probe));
+        for record in group.drain(..) {
+            let is_new = chosen.iter().all(|other| other.subject() != record.subject());
+            if is_new && chosen.len() < most {
+                chosen.push(record);
+            }
+        }
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::id::BootEpoch;
+    use crate::testing::context;
+
+    fn record(n: u8) -> AddressRecord {
+        let addr = core::net::SocketAddr::from(([10, 0, 0, n], 7000));
+        AddressRecord::new(NodeId::new([n; 32]), BootEpoch(1), &[addr]).expect("valid")
+    }
+
+    fn neighbors(cx: &Context, of: core::ops::Range<u8>) -> Neighbors {
+        let mut neighbors = Neighbors::default();
+        for n in of {
+            neighbors.insert(LinkId::dialed(n.into()), record(n), cx.now);
+        }
+        neighbors
+    }
+
+    #[test]
+    fn each_neighbor_has_one_turn_in_a_round_and_orders_differ() {
+        let mut cx = context(Config::modern());
+        let (mut prober, members) = (Prober::default(), Members::default());
+        let neighbors = neighbors(&cx, 2..10);
+        let mut rounds = [(); 4].map(|()| {
+            let mut turn = || prober.next(&mut cx, &neighbors, &members).expect("somebody");
+            (0..8).map(|_| turn().subject()).collect::<Vec<_>>()
+        });
+        assert!(rounds[0] != rounds[1] || rounds[1] != rounds[2]);
+        for round in &mut rounds {
+            round.sort();
+            assert!(round.iter().copied().eq((2..10).map(|n| NodeId::new([n; 32]))));
+        }
+    }
+
+    #[test]
+    fn helpers_are_named_ones_first_then_own_neighbors_and_never_the_subject() {
+        let mut cx = context(Config::modern());
+        let (neighbors, members) = (neighbors(&cx, 2..5), Members::default());
+        let named = [1, 2, 7, 8].map(record);
+        let ids = |chosen: Vec<AddressRecord>| -> Vec<u8> {
+            let mut ids: Vec<_> = chosen.iter().map(|it| it.subject().as_bytes()[0]).collect();
+            ids.sort_unstable();
+            ids
+        };
+        let of = NodeId::new([2; 32]);
+        let chosen = ids(helpers(&mut cx, of, &named, &neighbors, &members));
+        assert!(chosen == [3, 7, 8] || chosen == [4, 7, 8], "{chosen:?}");
+        assert_eq!(ids(helpers(&mut cx, of, &[], &neighbors, &members)), [3, 4]);
+    }
+
+    #[test]
+    fn probes_are_bounded() {
+        let mut cx = context(Config::modern());
+        let mut prober = Prober::default();
+        for n in 0..100_u8 {
+            if prober.has_room(&mut cx) {
+                let to = (record(n + 2), LinkId::dialed(n.into()), true);
+                prober.begin(&mut cx, to, Cause::Turn, 0, Duration::ZERO);
+            }
+        }
+        assert_eq!(prober.probes.len(), cx.config.overlay.max_links);
+        assert_eq!(cx.stats.limits.probes, 36);
+    }
+}

@@ -1,0 +1,207 @@
+//! Probes of this peer: their turns, their answers, their failures (SWIM §3.1, Lifeguard §IV-A).
+
+use alloc::vec::Vec;
+
+use crate::address::AddressRecord;
+use crate::context::Context;
+use crate::detector::swim::prober::{Cause, helpers};
+use crate::detector::swim::{Finding, Swim};
+use crate::id::LinkId;
+use crate::links::{Links, Target};
+use crate::neighbors::{Neighbor, Neighbors};
+use crate::rng::Stream;
+use crate::timers::Timer;
+use crate::wire::{Evidence, Message, Purpose};
+
+impl Swim {
+    /// The first neighbor is here: rounds begin, at a moment of this peer's own, so that peers that
+    /// started together do not probe in step.
+    pub(super) fn start(&mut self, cx: &mut Context) {
+        let every = usize::try_from(cx.config.detector.swim.probe_every.as_millis());
+        let phase = cx.rng.index(Stream::Probe, every.unwrap_or(1)).unwrap_or(0);
+        let phase = core::time::Duration::from_millis(u64::try_from(phase).unwrap_or(0));
+        cx.arm(Timer::Round, phase);
+    }
+
+    /// Time to probe the next one.
+    pub(crate) fn on_round_timer(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+    ) {
+        self.round = cx.now;
+        cx.arm(Timer::Round, self.awareness.probe_every(cx));
+        self.pay_refutation(cx);
+        self.sweep(cx);
+        self.named.tell(cx, neighbors);
+        if let Some(next) = self.prober.next(cx, neighbors, &self.members) {
+            self.probe(cx, links, neighbors, next, Cause::Turn);
+        }
+    }
+
+    /// Probes somebody, unless that is being done: by a ping on its link, or by a dial.
+    pub(super) fn probe(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        subject: AddressRecord,
+        cause: Cause,
+    ) {
+        if self.prober.of(subject.subject()).is_some() || !self.prober.has_room(cx) {
+            return;
+        }
+        match neighbors.by_id(subject.subject()).map(|neighbor| neighbor.link) {
+            Some(link) => self.ping(cx, link, subject, cause),
+            None => self.dial(cx, links, subject, (cause, 0), Vec::new()),
+        }
+    }
+
+    /// Lifeguard §IV-C (buddy system): who is suspected hears of it before the ping, so that it can
+    /// refute at once.
+    pub(super) fn ping(
+        &mut self,
+        cx: &mut Context,
+        link: LinkId,
+        subject: AddressRecord,
+        cause: Cause,
+    ) {
+        if let Some(members) = self.doubt_about(cx, &subject) {
+            cx.send(link, Message::Members { members });
+        }
+        self.pings.ping(cx, link);
+        let round_trip_us = self.pings.round_trip_us(link);
+        let patience = self.awareness.probe_timeout(cx);
+        self.prober.begin(cx, (subject, link, false), cause, round_trip_us, patience);
+    }
+
+    fn dial(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        subject: AddressRecord,
+        (cause, round_trip_us): (Cause, u32),
+        named: Vec<AddressRecord>,
+    ) {
+        let link = links.dial(cx, Target::Node(&subject), Purpose::Probe);
+        cx.stats.pings += 1;
+        let patience = self.awareness.probe_timeout(cx);
+        let probe = self.prober.begin(cx, (subject, link, true), cause, round_trip_us, patience);
+        probe.named = named;
+    }
+
+    /// A link was lost without a word: its other end is dialed at once. Who is known to be gone is
+    /// left in peace.
+    pub(super) fn look_after(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        down: &Neighbor,
+        named: Vec<AddressRecord>,
+        round_trip_us: u32,
+    ) {
+        let is_gone = self.members.life(&down.record).is_some_and(|member| member.is_gone());
+        let is_probed = self.prober.of(down.id()).is_some();
+        if !is_gone && !is_probed && self.prober.has_room(cx) {
+            let cause = (Cause::Lost, round_trip_us);
+            self.dial(cx, links, down.record.clone(), cause, named);
+        }
+    }
+
+    /// Who was probed lives.
+    pub(super) fn on_ack(&mut self, cx: &mut Context, links: &mut Links, number: u32) {
+        self.awareness.improve();
+        self.prober.end(cx, links, number);
+    }
+
+    /// A probe is overdue, or its helpers are.
+    pub(crate) fn on_overdue_timer(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        number: u32,
+    ) {
+        let patience = self.awareness.probe_timeout(cx);
+        let Some(probe) = self.prober.by_number(number) else { return };
+        if probe.is_late(cx, patience) {
+            // Departure: a timer that fires late proves that this peer was stopped, which local
+            // health would only guess. The answer may lie unread.
+            probe.wait(cx, patience);
+            self.awareness.worsen(cx, 1);
+        } else if probe.asked == 0 {
+            cx.stats.pings_missed += 1;
+            self.ask_helpers(cx, links, neighbors, number);
+        } else {
+            self.give_up(cx, links, number);
+        }
+    }
+
+    /// Nothing was heard directly: K others are asked (SWIM §3.1).
+    pub(super) fn ask_helpers(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        number: u32,
+    ) {
+        let patience = self.awareness.probe_timeout(cx);
+        let Some(probe) = self.prober.by_number(number) else { return };
+        if probe.cause == Cause::Challenge {
+            self.findings.push_back(Finding::Stalled(probe.link));
+            self.prober.end(cx, links, number);
+            return;
+        }
+        let subject = probe.subject.subject();
+        let named = if probe.is_dialed { &probe.named } else { self.named.of(probe.link) };
+        let helpers = helpers(cx, subject, named, neighbors, &self.members);
+        if helpers.is_empty() {
+            self.give_up(cx, links, number);
+            return;
+        }
+        let mut dial = |helper| links.dial(cx, Target::Node(helper), Purpose::PingRequest);
+        probe.silent = helpers.iter().map(&mut dial).collect();
+        probe.asked = u8::try_from(helpers.len()).unwrap_or(u8::MAX);
+        // Departure: twice the timeout instead of the rest of the period, because a helper is dialed
+        // first, and perhaps dials itself.
+        probe.wait(cx, patience.saturating_mul(2));
+    }
+
+    /// Nobody heard it: it is suspected.
+    fn give_up(&mut self, cx: &mut Context, links: &mut Links, number: u32) {
+        let Some(probe) = self.prober.end(cx, links, number) else { return };
+        // Lifeguard §IV-A: a failed probe and each missing nack speak against this peer itself.
+        let missing = u32::try_from(probe.silent.len()).unwrap_or(u32::MAX);
+        self.awareness.worsen(cx, missing.saturating_add(1));
+        let nacks = u8::try_from(probe.nacked.len()).unwrap_or(u8::MAX);
+        let evidence = match probe.cause {
+            Cause::Lost => Evidence::LinkLost,
+            Cause::Turn | Cause::Challenge | Cause::Suspected => {
+                let (round_trip_us, asked) = (probe.round_trip_us, probe.asked);
+                Evidence::Silent { round_trip_us, asked, nacks }
+            }
+        };
+        let named =
+            if probe.is_dialed { probe.named.len() } else { self.named.of(probe.link).len() };
+        self.accuse(cx, &probe.subject, evidence, named);
+    }
+
+    /// Its machine refuses connections: no helper would hear more.
+    pub(super) fn on_refused(&mut self, cx: &mut Context, links: &mut Links, number: u32) {
+        if let Some(probe) = self.prober.end(cx, links, number) {
+            self.accuse(cx, &probe.subject, Evidence::Refused, probe.named.len());
+        }
+    }
+
+    /// A helper heard the subject. Three times in a row while its link is silent: nothing comes
+    /// through on the link.
+    pub(super) fn on_heard_by_helper(&mut self, cx: &mut Context, links: &mut Links, number: u32) {
+        let Some(probe) = self.prober.by_number(number) else { return };
+        let link = probe.link;
+        if !probe.is_dialed && self.pings.miss(link) >= cx.config.detector.misses {
+            self.findings.push_back(Finding::Stalled(link));
+        }
+        self.on_ack(cx, links, number);
+    }
+}

@@ -1,0 +1,349 @@
+//! What is said of members: by this peer, of this peer, and by all others (SWIM §4).
+
+use alloc::vec::Vec;
+
+use crate::address::AddressRecord;
+use crate::config::Monitor;
+use crate::context::Context;
+use crate::detector::swim::members::{Member, Merged};
+use crate::detector::swim::prober::Cause;
+use crate::detector::swim::suspicion::Span;
+use crate::detector::swim::{Finding, Swim};
+use crate::event::{Event, MemberState, Misbehavior};
+use crate::id::{Incarnation, NodeId};
+use crate::links::Links;
+use crate::neighbors::{Neighbor, Neighbors};
+use crate::wire::{Claim, Evidence, MAX_MEMBERS, Message, Statement};
+
+/// A member that lives refutes at most once per timeout, so honest ones stay far below it. Accusers
+/// must stay below it, and the subject may say it: nobody can accuse where nobody can refute. *Guess.*
+const MAX_INCARNATION: Incarnation = Incarnation(1 << 30);
+
+impl Swim {
+    /// A statement came by broadcast. False when only a liar can have made it.
+    pub(crate) fn on_statement(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        origin: NodeId,
+        said: &Statement,
+    ) -> bool {
+        if said.by != origin || !is_plausible(said) {
+            return false;
+        }
+        let subject = said.subject.subject();
+        if subject == cx.me() {
+            return self.on_said_of_me(cx, said);
+        }
+        let neighbor = neighbors.by_id(subject);
+        self.note_accusation(cx, said, neighbor.is_some());
+        self.hold(cx, said, neighbor.is_some());
+        if let (Claim::Suspect(_), Some(neighbor)) = (&said.claim, neighbor) {
+            self.see_after_suspect(cx, links, neighbors, neighbor);
+        }
+        true
+    }
+
+    /// Lifeguard §IV-B wants independent confirmations: who hears of a suspicion of its own neighbor
+    /// probes that at once, instead of when it is its turn.
+    fn see_after_suspect(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        neighbor: &Neighbor,
+    ) {
+        let Some(member) = self.members.life(&neighbor.record) else { return };
+        let is_told = self.suspicions.is_told(&member.record, member.incarnation);
+        if member.state == MemberState::Suspect && !is_told {
+            self.probe(cx, links, neighbors, neighbor.record.clone(), Cause::Suspected);
+        }
+    }
+
+    /// A neighbor gives a part of its table. Nobody vouches for it, so it kills nobody: who is
+    /// alive here and gone there is a suspect here, and hears of it from neighbor to neighbor.
+    pub(crate) fn on_members(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        from: &Neighbor,
+        members: &[Statement],
+    ) {
+        let mut is_forged = false;
+        let mut disputed: Vec<Statement> = Vec::new();
+        for said in members {
+            let is_of_subject = said.by == said.subject.subject();
+            if !is_plausible(said) || !is_of_subject && said.by != from.id() {
+                is_forged = true;
+            } else if said.subject.subject() == cx.me() {
+                self.on_said_of_me(cx, said);
+            } else {
+                disputed.extend(self.merge_hearsay(cx, neighbors, from, said));
+            }
+        }
+        if is_forged {
+            links.accuse(cx, from.link, Misbehavior::Forged("Members"));
+        }
+        // Departure: this news is passed on, once per incarnation, because it must get to its
+        // subjects: after a partition has healed, no other message tells them to refute.
+        if !disputed.is_empty() {
+            for neighbor in neighbors.iter().filter(|neighbor| neighbor.link != from.link) {
+                cx.send(neighbor.link, Message::Members { members: disputed.clone() });
+            }
+        }
+    }
+
+    /// Returns what this peer says of the subject now, if it held it alive before.
+    fn merge_hearsay(
+        &mut self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        from: &Neighbor,
+        said: &Statement,
+    ) -> Option<Statement> {
+        let held = self.members.get(said.subject.subject());
+        let is_alive = held.is_some_and(|member| !member.is_gone());
+        let is_bad = said.claim != Claim::Alive;
+        if is_bad && is_alive && held.is_some_and(|it| !it.record.is_same_life(&said.subject)) {
+            return None;
+        }
+        let mut said = said.clone();
+        if is_bad && is_alive {
+            (said.claim, said.by) = (Claim::Suspect(Evidence::Hearsay), from.id());
+        }
+        let is_near = neighbors.by_id(said.subject.subject()).is_some();
+        let is_news = self.hold(cx, &said, is_near);
+        let is_disputed = is_news && is_bad && is_alive;
+        is_disputed.then(|| self.members.life(&said.subject)).flatten().map(|it| view(cx, it))
+    }
+
+    /// Keeps who accuses whom, also where the table knows it already: confirmations bring the end of
+    /// a suspicion nearer. What the table has overruled counts no more.
+    fn note_accusation(&mut self, cx: &mut Context, said: &Statement, is_near: bool) {
+        if !matches!(said.claim, Claim::Suspect(_) | Claim::Dead { .. }) {
+            return;
+        }
+        let held = self.members.get(said.subject.subject());
+        let is_known = held.is_some() || is_near || cx.config.detector.swim.members_max > 0;
+        let is_overruled = held.is_some_and(|member| {
+            member.is_gone()
+                || member.record.supersedes(&said.subject)
+                || member.record.is_same_life(&said.subject)
+                    && member.incarnation > said.incarnation
+        });
+        if is_known && !is_overruled {
+            self.cases.accuse(cx, said);
+            self.suspicions.confirm(cx, &said.subject, said.incarnation, said.by);
+        }
+    }
+
+    /// Takes a statement into the table. Returns whether that changed the state of its subject.
+    fn hold(&mut self, cx: &mut Context, said: &Statement, is_near: bool) -> bool {
+        let merged = self.members.merge(cx, said, is_near);
+        let (subject, state) = (said.subject.clone(), MemberState::of(&said.claim));
+        if matches!(merged, Merged::Old) {
+            return false;
+        }
+        if state != MemberState::Suspect {
+            self.suspicions.end(cx, subject.subject());
+            self.cases.close(subject.subject(), state);
+        }
+        let evidence = match &said.claim {
+            Claim::Suspect(evidence) | Claim::Dead { evidence, .. } => Some(*evidence),
+            Claim::Alive | Claim::Left => None,
+        };
+        let is_own = said.by == cx.me() && evidence != Some(Evidence::Hearsay);
+        match state {
+            MemberState::Dead => {
+                self.findings.push_back(Finding::Dead { subject: subject.clone(), is_own });
+            }
+            MemberState::Left => self.findings.push_back(Finding::Left(subject.subject())),
+            MemberState::Alive if merged == Merged::News => self.prober.insert(cx, &subject),
+            MemberState::Alive | MemberState::Suspect => {}
+        }
+        if merged == Merged::News {
+            cx.emit(Event::Member { subject, state, by: said.by, evidence });
+        }
+        merged == Merged::News
+    }
+
+    /// Says that somebody does not answer, once per incarnation. `named` is how many neighbors it
+    /// has, as far as is known.
+    pub(super) fn accuse(
+        &mut self,
+        cx: &mut Context,
+        subject: &AddressRecord,
+        evidence: Evidence,
+        named: usize,
+    ) {
+        let held = self.members.get(subject.subject());
+        let is_over = held.is_some_and(|it| it.is_gone() || it.record.supersedes(subject));
+        let incarnation = self.members.life(subject).map_or(Incarnation(0), |it| it.incarnation);
+        let is_safe = incarnation >= MAX_INCARNATION;
+        if is_over || is_safe || self.suspicions.is_told(subject, incarnation) {
+            return;
+        }
+        let claim = Claim::Suspect(evidence);
+        let (by, signature) = (cx.me(), None);
+        let said = Statement { subject: subject.clone(), incarnation, claim, by, signature };
+        self.cases.accuse(cx, &said);
+        self.hold(cx, &said, true);
+        let members = self.members.living();
+        // With too few who could confirm, nobody is waited for (memberlist does the same). Only
+        // neighbors probe neighbors, so those are who could.
+        let others = match cx.config.detector.swim.monitor {
+            Monitor::Neighbors => named,
+            Monitor::Members => members.saturating_sub(2),
+        };
+        let enough = cx.config.detector.swim.confirmations.min(others);
+        let confirmers = self.cases.accusers(subject, incarnation, cx.me());
+        let limits = (Span::of(cx, members), enough);
+        if self.suspicions.begin(cx, (subject, incarnation), evidence, confirmers, limits) {
+            self.findings.push_back(Finding::Say(said));
+        }
+    }
+
+    /// A suspicion was not refuted in time.
+    pub(crate) fn on_suspicion_timer(&mut self, cx: &mut Context, number: u32) {
+        let patience = self.awareness.probe_timeout(cx);
+        if self.suspicions.is_late(cx, number, patience) {
+            self.awareness.worsen(cx, 1);
+            return;
+        }
+        let Some(over) = self.suspicions.take(number) else { return };
+        let (subject, incarnation) = (over.subject, over.incarnation);
+        let claim = Claim::Dead { evidence: over.evidence, confirmers: over.confirmers };
+        let (by, signature) = (cx.me(), None);
+        let said = Statement { subject, incarnation, claim, by, signature };
+        if self.hold(cx, &said, true) {
+            self.findings.push_back(Finding::Say(said));
+        }
+    }
+
+    /// Suspects whose accusers never came back to them, perhaps because they died too, are dead.
+    /// Everybody finds out alone, so nobody says it.
+    pub(super) fn sweep(&mut self, cx: &mut Context) {
+        for (subject, incarnation) in self.members.sweep(cx).suspects {
+            let (by, signature) = (cx.me(), None);
+            let claim = Claim::Dead { evidence: Evidence::Hearsay, confirmers: Vec::new() };
+            let said = Statement { subject, incarnation, claim, by, signature };
+            self.hold(cx, &said, true);
+        }
+    }
+
+    /// Somebody speaks of this peer. False for what only it itself may say, and never said.
+    fn on_said_of_me(&mut self, cx: &mut Context, said: &Statement) -> bool {
+        if said.subject.epoch() != cx.epoch() {
+            return true;
+        }
+        match said.claim {
+            Claim::Alive => self.incarnation = self.incarnation.max(said.incarnation),
+            Claim::Left => return cx.leaving,
+            // SWIM §4.2: the subject alone raises its incarnation, above what it is accused with.
+            Claim::Suspect(_) | Claim::Dead { .. } if said.incarnation >= self.incarnation => {
+                self.incarnation = said.incarnation.next();
+                self.owes_refutation = true;
+                let pause = cx.config.detector.swim.probe_timeout;
+                if self.refuted.is_none_or(|refuted| cx.now.since(refuted) >= pause) {
+                    self.pay_refutation(cx);
+                }
+            }
+            Claim::Suspect(_) | Claim::Dead { .. } => {}
+        }
+        true
+    }
+
+    /// Refutes, at most once per timeout: accusations are cheap, and a refutation goes to everybody.
+    pub(super) fn pay_refutation(&mut self, cx: &mut Context) {
+        if core::mem::take(&mut self.owes_refutation) && !cx.leaving {
+            self.refuted = Some(cx.now);
+            // Lifeguard §IV-A: who is suspected may be slow itself.
+            self.awareness.worsen(cx, 1);
+            cx.stats.refutations += 1;
+            self.findings.push_back(Finding::Say(self.of_itself(cx, Claim::Alive)));
+        }
+    }
+
+    /// A neighbor is here. Its hello is its own word that it lives. Who was not held alive gets the
+    /// table: it is new, or it comes from the other side of a partition.
+    pub(super) fn welcome(&mut self, cx: &mut Context, up: &Neighbor) {
+        if !core::mem::replace(&mut self.is_announced, true)
+            && cx.config.detector.swim.members_max > 0
+        {
+            self.findings.push_back(Finding::Say(self.of_itself(cx, Claim::Alive)));
+        }
+        let held = self.members.life(&up.record).map(|member| member.state);
+        if held == Some(MemberState::Alive) {
+            return;
+        }
+        let by = up.id();
+        let (subject, incarnation) = (up.record.clone(), Incarnation(0));
+        let said = Statement { subject, incarnation, claim: Claim::Alive, by, signature: None };
+        self.hold(cx, &said, true);
+        self.give_table(cx, up);
+    }
+
+    fn give_table(&self, cx: &mut Context, to: &Neighbor) {
+        let has_table = cx.config.detector.swim.members_max > 0;
+        let is_told = |member: &&Member| {
+            let is_itself = member.record.subject() == to.id();
+            let is_doubted = member.state != MemberState::Alive;
+            if is_itself { is_doubted } else { has_table }
+        };
+        let told: Vec<_> = self.members.iter().filter(is_told).map(|it| view(cx, it)).collect();
+        for part in told.chunks(MAX_MEMBERS) {
+            cx.send(to.link, Message::Members { members: part.to_vec() });
+        }
+    }
+
+    /// What this peer says of somebody whom it does not hold alive.
+    pub(super) fn doubt_about(
+        &self,
+        cx: &Context,
+        subject: &AddressRecord,
+    ) -> Option<Vec<Statement>> {
+        let member = self.members.life(subject)?;
+        (member.state == MemberState::Suspect).then(|| alloc::vec![view(cx, member)])
+    }
+
+    /// A neighbor said on its link that it leaves.
+    pub(super) fn on_left(&mut self, cx: &mut Context, record: &AddressRecord) {
+        let incarnation = self.members.life(record).map_or(Incarnation(0), |it| it.incarnation);
+        let (subject, by) = (record.clone(), record.subject());
+        let said = Statement { subject, incarnation, claim: Claim::Left, by, signature: None };
+        self.hold(cx, &said, true);
+    }
+
+    /// What this peer says of itself.
+    pub(super) fn of_itself(&self, cx: &Context, claim: Claim) -> Statement {
+        let (subject, incarnation) = (cx.record.clone(), self.incarnation);
+        Statement { subject, incarnation, claim, by: cx.me(), signature: None }
+    }
+}
+
+/// What this peer holds of a member, as its own word where that is allowed.
+fn view(cx: &Context, member: &Member) -> Statement {
+    let evidence = Evidence::Hearsay;
+    let (claim, by) = match member.state {
+        MemberState::Alive => (Claim::Alive, member.record.subject()),
+        MemberState::Suspect => (Claim::Suspect(evidence), cx.me()),
+        MemberState::Dead => (Claim::Dead { evidence, confirmers: Vec::new() }, cx.me()),
+        MemberState::Left => (Claim::Left, member.record.subject()),
+    };
+    let (subject, incarnation) = (member.record.clone(), member.incarnation);
+    Statement { subject, incarnation, claim, by, signature: None }
+}
+
+/// Whether the speaker may say that: only the subject says that it lives or left, and only others
+/// accuse it.
+fn is_plausible(said: &Statement) -> bool {
+    let is_of_itself = said.by == said.subject.subject();
+    match said.claim {
+        Claim::Alive | Claim::Left => is_of_itself && said.incarnation <= MAX_INCARNATION,
+        Claim::Suspect(_) | Claim::Dead { .. } => {
+            !is_of_itself && said.incarnation < MAX_INCARNATION
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Two that were refused meet.
+//!
+//! Departure: the paper says nothing of how the last free slots find each other. Where nearly
+//! all peers are full, a peer with a free slot asks in vain: of 10,000 it would have to ask nearly
+//! all to meet the one other. But two of them that ask 60 peers each have asked one and the same with
+//! probability 60 · 60 / 10,000. So who refuses somebody remembers the last one that it refused, and
+//! hands it the record of the new one, as if in reply to a shuffle. Then it forgets both.
+
+use alloc::vec;
+
+use super::HyParView;
+use crate::address::AddressRecord;
+use crate::context::Context;
+use crate::id::NodeId;
+use crate::links::Links;
+use crate::time::Instant;
+
+/// Somebody who found no free slot here.
+#[derive(Clone, Debug)]
+pub(super) struct Asker {
+    record: AddressRecord,
+    asked: Instant,
+}
+
+impl Asker {
+    pub(super) fn subject(&self) -> NodeId {
+        self.record.subject()
+    }
+}
+
+impl HyParView {
+    /// No slot is free here for somebody who asked with low priority. Returns whether it is time to
+    /// see if all who take the slots still live (PAPERS.md, S-HPV, variant c): at most once per
+    /// `cooldown`, because a peer that searches asks many.
+    pub(crate) fn on_busy(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        asker: &AddressRecord,
+    ) -> bool {
+        let last = self.asker.take().filter(|last| {
+            let is_fresh = cx.now.since(last.asked) < cx.config.overlay.refresh;
+            is_fresh && last.subject() != asker.subject()
+        });
+        match last {
+            Some(last) => self.replies.begin(cx, links, &last.record, vec![asker.clone()]),
+            None => self.asker = Some(Asker { record: asker.clone(), asked: cx.now }),
+        }
+        if cx.now < self.tests_again {
+            return false;
+        }
+        self.tests_again = cx.now + cx.config.overlay.cooldown;
+        true
+    }
+}

@@ -1,0 +1,90 @@
+//! Lost neighbors that may be back: how the halves of a healed partition find each other.
+//!
+//! Departure: the paper forgets a neighbor that failed (HyParView §4.3). Both halves of a partition
+//! then fill their views from their own side, and nothing ever crosses again once it is healed. So a
+//! peer keeps the last neighbors that it lost without a word, and dials one of them at each refresh.
+//! Who lost nobody pays nothing.
+
+use alloc::vec::Vec;
+
+use crate::address::AddressRecord;
+use crate::context::Context;
+use crate::id::NodeId;
+use crate::rng::Stream;
+use crate::room::{make_room, release_if_empty};
+use crate::time::Instant;
+
+/// Lost neighbors, the last one last; at most `ghosts`, none for longer than `ghost_age`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ghosts(Vec<Ghost>);
+
+#[derive(Clone, Debug)]
+struct Ghost {
+    record: AddressRecord,
+    lost: Instant,
+}
+
+impl Ghosts {
+    pub(super) fn note(&mut self, cx: &mut Context, record: &AddressRecord) {
+        self.remove(record.subject());
+        let most = cx.config.overlay.hyparview.ghosts;
+        if most > 0 && self.0.len() >= most {
+            cx.stats.limits.ghosts += 1;
+            self.0.remove(0);
+        }
+        if most > 0 {
+            make_room(&mut self.0);
+            self.0.push(Ghost { record: record.clone(), lost: cx.now });
+        }
+    }
+
+    pub(super) fn remove(&mut self, subject: NodeId) {
+        if !self.0.is_empty() {
+            self.0.retain(|ghost| ghost.record.subject() != subject);
+            release_if_empty(&mut self.0);
+        }
+    }
+
+    /// A random one that `is_free` finds free.
+    pub(super) fn draw(
+        &mut self,
+        cx: &mut Context,
+        is_free: impl Fn(&AddressRecord) -> bool,
+    ) -> Option<AddressRecord> {
+        let age = cx.config.overlay.hyparview.ghost_age;
+        self.0.retain(|ghost| cx.now.since(ghost.lost) < age);
+        release_if_empty(&mut self.0);
+        let free: Vec<_> =
+            self.0.iter().map(|ghost| &ghost.record).filter(|record| is_free(record)).collect();
+        cx.rng.index(Stream::Overlay, free.len()).map(|drawn| free[drawn].clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::id::BootEpoch;
+    use crate::testing::context;
+
+    fn record(n: u8) -> AddressRecord {
+        let addr = core::net::SocketAddr::from(([10, 0, 0, n], 7000));
+        AddressRecord::new(NodeId::new([n; 32]), BootEpoch(1), &[addr]).expect("valid")
+    }
+
+    #[test]
+    fn the_last_ones_are_kept_for_a_while() {
+        let mut config = Config::modern();
+        config.overlay.hyparview.ghosts = 2;
+        let (mut cx, mut ghosts) = (context(config), Ghosts::default());
+        for n in [2, 3, 3, 4] {
+            ghosts.note(&mut cx, &record(n));
+        }
+        let kept: Vec<_> = ghosts.0.iter().map(|ghost| ghost.record.clone()).collect();
+        assert_eq!((kept, cx.stats.limits.ghosts), ([3, 4].map(record).into(), 1));
+        let is_free = |it: &AddressRecord| *it != record(3);
+        assert_eq!(ghosts.draw(&mut cx, is_free), Some(record(4)));
+        cx.now = Instant::BIRTH + cx.config.overlay.hyparview.ghost_age;
+        assert_eq!(ghosts.draw(&mut cx, |_| true), None);
+    }
+}

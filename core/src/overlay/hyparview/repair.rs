@@ -1,0 +1,142 @@
+//! Filling free slots of the active view (HyParView §4.3).
+//!
+//! ```text
+//! peer with a free slot                peer of its passive view
+//!   Hello { Neighbor { isolated } } ──▶
+//!                                   ◀──  Welcome          neighbors
+//!                                   ◀──  Refuse { Busy }  next candidate, this one later
+//! ```
+
+use super::dials::{Dial, Dials, Why};
+use super::{HyParView, Search};
+use crate::address::AddressRecord;
+use crate::context::Context;
+use crate::links::{Links, Target};
+use crate::neighbors::Neighbors;
+use crate::wire::Purpose;
+
+impl HyParView {
+    /// Dials as many candidates as slots are free, and says whether nothing is left to start.
+    /// `is_lost` says whom the detector is redialing; those are left to it.
+    pub(crate) fn top_up(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        is_lost: impl Fn(&AddressRecord) -> bool,
+    ) -> bool {
+        self.call_ghost(cx, links, neighbors, &is_lost);
+        if neighbors.len() >= cx.config.overlay.hyparview.active {
+            self.search = None;
+            self.passive.wake_all();
+            return true;
+        }
+        if neighbors.is_empty() && !self.has_joined {
+            return self.join(cx, links, neighbors, &is_lost);
+        }
+        if cx.now < self.held_until && !neighbors.is_empty() {
+            return false;
+        }
+        let search = self.search.get_or_insert(Search { since: cx.now, insists: false });
+        if core::mem::take(&mut search.insists) {
+            self.insist(cx, links, neighbors, &is_lost);
+        }
+        while self.free_slots(cx, neighbors) > 0 {
+            let candidate = self.candidate(cx, neighbors, false, &is_lost);
+            let Some(candidate) = candidate else { return false };
+            // The paper's two priorities: high without any neighbor, else low (§4.3).
+            self.dial(cx, links, &candidate, (Why::Repair, neighbors.is_empty()));
+        }
+        true
+    }
+
+    /// Departure: the paper has high priority only without any neighbor. But where all others are
+    /// full, only this fills two free slots: whoever is dropped takes one of them over.
+    fn insist(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        is_lost: impl Fn(&AddressRecord) -> bool,
+    ) {
+        if let Some(candidate) = self.candidate(cx, neighbors, true, is_lost) {
+            self.dial(cx, links, &candidate, (Why::Repair, true));
+        }
+    }
+
+    /// A newcomer asks one peer at a time to be its contact (§4.2).
+    fn join(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        is_lost: impl Fn(&AddressRecord) -> bool,
+    ) -> bool {
+        if !self.dials.is_empty() {
+            return true;
+        }
+        let Some(contact) = self.candidate(cx, neighbors, false, is_lost) else { return false };
+        let link = links.dial(cx, Target::Node(&contact), Purpose::Join);
+        self.dials.push(Dial { link, to: contact, why: Why::Join });
+        true
+    }
+
+    /// Dials one of the lost, once per refresh. Its half of a healed partition may be full, so it
+    /// is asked with high priority.
+    fn call_ghost(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        is_lost: impl Fn(&AddressRecord) -> bool,
+    ) {
+        if !core::mem::take(&mut self.calls_ghost) {
+            return;
+        }
+        let dials = &self.dials;
+        let is_free = |record: &AddressRecord| is_free(neighbors, dials, record, &is_lost);
+        if let Some(ghost) = self.ghosts.draw(cx, is_free) {
+            self.dial(cx, links, &ghost, (Why::Ghost, true));
+        }
+    }
+
+    fn candidate(
+        &self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        if_resting: bool,
+        is_lost: impl Fn(&AddressRecord) -> bool,
+    ) -> Option<AddressRecord> {
+        let is_free = |record: &AddressRecord| is_free(neighbors, &self.dials, record, &is_lost);
+        self.passive.candidate(cx, if_resting, is_free).cloned()
+    }
+
+    /// Slots for which there is neither a neighbor nor a dial.
+    pub(super) fn free_slots(&self, cx: &Context, neighbors: &Neighbors) -> usize {
+        let active = cx.config.overlay.hyparview.active;
+        active.saturating_sub(neighbors.len() + self.dials.len())
+    }
+
+    /// Begins to become neighbors. `isolated` is the paper's high priority.
+    pub(super) fn dial(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        to: &AddressRecord,
+        (why, isolated): (Why, bool),
+    ) {
+        let link = links.dial(cx, Target::Node(to), Purpose::Neighbor { isolated });
+        self.dials.push(Dial { link, to: to.clone(), why });
+    }
+}
+
+/// Whether this peer has nothing to do with the record's subject yet.
+fn is_free(
+    neighbors: &Neighbors,
+    dials: &Dials,
+    record: &AddressRecord,
+    is_lost: impl Fn(&AddressRecord) -> bool,
+) -> bool {
+    let subject = record.subject();
+    neighbors.by_id(subject).is_none() && !dials.is_to(subject) && !is_lost(record)
+}

@@ -1,0 +1,94 @@
+//! Parts of views on their random walks: SHUFFLE and SHUFFLEREPLY (HyParView §4.4).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::HyParView;
+use super::passive::draw;
+use super::walks::next_stop;
+use crate::address::AddressRecord;
+use crate::context::Context;
+use crate::id::LinkId;
+use crate::links::Links;
+use crate::neighbors::{Neighbor, Neighbors};
+use crate::timers::Timer;
+use crate::wire::{Message, Shuffle};
+
+impl HyParView {
+    /// Time to exchange a part of the views: this node itself, ka neighbors and kp others go on a
+    /// walk.
+    pub(crate) fn on_shuffle_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) {
+        let config = cx.config.overlay.hyparview.clone();
+        let pause = cx.rng.jitter(config.shuffle_every);
+        cx.arm(Timer::Shuffle, pause);
+        let Some(to) = next_stop(cx, neighbors, &[]) else { return };
+        let active = neighbors.iter().filter(|it| it.id() != to.id());
+        let active = active.map(|it| it.record.clone()).collect();
+        let mut sample = draw(cx, config.shuffle_active, active);
+        let passive = self.passive.sample(cx, config.shuffle_passive, None);
+        self.sent = prefixes(&passive);
+        sample.extend(passive);
+        let shuffle = Shuffle { origin: cx.record.clone(), ttl: config.shuffle_walk, sample };
+        cx.send(to.link, Message::Shuffle(Box::new(shuffle)));
+    }
+
+    /// Somebody's shuffle comes by: it goes on, or ends here and is answered with as many others.
+    pub(crate) fn on_shuffle(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        from: &Neighbor,
+        shuffle: Shuffle,
+    ) {
+        let Shuffle { origin, ttl, mut sample } = shuffle;
+        if origin.subject() == cx.me() {
+            return;
+        }
+        let ttl = ttl.min(cx.config.overlay.hyparview.shuffle_walk).saturating_sub(1);
+        let next = next_stop(cx, neighbors, &[from.id(), origin.subject()]);
+        if let Some(next) = next.filter(|_| ttl > 0) {
+            let shuffle = Shuffle { origin, ttl, sample };
+            cx.send(next.link, Message::Shuffle(Box::new(shuffle)));
+            return;
+        }
+        let config = &cx.config.overlay.hyparview;
+        let count = (config.shuffle_active + config.shuffle_passive + 1).min(sample.len() + 1);
+        let reply = self.passive.sample(cx, count, Some(origin.subject()));
+        let mut sent = prefixes(&reply);
+        if !reply.is_empty() {
+            self.replies.begin(cx, links, &origin, reply);
+        }
+        sample.push(origin);
+        self.passive.integrate(cx, neighbors, &sample, &mut sent);
+    }
+
+    /// The origin of a shuffle welcomes the reply on a link of its own.
+    pub(crate) fn on_reply_welcomed(&mut self, cx: &mut Context, links: &mut Links, link: LinkId) {
+        self.replies.on_welcomed(cx, links, link);
+    }
+
+    /// The origin of a shuffle cannot be reached.
+    pub(crate) fn on_reply_failed(&mut self, link: LinkId) {
+        self.replies.on_failed(link);
+    }
+
+    /// Other peers to know, in exchange for those that were sent, which go first. Or somebody who
+    /// looks for a neighbor as this peer does, so whom it names may be asked at once.
+    pub(crate) fn on_shuffle_reply(
+        &mut self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        sample: &[AddressRecord],
+    ) {
+        let mut sent = core::mem::take(&mut self.sent);
+        self.passive.integrate(cx, neighbors, sample, &mut sent);
+        for record in sample {
+            self.passive.wake(record.subject().prefix());
+        }
+    }
+}
+
+fn prefixes(records: &[AddressRecord]) -> Vec<u32> {
+    records.iter().map(|record| record.subject().prefix()).collect()
+}

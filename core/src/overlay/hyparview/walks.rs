@@ -1,0 +1,94 @@
+//! Newcomers on their random walks: JOIN and FORWARDJOIN (HyParView §4.2, Algorithm 1).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::HyParView;
+use super::dials::Why;
+use crate::address::AddressRecord;
+use crate::context::Context;
+use crate::id::NodeId;
+use crate::links::Links;
+use crate::neighbors::{Neighbor, Neighbors};
+use crate::rng::Stream;
+use crate::wire::{ForwardJoin, Message};
+
+impl HyParView {
+    /// A peer joined here and is a neighbor now: all other neighbors hear of it (Algorithm 1,
+    /// "upon receive Join").
+    pub(crate) fn on_join(cx: &mut Context, neighbors: &Neighbors, joiner: &Neighbor) {
+        let ttl = cx.config.overlay.hyparview.active_walk;
+        for neighbor in neighbors.iter().filter(|neighbor| neighbor.id() != joiner.id()) {
+            let join = ForwardJoin { joiner: joiner.record.clone(), ttl };
+            cx.send(neighbor.link, Message::ForwardJoin(Box::new(join)));
+        }
+    }
+
+    /// A newcomer's walk comes by (Algorithm 1, "upon receive ForwardJoin").
+    pub(crate) fn on_forward_join(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        from: &Neighbor,
+        join: ForwardJoin,
+    ) {
+        let ForwardJoin { joiner, ttl } = join;
+        if joiner.subject() == cx.me() {
+            return;
+        }
+        // A stranger may write any number. Nobody of this network writes a greater one than this.
+        let ttl = ttl.min(cx.config.overlay.hyparview.active_walk);
+        let next = next_stop(cx, neighbors, &[from.id(), joiner.subject()]);
+        let Some(next) = next.filter(|_| ttl > 0 && !self.is_wanted_here(cx, neighbors, ttl))
+        else {
+            self.dial_joiner(cx, links, neighbors, &joiner);
+            return;
+        };
+        if ttl == cx.config.overlay.hyparview.passive_walk {
+            let named = core::slice::from_ref(&joiner);
+            self.passive.integrate(cx, neighbors, named, &mut Vec::new());
+        }
+        let join = ForwardJoin { joiner, ttl: ttl - 1 };
+        cx.send(next.link, Message::ForwardJoin(Box::new(join)));
+    }
+
+    /// Departure: a walk also ends in its second half at a peer with a free slot, because that one
+    /// needs a neighbor as the newcomer does, and nobody has to lose one for it. Not in the first
+    /// half: there the two would have neighbors in common, and the graph would be less random.
+    fn is_wanted_here(&self, cx: &Context, neighbors: &Neighbors, ttl: u8) -> bool {
+        let config = &cx.config.overlay.hyparview;
+        ttl <= config.passive_walk && self.free_slots(cx, neighbors) > 0
+    }
+
+    /// A walk ends. The paper adds the newcomer to the active view. It must agree, for its own view
+    /// may be full by now; only then a neighbor goes for it, see
+    /// [`on_crowded`](HyParView::on_crowded).
+    fn dial_joiner(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        joiner: &AddressRecord,
+    ) {
+        let subject = joiner.subject();
+        if neighbors.by_id(subject).is_some() || self.dials.is_to(subject) {
+            return;
+        }
+        if self.dials.len() >= cx.config.overlay.hyparview.active {
+            cx.stats.limits.dials += 1;
+            return;
+        }
+        self.dial(cx, links, joiner, (Why::Walk, false));
+    }
+}
+
+/// A random neighbor, but none of these.
+pub(super) fn next_stop<'a>(
+    cx: &mut Context,
+    neighbors: &'a Neighbors,
+    not: &[NodeId],
+) -> Option<&'a Neighbor> {
+    let others: Vec<&Neighbor> = neighbors.iter().filter(|it| !not.contains(&it.id())).collect();
+    cx.rng.index(Stream::Walk, others.len()).map(|drawn| others[drawn])
+}

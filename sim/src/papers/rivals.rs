@@ -1,0 +1,132 @@
+//! The modern profile where other libraries were measured, on the event engine: iroh-gossip in its own
+//! simulator, GossipSub v1.1 in its report.
+
+use std::time::Duration;
+
+use super::bar::{Bar, Claim, Target, Tolerance};
+use super::models::mean;
+use super::{Effort, Setup};
+use crate::history::History;
+use crate::measure::Measures;
+use crate::sweep::Seeds;
+
+const SCENARIO: &str = "rivals";
+
+fn seeds(effort: Effort) -> Seeds {
+    Seeds { first: 1, last: effort.pick(1, 4) }
+}
+
+/// What a run gives: means over its messages.
+struct Seen {
+    redundancy: f64,
+    last_hop: f64,
+    /// Milliseconds until the last peer had one.
+    last: f64,
+    /// Milliseconds by which 99 % of all deliveries had been made.
+    p99: f64,
+    /// Deliveries made of those expected, in percent.
+    reached: f64,
+}
+
+fn see(measures: &Measures, _: &History) -> Seen {
+    let messages = &measures.messages;
+    let millis = |delay: &Duration| delay.as_secs_f64() * 1000.0;
+    let mut delays: Vec<Duration> = messages.iter().flat_map(|it| &it.delays).copied().collect();
+    delays.sort_unstable();
+    let last = messages.iter().filter_map(|it| it.delays.last()).map(millis);
+    Seen {
+        redundancy: measures.totals.redundancy(),
+        last_hop: mean(messages.iter().map(|it| f64::from(it.last_hop))),
+        last: mean(last),
+        p99: delays.get(delays.len() * 99 / 100).map_or(f64::NAN, millis),
+        reached: measures.totals.delivery_percent(),
+    }
+}
+
+fn run(setup: &Setup<'_>, seeds: Seeds, changes: &[&str]) -> anyhow::Result<Vec<Seen>> {
+    let changes: Vec<String> = changes.iter().map(|&it| it.to_owned()).collect();
+    setup.stage(SCENARIO, &changes)?.run(seeds, see)
+}
+
+fn average(seen: &[Seen], of: fn(&Seen) -> f64) -> f64 {
+    mean(seen.iter().map(of))
+}
+
+/// iroh-gossip 2ce78af: 10 to 50 ms links, a new random source per message (B21).
+pub(super) fn iroh(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+    type Row = (&'static str, &'static [&'static str], [f64; 2], Option<[f64; 2]>);
+    let single: Row = ("single N=1000", &["workload.sources=1"], [0.07, 361.0], None);
+    let multi: Row = ("multi N=1000", &[], [0.42, 606.0], Some([0.15, 260.0]));
+    let large: Row =
+        ("multi N=10000", &["network.peers=10000"], [0.33, 1084.0], Some([0.33, 350.0]));
+    let rows: Vec<Row> = setup.effort.pick(vec![single, multi], vec![single, multi, large]);
+    let mut bars = Vec::new();
+    for (case, changes, [redundancy, last], targets) in rows {
+        let claim = Claim {
+            id: "B21",
+            experiment: "modern profile, 100 messages, 10 to 50 ms per pair".to_owned(),
+            source: "iroh-gossip 2ce78af, its simulator",
+        };
+        let seen = run(setup, seeds(setup.effort), changes)?;
+        let both = [
+            ("RMR", redundancy, average(&seen, |it| it.redundancy)),
+            ("last delivery, mean ms", last, average(&seen, |it| it.last)),
+        ];
+        for (place, (metric, published, ours)) in both.into_iter().enumerate() {
+            let bar = claim.bar((case, metric), published, Tolerance::AtMost(published), ours);
+            bars.push(match targets {
+                Some(targets) => bar.with_target(Target::AtMost(targets[place])),
+                None => bar,
+            });
+        }
+        let metric = "last delivery hop, mean";
+        let hops = average(&seen, |it| it.last_hop);
+        let published = if case.starts_with("single") { 13.0 } else { 20.7 };
+        if !case.ends_with("10000") {
+            bars.push(claim.bar((case, metric), published, Tolerance::AtMost(published), hops));
+        }
+    }
+    Ok(bars)
+}
+
+/// GossipSub v1.1: 1,000 peers, 50 ms links, 100 sources, 120 messages a second of 2 KB (B19).
+pub(super) fn gossipsub(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+    let claim = Claim {
+        id: "B19",
+        experiment: "modern profile, 100 sources, 120 messages of 2 KB a second, 50 ms".to_owned(),
+        source: "PL-TechRep-2020-001, baseline",
+    };
+    let window = setup.effort.pick("between=30s..35s", "between=30s..60s");
+    let changes = [
+        "latency=45ms..55ms",
+        "workload.sources=100",
+        "every=8ms",
+        window,
+        "size=2048",
+        "active_view=12",
+        "trees=128",
+    ];
+    let seen = run(setup, Seeds { first: 1, last: 1 }, &changes)?;
+    let case = "12 neighbors";
+    Ok(vec![
+        claim.bar(
+            (case, "delivered, %"),
+            100.0,
+            Tolerance::AtLeast(100.0),
+            average(&seen, |it| it.reached),
+        ),
+        claim
+            .bar((case, "p99 of deliveries, ms"), 165.0, Tolerance::AtMost(165.0), {
+                average(&seen, |it| it.p99)
+            })
+            .with_target(Target::AtMost(165.0)),
+        claim
+            .bar(
+                (case, "RMR"),
+                ("3 to 6", 6.0),
+                Tolerance::AtMost(6.0),
+                average(&seen, |it| it.redundancy),
+            )
+            .with_target(Target::AtMost(1.0)),
+    ])
+}
