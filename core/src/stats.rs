@@ -88,6 +88,8 @@ pub struct Limits {
     pub reporters: u64,
     /// Announcements not noted because too many messages were missing (`store_count`).
     pub missing: u64,
+    /// Pulls by strangers not answered in full (`exchange_bytes`).
+    pub exchange: u64,
     /// Members not noted because there were too many (`members_max`).
     pub members: u64,
     /// Probes for others refused because too many were under way.

@@ -85,6 +85,22 @@ impl<K: Ord + Copy, V> Table<K, V> {
         }
     }
 
+    /// Whether an entry is `wanted`.
+    pub(crate) fn any(&self, wanted: impl Fn(&V) -> bool) -> bool {
+        match self {
+            Self::Few(few) => few.iter().any(|entry| wanted(&entry.1)),
+            Self::Many(many) => many.values().any(wanted),
+        }
+    }
+
+    /// The least that `measure` makes of an entry.
+    pub(crate) fn least<T: Ord>(&self, measure: impl Fn(&V) -> T) -> Option<T> {
+        match self {
+            Self::Few(few) => few.iter().map(|entry| measure(&entry.1)).min(),
+            Self::Many(many) => many.values().map(measure).min(),
+        }
+    }
+
     /// The smallest key.
     pub(crate) fn first(&self) -> Option<K> {
         match self {
@@ -147,6 +163,8 @@ mod tests {
             }
             let odd = map.iter().filter(|(_, step)| *step % 2 == 1).map(|(key, _)| *key);
             assert_eq!(table.keys_where(|step| step % 2 == 1), odd.collect::<Vec<_>>());
+            assert_eq!(table.any(|step| step % 7 == 1), map.values().any(|step| step % 7 == 1));
+            assert_eq!(table.least(|step| step % 5), map.values().map(|step| step % 5).min());
             table.retain(|step| step % 2 == 1);
             map.retain(|_, step| *step % 2 == 1);
             assert_eq!(table.len(), map.len());

@@ -239,6 +239,9 @@ settings! {
     "shuffle_passive" PEER: overlay.hyparview.shuffle_passive, "hyparview: known peers in a shuffle";
     "shuffle_walk" PEER: overlay.hyparview.shuffle_walk, "hyparview: links that a shuffle takes";
     "shuffle_every" PEER: overlay.hyparview.shuffle_every, "hyparview: time between shuffles";
+    "replies" PEER: overlay.hyparview.replies, "hyparview: answers to shuffles under way";
+    "ghosts" PEER: overlay.hyparview.ghosts, "hyparview: lost neighbors that are tried again";
+    "ghost_age" PEER: overlay.hyparview.ghost_age, "hyparview: for how long";
     "broadcast" PEER: broadcast.kind, "how a message spreads: flood or plumtree";
     "ihave_delay" PEER: broadcast.plumtree.ihave_delay, "plumtree: how long names are gathered";
     "graft_after" PEER: broadcast.plumtree.graft_after, "plumtree: wait for a message that was named";
@@ -247,6 +250,7 @@ settings! {
     "trees" PEER: broadcast.plumtree.trees, "plumtree: sources with a tree of their own";
     "eager_after_loss" PEER: broadcast.plumtree.eager_after_loss, "plumtree: messages to all after a loss";
     "exchange_every" PEER: broadcast.plumtree.exchange_every, "plumtree: time between exchanges with strangers";
+    "exchange_bytes" PEER: broadcast.plumtree.exchange_bytes, "plumtree: bytes of messages that an exchange sends";
     "store_age" PEER: broadcast.store_age, "age at which messages are no longer kept or accepted";
     "store_count" PEER: broadcast.store_count, "messages kept for others";
     "store_bytes" PEER: broadcast.store_bytes, "bytes of messages kept for others";

@@ -14,14 +14,10 @@
 
 use alloc::vec::Vec;
 
-use crate::broadcast::store::Store;
 use crate::context::Context;
 use crate::id::{LinkId, MessageId};
-use crate::neighbors::{Neighbor, Neighbors};
-use crate::rng::Stream;
 use crate::table::Table;
 use crate::time::Instant;
-use crate::timers::Timer;
 use crate::wire::{Digest, MAX_IDS, Message};
 
 /// Pulls under way.
@@ -69,32 +65,23 @@ impl CatchUp {
         self.pulls.remove(id).is_some_and(|pull| pull.from == link)
     }
 
+    /// Whether something that was pulled on this link has not come yet.
+    pub(crate) fn awaits(&self, link: LinkId) -> bool {
+        self.pulls.any(|pull| pull.from == link)
+    }
+
     pub(crate) fn on_link_down(&mut self, link: LinkId) {
         self.pulls.retain(|pull| pull.from != link);
     }
 }
 
-/// Exchanges digests with one random neighbor, and arms the timer for the next time.
-pub(crate) fn exchange_digests(cx: &mut Context, store: &Store, neighbors: &Neighbors) {
-    let pause = cx.rng.jitter(cx.config.broadcast.digest_every);
-    cx.arm(Timer::Digest, pause);
-    let drawn = cx.rng.index(Stream::CatchUp, neighbors.len());
-    if let Some(neighbor) = drawn.and_then(|drawn| neighbors.iter().nth(drawn)) {
-        send_digest(cx, store, neighbor, true);
-    }
-}
-
-/// Tells a neighbor what we hold and it is not known to have, in as many messages as it takes.
-/// Asking for a reply, or not, is said with the last one.
-pub(crate) fn send_digest(cx: &mut Context, store: &Store, to: &Neighbor, reply: bool) {
-    let lacking: Vec<MessageId> = store.lacking(to.slot).collect();
-    let mut rest = lacking.as_slice();
-    while rest.len() > MAX_IDS {
-        let (page, more) = rest.split_at(MAX_IDS);
-        cx.send(to.link, Message::Digest(Digest { ids: page.to_vec(), reply: false }));
+/// Names these messages, in as many digests as it takes. The last one has room left, by which the
+/// other side knows that it is the last; asking for a reply, or not, is said with it.
+pub(crate) fn send_digest(cx: &mut Context, to: LinkId, ids: &[MessageId], reply: bool) {
+    let mut rest = ids;
+    while let Some((page, more)) = rest.split_at_checked(MAX_IDS) {
+        cx.send(to, Message::Digest(Digest { ids: page.to_vec(), reply: false }));
         rest = more;
     }
-    if !rest.is_empty() || reply {
-        cx.send(to.link, Message::Digest(Digest { ids: rest.to_vec(), reply }));
-    }
+    cx.send(to, Message::Digest(Digest { ids: rest.to_vec(), reply }));
 }

@@ -1,2 +1,279 @@
 //! The exchange: two peers that are no neighbors compare what they hold, once, so that nothing stays
 //! missing where the overlay fell apart (anti-entropy, Demers et al., PODC 1987, §1.3).
+//!
+//! ```text
+//! dialer                          a peer of its passive view
+//!   Hello { Exchange }      ──▶
+//!                           ◀──   Welcome
+//!   Digest { ids, reply }   ──▶               all that it holds
+//!                           ◀──   Pull { ids }            what is missing there
+//!                           ◀──   Digest { ids }          all that is held there
+//!   Gossip ...              ──▶
+//!   Pull { ids }            ──▶
+//!                           ◀──   Gossip ...
+//!   Bye { Done }            ──▶               nothing is missing any more
+//! ```
+//!
+//! A peer dials one exchange at a time, and ends it when the next one is due at the latest. One that
+//! was accepted is never settled, so it ends after `accept_timeout`, and there are at most
+//! `max_pending`.
+
+use alloc::vec::Vec;
+
+use crate::address::AddressRecord;
+use crate::broadcast::catch_up::send_digest;
+use crate::broadcast::memory::{Memory, Receipt};
+use crate::broadcast::traffic::{self, Sender};
+use crate::context::Context;
+use crate::id::{LinkId, LinkOrigin, MessageId};
+use crate::links::{Links, Target};
+use crate::room::{make_room, release_if_empty};
+use crate::timers::Timer;
+use crate::wire::{Bye, Digest, MAX_IDS, Message, Purpose};
+
+/// Exchanges under way.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Exchange {
+    dialed: Option<LinkId>,
+    /// Those on which something was said.
+    talks: Vec<Talk>,
+}
+
+/// One exchange that is up.
+#[derive(Clone, Copy, Debug)]
+struct Talk {
+    link: LinkId,
+    /// Bytes of messages that may still be sent. A stranger has no slot, so nobody remembers which it
+    /// was sent; without a bound it could ask for the same ones for ever.
+    left: usize,
+    /// Dialed: the other side has told all that it holds. Accepted: this side has.
+    is_told: bool,
+}
+
+impl Exchange {
+    /// Time for the next one. Without a stranger there is none.
+    pub(crate) fn on_timer(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        memory: &mut Memory,
+        stranger: Option<&AddressRecord>,
+    ) {
+        let pause = cx.rng.jitter(cx.config.broadcast.plumtree.exchange_every);
+        cx.arm(Timer::Exchange, pause);
+        memory.store.expire(cx);
+        if let Some(last) = self.dialed {
+            links.close(cx, last, Bye::Done);
+            self.on_ended(memory, last);
+        }
+        if let Some(stranger) = stranger {
+            self.dialed = Some(links.dial(cx, Target::Node(stranger), Purpose::Exchange));
+        }
+    }
+
+    /// Tells all that is held, also when that is nothing: the other side may have something.
+    pub(crate) fn on_welcomed(&mut self, cx: &mut Context, memory: &mut Memory, link: LinkId) {
+        if self.dialed == Some(link) {
+            tell_all(cx, memory, link, true);
+        }
+    }
+
+    /// A link did not come up, or is gone.
+    pub(crate) fn on_ended(&mut self, memory: &mut Memory, link: LinkId) {
+        self.dialed = self.dialed.filter(|dialed| *dialed != link);
+        self.talks.retain(|talk| talk.link != link);
+        release_if_empty(&mut self.talks);
+        memory.catch_up.on_link_down(link);
+    }
+
+    /// Returns what came of a copy of a message, if it is one.
+    pub(crate) fn on_message(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        memory: &mut Memory,
+        (link, message): (LinkId, Message),
+    ) -> Option<Receipt> {
+        let from = Sender::stranger(link, &links.up(link)?.remote);
+        let mut receipt = None;
+        if let Message::Digest(digest) = &message {
+            self.on_digest(cx, memory, link, digest);
+        } else if let Message::Pull { ids } = &message {
+            self.on_pull(cx, memory, link, ids);
+        } else if let Message::Gossip(gossip) = message {
+            receipt = Some(memory.receive(cx, from, gossip));
+        }
+        self.end_if_done(cx, links, memory, link);
+        receipt
+    }
+
+    /// Pulls before it tells: so whoever hears the last of what is held here was asked for all that is
+    /// missing here.
+    fn on_digest(&mut self, cx: &mut Context, memory: &mut Memory, link: LinkId, told: &Digest) {
+        memory.on_held(cx, (link, None), &told.ids);
+        let talk = self.talk(cx, link);
+        match link.origin() {
+            LinkOrigin::Dialed => talk.is_told |= told.ids.len() < MAX_IDS,
+            // Once: it may be 10,000 ids for the three bytes of an empty digest.
+            LinkOrigin::Accepted if told.reply && !talk.is_told => {
+                talk.is_told = true;
+                tell_all(cx, memory, link, false);
+            }
+            LinkOrigin::Accepted => {}
+        }
+    }
+
+    fn on_pull(&mut self, cx: &mut Context, memory: &mut Memory, link: LinkId, ids: &[MessageId]) {
+        memory.store.expire(cx);
+        for id in ids {
+            let Some(stored) = memory.store.get(*id) else { continue };
+            let talk = self.talk(cx, link);
+            let Some(left) = talk.left.checked_sub(stored.envelope.cost()) else {
+                cx.stats.limits.exchange += 1;
+                break;
+            };
+            talk.left = left;
+            traffic::send_copy(cx, link, stored);
+        }
+    }
+
+    fn end_if_done(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        memory: &mut Memory,
+        link: LinkId,
+    ) {
+        let is_told = self.talks.iter().any(|talk| talk.link == link && talk.is_told);
+        if self.dialed == Some(link) && is_told && !memory.catch_up.awaits(link) {
+            links.close(cx, link, Bye::Done);
+            self.on_ended(memory, link);
+        }
+    }
+
+    fn talk(&mut self, cx: &Context, link: LinkId) -> &mut Talk {
+        let found = self.talks.iter().position(|talk| talk.link == link);
+        let place = found.unwrap_or(self.talks.len());
+        if found.is_none() {
+            make_room(&mut self.talks);
+            let left = cx.config.broadcast.plumtree.exchange_bytes;
+            self.talks.push(Talk { link, left, is_told: false });
+        }
+        &mut self.talks[place]
+    }
+}
+
+fn tell_all(cx: &mut Context, memory: &mut Memory, link: LinkId, reply: bool) {
+    memory.store.expire(cx);
+    let ids: Vec<MessageId> = memory.store.ids().collect();
+    send_digest(cx, link, &ids, reply);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::id::{BootEpoch, NodeId, Role};
+    use crate::io::{Input, Output};
+    use crate::messaging::{Payload, Topic};
+    use crate::testing::context;
+    use crate::wire::Hello;
+
+    /// Somebody who accepted an exchange and holds some messages.
+    struct Guest {
+        cx: Context,
+        links: Links,
+        memory: Memory,
+        exchange: Exchange,
+        ids: Vec<MessageId>,
+    }
+
+    const LINK: LinkId = LinkId::accepted(1);
+
+    impl Guest {
+        fn new(messages: usize, bytes: usize) -> Self {
+            let mut cx = context(Config::modern());
+            let (mut links, mut memory) = (Links::default(), Memory::new(1));
+            let mut ids = Vec::new();
+            for _ in 0..messages {
+                let payload = Payload::new(alloc::vec![7; bytes]).expect("short");
+                let stored = memory.seal(&mut cx, Topic::default(), payload);
+                ids.push(stored.envelope.id());
+                memory.store.insert(&mut cx, stored);
+            }
+            let addr = ([10, 0, 0, 9], 7000).into();
+            let from = AddressRecord::new(NodeId::new([9; 32]), BootEpoch(1), &[addr]);
+            let hello = Hello {
+                network: cx.config.network.clone(),
+                to: None,
+                from: from.expect("valid"),
+                role: Role::Peer,
+                purpose: Purpose::Exchange,
+            };
+            let message = Message::Hello(hello.clone().into());
+            links.on_input(&mut cx, Input::LinkUp { link: LINK, addr });
+            links.on_input(&mut cx, Input::Received { link: LINK, message });
+            links.welcome(&mut cx, LINK, &hello);
+            let mut guest = Self { cx, links, memory, exchange: Exchange::default(), ids };
+            guest.sent();
+            guest
+        }
+
+        fn receive(&mut self, message: Message) -> Vec<Message> {
+            let Self { cx, links, memory, exchange, .. } = self;
+            exchange.on_message(cx, links, memory, (LINK, message));
+            self.sent()
+        }
+
+        fn sent(&mut self) -> Vec<Message> {
+            let mut sent = Vec::new();
+            while let Some(output) = self.cx.poll_output() {
+                if let Output::Send { message, .. } = output {
+                    sent.push(message);
+                }
+            }
+            sent
+        }
+    }
+
+    #[test]
+    fn what_is_held_is_told_once() {
+        let mut guest = Guest::new(2 * MAX_IDS, 1);
+        let asks = Message::Digest(Digest { ids: Vec::new(), reply: true });
+        let told = |message: Message| {
+            if let Message::Digest(digest) = message { digest.ids.len() } else { usize::MAX }
+        };
+        let pages = guest.receive(asks.clone()).into_iter().map(told);
+        assert_eq!(pages.collect::<Vec<_>>(), [MAX_IDS, MAX_IDS, 0], "the last has room left");
+        assert_eq!(guest.receive(asks), []);
+    }
+
+    #[test]
+    fn a_stranger_pulls_no_more_than_so_many_bytes() {
+        let mut guest = Guest::new(3, 50 * 1024);
+        let (ids, mut copies) = (guest.ids.clone(), 0);
+        for _ in 0..100 {
+            copies += guest.receive(Message::Pull { ids: ids.clone() }).len();
+        }
+        assert_eq!(copies, 10, "512 KiB");
+        assert!(guest.cx.stats.limits.exchange > 0);
+        guest.exchange.on_ended(&mut guest.memory, LINK);
+        assert!(guest.exchange.talks.is_empty());
+    }
+
+    #[test]
+    fn a_dial_that_is_not_done_ends_when_the_next_is_due() {
+        let Guest { mut cx, mut links, mut memory, mut exchange, .. } = Guest::new(0, 0);
+        let addr = ([10, 0, 0, 8], 7000).into();
+        let other = AddressRecord::new(NodeId::new([8; 32]), BootEpoch(1), &[addr]).expect("valid");
+        exchange.on_timer(&mut cx, &mut links, &mut memory, Some(&other));
+        let first = exchange.dialed.expect("it dials");
+        exchange.on_timer(&mut cx, &mut links, &mut memory, Some(&other));
+        let outputs: Vec<Output> = core::iter::from_fn(|| cx.poll_output()).collect();
+        assert!(outputs.contains(&Output::Close { link: first }), "{outputs:?}");
+        assert_ne!(exchange.dialed, Some(first));
+        exchange.on_timer(&mut cx, &mut links, &mut memory, None);
+        assert_eq!(exchange.dialed, None, "nobody to compare with");
+        assert!(cx.timers.is_armed(Timer::Exchange), "now");
+    }
+}

@@ -10,30 +10,29 @@
 
 use alloc::sync::Arc;
 
-use crate::broadcast::catch_up::{CatchUp, exchange_digests, send_digest};
-use crate::broadcast::seen::Seen;
-use crate::broadcast::store::{Store, Stored};
+use crate::broadcast::exchange::Exchange;
+use crate::broadcast::memory::{Memory, Receipt};
+use crate::broadcast::store::Stored;
 use crate::broadcast::traffic::{self, Sender};
 use crate::context::Context;
-use crate::id::{Hop, MessageId, Sequence};
+use crate::id::MessageId;
 use crate::messaging::{Envelope, Payload, Topic};
 use crate::neighbors::{Neighbor, Neighbors};
-use crate::wire::{Age, Digest, Gossip, Message};
+use crate::rng::Stream;
+use crate::timers::Timer;
+use crate::wire::{Digest, Gossip, Message};
 
-/// A peer's messages: what it has seen, what it can still give, what it waits for.
+/// A peer's messages.
 #[derive(Clone, Debug)]
 pub(crate) struct Flood {
-    seen: Seen,
-    store: Store,
-    catch_up: CatchUp,
-    sequence: Sequence,
+    pub(super) memory: Memory,
+    pub(super) exchange: Exchange,
 }
 
 impl Flood {
     /// The salt should be the node's secret.
     pub(crate) fn new(salt: u64) -> Self {
-        let (seen, store) = (Seen::new(salt), Store::new(salt));
-        Self { seen, store, catch_up: CatchUp::default(), sequence: Sequence(0) }
+        Self { memory: Memory::new(salt), exchange: Exchange::default() }
     }
 
     /// Sends an own message to all neighbors. Without neighbors it is kept for those to come.
@@ -44,10 +43,7 @@ impl Flood {
         topic: Topic,
         payload: Payload,
     ) {
-        self.sequence = Sequence(self.sequence.0 + 1);
-        let envelope = traffic::seal(cx, self.sequence, topic, payload);
-        self.seen.insert(cx, envelope.id());
-        let stored = Stored::new(envelope, Hop(0), Age::default(), cx.now);
+        let stored = self.memory.seal(cx, topic, payload);
         self.spread(cx, neighbors, stored);
     }
 
@@ -59,28 +55,13 @@ impl Flood {
         from: &Neighbor,
         gossip: Gossip,
     ) -> Option<Arc<Envelope>> {
-        let Gossip { hop, age, envelope } = gossip;
-        let id = envelope.id();
-        let was_pulled = self.catch_up.on_arrival(id, from.link);
-        traffic::on_copy(cx, &envelope);
-        if self.seen.contains(id) {
-            if let Some(stored) = self.store.get_mut(id) {
-                stored.holders.insert(from.slot);
-            }
-            traffic::on_duplicate(cx, &envelope, from.id());
+        let Receipt::New { stored, was_pulled, news } =
+            self.memory.receive(cx, Sender::of(from), gossip)
+        else {
             return None;
-        }
-        if !self.seen.vouches_for(cx, age.duration()) {
-            traffic::on_too_old(cx, &envelope, from.id());
-            return None;
-        }
-        self.seen.insert(cx, id);
-        let news = traffic::on_new(cx, &envelope, Sender::of(from), (hop, age));
-        let mut stored = Stored::new(envelope, hop, age, cx.now);
-        stored.holders.insert(from.slot);
+        };
         if was_pulled {
-            self.store.insert(cx, stored);
-            self.offer(cx, neighbors, id);
+            self.offer(cx, neighbors, stored);
         } else {
             self.spread(cx, neighbors, stored);
         }
@@ -90,15 +71,16 @@ impl Flood {
     /// Sends a message to every neighbor that is not known to have it, and keeps it.
     fn spread(&mut self, cx: &mut Context, neighbors: &Neighbors, mut stored: Stored) {
         for neighbor in neighbors.iter() {
-            send_copy(cx, neighbor, &mut stored);
+            traffic::send_once(cx, neighbor, &mut stored);
         }
-        self.store.insert(cx, stored);
+        self.memory.store.insert(cx, stored);
     }
 
-    /// Names a message to every neighbor that is not known to have it.
-    fn offer(&mut self, cx: &mut Context, neighbors: &Neighbors, id: MessageId) {
-        let Some(stored) = self.store.get_mut(id) else { return };
-        for neighbor in neighbors.iter().filter(|it| !stored.holders.contains(it.slot)) {
+    /// Keeps a message, and names it to every neighbor that is not known to have it.
+    pub(crate) fn offer(&mut self, cx: &mut Context, neighbors: &Neighbors, stored: Stored) {
+        let (id, holders) = (stored.envelope.id(), stored.holders);
+        self.memory.store.insert(cx, stored);
+        for neighbor in neighbors.iter().filter(|it| !holders.contains(it.slot)) {
             let digest = Digest { ids: alloc::vec![id], reply: false };
             cx.send(neighbor.link, Message::Digest(digest));
         }
@@ -106,63 +88,29 @@ impl Flood {
 
     /// A new neighbor: tell it what we hold. It does the same.
     pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) {
-        self.store.expire(cx);
-        if self.store.len() > 0 {
-            send_digest(cx, &self.store, up, false);
-        }
+        self.memory.tell(cx, up, false);
     }
 
     pub(crate) fn on_neighbor_down(&mut self, down: &Neighbor) {
-        self.store.release(down.slot);
-        self.catch_up.on_link_down(down.link);
+        self.memory.on_neighbor_down(down);
     }
 
-    /// Time to compare what is held with one neighbor.
+    /// Time to compare what is held with one neighbor, drawn at random.
     pub(crate) fn on_digest_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) {
-        self.store.expire(cx);
-        exchange_digests(cx, &self.store, neighbors);
+        let pause = cx.rng.jitter(cx.config.broadcast.digest_every);
+        cx.arm(Timer::Digest, pause);
+        self.memory.store.expire(cx);
+        let drawn = cx.rng.index(Stream::CatchUp, neighbors.len());
+        if let Some(neighbor) = drawn.and_then(|drawn| neighbors.iter().nth(drawn)) {
+            self.memory.tell(cx, neighbor, true);
+        }
     }
 
-    /// A neighbor tells what it holds: pull what is missing here.
     pub(crate) fn on_digest(&mut self, cx: &mut Context, from: &Neighbor, digest: &Digest) {
-        for id in &digest.ids {
-            if let Some(stored) = self.store.get_mut(*id) {
-                stored.holders.insert(from.slot);
-            }
-        }
-        let missing = digest.ids.iter().copied().filter(|id| !self.seen.contains(*id));
-        self.catch_up.pull(cx, from.link, missing);
-        if digest.reply {
-            self.store.expire(cx);
-            send_digest(cx, &self.store, from, false);
-        }
+        self.memory.on_digest(cx, from, digest);
     }
 
-    /// A neighbor asks for messages. What it has or was sent on this link is not sent again; an
-    /// honest neighbor asks for that only when two digests crossed its pull.
     pub(crate) fn on_pull(&mut self, cx: &mut Context, from: &Neighbor, ids: &[MessageId]) {
-        self.store.expire(cx);
-        for id in ids {
-            if let Some(stored) = self.store.get_mut(*id) {
-                send_copy(cx, from, stored);
-            }
-        }
+        self.memory.on_pull(cx, from, ids);
     }
-
-    pub(crate) fn stored(&self) -> usize {
-        self.store.len()
-    }
-
-    pub(crate) fn seen(&self) -> usize {
-        self.seen.len()
-    }
-}
-
-/// Sends one copy, unless the neighbor is known to have the message.
-fn send_copy(cx: &mut Context, to: &Neighbor, stored: &mut Stored) {
-    if stored.holders.contains(to.slot) {
-        return;
-    }
-    stored.holders.insert(to.slot);
-    traffic::send_copy(cx, to.link, stored);
 }

@@ -4,6 +4,9 @@ pub(crate) mod catch_up;
 pub(crate) mod exchange;
 pub(crate) mod flood;
 pub(crate) mod index;
+#[cfg(test)]
+pub(crate) mod lab;
+pub(crate) mod memory;
 pub(crate) mod plumtree;
 pub(crate) mod seen;
 pub(crate) mod store;
@@ -20,11 +23,14 @@ use crate::links::Links;
 use crate::messaging::{Envelope, Payload, Topic};
 use crate::neighbors::{Neighbor, Neighbors};
 use crate::wire::{Digest, Gossip, Message};
+use exchange::Exchange;
 use flood::Flood;
+use memory::{Memory, Receipt};
 use plumtree::Plumtree;
 
 /// A peer's messages, by the broadcast of its settings.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "flood is the default, and a box would cost a miss")]
 pub(crate) enum Broadcast {
     Flood(Flood),
     Plumtree(Box<Plumtree>),
@@ -87,7 +93,10 @@ impl Broadcast {
     pub(crate) fn on_digest_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) {
         match self {
             Self::Flood(flood) => flood.on_digest_timer(cx, neighbors),
-            Self::Plumtree(plumtree) => plumtree.on_digest_timer(cx, neighbors),
+            // It is not armed again. With `flood` nothing else would find a message that was lost on its
+            // way. Here each message or its name comes on every link, digests at the beginning of a
+            // link tell what an older one lost, and the exchange tells the rest.
+            Self::Plumtree(_) => {}
         }
     }
 
@@ -108,17 +117,11 @@ impl Broadcast {
     }
 
     pub(crate) fn stored(&self) -> usize {
-        match self {
-            Self::Flood(flood) => flood.stored(),
-            Self::Plumtree(plumtree) => plumtree.stored(),
-        }
+        self.memory().store.len()
     }
 
     pub(crate) fn seen(&self) -> usize {
-        match self {
-            Self::Flood(flood) => flood.seen(),
-            Self::Plumtree(plumtree) => plumtree.seen(),
-        }
+        self.memory().seen.len()
     }
 
     pub(crate) fn as_plumtree(&mut self) -> Option<&mut Plumtree> {
@@ -128,31 +131,60 @@ impl Broadcast {
         }
     }
 
-    /// Time to compare what is held with somebody who is no neighbor.
+    /// Time to compare what is held with somebody who is no neighbor. Only `plumtree` arms it.
     pub(crate) fn on_exchange_timer(
         &mut self,
-        _cx: &mut Context,
-        _links: &mut Links,
-        _stranger: Option<&AddressRecord>,
+        cx: &mut Context,
+        links: &mut Links,
+        stranger: Option<&AddressRecord>,
     ) {
+        let (memory, exchange) = self.exchange();
+        exchange.on_timer(cx, links, memory, stranger);
     }
 
     /// A dial to compare messages was welcomed.
-    pub(crate) fn on_exchange_welcomed(&mut self, _cx: &mut Context, _link: LinkId) {}
+    pub(crate) fn on_exchange_welcomed(&mut self, cx: &mut Context, link: LinkId) {
+        let (memory, exchange) = self.exchange();
+        exchange.on_welcomed(cx, memory, link);
+    }
 
     /// A link to compare messages did not come up, or is gone.
-    pub(crate) fn on_exchange_ended(&mut self, _link: LinkId) {}
+    pub(crate) fn on_exchange_ended(&mut self, link: LinkId) {
+        let (memory, exchange) = self.exchange();
+        exchange.on_ended(memory, link);
+    }
 
     /// A message on a link that was opened to compare messages once. Returns it when it is a new one
     /// under a reserved topic.
     pub(crate) fn on_exchange_message(
         &mut self,
-        _cx: &mut Context,
-        _links: &mut Links,
-        _neighbors: &Neighbors,
-        _link: LinkId,
-        _message: Message,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        link: LinkId,
+        message: Message,
     ) -> Option<Arc<Envelope>> {
-        None
+        let (memory, exchange) = self.exchange();
+        let receipt = exchange.on_message(cx, links, memory, (link, message))?;
+        let Receipt::New { stored, news, .. } = receipt else { return None };
+        match self {
+            Self::Flood(flood) => flood.offer(cx, neighbors, stored),
+            Self::Plumtree(plumtree) => plumtree.offer(cx, neighbors, stored),
+        }
+        news
+    }
+
+    const fn memory(&self) -> &Memory {
+        match self {
+            Self::Flood(flood) => &flood.memory,
+            Self::Plumtree(plumtree) => &plumtree.memory,
+        }
+    }
+
+    const fn exchange(&mut self) -> (&mut Memory, &mut Exchange) {
+        match self {
+            Self::Flood(flood) => (&mut flood.memory, &mut flood.exchange),
+            Self::Plumtree(plumtree) => (&mut plumtree.memory, &mut plumtree.exchange),
+        }
     }
 }

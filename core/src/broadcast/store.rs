@@ -114,8 +114,18 @@ impl Store {
         self.messages.get_mut(offset(place, self.dropped))
     }
 
+    pub(crate) fn get(&self, id: MessageId) -> Option<&Stored> {
+        let place = self.index.find(&id, id_at(&self.messages, self.dropped))?;
+        self.messages.get(offset(place, self.dropped))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.messages.len()
+    }
+
+    /// All ids, oldest receipt first.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = MessageId> + '_ {
+        self.messages.iter().map(|stored| stored.envelope.id())
     }
 
     /// Ids that `slot` is not known to have, oldest receipt first.

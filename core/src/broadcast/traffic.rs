@@ -4,25 +4,34 @@
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 
+use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::Event;
 use crate::id::{Hop, LinkId, NodeId, Sequence};
 use crate::messaging::{Envelope, Payload, Topic};
-use crate::neighbors::Neighbor;
+use crate::neighbors::{Neighbor, Slot};
 use crate::wire::{Age, Gossip, Message};
 
 use super::store::Stored;
 
 /// Whom a message came from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sender {
+pub(crate) struct Sender {
     pub(super) id: NodeId,
     pub(super) addr: SocketAddr,
+    pub(super) link: LinkId,
+    /// `None`: it is no neighbor.
+    pub(super) slot: Option<Slot>,
 }
 
 impl Sender {
     pub(super) fn of(neighbor: &Neighbor) -> Self {
-        Self { id: neighbor.id(), addr: neighbor.record.primary() }
+        let Neighbor { slot, link, ref record, .. } = *neighbor;
+        Self { id: record.subject(), addr: record.primary(), link, slot: Some(slot) }
+    }
+
+    pub(super) fn stranger(link: LinkId, record: &AddressRecord) -> Self {
+        Self { id: record.subject(), addr: record.primary(), link, slot: None }
     }
 }
 
@@ -101,4 +110,13 @@ pub(super) fn send_copy(cx: &mut Context, link: LinkId, stored: &Stored) {
         cx.stats.gossip_sent += 1;
     }
     cx.send(link, Message::Gossip(gossip));
+}
+
+/// Sends a neighbor one copy, unless it is known to have the message.
+pub(super) fn send_once(cx: &mut Context, to: &Neighbor, stored: &mut Stored) {
+    if stored.holders.contains(to.slot) {
+        return;
+    }
+    stored.holders.insert(to.slot);
+    send_copy(cx, to.link, stored);
 }

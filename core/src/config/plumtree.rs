@@ -16,8 +16,8 @@ pub struct PlumtreeConfig {
     /// How long the next announcer is waited for (t2). 10 ms to 1 min. *Plumtree §3.5: a neighbor's
     /// round trip.*
     pub graft_again: Duration,
-    /// By how many links an announcement must be shorter for the tree to be changed. 1 to 64.
-    /// *Plumtree §4: 3 for one source, 7 for several.*
+    /// By how many links an announcement must be shorter for the shared tree to be changed. 1 to 64.
+    /// *Plumtree §4: 7 for several sources.*
     pub threshold: u16,
     /// Sources that have a tree of their own; the rest share one. 0 to 1,024. *PAPERS.md 11: 16.*
     pub trees: usize,
@@ -26,6 +26,9 @@ pub struct PlumtreeConfig {
     /// Time between two comparisons with a known peer that is no neighbor. 1 s to 1 h. *PAPERS.md 11:
     /// 10 to 30 s.*
     pub exchange_every: Duration,
+    /// Bytes of messages that each side sends in one comparison. 64 KiB to 1 GiB. *Guess: half of what
+    /// the driver queues per link.*
+    pub exchange_bytes: usize,
 }
 
 impl PlumtreeConfig {
@@ -39,6 +42,7 @@ impl PlumtreeConfig {
             trees: 16,
             eager_after_loss: 3,
             exchange_every: Duration::from_secs(20),
+            exchange_bytes: 512 * 1024,
         }
     }
 
@@ -50,6 +54,7 @@ impl PlumtreeConfig {
         within("tree_threshold", self.threshold, 1..=64)?;
         within("trees", self.trees, 0..=1024)?;
         within("eager_after_loss", self.eager_after_loss, 0..=64)?;
-        within("exchange_every", self.exchange_every, Duration::from_secs(1)..=super::HOUR)
+        within("exchange_every", self.exchange_every, Duration::from_secs(1)..=super::HOUR)?;
+        within("exchange_bytes", self.exchange_bytes, 64 * 1024..=1 << 30)
     }
 }

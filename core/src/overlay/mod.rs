@@ -166,6 +166,18 @@ impl Overlay {
         }
     }
 
+    /// A random known peer that is no neighbor, to compare messages with.
+    pub(crate) fn stranger(
+        &self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+    ) -> Option<AddressRecord> {
+        match self {
+            Self::Random(random) => random.stranger(cx, neighbors),
+            Self::HyParView(hyparview) => hyparview.stranger(cx),
+        }
+    }
+
     pub(crate) fn known(&self, cx: &Context) -> Vec<KnownSnapshot> {
         match self {
             Self::Random(random) => random.known(cx.now),

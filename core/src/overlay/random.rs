@@ -148,6 +148,21 @@ impl RandomOverlay {
         cx.rng.index(Stream::Overlay, others.len()).map(|drawn| others[drawn])
     }
 
+    /// A random known peer that is no neighbor.
+    pub(crate) fn stranger(
+        &self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+    ) -> Option<AddressRecord> {
+        let is_free = |(_, known): &(usize, &Known)| {
+            self.is_free(neighbors, (known.prefix, &known.record), |_| false)
+        };
+        let count = self.book.rested(cx.now).filter(is_free).count();
+        let drawn = cx.rng.index(Stream::CatchUp, count)?;
+        let stranger = self.book.rested(cx.now).filter(is_free).nth(drawn);
+        stranger.map(|(_, known)| known.record.clone())
+    }
+
     /// Whether a dial to `subject` is under way.
     pub(crate) fn is_dialing(&self, subject: NodeId) -> bool {
         self.dials.iter().any(|dial| dial.to.subject() == subject)

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use crate::address::AddressRecord;
 use crate::detector::strikes::Overdue;
-use crate::detector::swim::Finding;
+use crate::detector::swim::{Finding, Swim};
 use crate::event::{Event, NeighborLoss};
 use crate::failure::LinkLoss;
 use crate::id::LinkId;
@@ -15,6 +15,7 @@ use crate::timers::Timer;
 use crate::wire::{Bye, DeathReport, Message, Statement};
 
 impl Peer {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "picks the timers that come here")]
     pub(super) fn on_strikes_timer(&mut self, timer: Timer) {
         let Self { cx, links, neighbors, detector, .. } = self;
         match timer {
@@ -79,7 +80,7 @@ impl Peer {
 
     /// Carries out what the detector `swim` found.
     pub(super) fn carry_out_findings(&mut self) {
-        while let Some(finding) = self.detector.as_swim().and_then(|swim| swim.next_finding()) {
+        while let Some(finding) = self.detector.as_swim().and_then(Swim::next_finding) {
             match finding {
                 Finding::Say(statement) => self.say(&statement),
                 Finding::Dead { subject, is_own } => self.on_death(subject, is_own),

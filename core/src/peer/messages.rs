@@ -20,6 +20,7 @@ impl Peer {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others are unexpected here")]
     fn on_seed_node_message(&mut self, link: LinkId, message: Message) {
         let Self { cx, links, neighbors, detector, .. } = self;
         let Some(up) = links.up(link) else { return };
@@ -37,6 +38,7 @@ impl Peer {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others are unexpected here")]
     fn on_neighbor_message(&mut self, link: LinkId, message: Message) {
         let Self { cx, neighbors, broadcast, .. } = self;
         let Some(from) = neighbors.by_link(link) else { return };
@@ -72,7 +74,9 @@ impl Peer {
                 hyparview.on_shuffle(cx, links, neighbors, from, *shuffle);
                 self.is_settled = false;
             }
-            (Message::IHave { have }, _, Some(tree), _) => tree.on_ihave(cx, from, &have),
+            (Message::IHave { have }, _, Some(tree), _) => {
+                tree.on_ihave(cx, neighbors, from, &have);
+            }
             (Message::Graft(graft), _, Some(tree), _) => tree.on_graft(cx, from, &graft),
             (Message::Prune(prune), _, Some(tree), _) => tree.on_prune(cx, from, &prune),
             (Message::Neighbors { records }, _, _, Some(swim)) => swim.on_neighbors(from, records),
@@ -105,7 +109,7 @@ impl Peer {
         let Self { cx, links, neighbors, detector, .. } = self;
         match (message, detector.as_swim()) {
             (Message::PingRequest(subject), Some(swim)) => {
-                swim.on_ping_request(cx, links, neighbors, link, *subject);
+                swim.on_ping_request(cx, links, neighbors, link, &subject);
             }
             (Message::PingRequestAnswer { subject, is_heard }, Some(swim)) => {
                 swim.on_ping_request_answer(cx, links, link, subject, is_heard);
@@ -114,6 +118,7 @@ impl Peer {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others are unexpected here")]
     fn on_exchange_message(&mut self, link: LinkId, message: Message) {
         let Self { cx, links, neighbors, broadcast, .. } = self;
         match message {

@@ -92,6 +92,7 @@ impl Peer {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "picks the timers that come here")]
     fn on_own_timer(&mut self, timer: Timer) {
         let Self { cx, links, bootstrap, .. } = self;
         match timer {
@@ -104,6 +105,7 @@ impl Peer {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "picks the timers that come here")]
     fn on_overlay_timer(&mut self, timer: Timer) {
         let Self { cx, neighbors, overlay, bootstrap, .. } = self;
         match timer {
@@ -129,7 +131,7 @@ impl Peer {
         match (timer, broadcast) {
             (Timer::Digest, broadcast) => broadcast.on_digest_timer(cx, neighbors),
             (Timer::Exchange, broadcast) => {
-                let stranger = overlay.as_hyparview().and_then(|it| it.stranger(cx));
+                let stranger = overlay.stranger(cx, neighbors);
                 broadcast.on_exchange_timer(cx, links, stranger.as_ref());
             }
             (Timer::IHave, Broadcast::Plumtree(tree)) => tree.on_ihave_timer(cx, neighbors),
@@ -138,6 +140,7 @@ impl Peer {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "picks the timers that come here")]
     fn on_swim_timer(&mut self, timer: Timer) {
         let Self { cx, links, neighbors, detector, .. } = self;
         let Some(swim) = detector.as_swim() else { return };

@@ -5,6 +5,7 @@ mod arbitrary;
 mod golden;
 mod hyparview;
 mod network;
+mod plumtree;
 mod power_law;
 mod properties;
 mod quorum;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
 
-use tidings_core::{Agreement, Command, Config, DetectorKind, OverlayKind};
+use tidings_core::{Agreement, BroadcastKind, Command, Config, DetectorKind, OverlayKind};
 
 use crate::network::Network;
 
@@ -105,7 +105,13 @@ fn set(config: &mut Config, setting: &str, value: &str) {
         "passive" => config.overlay.hyparview.passive = value.parse().unwrap(),
         "shuffle_every" => config.overlay.hyparview.shuffle_every = parse_duration(value),
         "detector" if value == "connect" => config.detector.kind = DetectorKind::Connect,
+        "detector" if value == "swim" => config.detector.kind = DetectorKind::Swim,
         "chatter" => config.chatter.count = value.parse().unwrap(),
+        "broadcast" if value == "plumtree" => config.broadcast.kind = BroadcastKind::Plumtree,
+        "exchange_every" => {
+            config.broadcast.plumtree.exchange_every = parse_duration(value);
+        }
+        "refresh" => config.overlay.refresh = parse_duration(value),
         "registration" if value == "quorum" => config.registration.listing = Agreement::Quorum,
         "removal" if value == "quorum" => config.registration.removal = Agreement::Quorum,
         "digest_every" => config.broadcast.digest_every = parse_duration(value),

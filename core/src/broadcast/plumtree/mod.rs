@@ -1,63 +1,292 @@
-//! The broadcast `plumtree` (Leitão, Pereira, Rodrigues, SRDS 2007): messages travel along a tree that
-//! they find themselves, names of messages on the other links.
+//! The broadcast `plumtree` (Leitão, Pereira, Rodrigues, "Epidemic Broadcast Trees", SRDS 2007):
+//! messages travel along a tree that they find themselves, names of messages on the other links.
+//!
+//! ```text
+//! peer                                  neighbor
+//!   Gossip { .. }                 ──▶              eager: on the tree
+//!   IHave { id, hop, source }     ──▶              lazy: off the tree
+//!                                 ◀──  Prune { source }       it came twice: this link off the tree
+//!                                 ◀──  Graft { source, id }   it was announced and did not come
+//!   Gossip { .. }                 ──▶
+//! ```
+//!
+//! Every link carries each message or its name, unless the neighbor is known to have it. So a broken
+//! tree delays messages and loses none.
+//!
+//! What came by a pull is new to this part of the network: a digest names it to whoever is not known
+//! to have it, and is answered by a pull at once. That is as quick as a round trip per link, costs no
+//! copy too many, and leaves the trees alone.
+
+mod announcements;
+mod losses;
+mod missing;
+#[cfg(test)]
+mod tests;
+mod trees;
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
+use crate::broadcast::exchange::Exchange;
+use crate::broadcast::memory::{Memory, Receipt};
+use crate::broadcast::store::Stored;
+use crate::broadcast::traffic::{self, Sender};
 use crate::context::Context;
-use crate::id::MessageId;
+use crate::id::{Hop, MessageId, NodeId};
 use crate::messaging::{Envelope, Payload, Topic};
-use crate::neighbors::{Neighbor, Neighbors};
-use crate::wire::{Digest, Gossip, Graft, IHave, Prune};
+use crate::neighbors::{Neighbor, Neighbors, SlotSet};
+use crate::timers::Timer;
+use crate::wire::{Digest, Gossip, Graft, IHave, Message, Prune};
+use announcements::Announcements;
+use losses::Losses;
+use missing::{Announcer, Missing};
+use trees::Trees;
 
 /// A peer's messages and its part of the trees.
 #[derive(Clone, Debug)]
-pub(crate) struct Plumtree {}
+pub(crate) struct Plumtree {
+    pub(super) memory: Memory,
+    pub(super) exchange: Exchange,
+    trees: Trees,
+    announcements: Announcements,
+    missing: Missing,
+    losses: Losses,
+}
 
 impl Plumtree {
-    pub(crate) fn new(_cx: &mut Context, _salt: u64) -> Self {
-        Self {}
+    /// The salt should be the node's secret.
+    pub(crate) fn new(cx: &mut Context, salt: u64) -> Self {
+        let pause = cx.rng.jitter(cx.config.broadcast.plumtree.exchange_every);
+        cx.arm(Timer::Exchange, pause);
+        Self {
+            memory: Memory::new(salt),
+            exchange: Exchange::default(),
+            trees: Trees::default(),
+            announcements: Announcements::default(),
+            missing: Missing::default(),
+            losses: Losses::default(),
+        }
     }
 
-    pub(crate) fn publish(&mut self, _cx: &mut Context, _to: &Neighbors, _: Topic, _: Payload) {}
+    pub(crate) fn publish(
+        &mut self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        topic: Topic,
+        payload: Payload,
+    ) {
+        let stored = self.memory.seal(cx, topic, payload);
+        self.trees.on_new(&stored.envelope, cx.config.broadcast.plumtree.trees);
+        self.spread(cx, neighbors, stored);
+    }
 
+    /// Returns what is new under a reserved topic.
     pub(crate) fn on_gossip(
         &mut self,
-        _cx: &mut Context,
-        _neighbors: &Neighbors,
-        _from: &Neighbor,
-        _gossip: Gossip,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        from: &Neighbor,
+        gossip: Gossip,
     ) -> Option<Arc<Envelope>> {
-        None
+        let announcers = self.missing.on_arrival(cx, gossip.envelope.id());
+        match self.memory.receive(cx, Sender::of(from), gossip) {
+            Receipt::New { mut stored, was_pulled, news } => {
+                note_holders(&mut stored, neighbors, &announcers);
+                if was_pulled {
+                    self.offer(cx, neighbors, stored);
+                } else {
+                    self.on_tree(cx, neighbors, (from, stored), &announcers);
+                }
+                news
+            }
+            Receipt::Repeated { source, was_pulled: false } => {
+                self.prune(cx, from, source);
+                None
+            }
+            Receipt::Repeated { .. } | Receipt::TooOld => None,
+        }
     }
 
-    pub(crate) fn on_ihave(&mut self, _cx: &mut Context, _from: &Neighbor, _have: &[IHave]) {}
+    /// A new message came along the tree: its sender is eager (Algorithm 1).
+    fn on_tree(
+        &mut self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        (from, stored): (&Neighbor, Stored),
+        announcers: &[Announcer],
+    ) {
+        let (source, hop) = (stored.envelope.origin(), stored.hop);
+        self.trees.on_new(&stored.envelope, cx.config.broadcast.plumtree.trees);
+        self.trees.lazy_mut(source).remove(from.slot);
+        self.spread(cx, neighbors, stored);
+        self.shorten(cx, neighbors, (from, source, hop), announcers);
+    }
 
-    pub(crate) fn on_graft(&mut self, _cx: &mut Context, _from: &Neighbor, _graft: &Graft) {}
+    /// Sends a message along its tree, and its name off it.
+    fn spread(&mut self, cx: &mut Context, neighbors: &Neighbors, mut stored: Stored) {
+        let (id, source) = (stored.envelope.id(), stored.envelope.origin());
+        if self.losses.on_message() {
+            // All eager, as at the beginning: the tree grows anew around what is gone.
+            *self.trees.lazy_mut(source) = SlotSet::default();
+        }
+        let lazy = self.trees.lazy(source);
+        for neighbor in neighbors.iter().filter(|it| !lazy.contains(it.slot)) {
+            traffic::send_once(cx, neighbor, &mut stored);
+        }
+        let lacks = |it: &Neighbor| !stored.holders.contains(it.slot);
+        if neighbors.iter().any(lacks) {
+            self.announcements.name(cx, id);
+        }
+        self.memory.store.insert(cx, stored);
+        self.announce_if_full(cx, neighbors);
+    }
 
-    pub(crate) fn on_prune(&mut self, _cx: &mut Context, _from: &Neighbor, _prune: &Prune) {}
+    /// Keeps a message that came by a pull, and tells of it.
+    pub(crate) fn offer(&mut self, cx: &mut Context, neighbors: &Neighbors, stored: Stored) {
+        self.announcements.offer(cx, stored.envelope.id());
+        self.memory.store.insert(cx, stored);
+        self.announce_if_full(cx, neighbors);
+    }
+
+    /// A message came twice: the second link is no branch of its tree (§3.3). Also when it is none
+    /// here already, for then the other side holds it for one.
+    fn prune(&mut self, cx: &mut Context, from: &Neighbor, source: NodeId) {
+        self.trees.lazy_mut(source).insert(from.slot);
+        cx.stats.prunes_sent += 1;
+        cx.send(from.link, Message::Prune(Prune { source }));
+    }
+
+    /// A neighbor has these messages.
+    pub(crate) fn on_ihave(
+        &mut self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        from: &Neighbor,
+        have: &[IHave],
+    ) {
+        let mut share = None;
+        for it in have {
+            if let Some(stored) = self.memory.store.get_mut(it.id) {
+                stored.holders.insert(from.slot);
+            } else if !self.memory.seen.contains(it.id) {
+                let share =
+                    share.get_or_insert_with(|| self.missing.share(cx, neighbors, from.link));
+                self.missing.note(cx, from.link, it, share);
+            }
+        }
+    }
+
+    /// A message had been announced before it came: over the first announcer that is much nearer to the
+    /// source the tree is shorter. That one becomes the parent, by a graft that asks for nothing, and
+    /// the old parent is pruned (§3.8).
+    ///
+    /// Departure: in the tree of one source no announcer need be nearer in links. Its announcement had
+    /// waited for `ihave_delay`, so the way over it is quicker by at least that, and two ways that are
+    /// about as long do not take turns. That finds the quickest ways where links differ.
+    ///
+    /// Parents had the message earlier than their children: no circle can close.
+    fn shorten(
+        &mut self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        (parent, source, hop): (&Neighbor, NodeId, Hop),
+        announcers: &[Announcer],
+    ) {
+        let threshold = cx.config.broadcast.plumtree.threshold;
+        let is_own = self.trees.is_own(source);
+        let is_near = |it: &&Announcer| is_own || hop.0.saturating_sub(it.hop.0) >= threshold;
+        let mut near = announcers.iter().filter(is_near);
+        let Some(over) = near.find_map(|it| neighbors.by_link(it.link)) else { return };
+        if over.slot == parent.slot {
+            return;
+        }
+        self.trees.lazy_mut(source).remove(over.slot);
+        cx.stats.grafts_sent += 1;
+        cx.send(over.link, Message::Graft(Graft { source, id: None }));
+        self.prune(cx, parent, source);
+    }
+
+    /// A neighbor makes the link a branch, and lacks a message (§3.5). It is sent once.
+    pub(crate) fn on_graft(&mut self, cx: &mut Context, from: &Neighbor, graft: &Graft) {
+        self.trees.lazy_mut(graft.source).remove(from.slot);
+        if let Some(id) = graft.id {
+            self.memory.on_pull(cx, from, &[id]);
+        }
+    }
+
+    /// A neighbor wants names only (§3.3).
+    pub(crate) fn on_prune(&mut self, _cx: &mut Context, from: &Neighbor, prune: &Prune) {
+        self.trees.lazy_mut(prune.source).insert(from.slot);
+    }
 
     /// Time to send the announcements that were gathered.
-    pub(crate) fn on_ihave_timer(&mut self, _cx: &mut Context, _neighbors: &Neighbors) {}
-
-    /// An announced message is overdue.
-    pub(crate) fn on_graft_timer(&mut self, _cx: &mut Context, _neighbors: &Neighbors) {}
-
-    pub(crate) fn on_neighbor_up(&mut self, _cx: &mut Context, _up: &Neighbor) {}
-
-    pub(crate) fn on_neighbor_down(&mut self, _cx: &mut Context, _down: &Neighbor, _is_lost: bool) {
+    pub(crate) fn on_ihave_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) {
+        let Announcements { named, offered } = self.announcements.take();
+        for neighbor in neighbors.iter() {
+            let lacks = |stored: &&Stored| !stored.holders.contains(neighbor.slot);
+            let lacked = |id: &MessageId| self.memory.store.get(*id).filter(lacks);
+            let have: Vec<IHave> = named.iter().filter_map(lacked).map(announcement).collect();
+            let ids: Vec<MessageId> =
+                offered.iter().filter(|id| lacked(id).is_some()).copied().collect();
+            if !have.is_empty() {
+                cx.stats.ihaves_sent += u64::try_from(have.len()).unwrap_or(0);
+                cx.send(neighbor.link, Message::IHave { have });
+            }
+            if !ids.is_empty() {
+                cx.send(neighbor.link, Message::Digest(Digest { ids, reply: false }));
+            }
+        }
     }
 
-    pub(crate) fn on_digest_timer(&mut self, _cx: &mut Context, _neighbors: &Neighbors) {}
-
-    pub(crate) fn on_digest(&mut self, _cx: &mut Context, _from: &Neighbor, _digest: &Digest) {}
-
-    pub(crate) fn on_pull(&mut self, _cx: &mut Context, _from: &Neighbor, _ids: &[MessageId]) {}
-
-    pub(crate) fn stored(&self) -> usize {
-        0
+    fn announce_if_full(&mut self, cx: &mut Context, neighbors: &Neighbors) {
+        if self.announcements.is_full() {
+            cx.timers.cancel(Timer::IHave);
+            self.on_ihave_timer(cx, neighbors);
+        }
     }
 
-    pub(crate) fn seen(&self) -> usize {
-        0
+    /// Announced messages are overdue: ask for them (§3.5, Algorithm 2).
+    pub(crate) fn on_graft_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) {
+        for request in self.missing.on_timer(cx, neighbors) {
+            let Some(announcer) = neighbors.by_link(request.link) else { continue };
+            self.trees.lazy_mut(request.source).remove(announcer.slot);
+            cx.stats.grafts_sent += 1;
+            let graft = Graft { source: request.source, id: Some(request.id) };
+            cx.send(announcer.link, Message::Graft(graft));
+        }
     }
+
+    /// A new neighbor is eager in all trees (§3.7), and hears of what it is not known to have: what was
+    /// lost with another link comes by this one.
+    pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) {
+        self.memory.tell(cx, up, false);
+    }
+
+    pub(crate) fn on_neighbor_down(&mut self, cx: &mut Context, down: &Neighbor, is_lost: bool) {
+        self.memory.on_neighbor_down(down);
+        self.trees.release(down.slot);
+        if is_lost {
+            self.losses.on_loss(cx);
+        }
+    }
+
+    pub(crate) fn on_digest(&mut self, cx: &mut Context, from: &Neighbor, digest: &Digest) {
+        self.memory.on_digest(cx, from, digest);
+    }
+
+    pub(crate) fn on_pull(&mut self, cx: &mut Context, from: &Neighbor, ids: &[MessageId]) {
+        self.memory.on_pull(cx, from, ids);
+    }
+}
+
+fn note_holders(stored: &mut Stored, neighbors: &Neighbors, announcers: &[Announcer]) {
+    for neighbor in announcers.iter().filter_map(|it| neighbors.by_link(it.link)) {
+        stored.holders.insert(neighbor.slot);
+    }
+}
+
+/// What a lazy neighbor hears of a message.
+fn announcement(stored: &Stored) -> IHave {
+    let Stored { envelope, hop, .. } = stored;
+    IHave { id: envelope.id(), hop: hop.next(), source: envelope.origin() }
 }

@@ -120,7 +120,9 @@ mod tests {
             Output::Send { message: Message::PingRequestAnswer { is_heard, .. }, .. } => {
                 Some(is_heard)
             }
-            _ => None,
+            Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => {
+                None
+            }
         };
         core::iter::from_fn(|| cx.poll_output()).filter_map(answer).collect()
     }

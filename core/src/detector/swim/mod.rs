@@ -28,6 +28,9 @@ mod probing;
 mod requests;
 mod statements;
 pub(crate) mod suspicion;
+mod tables;
+#[cfg(test)]
+mod tests;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -104,7 +107,7 @@ impl Swim {
 
     pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, links: &mut Links, up: &Neighbor) {
         if !cx.timers.is_armed(Timer::Round) {
-            self.start(cx);
+            Self::start(cx);
         }
         self.pings.watch(up.link, up.record.clone());
         self.named.on_neighbors_changed();

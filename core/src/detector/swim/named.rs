@@ -70,7 +70,7 @@ mod tests {
         let (mut named, link) = (Named::default(), LinkId::dialed(3));
         named.note(link, alloc::vec![cx.record.clone(); 100]);
         assert_eq!(named.of(link).len(), MAX_NEIGHBORS);
-        named.note(link, alloc::vec![cx.record.clone()]);
+        named.note(link, alloc::vec![cx.record]);
         assert_eq!((named.of(link).len(), named.lists.len()), (1, 1));
         assert_eq!(named.take(link).len(), 1);
         assert!(named.of(link).is_empty() && named.lists.is_empty());

@@ -126,7 +126,9 @@ mod tests {
     fn sent(cx: &mut Context) -> Vec<Ping> {
         let ping = |output| match output {
             Output::Send { message: Message::Ping(ping), .. } => Some(ping),
-            _ => None,
+            Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => {
+                None
+            }
         };
         core::iter::from_fn(|| cx.poll_output()).filter_map(ping).collect()
     }

@@ -227,7 +227,7 @@ pub(crate) fn helpers(
     let most = cx.config.detector.swim.helpers;
     let is_fit = |record: &AddressRecord| {
         let is_other = record.subject() != subject && record.subject() != cx.me();
-        is_other && !members.life(record).is_some_and(|it| it.state != MemberState::Alive)
+        is_other && members.life(record).is_none_or(|it| it.state == MemberState::Alive)
     };
     let mut named: Vec<_> = named.iter().filter(|it| is_fit(it)).cloned().collect();
     let own = neighbors.iter().map(|neighbor| &neighbor.record);

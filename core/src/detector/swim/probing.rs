@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use crate::address::AddressRecord;
 use crate::context::Context;
+use crate::detector::swim::members::Member;
 use crate::detector::swim::prober::{Cause, helpers};
 use crate::detector::swim::{Finding, Swim};
 use crate::id::LinkId;
@@ -16,7 +17,7 @@ use crate::wire::{Evidence, Message, Purpose};
 impl Swim {
     /// The first neighbor is here: rounds begin, at a moment of this peer's own, so that peers that
     /// started together do not probe in step.
-    pub(super) fn start(&mut self, cx: &mut Context) {
+    pub(super) fn start(cx: &mut Context) {
         let every = usize::try_from(cx.config.detector.swim.probe_every.as_millis());
         let phase = cx.rng.index(Stream::Probe, every.unwrap_or(1)).unwrap_or(0);
         let phase = core::time::Duration::from_millis(u64::try_from(phase).unwrap_or(0));
@@ -101,7 +102,7 @@ impl Swim {
         named: Vec<AddressRecord>,
         round_trip_us: u32,
     ) {
-        let is_gone = self.members.life(&down.record).is_some_and(|member| member.is_gone());
+        let is_gone = self.members.life(&down.record).is_some_and(Member::is_gone);
         let is_probed = self.prober.of(down.id()).is_some();
         if !is_gone && !is_probed && self.prober.has_room(cx) {
             let cause = (Cause::Lost, round_trip_us);
@@ -154,6 +155,12 @@ impl Swim {
             return;
         }
         let subject = probe.subject.subject();
+        let held = self.members.life(&probe.subject);
+        if held.is_some_and(|it| self.suspicions.is_told(&it.record, it.incarnation)) {
+            // This peer has said so already: the ping was to let the suspect refute.
+            self.prober.end(cx, links, number);
+            return;
+        }
         let named = if probe.is_dialed { &probe.named } else { self.named.of(probe.link) };
         let helpers = helpers(cx, subject, named, neighbors, &self.members);
         if helpers.is_empty() {

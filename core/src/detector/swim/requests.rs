@@ -39,8 +39,11 @@ impl Swim {
                     self.on_ack(cx, links, number);
                 }
                 Failure::Dial(DialFailure::Refused) => self.on_refused(cx, links, number),
-                _ if is_asked => {}
-                _ => self.ask_helpers(cx, links, neighbors, number),
+                Failure::Dial(_) | Failure::Lost(_) | Failure::Refused(_) | Failure::Garbled => {
+                    if !is_asked {
+                        self.ask_helpers(cx, links, neighbors, number);
+                    }
+                }
             }
         } else if let Some(probe) = self.prober.by_helper(link) {
             // A helper that cannot be reached says nothing about this peer.
@@ -69,7 +72,7 @@ impl Swim {
         links: &mut Links,
         neighbors: &Neighbors,
         link: LinkId,
-        subject: AddressRecord,
+        subject: &AddressRecord,
     ) {
         cx.stats.ping_requests += 1;
         let id = subject.subject();
@@ -80,7 +83,7 @@ impl Swim {
                 self.pings.ping(cx, neighbor.link);
                 neighbor.link
             } else {
-                links.dial(cx, Target::Node(&subject), Purpose::Probe)
+                links.dial(cx, Target::Node(subject), Purpose::Probe)
             };
             self.requests.note(cx, link, id, via);
         } else {

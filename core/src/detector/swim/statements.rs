@@ -5,15 +5,15 @@ use alloc::vec::Vec;
 use crate::address::AddressRecord;
 use crate::config::Monitor;
 use crate::context::Context;
-use crate::detector::swim::members::{Member, Merged};
+use crate::detector::swim::members::Merged;
 use crate::detector::swim::prober::Cause;
 use crate::detector::swim::suspicion::Span;
 use crate::detector::swim::{Finding, Swim};
-use crate::event::{Event, MemberState, Misbehavior};
+use crate::event::{Event, MemberState};
 use crate::id::{Incarnation, NodeId};
 use crate::links::Links;
 use crate::neighbors::{Neighbor, Neighbors};
-use crate::wire::{Claim, Evidence, MAX_MEMBERS, Message, Statement};
+use crate::wire::{Claim, Evidence, Statement};
 
 /// A member that lives refutes at most once per timeout, so honest ones stay far below it. Accusers
 /// must stay below it, and the subject may say it: nobody can accuse where nobody can refute. *Guess.*
@@ -61,64 +61,6 @@ impl Swim {
         }
     }
 
-    /// A neighbor gives a part of its table. Nobody vouches for it, so it kills nobody: who is
-    /// alive here and gone there is a suspect here, and hears of it from neighbor to neighbor.
-    pub(crate) fn on_members(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-        from: &Neighbor,
-        members: &[Statement],
-    ) {
-        let mut is_forged = false;
-        let mut disputed: Vec<Statement> = Vec::new();
-        for said in members {
-            let is_of_subject = said.by == said.subject.subject();
-            if !is_plausible(said) || !is_of_subject && said.by != from.id() {
-                is_forged = true;
-            } else if said.subject.subject() == cx.me() {
-                self.on_said_of_me(cx, said);
-            } else {
-                disputed.extend(self.merge_hearsay(cx, neighbors, from, said));
-            }
-        }
-        if is_forged {
-            links.accuse(cx, from.link, Misbehavior::Forged("Members"));
-        }
-        // Departure: this news is passed on, once per incarnation, because it must get to its
-        // subjects: after a partition has healed, no other message tells them to refute.
-        if !disputed.is_empty() {
-            for neighbor in neighbors.iter().filter(|neighbor| neighbor.link != from.link) {
-                cx.send(neighbor.link, Message::Members { members: disputed.clone() });
-            }
-        }
-    }
-
-    /// Returns what this peer says of the subject now, if it held it alive before.
-    fn merge_hearsay(
-        &mut self,
-        cx: &mut Context,
-        neighbors: &Neighbors,
-        from: &Neighbor,
-        said: &Statement,
-    ) -> Option<Statement> {
-        let held = self.members.get(said.subject.subject());
-        let is_alive = held.is_some_and(|member| !member.is_gone());
-        let is_bad = said.claim != Claim::Alive;
-        if is_bad && is_alive && held.is_some_and(|it| !it.record.is_same_life(&said.subject)) {
-            return None;
-        }
-        let mut said = said.clone();
-        if is_bad && is_alive {
-            (said.claim, said.by) = (Claim::Suspect(Evidence::Hearsay), from.id());
-        }
-        let is_near = neighbors.by_id(said.subject.subject()).is_some();
-        let is_news = self.hold(cx, &said, is_near);
-        let is_disputed = is_news && is_bad && is_alive;
-        is_disputed.then(|| self.members.life(&said.subject)).flatten().map(|it| view(cx, it))
-    }
-
     /// Keeps who accuses whom, also where the table knows it already: confirmations bring the end of
     /// a suspicion nearer. What the table has overruled counts no more.
     fn note_accusation(&mut self, cx: &mut Context, said: &Statement, is_near: bool) {
@@ -140,7 +82,7 @@ impl Swim {
     }
 
     /// Takes a statement into the table. Returns whether that changed the state of its subject.
-    fn hold(&mut self, cx: &mut Context, said: &Statement, is_near: bool) -> bool {
+    pub(super) fn hold(&mut self, cx: &mut Context, said: &Statement, is_near: bool) -> bool {
         let merged = self.members.merge(cx, said, is_near);
         let (subject, state) = (said.subject.clone(), MemberState::of(&said.claim));
         if matches!(merged, Merged::Old) {
@@ -234,7 +176,7 @@ impl Swim {
     }
 
     /// Somebody speaks of this peer. False for what only it itself may say, and never said.
-    fn on_said_of_me(&mut self, cx: &mut Context, said: &Statement) -> bool {
+    pub(super) fn on_said_of_me(&mut self, cx: &mut Context, said: &Statement) -> bool {
         if said.subject.epoch() != cx.epoch() {
             return true;
         }
@@ -266,48 +208,6 @@ impl Swim {
         }
     }
 
-    /// A neighbor is here. Its hello is its own word that it lives. Who was not held alive gets the
-    /// table: it is new, or it comes from the other side of a partition.
-    pub(super) fn welcome(&mut self, cx: &mut Context, up: &Neighbor) {
-        if !core::mem::replace(&mut self.is_announced, true)
-            && cx.config.detector.swim.members_max > 0
-        {
-            self.findings.push_back(Finding::Say(self.of_itself(cx, Claim::Alive)));
-        }
-        let held = self.members.life(&up.record).map(|member| member.state);
-        if held == Some(MemberState::Alive) {
-            return;
-        }
-        let by = up.id();
-        let (subject, incarnation) = (up.record.clone(), Incarnation(0));
-        let said = Statement { subject, incarnation, claim: Claim::Alive, by, signature: None };
-        self.hold(cx, &said, true);
-        self.give_table(cx, up);
-    }
-
-    fn give_table(&self, cx: &mut Context, to: &Neighbor) {
-        let has_table = cx.config.detector.swim.members_max > 0;
-        let is_told = |member: &&Member| {
-            let is_itself = member.record.subject() == to.id();
-            let is_doubted = member.state != MemberState::Alive;
-            if is_itself { is_doubted } else { has_table }
-        };
-        let told: Vec<_> = self.members.iter().filter(is_told).map(|it| view(cx, it)).collect();
-        for part in told.chunks(MAX_MEMBERS) {
-            cx.send(to.link, Message::Members { members: part.to_vec() });
-        }
-    }
-
-    /// What this peer says of somebody whom it does not hold alive.
-    pub(super) fn doubt_about(
-        &self,
-        cx: &Context,
-        subject: &AddressRecord,
-    ) -> Option<Vec<Statement>> {
-        let member = self.members.life(subject)?;
-        (member.state == MemberState::Suspect).then(|| alloc::vec![view(cx, member)])
-    }
-
     /// A neighbor said on its link that it leaves.
     pub(super) fn on_left(&mut self, cx: &mut Context, record: &AddressRecord) {
         let incarnation = self.members.life(record).map_or(Incarnation(0), |it| it.incarnation);
@@ -323,22 +223,9 @@ impl Swim {
     }
 }
 
-/// What this peer holds of a member, as its own word where that is allowed.
-fn view(cx: &Context, member: &Member) -> Statement {
-    let evidence = Evidence::Hearsay;
-    let (claim, by) = match member.state {
-        MemberState::Alive => (Claim::Alive, member.record.subject()),
-        MemberState::Suspect => (Claim::Suspect(evidence), cx.me()),
-        MemberState::Dead => (Claim::Dead { evidence, confirmers: Vec::new() }, cx.me()),
-        MemberState::Left => (Claim::Left, member.record.subject()),
-    };
-    let (subject, incarnation) = (member.record.clone(), member.incarnation);
-    Statement { subject, incarnation, claim, by, signature: None }
-}
-
 /// Whether the speaker may say that: only the subject says that it lives or left, and only others
 /// accuse it.
-fn is_plausible(said: &Statement) -> bool {
+pub(super) fn is_plausible(said: &Statement) -> bool {
     let is_of_itself = said.by == said.subject.subject();
     match said.claim {
         Claim::Alive | Claim::Left => is_of_itself && said.incarnation <= MAX_INCARNATION,

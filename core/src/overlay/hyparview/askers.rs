@@ -39,7 +39,7 @@ impl HyParView {
         asker: &AddressRecord,
     ) -> bool {
         let last = self.asker.take().filter(|last| {
-            let is_fresh = cx.now.since(last.asked) < cx.config.overlay.refresh;
+            let is_fresh = cx.now.since(last.asked) < cx.config.overlay.cooldown;
             is_fresh && last.subject() != asker.subject()
         });
         match last {

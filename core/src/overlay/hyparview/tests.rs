@@ -87,7 +87,9 @@ fn a_walk_never_has_more_steps_left_than_it_could_have() {
         .filter_map(|output| match output {
             Output::Send { message: Message::ForwardJoin(join), .. } => Some(join.ttl),
             Output::Send { message: Message::Shuffle(shuffle), .. } => Some(shuffle.ttl),
-            _ => None,
+            Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => {
+                None
+            }
         })
         .collect();
     assert_eq!(left, [5, 5]);

@@ -24,7 +24,7 @@ impl HyParView {
         }
     }
 
-    /// A newcomer's walk comes by (Algorithm 1, "upon receive ForwardJoin").
+    /// A newcomer's walk comes by (Algorithm 1, "upon receive `ForwardJoin`").
     pub(crate) fn on_forward_join(
         &mut self,
         cx: &mut Context,

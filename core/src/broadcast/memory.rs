@@ -1,0 +1,133 @@
+//! What every broadcast remembers of messages: which were seen, which can still be given to others,
+//! which are being pulled. How a message spreads is not decided here.
+
+use alloc::sync::Arc;
+
+use crate::broadcast::catch_up::{CatchUp, send_digest};
+use crate::broadcast::seen::Seen;
+use crate::broadcast::store::{Store, Stored};
+use crate::broadcast::traffic::{self, Sender};
+use crate::context::Context;
+use crate::id::{Hop, LinkId, MessageId, NodeId, Sequence};
+use crate::messaging::{Envelope, Payload, Topic};
+use crate::neighbors::{Neighbor, Slot};
+use crate::wire::{Age, Digest, Gossip};
+
+/// A peer's messages: what it has seen, what it can still give, what it waits for.
+#[derive(Clone, Debug)]
+pub(crate) struct Memory {
+    pub(crate) seen: Seen,
+    pub(crate) store: Store,
+    pub(crate) catch_up: CatchUp,
+    sequence: Sequence,
+}
+
+/// What a copy that arrived turned out to be.
+#[derive(Debug)]
+pub(crate) enum Receipt {
+    /// Of a message that nobody here has seen. It is not stored yet.
+    New {
+        stored: Stored,
+        was_pulled: bool,
+        /// The message again, if its topic is reserved.
+        news: Option<Arc<Envelope>>,
+    },
+    /// Of a message of this source that was here before.
+    Repeated { source: NodeId, was_pulled: bool },
+    /// Too old to tell.
+    TooOld,
+}
+
+impl Memory {
+    /// The salt should be the node's secret.
+    pub(crate) fn new(salt: u64) -> Self {
+        let (seen, store) = (Seen::new(salt), Store::new(salt));
+        Self { seen, store, catch_up: CatchUp::default(), sequence: Sequence(0) }
+    }
+
+    /// Seals an own message. It is not stored yet.
+    pub(crate) fn seal(&mut self, cx: &mut Context, topic: Topic, payload: Payload) -> Stored {
+        self.sequence = Sequence(self.sequence.0 + 1);
+        let envelope = traffic::seal(cx, self.sequence, topic, payload);
+        self.seen.insert(cx, envelope.id());
+        Stored::new(envelope, Hop(0), Age::default(), cx.now)
+    }
+
+    /// A copy arrived.
+    pub(crate) fn receive(&mut self, cx: &mut Context, from: Sender, gossip: Gossip) -> Receipt {
+        let Gossip { hop, age, envelope } = gossip;
+        let id = envelope.id();
+        let was_pulled = self.catch_up.on_arrival(id, from.link);
+        traffic::on_copy(cx, &envelope);
+        if self.seen.contains(id) {
+            self.note_holder(id, from.slot);
+            traffic::on_duplicate(cx, &envelope, from.id);
+            return Receipt::Repeated { source: envelope.origin(), was_pulled };
+        }
+        if !self.seen.vouches_for(cx, age.duration()) {
+            traffic::on_too_old(cx, &envelope, from.id);
+            return Receipt::TooOld;
+        }
+        self.seen.insert(cx, id);
+        let news = traffic::on_new(cx, &envelope, from, (hop, age));
+        let mut stored = Stored::new(envelope, hop, age, cx.now);
+        if let Some(slot) = from.slot {
+            stored.holders.insert(slot);
+        }
+        Receipt::New { stored, was_pulled, news }
+    }
+
+    fn note_holder(&mut self, id: MessageId, slot: Option<Slot>) {
+        if let (Some(slot), Some(stored)) = (slot, self.store.get_mut(id)) {
+            stored.holders.insert(slot);
+        }
+    }
+
+    /// Somebody, who has this slot if it is a neighbor, holds these: pull what is missing here.
+    pub(crate) fn on_held(
+        &mut self,
+        cx: &mut Context,
+        (link, slot): (LinkId, Option<Slot>),
+        ids: &[MessageId],
+    ) {
+        for id in ids {
+            self.note_holder(*id, slot);
+        }
+        let missing = ids.iter().copied().filter(|id| !self.seen.contains(*id));
+        self.catch_up.pull(cx, link, missing);
+    }
+
+    /// A neighbor tells what it holds: pull what is missing here, and tell the same if asked to.
+    pub(crate) fn on_digest(&mut self, cx: &mut Context, from: &Neighbor, digest: &Digest) {
+        self.on_held(cx, (from.link, Some(from.slot)), &digest.ids);
+        if digest.reply {
+            self.tell(cx, from, false);
+        }
+    }
+
+    /// Tells a neighbor what is held here and it is not known to have. Nothing: it is told only if it
+    /// shall reply.
+    pub(crate) fn tell(&mut self, cx: &mut Context, to: &Neighbor, reply: bool) {
+        self.store.expire(cx);
+        let lacking: alloc::vec::Vec<MessageId> = self.store.lacking(to.slot).collect();
+        if reply || !lacking.is_empty() {
+            send_digest(cx, to.link, &lacking, reply);
+        }
+    }
+
+    /// A neighbor asks for messages. What it has or was sent on this link is not sent again; an
+    /// honest neighbor asks for that only when two digests crossed its pull.
+    pub(crate) fn on_pull(&mut self, cx: &mut Context, from: &Neighbor, ids: &[MessageId]) {
+        self.store.expire(cx);
+        for id in ids {
+            if let Some(stored) = self.store.get_mut(*id) {
+                traffic::send_once(cx, from, stored);
+            }
+        }
+    }
+
+    pub(crate) fn on_neighbor_down(&mut self, down: &Neighbor) {
+        self.store.release(down.slot);
+        self.catch_up.on_link_down(down.link);
+    }
+}

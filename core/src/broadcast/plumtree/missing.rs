@@ -1,0 +1,144 @@
+//! Messages that were announced and have not come (§3.5): who has them, and when to ask.
+//!
+//! ```text
+//! announced ──t1──▶ Graft to the first announcer ──t2──▶ to the next ... ──t2──▶ forgotten
+//! ```
+//!
+//! There is one timer, for whatever is due first.
+
+use alloc::vec::Vec;
+
+use crate::context::Context;
+use crate::id::{Hop, LinkId, MessageId, NodeId};
+use crate::neighbors::Neighbors;
+use crate::room::make_room;
+use crate::table::Table;
+use crate::time::Instant;
+use crate::timers::Timer;
+use crate::wire::IHave;
+use core::time::Duration;
+
+/// Least time between two looks at what is due: many made-up names, each due at a time of its own,
+/// must not cost a look each. *The least that t1 and t2 can be.*
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Announced messages that have not come.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Missing {
+    table: Table<MessageId, Announced>,
+    /// When the timer fires; `None` while it is not armed.
+    wake: Option<Instant>,
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub(super) struct Announced {
+    source: NodeId,
+    due: Instant,
+    /// In the order in which they announced it; links may be gone since. At most one per neighbor that
+    /// a peer can have.
+    pub(super) by: Vec<Announcer>,
+    /// How many of them were asked, or are gone.
+    asked: usize,
+}
+
+/// Who has it, and over how many links it would have come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Announcer {
+    pub(super) link: LinkId,
+    pub(super) hop: Hop,
+}
+
+/// Whom to ask for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) link: LinkId,
+    pub(super) id: MessageId,
+    pub(super) source: NodeId,
+}
+
+impl Missing {
+    /// How many more messages a neighbor may be the first to announce. Each has its share of the whole,
+    /// so that one that makes names up leaves room for what the others announce.
+    pub(super) fn share(&self, cx: &Context, neighbors: &Neighbors, link: LinkId) -> usize {
+        let share = (cx.config.broadcast.store_count / neighbors.len().max(1)).max(1);
+        let is_first = |it: &Announced| it.by.first().is_some_and(|first| first.link == link);
+        share.saturating_sub(self.table.keys_where(is_first).len())
+    }
+
+    /// Notes an announcement. Takes from `share` if it is the first of this message.
+    pub(super) fn note(&mut self, cx: &mut Context, by: LinkId, have: &IHave, share: &mut usize) {
+        let announcer = Announcer { link: by, hop: have.hop };
+        if let Some(known) = self.table.get_mut(have.id) {
+            if known.by.len() < Neighbors::MOST && known.by.iter().all(|it| it.link != by) {
+                make_room(&mut known.by);
+                known.by.push(announcer);
+            }
+            return;
+        }
+        if *share == 0 || self.table.len() >= cx.config.broadcast.store_count {
+            cx.stats.limits.missing += 1;
+            return;
+        }
+        *share -= 1;
+        let due = cx.now + cx.config.broadcast.plumtree.graft_after;
+        let by = alloc::vec![announcer];
+        self.table.insert(have.id, Announced { source: have.source, due, by, asked: 0 });
+        self.arm(cx, due);
+    }
+
+    /// The message came. Returns who else had announced it.
+    pub(super) fn on_arrival(&mut self, cx: &mut Context, id: MessageId) -> Vec<Announcer> {
+        let came = self.table.remove(id);
+        if self.table.len() == 0 && self.wake.take().is_some() {
+            cx.timers.cancel(Timer::Graft);
+        }
+        came.map_or_else(Vec::new, |announced| announced.by)
+    }
+
+    /// What is overdue is asked of the next announcer that is still a neighbor; what all of them failed
+    /// to send is forgotten.
+    pub(super) fn on_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) -> Vec<Request> {
+        self.wake = None;
+        let now = cx.now;
+        let due = self.table.keys_where(|it| it.due <= now);
+        let next = now + cx.config.broadcast.plumtree.graft_again;
+        let mut requests = Vec::new();
+        for id in due {
+            let Some(announced) = self.table.get_mut(id) else { continue };
+            match announced.next(neighbors) {
+                Some(link) => {
+                    announced.due = next;
+                    requests.push(Request { link, id, source: announced.source });
+                }
+                None => drop(self.table.remove(id)),
+            }
+        }
+        if let Some(least) = self.table.least(|it| it.due) {
+            self.arm(cx, least.max(now + PAUSE));
+        }
+        requests
+    }
+
+    fn arm(&mut self, cx: &mut Context, at: Instant) {
+        if self.wake.is_none_or(|wake| at < wake) {
+            self.wake = Some(at);
+            cx.timers.arm(Timer::Graft, at);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+}
+
+impl Announced {
+    /// The next one to ask.
+    fn next(&mut self, neighbors: &Neighbors) -> Option<LinkId> {
+        let waiting = &self.by[self.asked..];
+        let place = waiting.iter().position(|it| neighbors.by_link(it.link).is_some());
+        self.asked += place.map_or(waiting.len(), |place| place + 1);
+        place.and_then(|_| self.by.get(self.asked - 1)).map(|it| it.link)
+    }
+}

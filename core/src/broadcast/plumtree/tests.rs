@@ -1,0 +1,410 @@
+//! What Plumtree costs and gains on random graphs in which each peer has five neighbors, and what
+//! hostile neighbors can do. The figures in `core/PROTOCOL.md` are those of 1,000 peers.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::Plumtree;
+use crate::address::AddressRecord;
+use crate::broadcast::lab::{Lab, Outcome};
+use crate::config::{BroadcastKind, Config};
+use crate::context::Context;
+use crate::id::{BootEpoch, Hop, LinkId, MessageId, NodeId, Sequence};
+use crate::io::Output;
+use crate::messaging::{Envelope, Payload, Topic};
+use crate::neighbors::{Neighbor, Neighbors};
+use crate::testing::context;
+use crate::time::{Instant, UnixTime};
+use crate::timers::Timer;
+use crate::wire::{Age, Gossip, Graft, IHave, Message, Prune};
+
+const PEERS: usize = 300;
+const OTHERS: u64 = 299;
+
+/// Of a link, in milliseconds.
+const LATENCIES: [(u64, u64); 2] = [(10, 10), (10, 50)];
+
+fn config(kind: BroadcastKind) -> Config {
+    let mut config = Config::classic();
+    config.broadcast.kind = kind;
+    config
+}
+
+fn labs(latency: (u64, u64)) -> [Lab; 2] {
+    [BroadcastKind::Plumtree, BroadcastKind::Flood]
+        .map(|kind| Lab::with_five_neighbors(&config(kind), PEERS, latency))
+}
+
+/// By how much the flood is quicker, in hundredths of its hops and of its time.
+fn lag(tree: Outcome, flood: Outcome) -> (u128, u128) {
+    let hops = u128::from(tree.last_hop) * 100 / u128::from(flood.last_hop);
+    (hops, tree.last.as_millis() * 100 / flood.last.as_millis())
+}
+
+#[test]
+fn from_the_second_message_on_everybody_gets_one_copy() {
+    for latency in LATENCIES {
+        let [mut tree, mut flood] = labs(latency);
+        let (first, flooded) = (tree.broadcast(7), flood.broadcast(7));
+        assert_eq!(first.counts.copies, flooded.counts.copies, "the first message is flooded");
+        assert!(first.counts.duplicates > 2 * OTHERS);
+        for _ in 0..5 {
+            let (next, flooded) = (tree.broadcast(7), flood.broadcast(7));
+            assert_eq!((next.counts.copies, next.counts.duplicates), (OTHERS, 0));
+            assert_eq!((next.counts.grafts, next.counts.prunes), (0, 0));
+            assert_eq!((next.last_hop, next.last), (flooded.last_hop, flooded.last));
+            assert!(next.counts.names <= 3 * OTHERS + 3, "one per lazy link in each direction");
+        }
+    }
+}
+
+#[test]
+fn the_trees_of_several_sources_come_to_be_as_quick_as_the_flood() {
+    for latency in LATENCIES {
+        let [mut tree, mut flood] = labs(latency);
+        tree.broadcast(200);
+        let (mut hops, mut time) = (0, 0);
+        for source in 0..10 {
+            let began = tree.broadcast(source);
+            for _ in 0..8 {
+                tree.broadcast(source);
+            }
+            let (stands, flooded) = (tree.broadcast(source), flood.broadcast(source));
+            assert_eq!(stands.counts.copies, OTHERS);
+            assert_eq!(stands.counts.grafts, 0, "it does not change any more");
+            let lag = lag(stands, flooded);
+            (hops, time) = (hops + lag.0, time + lag.1);
+            assert!(began.counts.duplicates * 20 <= OTHERS, "RMR {}", began.counts.duplicates);
+        }
+        assert!(hops <= 1300 && time <= 1300, "mean of ten: {hops}, {time} tenths of a percent");
+    }
+}
+
+#[test]
+fn one_shared_tree_serves_everybody_else() {
+    for latency in LATENCIES {
+        let [mut tree, mut flood] = labs(latency);
+        tree.broadcast(7);
+        let (mut copies, mut hops, mut time) = (0, 0, 0);
+        for source in 100..140 {
+            let (one, flooded) = (tree.broadcast(source), flood.broadcast(source));
+            assert_eq!(one.counts.delivered, OTHERS);
+            let lag = lag(one, flooded);
+            (copies, hops, time) = (copies + one.counts.copies, hops + lag.0, time + lag.1);
+        }
+        assert!(copies <= 40 * OTHERS * 105 / 100, "{copies} copies");
+        assert!(hops / 40 <= 230 && time / 40 <= 280, "{} %, {} %", hops / 40, time / 40);
+    }
+}
+
+#[test]
+fn names_of_many_messages_go_together() {
+    let mut config = config(BroadcastKind::Plumtree);
+    config.broadcast.plumtree.ihave_delay = Duration::from_secs(1);
+    let mut lab = Lab::with_five_neighbors(&config, PEERS, (10, 50));
+    for source in [1, 1, 2, 2] {
+        lab.broadcast(source);
+    }
+    let before = lab.counts();
+    for n in 0..100 {
+        lab.say(1 + n % 2);
+        lab.run(Duration::from_millis(100));
+    }
+    lab.run(Duration::from_secs(3));
+    let counts = lab.counts() - before;
+    assert_eq!((counts.delivered, counts.copies), (100 * OTHERS, 100 * OTHERS));
+    assert!(counts.control < 100 * OTHERS / 2, "{counts:?}");
+}
+
+#[test]
+fn a_tree_heals_around_many_dead() {
+    for latency in LATENCIES {
+        let [mut lab, _] = labs(latency);
+        for _ in 0..3 {
+            lab.broadcast(0);
+        }
+        let doomed: Vec<usize> = lab.shuffled().into_iter().filter(|at| *at != 0).collect();
+        for &at in &doomed[..PEERS * 3 / 10] {
+            lab.kill(at);
+        }
+        for _ in 0..3 {
+            lab.broadcast(0);
+            assert_eq!(
+                lab.complete(),
+                lab.linked(),
+                "all that have a neighbor left have all of it"
+            );
+        }
+        lab.heal();
+        for _ in 0..4 {
+            lab.broadcast(0);
+            assert_eq!(lab.complete(), PEERS - PEERS * 3 / 10);
+        }
+        let healed = lab.broadcast(0).counts;
+        assert_eq!((healed.delivered, healed.duplicates), (healed.copies, 0), "a tree again");
+    }
+}
+
+#[test]
+fn the_sides_of_a_partition_learn_what_they_missed() {
+    for latency in LATENCIES {
+        let [mut lab, _] = labs(latency);
+        lab.broadcast(0);
+        lab.part(|at| at < PEERS / 2);
+        for n in 0..10 {
+            lab.broadcast(n);
+            lab.broadcast(PEERS - 1 - n);
+        }
+        lab.broadcast(0);
+        assert!(lab.complete() <= PEERS / 2, "this side has one more than the other");
+        let before = lab.counts();
+        lab.heal();
+        lab.run(Duration::from_secs(2));
+        assert_eq!(lab.complete(), PEERS);
+        let counts = lab.counts() - before;
+        assert!(counts.duplicates * 20 <= counts.copies, "it is pulled, not pushed: {counts:?}");
+    }
+}
+
+#[test]
+fn links_that_break_all_the_time_lose_nothing() {
+    for latency in LATENCIES {
+        let [mut lab, _] = labs(latency);
+        for n in 0..200 {
+            lab.say(n % 7);
+            lab.run(Duration::from_millis(5));
+            let at = lab.draw(PEERS);
+            if let Some(far) = lab.reset_one(at) {
+                lab.run(Duration::from_millis(20));
+                lab.link(at, far);
+            }
+        }
+        lab.run(Duration::from_secs(5));
+        assert_eq!(lab.complete(), PEERS);
+    }
+}
+
+/// A peer with neighbors, fed by hand.
+struct Bench {
+    cx: Context,
+    neighbors: Neighbors,
+    tree: Plumtree,
+}
+
+impl Bench {
+    fn new(neighbors: u8, config: Config) -> Self {
+        let mut cx = context(config);
+        let tree = Plumtree::new(&mut cx, 7);
+        let mut bench = Self { cx, neighbors: Neighbors::default(), tree };
+        for n in 0..neighbors {
+            let addr = SocketAddr::from(([10, 0, 1, n], 7000));
+            let record = AddressRecord::new(NodeId::new([100 + n; 32]), BootEpoch(1), &[addr]);
+            let link = LinkId::dialed(n.into());
+            bench.neighbors.insert(link, record.expect("valid"), Instant::BIRTH);
+        }
+        bench
+    }
+
+    fn neighbor(&self, n: u8) -> Neighbor {
+        self.neighbors.by_link(LinkId::dialed(n.into())).expect("it is one").clone()
+    }
+
+    fn gossip(&mut self, from: u8, envelope: &Envelope, hop: u16) -> Vec<(u8, Message)> {
+        let envelope = envelope.clone().into();
+        let gossip = Gossip { hop: Hop(hop), age: Age::default(), envelope };
+        let from = self.neighbor(from);
+        self.tree.on_gossip(&mut self.cx, &self.neighbors, &from, gossip);
+        self.sent()
+    }
+
+    fn ihave(&mut self, from: u8, have: &[IHave]) {
+        let from = self.neighbor(from);
+        self.tree.on_ihave(&mut self.cx, &self.neighbors, &from, have);
+    }
+
+    /// Time passes; returns what is sent at the end.
+    fn wait(&mut self, millis: u64) -> Vec<(u8, Message)> {
+        self.cx.now = self.cx.now + Duration::from_millis(millis);
+        let before = self.cx.timers.order();
+        while let Some(timer) = self.cx.timers.pop_due(self.cx.now, before) {
+            if timer == Timer::IHave {
+                self.tree.on_ihave_timer(&mut self.cx, &self.neighbors);
+            } else if timer == Timer::Graft {
+                self.tree.on_graft_timer(&mut self.cx, &self.neighbors);
+            }
+        }
+        self.sent()
+    }
+
+    fn sent(&mut self) -> Vec<(u8, Message)> {
+        let mut sent = Vec::new();
+        while let Some(output) = self.cx.poll_output() {
+            if let Output::Send { link, message } = output {
+                sent.push((u8::try_from(link.number()).expect("few"), message));
+            }
+        }
+        sent
+    }
+}
+
+fn envelope(source: u8, sequence: u64) -> Envelope {
+    let payload = Payload::new(vec![1]).expect("short");
+    let (origin, sent) = ((NodeId::new([source; 32]), BootEpoch(1)), UnixTime::from_millis(1));
+    Envelope::new(origin, Sequence(sequence), sent, Topic::default(), payload)
+}
+
+fn made_up(n: u64) -> IHave {
+    let mut id = [0; 32];
+    id[..8].copy_from_slice(&n.to_be_bytes());
+    IHave { id: MessageId::new(id), hop: Hop(1), source: NodeId::new([9; 32]) }
+}
+
+fn graft(ihave: &IHave) -> Message {
+    Message::Graft(Graft { source: ihave.source, id: Some(ihave.id) })
+}
+
+#[test]
+fn announcers_are_asked_in_turn_until_none_is_left() {
+    let mut bench = Bench::new(3, Config::modern());
+    let it = made_up(1);
+    for from in [2, 0, 2] {
+        bench.ihave(from, &[it]);
+    }
+    assert_eq!(bench.wait(299), [], "it may come along the tree");
+    assert_eq!(bench.wait(1), [(2, graft(&it))], "t1 is over: the first announcer");
+    assert_eq!(bench.wait(99), []);
+    assert_eq!(bench.wait(1), [(0, graft(&it))], "t2 is over: the next");
+    assert_eq!((bench.wait(100), bench.tree.missing.len()), (vec![], 0));
+    assert!(!bench.cx.timers.is_armed(Timer::Graft));
+}
+
+#[test]
+fn who_is_no_neighbor_any_more_is_not_asked() {
+    let mut bench = Bench::new(3, Config::modern());
+    for from in [2, 0] {
+        bench.ihave(from, &[made_up(1)]);
+    }
+    let gone = bench.neighbors.remove(LinkId::dialed(2)).expect("it was one");
+    bench.tree.on_neighbor_down(&mut bench.cx, &gone, true);
+    assert_eq!(bench.wait(300), [(0, graft(&made_up(1)))]);
+}
+
+#[test]
+fn a_message_that_came_is_not_asked_for() {
+    let mut bench = Bench::new(2, Config::modern());
+    let it = envelope(5, 1);
+    bench.ihave(1, &[IHave { id: it.id(), hop: Hop(2), source: it.origin() }]);
+    assert_eq!(bench.gossip(0, &it, 2), [], "both have it");
+    assert!(!bench.cx.timers.is_armed(Timer::Graft));
+    assert_eq!(bench.wait(300), []);
+}
+
+#[test]
+fn made_up_names_take_a_share_of_the_room_and_one_timer() {
+    let mut config = Config::modern();
+    config.broadcast.store_count = 100;
+    let mut bench = Bench::new(4, config);
+    for n in 0..1000 {
+        bench.ihave(3, &[made_up(n)]);
+    }
+    assert_eq!(bench.tree.missing.len(), 25, "a quarter, for it is one of four neighbors");
+    assert_eq!(bench.cx.stats.limits.missing, 975);
+    bench.ihave(0, &[made_up(5000)]);
+    assert_eq!(bench.tree.missing.len(), 26, "others are heard");
+    assert_eq!(bench.wait(300).len(), 26);
+    assert_eq!((bench.wait(100), bench.tree.missing.len()), (vec![], 0));
+}
+
+#[test]
+fn a_message_is_sent_once_however_often_it_is_grafted() {
+    let mut bench = Bench::new(3, Config::modern());
+    let it = envelope(5, 1);
+    let (from, source) = (bench.neighbor(2), it.origin());
+    bench.tree.on_prune(&mut bench.cx, &from, &Prune { source });
+    let sent = bench.gossip(0, &it, 1);
+    assert!(matches!(sent.as_slice(), [(1, Message::Gossip(_))]), "2 wants names: {sent:?}");
+    let mut copies = 0;
+    for id in [None, Some(made_up(7).id), Some(it.id()), Some(it.id())] {
+        bench.tree.on_graft(&mut bench.cx, &from, &Graft { source, id });
+        copies += bench.sent().len();
+    }
+    assert_eq!(copies, 1);
+    let next = bench.gossip(0, &envelope(5, 2), 1);
+    assert_eq!(next.len(), 2, "it is a branch again: {next:?}");
+}
+
+#[test]
+fn prunes_and_grafts_for_sources_that_nobody_knows_take_no_room() {
+    let mut bench = Bench::new(2, Config::modern());
+    let from = bench.neighbor(1);
+    for n in 0..200 {
+        let source = NodeId::new([n; 32]);
+        bench.tree.on_prune(&mut bench.cx, &from, &Prune { source });
+        bench.tree.on_graft(&mut bench.cx, &from, &Graft { source, id: None });
+        assert!(!bench.tree.trees.is_own(source));
+    }
+    assert_eq!(bench.sent(), []);
+}
+
+#[test]
+fn a_much_longer_way_is_given_up_for_the_announcers() {
+    let mut bench = Bench::new(2, Config::modern());
+    let it = envelope(5, 1);
+    for (n, hop, is_left) in [(1, 8, false), (2, 9, true)] {
+        let it = Envelope::new(
+            (it.origin(), BootEpoch(n)),
+            Sequence(1),
+            UnixTime::from_millis(1),
+            Topic::default(),
+            it.payload().clone(),
+        );
+        bench.ihave(1, &[IHave { id: it.id(), hop: Hop(2), source: it.origin() }]);
+        let sent = bench.gossip(0, &it, hop);
+        assert_eq!(!sent.is_empty(), is_left, "7 links shorter, not 6: {sent:?}");
+    }
+}
+
+#[test]
+fn a_copy_too_many_prunes_but_not_one_that_was_pulled() {
+    let mut bench = Bench::new(3, Config::modern());
+    let it = envelope(5, 1);
+    bench.gossip(0, &it, 1);
+    let prune = Message::Prune(Prune { source: it.origin() });
+    assert_eq!(bench.gossip(1, &it, 1), [(1, prune)]);
+    let (other, from) = (envelope(6, 1), bench.neighbor(2));
+    let digest = crate::wire::Digest { ids: vec![other.id()], reply: false };
+    bench.tree.on_digest(&mut bench.cx, &from, &digest);
+    assert_eq!(bench.sent(), [(2, Message::Pull { ids: vec![other.id()] })]);
+    assert!(bench.tree.memory.seen.contains(it.id()));
+    bench.gossip(0, &it, 1);
+    assert_eq!(bench.gossip(2, &other, 1), [], "the answer is no copy too many");
+}
+
+#[test]
+fn names_that_fill_a_message_do_not_wait() {
+    let mut bench = Bench::new(2, Config::modern());
+    let from = bench.neighbor(1);
+    let source = envelope(5, 1).origin();
+    bench.tree.on_prune(&mut bench.cx, &from, &Prune { source });
+    let mut sent = Vec::new();
+    for sequence in 1..=1000 {
+        sent.append(&mut bench.gossip(0, &envelope(5, sequence), 1));
+    }
+    let sizes: Vec<usize> = sent
+        .iter()
+        .filter_map(
+            |(_, it)| if let Message::IHave { have } = it { Some(have.len()) } else { None },
+        )
+        .collect();
+    assert_eq!(sizes, [512]);
+    assert!(
+        matches!(bench.wait(10).as_slice(), [(1, Message::IHave { have })] if have.len() == 488)
+    );
+}
+
+#[test]
+fn an_idle_peer_takes_little_room() {
+    assert!(size_of::<Plumtree>() <= 480, "{}", size_of::<Plumtree>());
+}

@@ -1,0 +1,151 @@
+//! The trees: which neighbors get a source's messages at once (eager), which only their names (lazy).
+//!
+//! The sources that spoke last have a tree each, the rest share one. A tree is one word, the set of
+//! its lazy neighbors, so that a new neighbor is eager in all trees (§3.7) without being entered.
+//!
+//! Departure: the paper has one tree for all, or one for each source. A shared tree is short only for
+//! whoever was its root; a tree for each of many sources takes room that a million peers in one
+//! process do not have.
+//!
+//! Two neighbors need not have the same trees, for messages reach them in different orders. A link is
+//! then eager for one and lazy for the other. Nothing is lost by that, since every link carries the
+//! message or its name in each direction; a copy too many is answered by a `Prune`, one too few by a
+//! `Graft`, and both are applied to the tree that their receiver has for the source.
+
+use alloc::vec::Vec;
+
+use crate::id::{NodeId, Sequence};
+use crate::messaging::Envelope;
+use crate::neighbors::{Slot, SlotSet};
+use crate::room::make_room;
+
+/// The trees that a peer has a part in.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trees {
+    /// Lazy neighbors for sources without a tree of their own.
+    shared: SlotSet,
+    /// Whoever spoke last is last.
+    own: Vec<Own>,
+}
+
+/// The tree of one source.
+#[derive(Clone, Copy, Debug)]
+struct Own {
+    source: NodeId,
+    lazy: SlotSet,
+}
+
+impl Trees {
+    /// A new message came. Its source is hot from its second message on: only then is it known that a
+    /// tree will be used again. Its tree begins as the shared one, which costs no copy too many, and
+    /// is made shorter for it by its next messages (§3.8). Where there are `most`, the tree goes whose
+    /// source has been silent for longest.
+    ///
+    /// Statements about members come from everybody and make no source hot.
+    pub(super) fn on_new(&mut self, envelope: &Envelope, most: usize) {
+        let source = envelope.origin();
+        if let Some(place) = self.own.iter().position(|tree| tree.source == source) {
+            self.own[place..].rotate_left(1);
+        } else if most > 0 && envelope.sequence() > Sequence(1) && !envelope.topic().is_reserved() {
+            if self.own.len() >= most {
+                self.own.remove(0);
+            }
+            make_room(&mut self.own);
+            self.own.push(Own { source, lazy: self.shared });
+        }
+    }
+
+    /// Whether the source has a tree of its own.
+    pub(super) fn is_own(&self, source: NodeId) -> bool {
+        self.own.iter().any(|tree| tree.source == source)
+    }
+
+    /// The lazy neighbors of the source's tree.
+    pub(super) fn lazy(&self, source: NodeId) -> SlotSet {
+        let own = self.own.iter().find(|tree| tree.source == source);
+        own.map_or(self.shared, |tree| tree.lazy)
+    }
+
+    /// The same, to change it.
+    pub(super) fn lazy_mut(&mut self, source: NodeId) -> &mut SlotSet {
+        let own = self.own.iter_mut().find(|tree| tree.source == source);
+        own.map_or(&mut self.shared, |tree| &mut tree.lazy)
+    }
+
+    /// The neighbor of this slot is gone; the next one in it is eager (§3.7).
+    pub(super) fn release(&mut self, slot: Slot) {
+        self.shared.remove(slot);
+        for tree in &mut self.own {
+            tree.lazy.remove(slot);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::id::BootEpoch;
+    use crate::messaging::{Payload, Topic};
+    use crate::time::UnixTime;
+
+    fn source(n: u8) -> NodeId {
+        NodeId::new([n; 32])
+    }
+
+    fn message(n: u8, sequence: u64, topic: Topic) -> Envelope {
+        let payload = Payload::new(vec![1]).expect("short");
+        let (origin, sent) = ((source(n), BootEpoch(1)), UnixTime::from_millis(1));
+        Envelope::new(origin, Sequence(sequence), sent, topic, payload)
+    }
+
+    #[test]
+    fn a_source_has_a_tree_from_its_second_message_on() {
+        let mut trees = Trees::default();
+        trees.on_new(&message(7, 1, Topic::default()), 2);
+        assert!(!trees.is_own(source(7)));
+        trees.lazy_mut(source(7)).insert(Slot::FIRST);
+        trees.on_new(&message(7, 2, Topic::default()), 2);
+        assert!(trees.is_own(source(7)));
+        assert!(trees.lazy(source(7)).contains(Slot::FIRST), "it begins as the shared one");
+        trees.lazy_mut(source(7)).remove(Slot::FIRST);
+        assert!(trees.lazy(source(8)).contains(Slot::FIRST), "and leaves that one alone");
+    }
+
+    #[test]
+    fn statements_and_networks_without_own_trees_use_the_shared_one() {
+        let mut trees = Trees::default();
+        trees.on_new(&message(7, 5, Topic::members()), 2);
+        trees.on_new(&message(8, 5, Topic::default()), 0);
+        assert!(!trees.is_own(source(7)) && !trees.is_own(source(8)));
+    }
+
+    #[test]
+    fn the_tree_of_the_longest_silent_source_goes_first() {
+        let mut trees = Trees::default();
+        for n in [1, 2, 1, 3] {
+            trees.on_new(&message(n, 2, Topic::default()), 2);
+        }
+        assert_eq!([1, 2, 3].map(|n| trees.is_own(source(n))), [true, false, true]);
+    }
+
+    #[test]
+    fn sources_that_somebody_makes_up_leave_a_bounded_number_of_trees() {
+        let mut trees = Trees::default();
+        for n in 0..200 {
+            trees.on_new(&message(n, 9, Topic::default()), 16);
+        }
+        assert_eq!(trees.own.len(), 16);
+        assert!(trees.own.capacity() <= 20);
+    }
+
+    #[test]
+    fn the_next_neighbor_in_a_slot_is_eager_in_all_trees() {
+        let mut trees = Trees::default();
+        trees.shared.insert(Slot::FIRST);
+        trees.on_new(&message(7, 2, Topic::default()), 2);
+        trees.release(Slot::FIRST);
+        assert_eq!([7, 8].map(|n| trees.lazy(source(n))), [SlotSet::default(); 2]);
+    }
+}

@@ -1,0 +1,171 @@
+//! Statements, honest and hostile, to one peer without a network.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::*;
+use crate::config::Config;
+use crate::event::Event;
+use crate::id::BootEpoch;
+use crate::io::Output;
+use crate::neighbors::Neighbors;
+use crate::testing::context;
+use crate::wire::{Evidence, Message};
+
+fn record(n: u8) -> AddressRecord {
+    let addr = core::net::SocketAddr::from(([10, 0, 0, n], 7000));
+    AddressRecord::new(NodeId::new([n; 32]), BootEpoch(1), &[addr]).expect("valid")
+}
+
+fn said(of: u8, incarnation: u32, claim: Claim, by: u8) -> Statement {
+    let (subject, incarnation) = (record(of), Incarnation(incarnation));
+    Statement { subject, incarnation, claim, by: NodeId::new([by; 32]), signature: None }
+}
+
+fn suspect() -> Claim {
+    Claim::Suspect(Evidence::Refused)
+}
+
+fn dead() -> Claim {
+    Claim::Dead { evidence: Evidence::Refused, confirmers: Vec::new() }
+}
+
+/// Peer 1, whose neighbors are 2 and 3.
+struct Peer {
+    cx: Context,
+    swim: Swim,
+    links: Links,
+    neighbors: Neighbors,
+}
+
+fn peer() -> Peer {
+    let mut cx = context(Config::modern());
+    let (mut swim, mut links) = (Swim::new(&cx), Links::default());
+    let mut neighbors = Neighbors::default();
+    for n in [2, 3] {
+        let link = LinkId::dialed(n.into());
+        neighbors.insert(link, record(n), cx.now);
+        let up = neighbors.by_link(link).expect("inserted").clone();
+        swim.on_neighbor_up(&mut cx, &mut links, &up);
+    }
+    let mut peer = Peer { cx, swim, links, neighbors };
+    peer.outputs();
+    peer.said();
+    peer
+}
+
+impl Peer {
+    fn hear(&mut self, statement: &Statement) -> bool {
+        let Self { cx, swim, links, neighbors } = self;
+        swim.on_statement(cx, links, neighbors, statement.by, statement)
+    }
+
+    fn read(&mut self, from: u8, members: &[Statement]) {
+        let Self { cx, swim, links, neighbors } = self;
+        let from = neighbors.by_link(LinkId::dialed(from.into())).expect("a neighbor").clone();
+        swim.on_members(cx, links, neighbors, &from, members);
+    }
+
+    fn outputs(&mut self) -> Vec<Output> {
+        core::iter::from_fn(|| self.cx.poll_output()).collect()
+    }
+
+    fn said(&mut self) -> Vec<Statement> {
+        let say = |finding| match finding {
+            Finding::Say(statement) => Some(statement),
+            Finding::Dead { .. } | Finding::Left(_) | Finding::Stalled(_) => None,
+        };
+        core::iter::from_fn(|| self.swim.next_finding()).filter_map(say).collect()
+    }
+
+    fn held(&self, n: u8) -> Option<(u32, MemberState)> {
+        let member = self.swim.members.get(NodeId::new([n; 32]))?;
+        Some((member.incarnation.0, member.state))
+    }
+}
+
+#[test]
+fn only_the_subject_says_that_it_lives_or_left_and_only_others_accuse_it() {
+    let mut peer = peer();
+    for (claim, by) in [(Claim::Alive, 4), (Claim::Left, 4), (suspect(), 5), (dead(), 5)] {
+        assert!(!peer.hear(&said(5, 7, claim, by)));
+    }
+    let forged = said(5, 0, Claim::Alive, 5);
+    let Peer { cx, swim, links, neighbors } = &mut peer;
+    let origin = NodeId::new([4; 32]);
+    assert!(!swim.on_statement(cx, links, neighbors, origin, &forged), "not its envelope");
+    assert_eq!(peer.held(5), None);
+    assert!(!peer.hear(&said(2, u32::MAX, suspect(), 4)), "nobody could refute that");
+    assert!(!peer.hear(&said(1, 0, Claim::Left, 1)), "this peer never said so");
+}
+
+#[test]
+fn an_accused_peer_refutes_above_what_it_is_accused_with_and_not_too_often() {
+    let mut peer = peer();
+    for n in 0..50 {
+        assert!(peer.hear(&said(1, 7 + n, dead(), 4)));
+    }
+    let refutations = peer.said();
+    assert_eq!(refutations.len(), 1, "50 accusations at once");
+    assert_eq!(
+        (refutations[0].incarnation, &refutations[0].claim),
+        (Incarnation(8), &Claim::Alive)
+    );
+    peer.cx.now = peer.cx.now + Duration::from_secs(1);
+    let Peer { cx, swim, links, neighbors } = &mut peer;
+    swim.on_round_timer(cx, links, neighbors);
+    assert_eq!(peer.said()[0].incarnation, Incarnation(57), "the rest with the next round");
+    assert_eq!(peer.cx.stats.refutations, 2);
+    peer.hear(&said(1, 56, suspect(), 4));
+    assert!(peer.said().is_empty(), "it was refuted already");
+}
+
+#[test]
+fn a_suspected_neighbor_is_told_and_pinged_at_once() {
+    let mut peer = peer();
+    peer.hear(&said(2, 0, suspect(), 4));
+    peer.hear(&said(2, 0, suspect(), 5));
+    let sent = peer.outputs().into_iter().filter_map(|output| match output {
+        Output::Send { message, .. } => Some(message.name()),
+        Output::Dial { .. } | Output::Close { .. } | Output::Event(_) => None,
+    });
+    assert_eq!(sent.collect::<Vec<_>>(), ["Members", "Ping"]);
+}
+
+#[test]
+fn a_table_from_elsewhere_kills_nobody_and_its_news_is_passed_on_once() {
+    let mut peer = peer();
+    peer.hear(&said(7, 0, Claim::Alive, 7));
+    peer.outputs();
+    let table = [said(7, 0, dead(), 2), said(3, 0, Claim::Left, 3), said(8, 0, dead(), 2)];
+    peer.read(2, &table);
+    peer.read(2, &table);
+    assert_eq!(peer.held(7), Some((0, MemberState::Suspect)));
+    assert_eq!(peer.held(3), Some((0, MemberState::Suspect)), "only itself says that it left");
+    assert_eq!(peer.held(8), Some((0, MemberState::Dead)), "nothing was known of it");
+    let told = peer.outputs().into_iter().filter_map(|output| match output {
+        Output::Send { link, message: Message::Members { members } } => Some((link, members.len())),
+        Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [(LinkId::dialed(3), 2)]);
+    peer.read(2, &[said(7, 0, suspect(), 9)]);
+    assert_eq!(peer.held(7), Some((0, MemberState::Suspect)), "in the name of somebody else");
+}
+
+#[test]
+fn every_change_of_a_member_is_told_once() {
+    let mut peer = peer();
+    for (claim, by) in [(Claim::Alive, 7), (suspect(), 4), (suspect(), 5), (dead(), 4), (dead(), 5)]
+    {
+        peer.hear(&said(7, 0, claim, by));
+    }
+    peer.hear(&said(7, 1, Claim::Alive, 7));
+    let states = peer.outputs().into_iter().filter_map(|output| match output {
+        Output::Event(Event::Member { state, .. }) => Some(state),
+        Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
+    });
+    let told: Vec<_> = states.collect();
+    let expected =
+        [MemberState::Alive, MemberState::Suspect, MemberState::Dead, MemberState::Alive];
+    assert_eq!(told, expected);
+}
