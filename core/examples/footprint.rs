@@ -300,7 +300,7 @@ fn seed_node() -> Node {
     let mut config = Config::classic();
     config.registration.registry_max = 1 << 20;
     config.links.max_pending = 65_536;
-    Node::seed_node(config, birth(record(u64::MAX))).unwrap()
+    Node::seed_node(config, birth(record(u64::MAX)), &[]).unwrap()
 }
 
 /// Hands an input over and drains what comes of it, three seconds after birth.

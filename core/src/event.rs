@@ -10,7 +10,7 @@ use crate::config::MAX_SEED_NODES;
 use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{Hop, LinkOrigin, MessageId, NodeId};
 use crate::messaging::Envelope;
-use crate::wire::{Bye, DecodeError, Evidence, Purpose, Refusal};
+use crate::wire::{Bye, DecodeError, Evidence, Matter, Purpose, Refusal};
 
 /// What happened, for logs, programs and checks. Events carry no obligations.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -181,6 +181,20 @@ pub enum Event {
         /// What that one saw, of the suspect and the dead.
         evidence: Option<Evidence>,
     },
+    /// Seed node: a motion of its own has come to an end (R21, R22).
+    Voted {
+        /// Whom it was about.
+        subject: AddressRecord,
+        /// What was to be done.
+        matter: Matter,
+        /// What came of it.
+        outcome: VoteOutcome,
+    },
+    /// Seed node: a link over which it asks another seed node for votes is lost, or did not come up.
+    ColleagueLost {
+        /// The other seed node's address, as it was given.
+        addr: SocketAddr,
+    },
 }
 
 /// What became of a registration.
@@ -263,6 +277,21 @@ pub enum Doubt {
     LeaseExpired,
     /// It was reported dead.
     Reported,
+    /// Another seed node holds it dead and asks (R22).
+    Asked,
+}
+
+/// What came of a motion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VoteOutcome {
+    /// A quorum of the seed nodes agreed.
+    Passed,
+    /// So many disagreed that there will be no quorum.
+    Rejected,
+    /// Too few answered in time.
+    NoQuorum,
+    /// The subject gave a sign of life, left, or lost its link meanwhile.
+    Void,
 }
 
 /// What a death report led to.
@@ -296,8 +325,8 @@ pub enum Misbehavior {
 /// Why a command was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Rejection {
-    /// Seed nodes never carry gossip (R1), and register nowhere.
-    #[error("a seed node carries no gossip and has no seed nodes of its own")]
+    /// Seed nodes never carry gossip (R1).
+    #[error("a seed node carries no gossip")]
     NotAPeer,
     /// So many different seed nodes cannot be used: 1 to
     /// [`MAX_SEED_NODES`](crate::MAX_SEED_NODES) can.
@@ -389,6 +418,7 @@ impl fmt::Display for Doubt {
             Self::LinkLost => "link lost",
             Self::LeaseExpired => "lease expired",
             Self::Reported => "reported dead",
+            Self::Asked => "held dead by a seed node",
         })
     }
 }
@@ -399,6 +429,17 @@ impl fmt::Display for ReportOutcome {
             Self::Probing => "probing",
             Self::Noted => "noted",
             Self::Ignored => "ignored",
+        })
+    }
+}
+
+impl fmt::Display for VoteOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Passed => "passed",
+            Self::Rejected => "rejected",
+            Self::NoQuorum => "no quorum in time",
+            Self::Void => "void",
         })
     }
 }

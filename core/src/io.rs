@@ -82,8 +82,8 @@ pub enum Command {
         payload: Payload,
     },
     /// Use these seed nodes from now on, 1 to [`MAX_SEED_NODES`](crate::MAX_SEED_NODES) different
-    /// ones: a name was looked up again, or a file has changed. Registrations with those that stay
-    /// stand; the others are given up. Peers only.
+    /// ones: a name was looked up again, or a file has changed. A peer keeps its registrations with
+    /// those that stay; the others are given up. A seed node asks these for their votes.
     SeedNodes(Vec<SocketAddr>),
     /// Tell neighbors and seed nodes, close all links, and be done. Ends with [`Event::Left`].
     Leave,

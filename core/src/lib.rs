@@ -88,13 +88,13 @@ pub mod wire;
 
 pub use address::{AddressRecord, MAX_ADDRESSES, RecordError, Signature};
 pub use config::{
-    BroadcastConfig, BroadcastKind, ChatterConfig, Config, ConfigError, DetectorConfig,
+    Agreement, BroadcastConfig, BroadcastKind, ChatterConfig, Config, ConfigError, DetectorConfig,
     DetectorKind, HyParViewConfig, LinkConfig, MAX_SEED_NODES, Monitor, OverlayConfig, OverlayKind,
     PlumtreeConfig, RegistrationConfig, SwimConfig,
 };
 pub use event::{
     Doubt, Event, MemberState, Misbehavior, NeighborLoss, RegistrationLoss, Rejection, Removal,
-    ReportOutcome, StrikeKind,
+    ReportOutcome, StrikeKind, VoteOutcome,
 };
 pub use failure::{DialFailure, LinkLoss};
 pub use id::{

@@ -502,7 +502,7 @@ impl Link {
 fn fits(dial: &Dial, welcome: &Welcome, me: NodeId) -> bool {
     let from = welcome.from.subject();
     let role_fits = match dial.purpose {
-        Purpose::Register | Purpose::Notice => welcome.role == Role::SeedNode,
+        Purpose::Register | Purpose::Notice | Purpose::Vote => welcome.role == Role::SeedNode,
         Purpose::Neighbor { .. }
         | Purpose::Join
         | Purpose::Shuffle

@@ -29,12 +29,20 @@ enum RoleState {
 }
 
 impl Node {
-    /// A seed node, born now. Nodes may share their config.
-    pub fn seed_node(config: impl Into<Arc<Config>>, birth: Birth) -> Result<Self, ConfigError> {
+    /// A seed node, born now, among these seed nodes, which it asks for their votes where its config
+    /// says [`Quorum`](crate::Agreement::Quorum): up to [`MAX_SEED_NODES`], itself among them or
+    /// not; none if it is the only one. Nodes may share their config.
+    pub fn seed_node(
+        config: impl Into<Arc<Config>>,
+        birth: Birth,
+        seed_nodes: &[SocketAddr],
+    ) -> Result<Self, ConfigError> {
         let config = config.into();
         config.check()?;
+        let seeds = distinct(seed_nodes);
+        within("seed nodes", seeds.len(), 0..=MAX_SEED_NODES)?;
         let cx = Context::new(Role::SeedNode, config, birth);
-        Ok(Self { role: RoleState::SeedNode(Box::new(SeedNode::new(cx))) })
+        Ok(Self { role: RoleState::SeedNode(Box::new(SeedNode::new(cx, &seeds))) })
     }
 
     /// A peer, born now, that joins through these seed nodes: 1 to [`MAX_SEED_NODES`], each given

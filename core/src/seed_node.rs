@@ -1,16 +1,24 @@
 //! The seed node: introduces peers, never carries gossip (R1, R4, R17, R24).
 //!
-//! It owns the list, looks at doubted entries itself, and routes what comes to the two. Its list is
-//! right when it holds no dead peer; it forgets nobody on hearsay.
+//! It owns the list, looks at doubted entries itself, asks the other seed nodes where the settings
+//! want that, and routes what comes to the three. Its list is right when it holds no dead peer; it
+//! forgets nobody on hearsay.
+
+mod voting;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
+use crate::address::AddressRecord;
+use crate::config::MAX_SEED_NODES;
 use crate::context::Context;
 use crate::event::{Doubt, Event, Misbehavior, Rejection, Removal, ReportOutcome};
-use crate::id::{LinkId, NodeId, Role};
+use crate::id::{LinkId, LinkOrigin, NodeId, Role};
 use crate::io::{Command, Input};
 use crate::links::{Ending, Links, Outcome, Up};
+use crate::registry::bootstrap::distinct;
+use crate::registry::council::Council;
 use crate::registry::list::List;
 use crate::registry::probes::{Probes, Verdict};
 use crate::snapshot::{NodeSnapshot, RegisteredSnapshot};
@@ -25,17 +33,21 @@ pub(crate) struct SeedNode {
     links: Links,
     list: List,
     probes: Probes,
+    council: Council,
     /// How often each reporter accused somebody who then answered (R20).
     false_reports: BTreeMap<NodeId, u64>,
 }
 
 impl SeedNode {
-    pub(crate) fn new(cx: Context) -> Self {
+    pub(crate) fn new(mut cx: Context, seed_nodes: &[SocketAddr]) -> Self {
+        let (mut links, mut council) = (Links::default(), Council::default());
+        council.replace(&mut cx, &mut links, seed_nodes);
         Self {
             cx,
-            links: Links::default(),
+            links,
             list: List::default(),
             probes: Probes::default(),
+            council,
             false_reports: BTreeMap::new(),
         }
     }
@@ -49,6 +61,14 @@ impl SeedNode {
             Timer::Lease => self.on_lease_timer(),
             Timer::Probe(number) => {
                 self.probes.on_probe_timer(&mut self.cx, &mut self.links, number);
+            }
+            Timer::Colleague(number) => {
+                self.council.on_colleague_timer(&mut self.cx, &mut self.links, number);
+            }
+            Timer::Motion(number) => {
+                let (cx, links) = (&mut self.cx, &mut self.links);
+                let decision = self.council.on_motion_timer(cx, links, number);
+                self.on_decision(decision);
             }
             Timer::Renew(_)
             | Timer::SeedRetry(_)
@@ -78,12 +98,13 @@ impl SeedNode {
 
     pub(crate) fn on_command(&mut self, command: &Command) {
         match command {
-            Command::Broadcast { .. } | Command::SeedNodes(_) => {
+            Command::Broadcast { .. } => {
                 self.cx.emit(Event::Rejected(Rejection::NotAPeer));
             }
-            Command::Leave if self.cx.leaving => {
+            Command::SeedNodes(_) | Command::Leave if self.cx.leaving => {
                 self.cx.emit(Event::Rejected(Rejection::Leaving));
             }
+            Command::SeedNodes(addresses) => self.replace_seed_nodes(addresses),
             Command::Leave => {
                 self.cx.leaving = true;
                 self.links.close_all(&mut self.cx, Bye::Leaving);
@@ -93,14 +114,29 @@ impl SeedNode {
         }
     }
 
+    fn replace_seed_nodes(&mut self, addresses: &[SocketAddr]) {
+        let seeds = distinct(addresses);
+        if (1..=MAX_SEED_NODES).contains(&seeds.len()) {
+            self.council.replace(&mut self.cx, &mut self.links, &seeds);
+        } else {
+            self.cx.emit(Event::Rejected(Rejection::SeedNodeCount(seeds.len())));
+        }
+    }
+
     fn on_outcome(&mut self, link: LinkId, outcome: Outcome) {
         match outcome {
             Outcome::Nothing => {}
             Outcome::Asked(hello) => self.on_hello(link, &hello),
+            Outcome::Welcomed(_, up) if up.purpose == Purpose::Vote => {
+                self.council.on_welcomed(&mut self.cx, link, up.remote.subject());
+            }
             Outcome::Welcomed(_, up) => {
                 let verdict =
                     self.probes.on_welcomed(&mut self.cx, &mut self.links, link, &up.remote);
                 self.on_verdict(verdict);
+            }
+            Outcome::Failed(dial, failure) if dial.purpose == Purpose::Vote => {
+                self.council.on_failed(&mut self.cx, link, &failure);
             }
             Outcome::Failed(_, failure) => {
                 let verdict = self.probes.on_failed(&mut self.cx, link, &failure);
@@ -127,6 +163,10 @@ impl SeedNode {
             | Purpose::Shuffle
             | Purpose::PingRequest
             | Purpose::Exchange => Some(Refusal::WrongRole),
+            Purpose::Vote => {
+                let is_colleague = hello.role == Role::SeedNode && self.council.is_colleague(from);
+                (!is_colleague).then_some(Refusal::WrongRole)
+            }
             _ if hello.role != Role::Peer => Some(Refusal::WrongRole),
             _ if listed.is_some_and(|entry| entry.record.supersedes(from)) => {
                 Some(Refusal::StaleEpoch)
@@ -138,7 +178,12 @@ impl SeedNode {
             Purpose::Register | Purpose::Notice => None,
         };
         match reason {
-            None => self.links.welcome(&mut self.cx, link, hello),
+            None => {
+                self.links.welcome(&mut self.cx, link, hello);
+                if hello.purpose == Purpose::Vote {
+                    self.council.on_accepted(&mut self.cx, &mut self.links, link, from);
+                }
+            }
             Some(reason) => self.links.refuse(&mut self.cx, link, from.clone(), reason),
         }
     }
@@ -159,13 +204,20 @@ impl SeedNode {
             (Purpose::Register | Purpose::Notice, Message::Leave(leave)) => {
                 self.on_leave(link, &up, &leave);
             }
+            (Purpose::Vote, Message::Motion(motion)) if link.origin() == LinkOrigin::Accepted => {
+                self.on_motion(link, &motion);
+            }
+            (Purpose::Vote, Message::Vote(vote)) if link.origin() == LinkOrigin::Dialed => {
+                let decision = self.council.on_vote(&mut self.cx, link, vote);
+                self.on_decision(decision);
+            }
             (_, message) => self.expel(link, Misbehavior::Unexpected(message.name())),
         }
     }
 
-    fn on_register(&mut self, link: LinkId, up: &Up) {
-        let subject = up.remote.subject();
-        let Ok((old_link, is_new)) = self.list.insert(&mut self.cx, up.remote.clone(), link) else {
+    /// Lists whoever registered on this link.
+    fn enter(&mut self, link: LinkId, record: &AddressRecord) {
+        let Ok((old_link, is_new)) = self.list.insert(&mut self.cx, record.clone(), link) else {
             self.links.close(&mut self.cx, link, Bye::Removed);
             return;
         };
@@ -173,18 +225,26 @@ impl SeedNode {
         if let Some(old_link) = old_link {
             self.links.close(&mut self.cx, old_link, Bye::Replaced);
         }
-        self.probes.dismiss(&mut self.cx, &mut self.links, subject);
+        self.on_sign_of_life(record);
         self.grant(link);
         if is_new {
-            self.cx.emit(Event::PeerRegistered { peer: up.remote.clone() });
+            self.cx.emit(Event::PeerRegistered { peer: record.clone() });
         }
+    }
+
+    /// A peer is alive: nobody needs to look at it, and a motion to remove it is void.
+    fn on_sign_of_life(&mut self, record: &AddressRecord) {
+        let subject = record.subject();
+        self.probes.dismiss(&mut self.cx, &mut self.links, subject);
+        self.council.vote(&mut self.cx, subject, false);
+        self.void_up_to(subject, record.epoch());
     }
 
     fn on_renew(&mut self, link: LinkId, up: &Up) {
         let subject = up.remote.subject();
         let is_its_entry = self.list.get(subject).is_some_and(|entry| entry.link == Some(link));
         if is_its_entry && self.list.renew(&mut self.cx, subject) {
-            self.probes.dismiss(&mut self.cx, &mut self.links, subject);
+            self.on_sign_of_life(&up.remote);
             self.grant(link);
         } else {
             self.cx.send(link, Message::Unknown);
@@ -209,7 +269,7 @@ impl SeedNode {
             Some(record) if !record.supersedes(&report.subject) && accused != reporter => {
                 let needed = self.cx.config.registration.confirmations;
                 if self.list.accuse(accused, reporter, needed) >= needed {
-                    self.probes.doubt(&mut self.cx, &record, Doubt::Reported);
+                    self.doubt(&record, Doubt::Reported);
                     ReportOutcome::Probing
                 } else {
                     ReportOutcome::Noted
@@ -229,13 +289,28 @@ impl SeedNode {
         if self.list.get(leave.subject).is_some_and(|entry| is_that_life(entry.record.epoch())) {
             self.strike_off(leave.subject, Removal::Left);
         }
+        self.void_up_to(leave.subject, leave.epoch);
     }
 
     /// A link is gone. If it carried a registration, the peer is looked for (R17).
     fn on_ended(&mut self, link: LinkId, up: &Up, _ending: Ending) {
+        if up.purpose == Purpose::Vote {
+            self.council.on_ended(&mut self.cx, link);
+            return;
+        }
         let subject = up.remote.subject();
+        if self.council.waits_on(subject, link) {
+            self.council.void(&mut self.cx, subject);
+        }
         if self.list.unlink(subject, link) && !self.cx.leaving {
-            self.probes.doubt(&mut self.cx, &up.remote, Doubt::LinkLost);
+            self.doubt(&up.remote, Doubt::LinkLost);
+        }
+    }
+
+    /// Looks at an entry, unless the others have been asked about it already.
+    fn doubt(&mut self, record: &AddressRecord, why: Doubt) {
+        if !self.council.holds_dead(record.subject(), record.epoch()) {
+            self.probes.doubt(&mut self.cx, record, why);
         }
     }
 
@@ -246,16 +321,23 @@ impl SeedNode {
             };
             let probe_time = self.cx.config.links.hello_timeout * 2;
             self.list.defer(&mut self.cx, subject, probe_time);
-            self.probes.doubt(&mut self.cx, &record, Doubt::LeaseExpired);
+            self.doubt(&record, Doubt::LeaseExpired);
         }
     }
 
     fn on_verdict(&mut self, verdict: Verdict) {
         match verdict {
             Verdict::Open => {}
-            Verdict::Dead(subject) => self.strike_off(subject, Removal::Dead),
-            Verdict::Superseded(subject) => self.strike_off(subject, Removal::Superseded),
+            Verdict::Dead(subject) => {
+                self.council.vote(&mut self.cx, subject, true);
+                self.condemn(subject, Removal::Dead);
+            }
+            Verdict::Superseded(subject) => {
+                self.council.vote(&mut self.cx, subject, true);
+                self.condemn(subject, Removal::Superseded);
+            }
             Verdict::Alive(subject, doubt) => {
+                self.council.vote(&mut self.cx, subject, false);
                 let accusers = self.list.take_accusers(subject);
                 if doubt == Doubt::Reported {
                     self.blame(subject, accusers);
@@ -296,7 +378,9 @@ impl SeedNode {
 
     fn strike_off(&mut self, subject: NodeId, why: Removal) {
         self.probes.dismiss(&mut self.cx, &mut self.links, subject);
+        self.council.vote(&mut self.cx, subject, true);
         let Some(entry) = self.list.remove(&mut self.cx, subject) else { return };
+        self.void_up_to(subject, entry.record.epoch());
         if let Some(link) = entry.link {
             self.links.close(&mut self.cx, link, Bye::Removed);
         }

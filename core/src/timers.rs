@@ -57,6 +57,10 @@ pub enum Timer {
     Request(u32),
     /// The suspicion of this number was not refuted.
     Suspicion(u32),
+    /// Dial the other seed node of this number again.
+    Colleague(u32),
+    /// The motion of this number should have its votes by now.
+    Motion(u64),
 }
 
 /// When to call again at the latest, and what for.
@@ -288,6 +292,8 @@ impl Timer {
             Self::Overdue(number) => (18, number.into()),
             Self::Request(number) => (19, number.into()),
             Self::Suspicion(number) => (20, number.into()),
+            Self::Colleague(number) => (21, number.into()),
+            Self::Motion(number) => (22, number),
         }
     }
 
@@ -316,6 +322,8 @@ impl Timer {
             18 => Self::Overdue(number()),
             19 => Self::Request(number()),
             20 => Self::Suspicion(number()),
+            21 => Self::Colleague(number()),
+            22 => Self::Motion(key),
             _ => unreachable!("a name comes from a timer"),
         }
     }
@@ -370,6 +378,8 @@ mod tests {
             Timer::Overdue(5),
             Timer::Request(6),
             Timer::Suspicion(7),
+            Timer::Colleague(5),
+            Timer::Motion(u64::MAX),
         ] {
             assert_eq!(Timer::named(timer.name()), timer);
         }

@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tidings_core::{AddressRecord, Birth, Config, ConfigError, Node, RecordError, RngSeed, Role};
+use tidings_core::{
+    AddressRecord, Agreement, Birth, Config, ConfigError, Node, RecordError, RngSeed, Role,
+};
 
 use crate::addresses::announced;
 use crate::clock::unix_now;
@@ -156,6 +158,10 @@ impl NodeBuilder {
     /// A seed node to join through, any number of times. A name means all of its addresses, and is
     /// looked up again when one of them cannot be reached. All names and files together may have 1
     /// to [`MAX_SEED_NODES`](tidings_core::MAX_SEED_NODES) addresses, or the start fails.
+    ///
+    /// For a seed node: one of those that decide together where its settings say
+    /// [`Quorum`](tidings_core::Agreement::Quorum). All of them must be named, by the addresses that
+    /// they announce; itself may be.
     #[must_use]
     pub fn seed(mut self, place: impl Into<HostPort>) -> Self {
         self.seeds.given.push(place.into());
@@ -193,7 +199,7 @@ impl NodeBuilder {
     /// address, but does nothing yet.
     pub async fn bind(self) -> Result<BoundNode, StartError> {
         self.config.check()?;
-        let seed_nodes = match self.role {
+        let mut seed_nodes = match self.role {
             Role::Peer => self.seeds.look_up().await?.addresses,
             Role::SeedNode => Vec::new(),
         };
@@ -211,13 +217,18 @@ impl NodeBuilder {
         let record = AddressRecord::new(identity.id(), identity.epoch(), &addresses)?;
         let rng_seed = RngSeed::new(random_bytes().map_err(StartError::Randomness)?);
         let birth = Birth { record: record.clone(), rng_seed, unix: now };
-        let node = match self.role {
-            Role::SeedNode => Node::seed_node(self.config, birth)?,
-            Role::Peer => Node::peer(self.config, birth, &seed_nodes)?,
-        };
         if let Some(path) = self.announce_in.filter(|_| self.role == Role::SeedNode) {
             seed_file::announce(&path, record.primary())?;
         }
+        let node = match self.role {
+            Role::SeedNode => {
+                if votes(&self.config) && !self.seeds.is_empty() {
+                    seed_nodes = self.seeds.look_up().await?.addresses;
+                }
+                Node::seed_node(self.config, birth, &seed_nodes)?
+            }
+            Role::Peer => Node::peer(self.config, birth, &seed_nodes)?,
+        };
         let (seeds, observer) = (self.seeds, self.observer);
         Ok(BoundNode { record, listener, node, identity, seeds, seed_nodes, observer })
     }
@@ -277,6 +288,11 @@ impl BoundNode {
         let task = RunningNode::task(driver, lookups, identity);
         RunningNode::new(record, role, handle, watched, task)
     }
+}
+
+/// Whether a seed node needs to know the others (R21, R22).
+fn votes(config: &Config) -> bool {
+    [config.registration.listing, config.registration.removal].contains(&Agreement::Quorum)
 }
 
 /// `seed-5000`, `peer-5001`: what the files of a node are named after, and people call it by.

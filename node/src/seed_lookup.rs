@@ -1,4 +1,4 @@
-//! Which seed nodes a peer knows: addresses and names given to it, and files. A name means all of
+//! Which seed nodes a node knows: addresses and names given to it, and files. A name means all of
 //! its addresses. Names and files are looked up again when a seed node cannot be reached, because
 //! then they may have changed.
 
@@ -67,6 +67,11 @@ impl Found {
 }
 
 impl SeedSources {
+    /// Whether nothing was given to look up.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.given.is_empty() && self.files.is_empty()
+    }
+
     /// Looks everything up. Names that cannot be are left out as long as others can.
     pub(crate) async fn look_up(&self) -> Result<Found, SeedLookupError> {
         let mut places = self.given.clone();
@@ -143,7 +148,7 @@ pub(crate) struct Lost(Notify);
 
 impl Observer for Lost {
     fn on_event(&self, _at: Instant, event: &Event) {
-        if matches!(event, Event::RegistrationLost { .. }) {
+        if matches!(event, Event::RegistrationLost { .. } | Event::ColleagueLost { .. }) {
             self.0.notify_one();
         }
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tidings_core::wire::NetworkName;
-use tidings_core::{BroadcastKind, Config, DetectorKind, Monitor, OverlayKind, Role};
+use tidings_core::{Agreement, BroadcastKind, Config, DetectorKind, Monitor, OverlayKind, Role};
 
 /// One setting of [`Config`].
 #[derive(Clone, Copy, Debug)]
@@ -134,6 +134,7 @@ words!(
 );
 words!(BroadcastKind: "flood" = BroadcastKind::Flood, "plumtree" = BroadcastKind::Plumtree);
 words!(Monitor: "neighbors" = Monitor::Neighbors, "members" = Monitor::Members);
+words!(Agreement: "alone" = Agreement::Alone, "quorum" = Agreement::Quorum);
 words!(Profile: "classic" = Profile::Classic, "modern" = Profile::Modern);
 
 /// What all settings are before any of them is set.
@@ -272,6 +273,10 @@ settings! {
     "members_max" PEER: detector.swim.members_max, "swim: members known by name; 0 for none";
     "gossip_every" PEER: chatter.every, "time between two messages of the chatter";
     "gossip_count" PEER: chatter.count, "messages of the chatter in all";
+    "registration" SEED_NODE: registration.listing, "who decides that a peer is listed: alone or quorum";
+    "removal" SEED_NODE: registration.removal, "who decides that a dead peer goes: alone or quorum";
+    "votes_max" SEED_NODE: registration.votes_max, "motions a seed node has open, and votes it owes";
+    "vote_timeout" SEED_NODE: registration.vote_timeout, "a motion without a quorum by then has failed";
 }
 
 #[cfg(test)]
@@ -293,7 +298,7 @@ mod tests {
         let mut configs: Vec<String> = Vec::new();
         for setting in SETTINGS {
             let mut config = Config::classic();
-            let values = ["7", "7s", "power-law", "connect", "plumtree", "members"];
+            let values = ["7", "7s", "power-law", "connect", "plumtree", "members", "quorum"];
             let fits = |value| {
                 setting.value(&config) != value && set(&mut config, setting.name, value).is_ok()
             };

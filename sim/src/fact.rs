@@ -97,6 +97,8 @@ impl Fact {
             | Event::FalseReport { .. }
             | Event::HelloRefused { .. }
             | Event::Member { .. }
+            | Event::Voted { .. }
+            | Event::ColleagueLost { .. }
             | Event::Rejected(_)
             | Event::Left => return None,
         })

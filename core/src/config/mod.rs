@@ -75,6 +75,26 @@ pub struct RegistrationConfig {
     pub retry_min: Duration,
     /// Longest such pause. 10 ms to 1 h. *Guess: one lease.*
     pub retry_max: Duration,
+    /// Who decides that a peer is listed. *Assignment (R21).*
+    pub listing: Agreement,
+    /// Who decides that a peer is dead and goes. *Assignment (R22).*
+    pub removal: Agreement,
+    /// Motions that a seed node has open at once, and votes that it owes others. 1 to 65,536.
+    /// *Guess.*
+    pub votes_max: usize,
+    /// A motion to list somebody that has no quorum by then has failed; one to remove somebody
+    /// waits for the others' probes too, twice `hello_timeout` longer. 10 ms to 1 min. *Guess: less
+    /// than the `hello_timeout` of the peers, which wait for the answer.*
+    pub vote_timeout: Duration,
+}
+
+/// Who decides about an entry of a seed node's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Agreement {
+    /// The seed node whose list it is, for itself. It probes before it removes.
+    Alone,
+    /// More than half of all seed nodes, itself included.
+    Quorum,
 }
 
 /// Whom a peer opens its links to.
@@ -208,6 +228,10 @@ impl Config {
                 sample: 64,
                 retry_min: SECOND,
                 retry_max: 30 * SECOND,
+                listing: Agreement::Alone,
+                removal: Agreement::Alone,
+                votes_max: 1024,
+                vote_timeout: 2 * SECOND,
             },
             overlay: OverlayConfig {
                 kind: OverlayKind::Random,
@@ -288,7 +312,9 @@ impl RegistrationConfig {
         within("confirmations", self.confirmations, 1..=64)?;
         within("sample", self.sample, 1..=MAX_SAMPLE)?;
         within("retry_min", self.retry_min, retry.clone())?;
-        within("retry_max", self.retry_max, self.retry_min..=*retry.end())
+        within("retry_max", self.retry_max, self.retry_min..=*retry.end())?;
+        within("votes_max", self.votes_max, 1..=65_536)?;
+        within("vote_timeout", self.vote_timeout, Duration::from_millis(10)..=MINUTE)
     }
 }
 

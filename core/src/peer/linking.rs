@@ -38,7 +38,8 @@ impl Peer {
             | Purpose::Join
             | Purpose::Shuffle
             | Purpose::PingRequest
-            | Purpose::Exchange => {
+            | Purpose::Exchange
+            | Purpose::Vote => {
                 self.links.refuse(&mut self.cx, link, hello.from.clone(), Refusal::WrongRole);
             }
         }
@@ -109,6 +110,7 @@ impl Peer {
                     swim.on_welcomed(cx, links, link);
                 }
             }
+            Purpose::Vote => unreachable!("a peer never asks for votes"),
         }
     }
 
@@ -149,6 +151,7 @@ impl Peer {
                     swim.on_failed(cx, links, neighbors, link, failure);
                 }
             }
+            Purpose::Vote => unreachable!("a peer never asks for votes"),
         }
     }
 
@@ -182,7 +185,7 @@ impl Peer {
                     swim.on_ended(&mut self.cx, link);
                 }
             }
-            Purpose::Notice | Purpose::Shuffle => {}
+            Purpose::Notice | Purpose::Shuffle | Purpose::Vote => {}
         }
     }
 

@@ -16,7 +16,7 @@ impl Peer {
             Purpose::Shuffle => self.on_shuffle_reply(link, message),
             Purpose::PingRequest => self.on_request_message(link, message),
             Purpose::Exchange => self.on_exchange_message(link, message),
-            Purpose::Probe | Purpose::Notice => self.on_unexpected(link, &message),
+            Purpose::Probe | Purpose::Notice | Purpose::Vote => self.on_unexpected(link, &message),
         }
     }
 

@@ -86,7 +86,9 @@ impl Peer {
             Timer::Round | Timer::Overdue(_) | Timer::Request(_) | Timer::Suspicion(_) => {
                 self.on_swim_timer(timer);
             }
-            Timer::Lease | Timer::Probe(_) => unreachable!("a peer never arms {timer:?}"),
+            Timer::Lease | Timer::Probe(_) | Timer::Colleague(_) | Timer::Motion(_) => {
+                unreachable!("a peer never arms {timer:?}")
+            }
         }
     }
 

@@ -22,7 +22,7 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::{Doubt, Event};
 use crate::failure::LinkLoss;
-use crate::id::{LinkId, NodeId};
+use crate::id::{BootEpoch, LinkId, NodeId};
 use crate::links::{Failure, Links, Target};
 use crate::timers::Timer;
 use crate::wire::{Bye, Purpose, Refusal};
@@ -81,10 +81,16 @@ impl Probes {
         self.cases.insert(number, case);
         let pause = match doubt {
             Doubt::LinkLost => cx.rng.jitter(cx.config.detector.redial_after),
-            Doubt::LeaseExpired | Doubt::Reported => Duration::ZERO,
+            Doubt::LeaseExpired | Doubt::Reported | Doubt::Asked => Duration::ZERO,
         };
         cx.arm(Timer::Probe(number), pause);
         cx.emit(Event::PeerDoubted { peer: record.clone(), why: doubt });
+    }
+
+    /// The life that the subject's open case is about.
+    pub(crate) fn doubted(&self, subject: NodeId) -> Option<BootEpoch> {
+        let case = self.cases.get(self.numbers.get(&subject)?)?;
+        Some(case.record.epoch())
     }
 
     /// Drops the case: the entry gave a sign of life, or is gone.
@@ -188,6 +194,6 @@ impl Probes {
 fn needed(cx: &Context, doubt: Doubt) -> u8 {
     match doubt {
         Doubt::LinkLost => cx.config.detector.misses,
-        Doubt::LeaseExpired | Doubt::Reported => 1,
+        Doubt::LeaseExpired | Doubt::Reported | Doubt::Asked => 1,
     }
 }

@@ -116,6 +116,10 @@ pub enum Message {
         #[serde(deserialize_with = "bounded::<_, _, MAX_MEMBERS>")]
         members: Vec<Statement>,
     },
+    /// Seed node to seed node: do you agree (R21, R22)?
+    Motion(Box<Motion>),
+    /// Seed node to seed node: I do, or I do not.
+    Vote(Vote),
 }
 
 impl Message {
@@ -149,6 +153,8 @@ impl Message {
             Self::PingRequestAnswer { .. } => "PingRequestAnswer",
             Self::Neighbors { .. } => "Neighbors",
             Self::Members { .. } => "Members",
+            Self::Motion(_) => "Motion",
+            Self::Vote(_) => "Vote",
         }
     }
 }
@@ -190,6 +196,8 @@ pub enum Purpose {
     PingRequest,
     /// To compare messages once, without becoming neighbors.
     Exchange,
+    /// Between seed nodes: to have the acceptor vote on the dialer's motions.
+    Vote,
 }
 
 impl fmt::Display for Purpose {
@@ -203,6 +211,7 @@ impl fmt::Display for Purpose {
             Self::Shuffle => "shuffle",
             Self::PingRequest => "ping request",
             Self::Exchange => "exchange",
+            Self::Vote => "vote",
         })
     }
 }
@@ -324,6 +333,44 @@ pub struct Leave {
     pub epoch: BootEpoch,
     /// The subject's signature.
     pub signature: Option<Box<Signature>>,
+}
+
+/// What a seed node asks the others before it changes its list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Motion {
+    /// What the vote on it will be called.
+    pub number: u64,
+    /// What to do.
+    pub matter: Matter,
+    /// With whom: a vote is on this life only.
+    pub subject: AddressRecord,
+}
+
+/// What a motion is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
+pub enum Matter {
+    /// To list a peer that asks for it (R21).
+    List,
+    /// To remove an entry that did not answer the asker's probes (R22).
+    Remove,
+}
+
+impl fmt::Display for Matter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::List => "list",
+            Self::Remove => "remove",
+        })
+    }
+}
+
+/// A seed node's answer to a motion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vote {
+    /// The motion's number.
+    pub number: u64,
+    /// For it, or against it.
+    pub agrees: bool,
 }
 
 /// A liveness request: its sender's own time and address, and a nonce nobody can guess (R15).

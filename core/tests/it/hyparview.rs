@@ -37,7 +37,7 @@ fn crowd(peers: usize, pause: Duration) -> Network {
     let mut network = Network::new();
     network.quiet = true;
     for name in SEED_NODES {
-        network.add_seed_node(name, config());
+        network.add_seed_node(name, &config());
     }
     for n in 0..peers {
         network.add_peer(&name(n), &SEED_NODES, config());

@@ -8,6 +8,7 @@ mod network;
 mod plumtree;
 mod power_law;
 mod properties;
+mod quorum;
 mod samples;
 mod show;
 mod swim;

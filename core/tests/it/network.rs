@@ -89,6 +89,11 @@ impl Ord for Boxed {
     }
 }
 
+fn address(at: At) -> SocketAddr {
+    let [high, low] = u16::try_from(at + 1).unwrap().to_be_bytes();
+    SocketAddr::from(([10, 0, high, low], 7000))
+}
+
 impl Network {
     pub(crate) fn new() -> Self {
         Self {
@@ -107,8 +112,18 @@ impl Network {
         }
     }
 
-    pub(crate) fn add_seed_node(&mut self, name: &str, config: Config) {
-        self.add(name, Box::new(move |birth| Node::seed_node(config.clone(), birth).unwrap()));
+    pub(crate) fn add_seed_node(&mut self, name: &str, config: &Config) {
+        self.add_colleagues(&[name], config);
+    }
+
+    /// Seed nodes that know each other.
+    pub(crate) fn add_colleagues(&mut self, names: &[&str], config: &Config) {
+        let all: Vec<_> = (self.hosts.len()..).take(names.len()).map(address).collect();
+        for name in names {
+            let (config, all) = (config.clone(), all.clone());
+            let make = move |birth| Node::seed_node(config.clone(), birth, &all).unwrap();
+            self.add(name, Box::new(make));
+        }
     }
 
     pub(crate) fn add_peer(&mut self, name: &str, seed_nodes: &[&str], config: Config) {
@@ -118,10 +133,9 @@ impl Network {
 
     fn add(&mut self, name: &str, make: Box<dyn Fn(Birth) -> Node>) {
         let at = self.hosts.len();
-        let [high, low] = u16::try_from(at + 1).unwrap().to_be_bytes();
         let host = Host {
             name: name.to_owned(),
-            addr: SocketAddr::from(([10, 0, high, low], 7000)),
+            addr: address(at),
             node: None,
             epoch: 0,
             born: self.now,

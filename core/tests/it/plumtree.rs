@@ -21,7 +21,7 @@ fn grown() -> Network {
     config.broadcast.kind = BroadcastKind::Plumtree;
     config.broadcast.plumtree.exchange_every = Duration::from_secs(5);
     let mut network = Network::new();
-    network.add_seed_node("s1", config.clone());
+    network.add_seed_node("s1", &config);
     for n in 0..PEERS {
         network.add_peer(&name(n), &["s1"], config.clone());
         network.run(Duration::from_millis(50));

@@ -22,7 +22,7 @@ fn grow(kind: OverlayKind) -> Graph {
     config.overlay.refresh = Duration::from_secs(5);
     let mut network = Network::new();
     for name in ["s1", "s2", "s3"] {
-        network.add_seed_node(name, config.clone());
+        network.add_seed_node(name, &config);
     }
     for n in 0..PEERS {
         network.add_peer(&format!("p{n}"), &["s1", "s2", "s3"], config.clone());

@@ -12,13 +12,13 @@ use proptest::sample::Index;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use tidings_core::wire::{
-    self, Age, Bye, DeathReport, DecodeError, Digest, Gossip, Hello, Leave, Message, NetworkName,
-    Ping, Purpose, Refusal, Refuse, Welcome,
+    self, Age, Bye, DeathReport, DecodeError, Digest, Gossip, Hello, Leave, Matter, Message,
+    Motion, NetworkName, Ping, Purpose, Refusal, Refuse, Vote, Welcome,
 };
 use tidings_core::{
-    AddressRecord, Birth, BootEpoch, BroadcastKind, Command, Config, DetectorKind, DialFailure,
-    Event, Hop, Input, Instant, Limits, LinkId, LinkLoss, Node, NodeId, Output, OverlayKind,
-    Payload, RngSeed, Role, Topic, UnixTime,
+    AddressRecord, Agreement, Birth, BootEpoch, BroadcastKind, Command, Config, DetectorKind,
+    DialFailure, Event, Hop, Input, Instant, Limits, LinkId, LinkLoss, LinkOrigin, Node, NodeId,
+    Output, OverlayKind, Payload, RngSeed, Role, Topic, UnixTime,
 };
 
 use crate::{arbitrary, samples};
@@ -55,12 +55,18 @@ struct Kind {
     overlay: OverlayKind,
     broadcast: BroadcastKind,
     detector: DetectorKind,
+    agreement: Agreement,
 }
 
 /// The documented network's.
 const fn classic(role: Role) -> Kind {
-    let (overlay, detector) = (OverlayKind::Random, DetectorKind::Strikes);
-    Kind { role, overlay, broadcast: BroadcastKind::Flood, detector }
+    Kind {
+        role,
+        overlay: OverlayKind::Random,
+        broadcast: BroadcastKind::Flood,
+        detector: DetectorKind::Strikes,
+        agreement: Agreement::Alone,
+    }
 }
 
 fn kind(role: Role) -> impl Strategy<Value = Kind> {
@@ -77,12 +83,16 @@ fn kind(role: Role) -> impl Strategy<Value = Kind> {
         DetectorKind::Swim,
         DetectorKind::Swim,
     ]);
-    (overlay, broadcast, detector).prop_map(move |(overlay, broadcast, detector)| Kind {
-        role,
-        overlay,
-        broadcast,
-        detector,
-    })
+    let agreement = prop::sample::select(vec![Agreement::Alone, Agreement::Quorum]);
+    (overlay, broadcast, detector, agreement).prop_map(
+        move |(overlay, broadcast, detector, agreement)| Kind {
+            role,
+            overlay,
+            broadcast,
+            detector,
+            agreement,
+        },
+    )
 }
 
 /// Tight bounds, so that arbitrary inputs hit them.
@@ -101,6 +111,9 @@ fn config(kind: Kind) -> Config {
     config.overlay.known_max = 3;
     config.registration.registry_max = 2;
     config.registration.probes_max = 1;
+    config.registration.listing = kind.agreement;
+    config.registration.removal = kind.agreement;
+    config.registration.votes_max = 1;
     config.broadcast.store_count = 6;
     config
 }
@@ -112,7 +125,7 @@ fn node(kind: Kind) -> Node {
         unix: UnixTime::from_millis(1_700_000_000_000),
     };
     match kind.role {
-        Role::SeedNode => Node::seed_node(config(kind), birth),
+        Role::SeedNode => Node::seed_node(config(kind), birth, &SEED_NODES.map(addr)),
         Role::Peer => Node::peer(config(kind), birth, &SEED_NODES.map(addr)),
     }
     .expect("a valid config")
@@ -151,6 +164,7 @@ fn purpose(profile: Profile) -> impl Strategy<Value = Purpose> {
         any::<bool>().prop_map(|isolated| Purpose::Neighbor { isolated }),
         Just(Purpose::Probe),
         Just(Purpose::Notice),
+        Just(Purpose::Vote),
     ];
     profile.pick(both, modern)
 }
@@ -219,6 +233,10 @@ fn message(profile: Profile) -> impl Strategy<Value = Message> {
         let (subject, epoch) = (samples::node(subject), BootEpoch(epoch));
         Message::Leave(Leave { subject, epoch, signature: None })
     });
+    let matter = prop_oneof![Just(Matter::List), Just(Matter::Remove)];
+    let motion = (0..4_u64, matter, record()).prop_map(|(number, matter, subject)| {
+        Message::Motion(Box::new(Motion { number, matter, subject }))
+    });
     let both = prop_oneof![
         4 => hello(profile),
         4 => welcome,
@@ -238,6 +256,9 @@ fn message(profile: Profile) -> impl Strategy<Value = Message> {
         6 => gossip(),
         2 => (ids(), any::<bool>()).prop_map(|(ids, reply)| Message::Digest(Digest { ids, reply })),
         2 => ids().prop_map(|ids| Message::Pull { ids }),
+        1 => motion,
+        1 => (0..4_u64, any::<bool>())
+            .prop_map(|(number, agrees)| Message::Vote(Vote { number, agrees })),
     ];
     profile.pick(both, arbitrary::modern(record().boxed()))
 }
@@ -285,6 +306,8 @@ enum Step {
     Say(Index, Box<Message>),
     /// The last ping on one of the open links is answered.
     Echo(Index),
+    /// The last motion on one of the open links is voted on.
+    Vote(Index, bool),
 }
 
 #[derive(Clone, Debug)]
@@ -303,13 +326,19 @@ fn step(profile: Profile) -> impl Strategy<Value = Step> {
         5 => (0..3_u64).prop_map(Answer::Welcome),
     ];
     let fitting_hello = (record(), purpose(profile)).prop_map(|(from, purpose)| {
-        Box::new(Hello {
-            network: NetworkName::default(),
-            to: None,
-            from,
-            role: Role::Peer,
-            purpose,
-        })
+        let network = NetworkName::default();
+        let (from, role) = match purpose {
+            Purpose::Vote => (colleague(), Role::SeedNode),
+            Purpose::Register
+            | Purpose::Neighbor { .. }
+            | Purpose::Probe
+            | Purpose::Notice
+            | Purpose::Join
+            | Purpose::Shuffle
+            | Purpose::PingRequest
+            | Purpose::Exchange => (from, Role::Peer),
+        };
+        Box::new(Hello { network, to: None, from, role, purpose })
     });
     prop_oneof![
         3 => input(profile).prop_map(Step::Input),
@@ -317,7 +346,14 @@ fn step(profile: Profile) -> impl Strategy<Value = Step> {
         4 => (1..9_u8, fitting_hello).prop_map(|(from, hello)| Step::Accept(from, hello)),
         12 => (any::<Index>(), message(profile)).prop_map(|(on, said)| Step::Say(on, Box::new(said))),
         1 => any::<Index>().prop_map(Step::Echo),
+        1 => (any::<Index>(), any::<bool>()).prop_map(|(on, agrees)| Step::Vote(on, agrees)),
     ]
+}
+
+/// Another seed node that the one under test knows by its address.
+fn colleague() -> AddressRecord {
+    let n = SEED_NODES[0];
+    AddressRecord::new(samples::node(n), BootEpoch(1), &[addr(n)]).expect("valid")
 }
 
 fn steps(profile: Profile) -> impl Strategy<Value = Vec<(u64, Step)>> {
@@ -334,6 +370,7 @@ struct Play {
     /// Links that are up, with whom and what for.
     open: BTreeMap<LinkId, (NodeId, Purpose)>,
     pings: BTreeMap<LinkId, Ping>,
+    motions: BTreeMap<LinkId, u64>,
     /// What its settings say now.
     seed_nodes: Vec<SocketAddr>,
     inputs: Vec<(u64, Input)>,
@@ -349,6 +386,7 @@ fn play(kind: Kind, steps: &[(u64, Step)]) -> Play {
         dials: BTreeMap::new(),
         open: BTreeMap::new(),
         pings: BTreeMap::new(),
+        motions: BTreeMap::new(),
         seed_nodes: if kind.role == Role::Peer {
             SEED_NODES.map(addr).to_vec()
         } else {
@@ -383,7 +421,8 @@ impl Play {
             Step::Say(which, message) if !self.open.is_empty() => {
                 let at = which.index(self.open.len());
                 let (&link, &(who, purpose)) = self.open.iter().nth(at).unwrap();
-                if belongs(self.node.role(), purpose, &message) {
+                let is_accepted = link.origin() == LinkOrigin::Accepted;
+                if belongs(self.node.role(), (purpose, is_accepted), &message) {
                     let message = in_the_name_of(who, *message);
                     self.handle(Input::Received { link, message });
                 }
@@ -393,7 +432,13 @@ impl Play {
                 let (&link, &ping) = self.pings.iter().nth(at).unwrap();
                 self.handle(Input::Received { link, message: Message::Pong(ping) });
             }
-            Step::Answer(..) | Step::Say(..) | Step::Echo(_) => {}
+            Step::Vote(which, agrees) if !self.motions.is_empty() => {
+                let at = which.index(self.motions.len());
+                let (&link, &number) = self.motions.iter().nth(at).unwrap();
+                let message = Message::Vote(Vote { number, agrees });
+                self.handle(Input::Received { link, message });
+            }
+            Step::Answer(..) | Step::Say(..) | Step::Echo(_) | Step::Vote(..) => {}
         }
     }
 
@@ -419,7 +464,7 @@ impl Play {
             Answer::Welcome(life) => {
                 let from = AddressRecord::new(samples::node(to), BootEpoch(*life), &[addr(to)]);
                 let role = match hello.purpose {
-                    Purpose::Register | Purpose::Notice => Role::SeedNode,
+                    Purpose::Register | Purpose::Notice | Purpose::Vote => Role::SeedNode,
                     Purpose::Neighbor { .. }
                     | Purpose::Probe
                     | Purpose::Join
@@ -472,10 +517,14 @@ impl Play {
                 Output::Send { link, message: Message::Ping(ping) } => {
                     self.pings.insert(*link, *ping);
                 }
+                Output::Send { link, message: Message::Motion(motion) } => {
+                    self.motions.insert(*link, motion.number);
+                }
                 Output::Close { link } => {
                     self.dials.remove(link);
                     self.open.remove(link);
                     self.pings.remove(link);
+                    self.motions.remove(link);
                 }
                 Output::Send { .. } | Output::Event(_) => {}
             }
@@ -484,8 +533,8 @@ impl Play {
     }
 }
 
-/// Whether a message of this kind is expected on such a link.
-fn belongs(receiver: Role, purpose: Purpose, message: &Message) -> bool {
+/// Whether a message of this kind is expected on such a link, which the receiver accepted or dialed.
+fn belongs(receiver: Role, (purpose, is_accepted): (Purpose, bool), message: &Message) -> bool {
     match message {
         Message::Registered { .. } | Message::Unknown | Message::PeerList { .. } => {
             purpose == Purpose::Register && receiver == Role::Peer
@@ -513,6 +562,8 @@ fn belongs(receiver: Role, purpose: Purpose, message: &Message) -> bool {
         Message::PingRequest(_) | Message::PingRequestAnswer { .. } => {
             purpose == Purpose::PingRequest
         }
+        Message::Motion(_) => purpose == Purpose::Vote && is_accepted,
+        Message::Vote(_) => purpose == Purpose::Vote && !is_accepted,
         Message::Hello(_) | Message::Welcome(_) | Message::Refuse(_) | Message::Bye(_) => false,
     }
 }
@@ -577,7 +628,7 @@ proptest! {
 
     #[test]
     fn damaged_messages_never_panic(
-        which in 0..17_usize,
+        which in 0..19_usize,
         damage in proptest::collection::vec((any::<Index>(), any::<u8>()), 1..4),
     ) {
         let mut frame = bytes::BytesMut::new();
@@ -633,10 +684,11 @@ fn steps_reach_what_they_test() {
     let mut reached = BTreeSet::new();
     let mut limits = Limits::default();
     let mut runner = TestRunner::deterministic();
-    for _ in 0..600 {
+    for _ in 0..1500 {
         let steps = steps(Profile::Classic).new_tree(&mut runner).expect("steps").current();
         let tried = Kind { detector: DetectorKind::Connect, ..classic(Role::Peer) };
-        for kind in [classic(Role::Peer), classic(Role::SeedNode), tried] {
+        let voting = Kind { agreement: Agreement::Quorum, ..classic(Role::SeedNode) };
+        for kind in [classic(Role::Peer), classic(Role::SeedNode), tried, voting] {
             let play = play(kind, &steps);
             for output in &play.outputs {
                 if let Output::Event(event) = output {
@@ -644,6 +696,10 @@ fn steps_reach_what_they_test() {
                     reached.extend(text.split([' ', '(']).next().map(str::to_owned));
                     if let Event::Strike { what, .. } = event {
                         reached.insert(format!("{what:?}"));
+                    } else if let Event::Voted { outcome, .. } = event {
+                        reached.insert(format!("Vote {outcome:?}"));
+                    } else if let Event::PeerDoubted { why, .. } = event {
+                        reached.insert(format!("{why:?}"));
                     }
                 }
             }
@@ -672,11 +728,18 @@ fn steps_reach_what_they_test() {
         "FalseReport",
         "HelloRefused",
         "Misbehaved",
+        "Voted",
+        "Vote Passed",
+        "Vote NoQuorum",
+        "Vote Void",
+        "Asked",
+        "ColleagueLost",
     ];
     for event in expected {
         assert!(reached.contains(event), "{event} was never reached, only {reached:?}");
     }
-    let hit = [limits.pending, limits.links, limits.known, limits.registry, limits.store];
+    let hit =
+        [limits.pending, limits.links, limits.known, limits.registry, limits.store, limits.votes];
     assert!(hit.iter().all(|count| *count > 0), "bounds that were never hit: {limits:?}");
 }
 
@@ -686,6 +749,7 @@ fn add(total: &mut Limits, more: &Limits) {
     total.known += more.known;
     total.registry += more.registry;
     total.store += more.store;
+    total.votes += more.votes;
 }
 
 #[test]

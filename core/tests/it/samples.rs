@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tidings_core::wire::{
     Age, Bye, Claim, DeathReport, Digest, Evidence, ForwardJoin, Gossip, Graft, Hello, IHave,
-    Leave, Message, NetworkName, Ping, Prune, Purpose, Refusal, Refuse, Shuffle, Statement,
-    Welcome,
+    Leave, Matter, Message, Motion, NetworkName, Ping, Prune, Purpose, Refusal, Refuse, Shuffle,
+    Statement, Vote, Welcome,
 };
 use tidings_core::{
     AddressRecord, BootEpoch, Envelope, Hop, Incarnation, MessageId, NodeId, Payload, Role,
@@ -111,5 +111,11 @@ pub(crate) fn messages() -> Vec<Message> {
         Message::PingRequestAnswer { subject: node(3), is_heard: false },
         Message::Neighbors { records: vec![record(4)] },
         Message::Members { members: statements() },
+        Message::Motion(Box::new(Motion {
+            number: 300,
+            matter: Matter::Remove,
+            subject: record(3),
+        })),
+        Message::Vote(Vote { number: 300, agrees: true }),
     ]
 }

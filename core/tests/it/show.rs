@@ -87,6 +87,12 @@ pub(crate) fn message(message: &Message) -> String {
             let said: Vec<_> = members.iter().map(statement).collect();
             said.join(", ")
         }
+        Message::Motion(motion) => {
+            format!("{} to {} {}", motion.number, motion.matter, record(&motion.subject))
+        }
+        Message::Vote(vote) => {
+            format!("{}: {}", vote.number, if vote.agrees { "yes" } else { "no" })
+        }
         Message::Ping(_)
         | Message::Pong(_)
         | Message::Register
@@ -145,5 +151,9 @@ pub(crate) fn event(event: &Event, name_of: &dyn Fn(&SocketAddr) -> String) -> S
         }
         Event::Rejected(rejection) => format!("Rejected {rejection:?}"),
         Event::Left => "Left".to_owned(),
+        Event::Voted { subject, matter, outcome } => {
+            format!("Voted to {matter} {}: {outcome:?}", record(subject))
+        }
+        Event::ColleagueLost { addr } => format!("ColleagueLost {}", name_of(addr)),
     }
 }

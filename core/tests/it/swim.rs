@@ -30,7 +30,7 @@ fn names(peers: usize) -> Vec<String> {
 fn joined(peers: usize, config: &Config) -> Network {
     let mut network = Network::new();
     for seed in SEEDS {
-        network.add_seed_node(seed, config.clone());
+        network.add_seed_node(seed, config);
     }
     for name in names(peers) {
         network.add_peer(&name, &SEEDS, config.clone());

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
 
-use tidings_core::{BroadcastKind, Command, Config, DetectorKind, OverlayKind};
+use tidings_core::{Agreement, BroadcastKind, Command, Config, DetectorKind, OverlayKind};
 
 use crate::network::Network;
 
@@ -68,7 +68,8 @@ fn play(transcript: &str) -> String {
             ["quiet"] => quiet = true,
             ["loud"] => quiet = false,
             ["set", setting, value] => set(&mut config, setting, value),
-            ["seed", name] => network.add_seed_node(name, config.clone()),
+            ["seeds", "together", names @ ..] => network.add_colleagues(names, &config),
+            ["seed", name] => network.add_seed_node(name, &config),
             ["peer", name, "via", seeds @ ..] => network.add_peer(name, seeds, config.clone()),
             ["run", duration] => network.run(parse_duration(duration)),
             ["say", name, text] => network.say(name, text),
@@ -111,6 +112,8 @@ fn set(config: &mut Config, setting: &str, value: &str) {
             config.broadcast.plumtree.exchange_every = parse_duration(value);
         }
         "refresh" => config.overlay.refresh = parse_duration(value),
+        "registration" if value == "quorum" => config.registration.listing = Agreement::Quorum,
+        "removal" if value == "quorum" => config.registration.removal = Agreement::Quorum,
         "digest_every" => config.broadcast.digest_every = parse_duration(value),
         _ => panic!("no such setting: {setting}"),
     }

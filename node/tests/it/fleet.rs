@@ -75,6 +75,27 @@ fn r28_up_runs_a_network_shows_who_dies_and_ends_with_it() {
     assert!(folder.join("logs/peers").is_dir() && !folder.join("seeds.csv").exists());
 }
 
+/// Seed nodes of `up --quorum` know each other: one that lists a peer alone would never say "vote".
+#[test]
+fn r21_r28_seed_nodes_of_a_local_network_vote_when_told_to() {
+    let folder = empty_folder("fleet_quorum");
+    let mut up = program()
+        .args(["up", "--quorum", "--seeds", "3", "--peers", "1", "--json", "--data-dir", "."])
+        .args(["--first-port", &free_port().to_string()])
+        .envs(QUICK)
+        .current_dir(&folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut lines = BufReader::new(up.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let is_vote = |line: &Value| line["message"] == "vote" && line["outcome"] == "passed";
+    let vote = wait_for(&mut lines, "a vote", is_vote);
+    assert_eq!(vote["matter"], "list");
+    signal(up.id(), "-INT");
+    lines.for_each(drop);
+    assert!(up.wait().expect("its end").success());
+}
+
 /// A child that dies is shown with its last lines; when `up` itself is killed, no child stays.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "waits for processes, in real time")]

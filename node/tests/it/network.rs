@@ -86,7 +86,7 @@ async fn ten_peers_gossip_and_outlive_what_happens_to_them() {
     for peer in &peers {
         wait_until_listed(&seeds, peer.id, |lists| lists == 2).await;
     }
-    let make = |birth| Node::seed_node(quick(), birth).expect("a valid config");
+    let make = |birth| Node::seed_node(quick(), birth, &[]).expect("a valid config");
     seeds.push(TestNode::start(1, port, 2, make).await);
 
     // The eight that are left still reach each other, and nothing came twice.

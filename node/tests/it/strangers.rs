@@ -86,7 +86,7 @@ async fn other_programs_and_versions_are_told_apart() {
     assert_eq!(browser.last_message().await, None, "closed without a word");
     let mut newer = Raw::connect(peer.addr).await;
     newer.write(b"TDNG\x00\x63\x00\x00").await;
-    assert_eq!(newer.preamble().await, *b"TDNG\x00\x01\x00\x01", "version 1, refused");
+    assert_eq!(newer.preamble().await, *b"TDNG\x00\x02\x00\x01", "version 2, refused");
     assert_eq!(newer.last_message().await, None);
 }
 
@@ -253,7 +253,7 @@ async fn r18_a_seed_node_that_restarts_gets_its_list_back() {
     let port = seed_node.addr.port();
     seed_node.kill().await;
     let again = TestNode::start(1, port, 2, |birth| {
-        tidings_core::Node::seed_node(quick(), birth).expect("allowed")
+        tidings_core::Node::seed_node(quick(), birth, &[]).expect("allowed")
     })
     .await;
     let listed = |event: &Event| matches!(event, Event::PeerRegistered { .. });

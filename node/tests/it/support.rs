@@ -134,7 +134,7 @@ pub(crate) struct TestNode {
 
 impl TestNode {
     pub(crate) async fn seed_node(n: u8, config: Config) -> Self {
-        Self::start(n, 0, 1, |birth| Node::seed_node(config, birth).unwrap()).await
+        Self::start(n, 0, 1, |birth| Node::seed_node(config, birth, &[]).unwrap()).await
     }
 
     pub(crate) async fn peer(n: u8, seed_nodes: &[SocketAddr], config: Config) -> Self {

@@ -179,7 +179,7 @@ impl Air<'_> {
             mischief.imp(role, &birth.record)
         });
         let node = match role {
-            Role::SeedNode => Node::seed_node(config, birth)?,
+            Role::SeedNode => Node::seed_node(config, birth, seed_addresses)?,
             Role::Peer => Node::peer(config, birth, seed_addresses)?,
         };
         Ok((node, imp))

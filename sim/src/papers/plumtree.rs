@@ -42,8 +42,6 @@ struct Seen {
     control: f64,
     /// Peers reached of those that should be, in percent.
     reached: f64,
-    /// Of each of the last broadcasts, the time until the last peer had it, in milliseconds.
-    last_delivery: f64,
 }
 
 /// Broadcasts at the end whose mean counts as the steady state.
@@ -59,9 +57,6 @@ fn see(measures: &Measures, history: &History) -> Seen {
     let (before, after) =
         (before.unwrap_or_default(), history.traffic.last().copied().unwrap_or_default());
     let grown = |of: fn(&Traffic) -> u64| whole(of(&after).saturating_sub(of(&before))) / all;
-    let slowest = |place: usize| {
-        steady[place].delays.last().map_or(f64::NAN, |delay| delay.as_secs_f64() * 1000.0)
-    };
     Seen {
         redundancy: messages.iter().map(|it| whole(it.copies) / whole(it.receipts) - 1.0).collect(),
         payloads: per_steady(&|place| whole(steady[place].copies)),
@@ -69,7 +64,6 @@ fn see(measures: &Measures, history: &History) -> Seen {
         names: grown(|it| it.names),
         control: grown(|it| it.announcements + it.tree_changes),
         reached: 100.0 * whole(measures.totals.delivered) / whole(measures.totals.expected),
-        last_delivery: per_steady(&slowest),
     }
 }
 

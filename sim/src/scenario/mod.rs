@@ -14,7 +14,10 @@ use std::time::Duration;
 
 use humantime::format_duration;
 use serde::{Deserialize, Serialize};
-use tidings_core::{BroadcastKind, Config, DetectorConfig, DetectorKind, Monitor, OverlayKind};
+use tidings_core::{
+    Agreement, BroadcastKind, Config, DetectorConfig, DetectorKind, Monitor, OverlayKind,
+    RegistrationConfig,
+};
 
 pub use link::{Draw, Engine, Link, Shape};
 pub use override_keys::OverrideError;
@@ -91,7 +94,19 @@ impl Scenario {
             BroadcastKind::Flood => late(config.broadcast.digest_every),
             BroadcastKind::Plumtree => late(config.broadcast.plumtree.exchange_every),
         };
-        silent + config.links.hello_timeout + refresh + 2 * missed
+        silent + config.links.hello_timeout + refresh + 2 * missed + self.agreement_bound()
+    }
+
+    /// How much later a dead peer goes where seed nodes decide together. After a cut one rests before
+    /// it dials another again, and the first motion may be lost on a connection that died unnoticed.
+    fn agreement_bound(&self) -> Duration {
+        let RegistrationConfig { listing, removal, lease, retry_max, vote_timeout, .. } =
+            self.config.registration;
+        if [listing, removal] == [Agreement::Alone; 2] {
+            return Duration::ZERO;
+        }
+        let probe = 2 * self.config.links.hello_timeout;
+        retry_max + retry_max / 10 + 2 * (lease + probe + vote_timeout + probe)
     }
 
     /// How long a dead node may be held alive with `swim`: until its turn to be probed has come, it

@@ -350,7 +350,7 @@ async fn act<N: Net>(plan: Arc<Plan>, net: N) -> Result<(), Box<dyn Error + Send
         unix: UnixTime::from_millis(0) + CALENDAR + born,
     };
     let node = match plan.host.role() {
-        Role::SeedNode => Node::seed_node(plan.config.clone(), birth)?,
+        Role::SeedNode => Node::seed_node(plan.config.clone(), birth, &plan.seed_nodes)?,
         Role::Peer => Node::peer(plan.config.clone(), birth, &plan.seed_nodes)?,
     };
     let scribe = Arc::new(Scribe { stage: Arc::clone(&plan.stage), life: number, born });

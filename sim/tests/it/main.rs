@@ -8,6 +8,7 @@ mod gallery;
 mod hunt;
 mod links;
 mod papers;
+mod quorum;
 mod ready_files;
 mod report;
 mod scenario_errors;

@@ -39,7 +39,7 @@ use core::time::Duration;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::{MemberState, NeighborLoss};
-use crate::id::{Incarnation, LinkId, NodeId};
+use crate::id::{Incarnation, LinkId};
 use crate::links::Links;
 use crate::neighbors::Neighbor;
 use crate::snapshot::{CaseSnapshot, MemberSnapshot};

@@ -97,6 +97,7 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<()> {
         level: tracing::Level::INFO,
         profile: Some(args.profile),
         chatter: Some(CHATTER),
+        quorum: false,
     };
     let output = Output::json_if(args.json);
     let mut signals = Signals::catch()?;

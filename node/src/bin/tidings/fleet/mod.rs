@@ -11,6 +11,7 @@ pub(crate) mod up;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use rustix::process::Signal;
 use tidings_core::Role;
 use tidings_node::settings::Profile;
@@ -58,6 +59,8 @@ pub(crate) struct Shape {
     pub(crate) profile: Option<Profile>,
     /// Messages that every peer says by itself; as the profile has it if `None`.
     pub(crate) chatter: Option<u32>,
+    /// Seed nodes decide together (R21, R22).
+    pub(crate) quorum: bool,
 }
 
 /// The processes of a local network, seed nodes first.
@@ -74,30 +77,42 @@ impl Fleet {
         let (sender, news) = mpsc::channel(MOST_WAITING);
         let mut fleet = Self { children: Vec::new(), news, seed_nodes: shape.seed_nodes };
         let mut ports = Ports::from(shape.first_port);
-        let mut seeds = Vec::new();
-        let roles = [(Role::SeedNode, shape.seed_nodes), (Role::Peer, shape.peers)];
-        for (role, count) in roles {
-            for _ in 0..count {
-                let place = fleet.children.len();
-                let child = loop {
-                    let port = ports.next_free()?;
-                    let args = arguments(shape, role, port, &seeds);
-                    match Child::start(place, role, port, &args, sender.clone()).await {
-                        Ok(child) => break child,
-                        // Somebody else took the port in between.
-                        Err(_) if !ports::is_free(port) => {}
-                        Err(error) => {
-                            return Err(error.context(format!("starting {role} on port {port}")));
-                        }
-                    }
-                };
-                if role == Role::SeedNode {
-                    seeds.push(child.addr.clone());
+        // Seed nodes know each other from the start, so their ports are chosen before any of them runs.
+        let seed_ports = ports.some_free(shape.seed_nodes)?;
+        let seeds: Vec<String> =
+            seed_ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        for port in seed_ports {
+            let args = arguments(shape, Role::SeedNode, port, &seeds);
+            fleet.launch(Role::SeedNode, port, &args, &sender).await?;
+        }
+        for _ in 0..shape.peers {
+            loop {
+                let port = ports.next_free()?;
+                let args = arguments(shape, Role::Peer, port, &seeds);
+                match fleet.launch(Role::Peer, port, &args, &sender).await {
+                    Ok(()) => break,
+                    // Somebody else took the port in between.
+                    Err(_) if !ports::is_free(port) => {}
+                    Err(error) => return Err(error),
                 }
-                fleet.children.push(child);
             }
         }
         Ok(fleet)
+    }
+
+    async fn launch(
+        &mut self,
+        role: Role,
+        port: u16,
+        args: &[String],
+        sender: &mpsc::Sender<News>,
+    ) -> anyhow::Result<()> {
+        let place = self.children.len();
+        let child = Child::start(place, role, port, args, sender.clone())
+            .await
+            .with_context(|| format!("starting {role} on port {port}"))?;
+        self.children.push(child);
+        Ok(())
     }
 
     /// The next thing that one of them does; `None` when all have ended.
@@ -164,9 +179,10 @@ fn arguments(shape: &Shape, role: Role, port: u16, seeds: &[String]) -> Vec<Stri
     if let Some(count) = shape.chatter.filter(|_| role == Role::Peer) {
         args.extend(["--gossip-count".to_owned(), count.to_string()]);
     }
-    if role == Role::Peer {
-        args.push("--seed".to_owned());
-        args.extend(seeds.iter().cloned());
+    args.push("--seed".to_owned());
+    args.extend(seeds.iter().cloned());
+    if shape.quorum && role == Role::SeedNode {
+        args.extend(["--registration", "quorum", "--removal", "quorum"].map(str::to_owned));
     }
     args
 }

@@ -25,6 +25,11 @@ impl Ports {
         }
         bail!("no port is free up to 65535; give another --first-port");
     }
+
+    /// So many different ports that nobody listens on.
+    pub(super) fn some_free(&mut self, count: usize) -> anyhow::Result<Vec<u16>> {
+        (0..count).map(|_| self.next_free()).collect()
+    }
 }
 
 /// Whether nobody listens on a port of this machine.

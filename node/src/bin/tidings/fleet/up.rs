@@ -37,6 +37,9 @@ pub(crate) struct UpArgs {
     /// What the protocol's settings start from: classic or modern.
     #[arg(long, value_name = "NAME", env = "TIDINGS_PROFILE", value_parser = profile)]
     pub(crate) profile: Option<Profile>,
+    /// Let seed nodes list and remove peers only when more than half of them agree.
+    #[arg(long)]
+    pub(crate) quorum: bool,
     /// Print JSON, an object per line.
     #[arg(long)]
     pub(crate) json: bool,
@@ -68,6 +71,7 @@ pub(crate) async fn up(args: UpArgs) -> anyhow::Result<()> {
         level: args.log,
         profile: args.profile,
         chatter: None,
+        quorum: args.quorum,
     };
     let mut signals = Signals::catch()?;
     let mut fleet = select! {

@@ -3,7 +3,8 @@
 //! Text that came from others is written with its control characters escaped, so that nobody can
 //! draw on the operator's terminal.
 
-use tidings_core::{AddressRecord, Event, Instant, MemberState, Payload, Role};
+use tidings_core::wire::Evidence;
+use tidings_core::{AddressRecord, Event, Instant, MemberState, NodeId, Payload, Role};
 use tidings_node::{NodeReport, Observer};
 use tracing::{debug, info, trace, warn};
 
@@ -40,15 +41,7 @@ impl Observer for EventLog {
             }
             Event::DeathReported { subject } => warn!(peer = %Who(subject), "dead node reported"),
             Event::Member { subject, state, by, evidence } => {
-                let why = evidence.map(|evidence| evidence.to_string()).unwrap_or_default();
-                match state {
-                    MemberState::Alive | MemberState::Left => {
-                        info!(member = %Who(subject), %state, %by, "member");
-                    }
-                    MemberState::Suspect | MemberState::Dead => {
-                        warn!(member = %Who(subject), %state, %by, why, "member");
-                    }
-                }
+                log_member(subject, *state, *by, *evidence);
             }
             // A peer's messages.
             Event::Published { envelope } => {
@@ -88,6 +81,23 @@ impl Observer for EventLog {
             }
             Event::Rejected(rejection) => warn!(why = %rejection, "command rejected"),
             Event::Left => info!("left"),
+            // Seed nodes that decide together.
+            Event::Voted { subject, matter, outcome } => {
+                info!(peer = %Who(subject), %matter, %outcome, "vote");
+            }
+            Event::ColleagueLost { addr } => warn!(seed_node = %addr, "seed node lost"),
+        }
+    }
+}
+
+fn log_member(subject: &AddressRecord, state: MemberState, by: NodeId, evidence: Option<Evidence>) {
+    match state {
+        MemberState::Alive | MemberState::Left => {
+            info!(member = %Who(subject), %state, %by, "member");
+        }
+        MemberState::Suspect | MemberState::Dead => {
+            let why = evidence.map(|evidence| evidence.to_string()).unwrap_or_default();
+            warn!(member = %Who(subject), %state, %by, why, "member");
         }
     }
 }

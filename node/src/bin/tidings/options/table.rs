@@ -71,12 +71,14 @@ const fn option(name: &'static str, value: &'static str, about: &'static str) ->
 
 const PROGRAM: &[OptionSpec] = &[
     OptionSpec {
-        role: Some(Role::Peer),
         many: true,
-        ..option("seed", "HOST:PORT", "a seed node to join through; a name means all its addresses")
+        ..option(
+            "seed",
+            "HOST:PORT",
+            "a seed node to join through, or to vote with; a name means all its addresses",
+        )
     },
     OptionSpec {
-        role: Some(Role::Peer),
         many: true,
         ..option("seed_file", "FILE", "a file of seed nodes: lines, CSV or TOML")
     },

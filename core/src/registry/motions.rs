@@ -1,0 +1,231 @@
+//! What this seed node has asked the others, and how they voted (R21, R22).
+//!
+//! There is one motion per subject at most, on one life of it. A vote is bound to its motion by a
+//! number that is never used again, so votes on an older life, or on a motion that has ended, count
+//! for nothing.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::time::Duration;
+
+use crate::address::AddressRecord;
+use crate::config::Config;
+use crate::context::Context;
+use crate::event::{Removal, VoteOutcome};
+use crate::id::{BootEpoch, LinkId, NodeId};
+use crate::timers::Timer;
+use crate::wire::{Matter, Message, Motion};
+
+/// What will be done when a motion passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// List whoever asked for it on this link.
+    List(LinkId),
+    /// Remove an entry, for this reason.
+    Remove(Removal),
+}
+
+/// A motion that is not decided yet.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenMotion {
+    pub(crate) record: AddressRecord,
+    pub(crate) goal: Goal,
+    ayes: BTreeSet<NodeId>,
+    nays: BTreeSet<NodeId>,
+}
+
+/// The motions under way, at most `votes_max`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Motions {
+    open: BTreeMap<u64, OpenMotion>,
+    /// The number of the motion on each subject.
+    numbers: BTreeMap<NodeId, u64>,
+    /// How many there ever were.
+    put: u64,
+}
+
+impl Goal {
+    pub(crate) const fn matter(self) -> Matter {
+        match self {
+            Self::List(_) => Matter::List,
+            Self::Remove(_) => Matter::Remove,
+        }
+    }
+
+    /// How long votes are waited for. Whoever is asked about a death probes first, and a probe whose
+    /// connection breaks is made twice.
+    fn patience(self, config: &Config) -> Duration {
+        match self {
+            Self::List(_) => config.registration.vote_timeout,
+            Self::Remove(_) => config.registration.vote_timeout + config.links.hello_timeout * 2,
+        }
+    }
+}
+
+impl OpenMotion {
+    pub(crate) const fn new(record: AddressRecord, goal: Goal) -> Self {
+        Self { record, goal, ayes: BTreeSet::new(), nays: BTreeSet::new() }
+    }
+
+    pub(crate) fn has_vote_of(&self, node: NodeId) -> bool {
+        self.ayes.contains(&node) || self.nays.contains(&node)
+    }
+
+    /// What came of it with so many of `all` seed nodes needed; this one is for it.
+    fn outcome(&self, quorum: usize, all: usize) -> Option<VoteOutcome> {
+        if self.ayes.len() + 1 >= quorum {
+            Some(VoteOutcome::Passed)
+        } else if self.nays.len() > all - quorum {
+            Some(VoteOutcome::Rejected)
+        } else {
+            None
+        }
+    }
+}
+
+impl Motions {
+    /// Opens a motion, for which there must be none on its subject. Returns what to ask the others.
+    pub(crate) fn put(&mut self, cx: &mut Context, motion: OpenMotion) -> Message {
+        let number = self.put;
+        self.put += 1;
+        let patience = motion.goal.patience(&cx.config);
+        cx.arm(Timer::Motion(number), patience);
+        let message = message(number, &motion);
+        let other = self.numbers.insert(motion.record.subject(), number);
+        debug_assert!(other.is_none(), "two motions on one subject");
+        self.open.insert(number, motion);
+        message
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// The motion on this subject.
+    pub(crate) fn on(&self, subject: NodeId) -> Option<&OpenMotion> {
+        self.open.get(self.numbers.get(&subject)?)
+    }
+
+    /// The subject that waits on this link to be listed, if it is this one.
+    pub(crate) fn waits_on(&self, subject: NodeId, link: LinkId) -> bool {
+        self.on(subject).is_some_and(|motion| motion.goal == Goal::List(link))
+    }
+
+    /// Whether this seed node holds that life dead, and waits for others to agree.
+    pub(crate) fn holds_dead(&self, subject: NodeId, epoch: BootEpoch) -> bool {
+        self.on(subject).is_some_and(|motion| {
+            motion.goal.matter() == Matter::Remove && motion.record.epoch() == epoch
+        })
+    }
+
+    /// Counts a vote, the first of each node. Returns the motion if that decides it.
+    pub(crate) fn count(
+        &mut self,
+        cx: &mut Context,
+        (number, node, agrees): (u64, NodeId, bool),
+        (quorum, all): (usize, usize),
+    ) -> Option<(OpenMotion, VoteOutcome)> {
+        let motion = self.open.get_mut(&number)?;
+        if !motion.has_vote_of(node) {
+            let votes = if agrees { &mut motion.ayes } else { &mut motion.nays };
+            votes.insert(node);
+        }
+        let outcome = motion.outcome(quorum, all)?;
+        Some((self.take(cx, number)?, outcome))
+    }
+
+    /// Ends a motion.
+    pub(crate) fn take(&mut self, cx: &mut Context, number: u64) -> Option<OpenMotion> {
+        let motion = self.open.remove(&number)?;
+        self.numbers.remove(&motion.record.subject());
+        cx.timers.cancel(Timer::Motion(number));
+        Some(motion)
+    }
+
+    /// Ends the motion on this subject.
+    pub(crate) fn take_on(&mut self, cx: &mut Context, subject: NodeId) -> Option<OpenMotion> {
+        let number = *self.numbers.get(&subject)?;
+        self.take(cx, number)
+    }
+
+    /// All open ones, to ask somebody who was away.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = Message> + '_ {
+        self.open.iter().map(|(number, motion)| message(*number, motion))
+    }
+
+    /// Forgets all votes, for the seed nodes are others now.
+    pub(crate) fn forget_votes(&mut self) {
+        for motion in self.open.values_mut() {
+            motion.ayes.clear();
+            motion.nays.clear();
+        }
+    }
+}
+
+fn message(number: u64, motion: &OpenMotion) -> Message {
+    let (matter, subject) = (motion.goal.matter(), motion.record.clone());
+    Message::Motion(Box::new(Motion { number, matter, subject }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::context;
+
+    const SUBJECT: NodeId = NodeId::new([9; 32]);
+
+    fn motion(epoch: u64) -> OpenMotion {
+        let addr = core::net::SocketAddr::from(([10, 0, 0, 9], 7000));
+        let record = AddressRecord::new(SUBJECT, BootEpoch(epoch), &[addr]).expect("valid");
+        OpenMotion::new(record, Goal::Remove(Removal::Dead))
+    }
+
+    /// What `votes` of different nodes come to, of `all` seed nodes.
+    fn outcome(all: usize, votes: &[bool]) -> Option<VoteOutcome> {
+        let (mut motions, mut cx) = (Motions::default(), context(Config::classic()));
+        motions.put(&mut cx, motion(1));
+        let mut outcome = None;
+        for (n, agrees) in (10..).zip(votes) {
+            assert_eq!(outcome, None, "decided before the last of {votes:?}");
+            let vote = (0, NodeId::new([n; 32]), *agrees);
+            outcome = motions.count(&mut cx, vote, (all / 2 + 1, all)).map(|(_, outcome)| outcome);
+        }
+        assert_eq!(motions.len(), usize::from(outcome.is_none()));
+        assert_eq!(cx.timers.is_armed(Timer::Motion(0)), outcome.is_none());
+        outcome
+    }
+
+    #[test]
+    fn r21_r22_more_than_half_must_agree() {
+        assert_eq!(outcome(2, &[true]), Some(VoteOutcome::Passed));
+        assert_eq!(outcome(2, &[false]), Some(VoteOutcome::Rejected));
+        assert_eq!(outcome(3, &[false, true]), Some(VoteOutcome::Passed));
+        assert_eq!(outcome(3, &[false, false]), Some(VoteOutcome::Rejected));
+        assert_eq!(outcome(4, &[true]), None, "two of four are not more than half");
+        assert_eq!(outcome(4, &[true, false, true]), Some(VoteOutcome::Passed));
+        assert_eq!(outcome(4, &[false, false]), Some(VoteOutcome::Rejected));
+        assert_eq!(outcome(5, &[true, false, false]), None);
+    }
+
+    #[test]
+    fn nobody_votes_twice() {
+        let (mut motions, mut cx) = (Motions::default(), context(Config::classic()));
+        motions.put(&mut cx, motion(1));
+        let vote = (0, NodeId::new([10; 32]), true);
+        assert!((0..5).all(|_| motions.count(&mut cx, vote, (3, 5)).is_none()));
+    }
+
+    #[test]
+    fn a_vote_on_an_older_life_counts_for_nothing() {
+        let (mut motions, mut cx) = (Motions::default(), context(Config::classic()));
+        motions.put(&mut cx, motion(1));
+        assert!(motions.holds_dead(SUBJECT, BootEpoch(1)));
+        assert!(motions.take_on(&mut cx, SUBJECT).is_some());
+        motions.put(&mut cx, motion(2));
+        assert!(!motions.holds_dead(SUBJECT, BootEpoch(1)));
+        let late = (0, NodeId::new([10; 32]), true);
+        assert!(motions.count(&mut cx, late, (2, 3)).is_none());
+        let fresh = (1, NodeId::new([10; 32]), true);
+        assert!(motions.count(&mut cx, fresh, (2, 3)).is_some());
+    }
+}
