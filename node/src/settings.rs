@@ -298,7 +298,7 @@ mod tests {
         let mut configs: Vec<String> = Vec::new();
         for setting in SETTINGS {
             let mut config = Config::classic();
-            let values = ["7", "7s", "power-law", "connect", "plumtree", "members", "quorum"];
+            let values = ["7", "8", "7s", "power-law", "connect", "plumtree", "members", "quorum"];
             let fits = |value| {
                 setting.value(&config) != value && set(&mut config, setting.name, value).is_ok()
             };
