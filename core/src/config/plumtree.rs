@@ -19,7 +19,8 @@ pub struct PlumtreeConfig {
     /// By how many links an announcement must be shorter for the shared tree to be changed. 1 to 64.
     /// *Plumtree §4: 7 for several sources.*
     pub threshold: u16,
-    /// Sources that have a tree of their own; the rest share one. 0 to 1,024. *PAPERS.md 11: 16.*
+    /// Sources that have a tree of their own; the rest share one. 0 to 1,024. *PAPERS.md 11: 16; a
+    /// local network of 30 that all speak has one each.*
     pub trees: usize,
     /// Messages that go to all neighbors after neighbors were lost. 0 to 64. *PAPERS.md 11: 3.*
     pub eager_after_loss: u8,
@@ -39,7 +40,7 @@ impl PlumtreeConfig {
             graft_after: Duration::from_millis(300),
             graft_again: Duration::from_millis(100),
             threshold: 7,
-            trees: 16,
+            trees: 32,
             eager_after_loss: 3,
             exchange_every: Duration::from_secs(20),
             exchange_bytes: 512 * 1024,

@@ -76,7 +76,7 @@ impl Plumtree {
         payload: Payload,
     ) {
         let stored = self.memory.seal(cx, topic, payload);
-        self.trees.on_new(&stored.envelope, cx.config.broadcast.plumtree.trees);
+        self.trees.on_new(cx.now, &stored.envelope, cx.config.broadcast.plumtree.trees);
         self.spread(cx, neighbors, stored);
     }
 
@@ -116,7 +116,7 @@ impl Plumtree {
         announcers: &[Announcer],
     ) {
         let (source, hop) = (stored.envelope.origin(), stored.hop);
-        self.trees.on_new(&stored.envelope, cx.config.broadcast.plumtree.trees);
+        self.trees.on_new(cx.now, &stored.envelope, cx.config.broadcast.plumtree.trees);
         self.trees.lazy_mut(source).remove(from.slot);
         self.spread(cx, neighbors, stored);
         self.shorten(cx, neighbors, (from, source, hop), announcers);

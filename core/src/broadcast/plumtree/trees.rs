@@ -13,11 +13,13 @@
 //! `Graft`, and both are applied to the tree that their receiver has for the source.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::id::{NodeId, Sequence};
 use crate::messaging::Envelope;
 use crate::neighbors::{Slot, SlotSet};
 use crate::room::make_room;
+use crate::time::Instant;
 
 /// The trees that a peer has a part in.
 #[derive(Clone, Debug, Default)]
@@ -33,26 +35,43 @@ pub(super) struct Trees {
 struct Own {
     source: NodeId,
     lazy: SlotSet,
+    /// When the source spoke last.
+    spoke: Instant,
 }
+
+/// A tree is kept for a source for so long after its last message. Where more sources speak in turn
+/// than there are trees, each would else take the tree of the one whose turn is next, and none would
+/// ever become short. *Guess: several of its messages.*
+const KEPT: Duration = Duration::from_secs(30);
 
 impl Trees {
     /// A new message came. Its source is hot from its second message on: only then is it known that a
     /// tree will be used again. Its tree begins as the shared one, which costs no copy too many, and
     /// is made shorter for it by its next messages (§3.8). Where there are `most`, the tree goes whose
-    /// source has been silent for longest.
+    /// source has been silent for longest, if that is [`KEPT`] or more; else there is none to have.
     ///
     /// Statements about members come from everybody and make no source hot.
-    pub(super) fn on_new(&mut self, envelope: &Envelope, most: usize) {
+    pub(super) fn on_new(&mut self, now: Instant, envelope: &Envelope, most: usize) {
         let source = envelope.origin();
         if let Some(place) = self.own.iter().position(|tree| tree.source == source) {
+            self.own[place].spoke = now;
             self.own[place..].rotate_left(1);
-        } else if most > 0 && envelope.sequence() > Sequence(1) && !envelope.topic().is_reserved() {
-            if self.own.len() >= most {
-                self.own.remove(0);
-            }
+        } else if envelope.sequence() > Sequence(1)
+            && !envelope.topic().is_reserved()
+            && self.has_room(now, most)
+        {
             make_room(&mut self.own);
-            self.own.push(Own { source, lazy: self.shared });
+            self.own.push(Own { source, lazy: self.shared, spoke: now });
         }
+    }
+
+    /// Makes room for one more tree, if one is long unused.
+    fn has_room(&mut self, now: Instant, most: usize) -> bool {
+        if self.own.len() >= most && self.own.first().is_some_and(|it| now.since(it.spoke) >= KEPT)
+        {
+            self.own.remove(0);
+        }
+        self.own.len() < most
     }
 
     /// Whether the source has a tree of its own.
@@ -90,6 +109,8 @@ mod tests {
     use crate::messaging::{Payload, Topic};
     use crate::time::UnixTime;
 
+    const NOW: Instant = Instant::BIRTH;
+
     fn source(n: u8) -> NodeId {
         NodeId::new([n; 32])
     }
@@ -103,10 +124,10 @@ mod tests {
     #[test]
     fn a_source_has_a_tree_from_its_second_message_on() {
         let mut trees = Trees::default();
-        trees.on_new(&message(7, 1, Topic::default()), 2);
+        trees.on_new(NOW, &message(7, 1, Topic::default()), 2);
         assert!(!trees.is_own(source(7)));
         trees.lazy_mut(source(7)).insert(Slot::FIRST);
-        trees.on_new(&message(7, 2, Topic::default()), 2);
+        trees.on_new(NOW, &message(7, 2, Topic::default()), 2);
         assert!(trees.is_own(source(7)));
         assert!(trees.lazy(source(7)).contains(Slot::FIRST), "it begins as the shared one");
         trees.lazy_mut(source(7)).remove(Slot::FIRST);
@@ -116,25 +137,31 @@ mod tests {
     #[test]
     fn statements_and_networks_without_own_trees_use_the_shared_one() {
         let mut trees = Trees::default();
-        trees.on_new(&message(7, 5, Topic::members()), 2);
-        trees.on_new(&message(8, 5, Topic::default()), 0);
+        trees.on_new(NOW, &message(7, 5, Topic::members()), 2);
+        trees.on_new(NOW, &message(8, 5, Topic::default()), 0);
         assert!(!trees.is_own(source(7)) && !trees.is_own(source(8)));
     }
 
     #[test]
     fn the_tree_of_the_longest_silent_source_goes_first() {
         let mut trees = Trees::default();
-        for n in [1, 2, 1, 3] {
-            trees.on_new(&message(n, 2, Topic::default()), 2);
-        }
-        assert_eq!([1, 2, 3].map(|n| trees.is_own(source(n))), [true, false, true]);
+        let mut speak = |secs: u64, n| {
+            let now = Instant::from_micros(secs * 1_000_000);
+            trees.on_new(now, &message(n, 2, Topic::default()), 2);
+            [1, 2, 3].map(|n| trees.is_own(source(n)))
+        };
+        assert_eq!(speak(0, 1), [true, false, false]);
+        assert_eq!(speak(1, 2), [true, true, false]);
+        assert_eq!(speak(2, 1), [true, true, false]);
+        assert_eq!(speak(30, 3), [true, true, false], "both still speak");
+        assert_eq!(speak(31, 3), [true, false, true]);
     }
 
     #[test]
     fn sources_that_somebody_makes_up_leave_a_bounded_number_of_trees() {
         let mut trees = Trees::default();
         for n in 0..200 {
-            trees.on_new(&message(n, 9, Topic::default()), 16);
+            trees.on_new(NOW, &message(n, 9, Topic::default()), 16);
         }
         assert_eq!(trees.own.len(), 16);
         assert!(trees.own.capacity() <= 20);
@@ -144,7 +171,7 @@ mod tests {
     fn the_next_neighbor_in_a_slot_is_eager_in_all_trees() {
         let mut trees = Trees::default();
         trees.shared.insert(Slot::FIRST);
-        trees.on_new(&message(7, 2, Topic::default()), 2);
+        trees.on_new(NOW, &message(7, 2, Topic::default()), 2);
         trees.release(Slot::FIRST);
         assert_eq!([7, 8].map(|n| trees.lazy(source(n))), [SlotSet::default(); 2]);
     }

@@ -7,6 +7,7 @@ use super::*;
 use crate::config::Config;
 use crate::event::Event;
 use crate::id::BootEpoch;
+use crate::id::NodeId;
 use crate::io::Output;
 use crate::neighbors::Neighbors;
 use crate::testing::context;

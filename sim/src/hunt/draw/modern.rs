@@ -49,8 +49,10 @@ fn broadcast(dice: &mut Dice, config: &mut Config) {
 
 fn detector(dice: &mut Dice, config: &mut Config) {
     let swim = &mut config.detector.swim;
-    swim.probe_every = dice.millis(500..=3_000);
-    swim.probe_timeout = dice.millis(300..=500);
+    // Answers take half a second and more on the slowest links drawn: who waits less finds the living
+    // dead.
+    swim.probe_every = dice.millis(1_000..=3_000);
+    swim.probe_timeout = dice.millis(700..=1_000);
     swim.helpers = dice.number(0..=4);
     swim.suspicion_min = dice.pick(&[1, 2, 4]);
     swim.suspicion_max = dice.pick(&[1, 3, 6]);

@@ -96,7 +96,8 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<()> {
         log_dir: None,
         level: tracing::Level::INFO,
         profile: Some(args.profile),
-        chatter: Some(CHATTER),
+        // The documented network says as much by itself.
+        chatter: (args.profile != Profile::Classic).then_some(CHATTER),
         quorum: false,
     };
     let output = Output::json_if(args.json);
