@@ -101,14 +101,21 @@ fn peers_that_start_at_once_find_each_other() {
 
 /// The seed nodes die before, so that the passive views alone must do.
 #[test]
-fn half_of_the_peers_die_and_the_others_are_whole_again_in_two_seconds() {
+fn half_of_the_peers_die_and_the_others_are_one_again_in_two_seconds() {
     let mut network = crowd(300, 20 * MILLI);
     network.run(60 * SECOND);
     let dead = SEED_NODES.into_iter().map(str::to_owned).chain((0..150).map(name));
     dead.for_each(|name| network.kill(&name));
     network.run(2 * SECOND);
-    let graph = graph(&network, 150..300);
-    assert_eq!((short(&graph), one_sided(&graph), components(&graph)), (0, 0, 1));
+    let soon = graph(&network, 150..300);
+    assert_eq!((one_sided(&soon), components(&soon)), (0, 1));
+    assert!(
+        short(&soon) <= 3,
+        "two that lack one each may have to be introduced: {}",
+        short(&soon)
+    );
+    network.run(28 * SECOND);
+    assert_eq!(short(&graph(&network, 150..300)), 0);
 }
 
 /// Everything between the halves is lost without a sign, and the second half keeps the seed nodes.

@@ -4,7 +4,8 @@
 //! can come to be full in two parts, with every peer of the other part in their passive views and no
 //! reason to ask it. In large ones such closed parts do not come to be. So where a seed node's list
 //! shows the whole network, some peer asks for a fresh list now and then and takes one random
-//! stranger in it for a random neighbor: [`PER_REFRESH`] of all peers in the time of a refresh.
+//! stranger in it for a random neighbor: [`PER_REFRESH`] of all peers in the time of a refresh. Fewer
+//! than `active` and `active` + 1 peers cannot be in two such parts: they are left alone.
 
 use crate::address::AddressRecord;
 use crate::context::Context;
@@ -41,7 +42,9 @@ impl Mixing {
         neighbors: &Neighbors,
         peers: &[AddressRecord],
     ) {
-        self.others = Some(peers.len()).filter(|len| *len < cx.config.registration.sample);
+        let least = 2 * cx.config.overlay.hyparview.active;
+        self.others =
+            Some(peers.len()).filter(|it| (least..cx.config.registration.sample).contains(it));
         if !core::mem::take(&mut self.is_due) {
             return;
         }
@@ -91,6 +94,9 @@ mod tests {
         cx.config = Config { registration: sampled(19), ..Config::modern() }.into();
         mixing.on_list(&mut cx, &Neighbors::default(), &records(19));
         assert!(!(0..200).any(|_| mixing.on_refresh(&mut cx)), "there may be more peers");
+        cx.config = Config::modern().into();
+        mixing.on_list(&mut cx, &Neighbors::default(), &records(9));
+        assert!(!(0..200).any(|_| mixing.on_refresh(&mut cx)), "they are in one part");
     }
 
     fn sampled(sample: usize) -> crate::config::RegistrationConfig {
