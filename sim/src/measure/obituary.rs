@@ -76,7 +76,7 @@ fn one(
     };
     let mut delays: BTreeMap<Life, Duration> = BTreeMap::new();
     for (holder, at) in heard.iter().filter(|(holder, at)| is_true(*at) && was_there(holder)) {
-        delays.entry(*holder).or_insert(*at - death);
+        delays.entry(*holder).or_insert_with(|| at.saturating_sub(death));
     }
     let mut times: Vec<Duration> = delays.into_values().collect();
     times.sort_unstable();

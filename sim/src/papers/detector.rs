@@ -62,7 +62,7 @@ fn load(history: &History) -> f64 {
     let (Some(from), Some(to)) = (all.get(all.len() / 2), all.last()) else { return f64::NAN };
     let messages = u32::try_from(to.messages - from.messages).map_or(f64::NAN, f64::from);
     let members = u32::try_from(to.nodes).map_or(f64::NAN, f64::from);
-    messages / members / periods(to.at - from.at)
+    messages / members / periods(to.at.saturating_sub(from.at))
 }
 
 /// First detection (B11), load (B12) and dissemination (B13).

@@ -101,7 +101,7 @@ pub(super) fn overlay(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
 
 fn see_shape(_: &Measures, history: &History) -> Shape {
     // The sample before the one peer in a hundred dies.
-    let before = history.samples.iter().rev().find(|it| it.at < Duration::from_secs(5_400));
+    let before = history.samples.iter().rev().find(|it| it.at < Duration::from_mins(90));
     Graph::of(before.unwrap_or(&history.last)).shape()
 }
 
@@ -181,7 +181,10 @@ fn first(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
         let case = format!("ours, {dead} % dead");
         let ours = mean(seen.iter().map(|it| it.first));
         let bar = claim.bar((&case, "reliability of it, %"), published, tolerance, ours);
-        bars.push(target.map_or(bar.clone(), |target| bar.with_target(Target::AtLeast(target))));
+        bars.push(match target {
+            Some(target) => bar.with_target(Target::AtLeast(target)),
+            None => bar,
+        });
     }
     Ok(bars)
 }

@@ -17,6 +17,9 @@ pub(super) fn draw(dice: &mut Dice, config: &mut Config) {
     if dice.chance(85) {
         config.detector.kind = DetectorKind::Swim;
     }
+    // The default is for answers within 500 ms. On the slowest links drawn they take longer: who waits
+    // less finds the living dead.
+    config.detector.swim.probe_timeout = config.detector.swim.probe_every;
     if dice.chance(50) {
         overlay(dice, config);
     }
@@ -49,10 +52,8 @@ fn broadcast(dice: &mut Dice, config: &mut Config) {
 
 fn detector(dice: &mut Dice, config: &mut Config) {
     let swim = &mut config.detector.swim;
-    // Answers take half a second and more on the slowest links drawn: who waits less finds the living
-    // dead.
     swim.probe_every = dice.millis(1_000..=3_000);
-    swim.probe_timeout = dice.millis(700..=1_000);
+    swim.probe_timeout = dice.millis(900..=1_000);
     swim.helpers = dice.number(0..=4);
     swim.suspicion_min = dice.pick(&[1, 2, 4]);
     swim.suspicion_max = dice.pick(&[1, 3, 6]);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tidings_core::wire::Evidence;
 use tidings_core::{CaseSnapshot, MemberSnapshot, MemberState, NodeSnapshot};
 
 use super::answer::{age, id_of, millis, who};
@@ -88,13 +89,11 @@ pub(super) fn why_view(node: &NodeSnapshot, about: &str) -> WhyView {
 /// What the accuser saw, with the time in which the suspect used to answer.
 fn evidence(accusation: &tidings_core::AccusationSnapshot) -> String {
     let saw = accusation.evidence.to_string();
-    match accusation.evidence {
-        tidings_core::wire::Evidence::Silent { round_trip_us, .. } if round_trip_us > 0 => {
-            let usual = Duration::from_micros(round_trip_us.into());
-            format!("{saw}; it last answered in {}", humantime::format_duration(usual))
-        }
-        _ => saw,
-    }
+    let Evidence::Silent { round_trip_us: usual @ 1.., .. } = accusation.evidence else {
+        return saw;
+    };
+    let usual = humantime::format_duration(Duration::from_micros(usual.into()));
+    format!("{saw}; it last answered in {usual}")
 }
 
 impl fmt::Display for MembersView {

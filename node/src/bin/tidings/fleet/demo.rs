@@ -149,11 +149,8 @@ impl Demo {
             self.name(self.stopped)
         ))?;
         let promises = Promises::of(args.profile);
-        let left: BTreeSet<usize> = everybody
-            .iter()
-            .copied()
-            .filter(|it| ![self.killed, self.stopped].contains(it))
-            .collect();
+        let gone = BTreeSet::from([self.killed, self.stopped]);
+        let left = &everybody - &gone;
         let is_over = |story: &Story| {
             let is_dropped = |addr: &str| {
                 let Dropped { first_neighbor, all_seed_nodes } = story.dropped(addr, gone_at);
@@ -163,10 +160,9 @@ impl Demo {
             };
             is_dropped(&killed) && is_dropped(&stopped)
         };
-        self.watch(gone_at + promises.stopped + GRACE, is_over).await?;
+        self.watch(gone_at + promises.longest() + GRACE, is_over).await?;
         let until = Instant::now();
         self.watch(until + SPREAD_TIME, |_| false).await?;
-        let gone = BTreeSet::from([self.killed, self.stopped]);
         let spread = self.story.spread(&everybody, &gone, gone_at, until);
         let known = |addr: &str| {
             promises.to_all_peers.then(|| self.story.known_dead(addr, &left, gone_at)).flatten()

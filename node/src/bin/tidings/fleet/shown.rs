@@ -43,6 +43,11 @@ impl Promises {
         }
     }
 
+    /// When all of it must have come true.
+    pub(super) fn longest(&self) -> Duration {
+        self.on_lists(self.stopped)
+    }
+
     /// Seed nodes check a report by probes of their own before they believe it.
     fn on_lists(&self, promise: Duration) -> Duration {
         if self.to_all_peers { promise + Duration::from_secs(5) } else { promise }
