@@ -203,7 +203,7 @@ fn a_new_life_beats_the_death_of_the_old_one() {
 
 /// R23 by another way: one peer that hears nothing does not kill those that others hear.
 #[test]
-fn a_broken_path_between_two_peers_kills_neither() {
+fn r23_a_broken_path_between_two_peers_kills_neither() {
     let mut network = joined(30, &config());
     let neighbor = network.snapshot("p1").neighbors[0].record.subject();
     let neighbor = show::name(neighbor);
