@@ -34,7 +34,7 @@ struct Seen {
     first: Vec<f64>,
     /// From the first peer that held it dead to the median one.
     spread: Vec<f64>,
-    /// Messages that a member sent in a period of the calm.
+    /// Pings and answers that a member sent in a period of the calm.
     load: f64,
 }
 
@@ -56,11 +56,11 @@ fn periods(time: Duration) -> f64 {
     time.as_secs_f64() / PERIOD.as_secs_f64()
 }
 
-/// Messages per member and period in the second half of the run, when nobody dies.
+/// Pings and their answers per member and period in the second half of the run, when nobody dies.
 fn load(history: &History) -> f64 {
     let all = &history.traffic;
     let (Some(from), Some(to)) = (all.get(all.len() / 2), all.last()) else { return f64::NAN };
-    let messages = u32::try_from(to.messages - from.messages).map_or(f64::NAN, f64::from);
+    let messages = u32::try_from(2 * (to.pings - from.pings)).map_or(f64::NAN, f64::from);
     let members = u32::try_from(to.nodes).map_or(f64::NAN, f64::from);
     messages / members / periods(to.at.saturating_sub(from.at))
 }
@@ -103,7 +103,7 @@ pub(super) fn detection(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
             )
             .with_target(Target::AtMost(1.0)),
         load.bar(
-            ("ours, neighbors", "messages sent per member and period"),
+            ("ours, neighbors", "pings and answers sent per member and period"),
             2.0,
             Tolerance::AtMost(2.1),
             loads(&ours),
