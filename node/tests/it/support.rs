@@ -132,6 +132,20 @@ pub(crate) struct TestNode {
     running: JoinSet<Result<NodeReport, DriverError>>,
 }
 
+/// Listens, if need be a little later: between two lives of a node its port may be that of another
+/// test's outgoing connection for a moment.
+async fn listen(net: &FreezableNet, addr: SocketAddr) -> <FreezableNet as Net>::Listener {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        match net.listen(addr).await {
+            Err(_) if tokio::time::Instant::now() < deadline => {
+                sleep(Duration::from_millis(50)).await
+            }
+            listener => return listener.unwrap(),
+        }
+    }
+}
+
 impl TestNode {
     pub(crate) async fn seed_node(n: u8, config: Config) -> Self {
         Self::start(n, 0, 1, |birth| Node::seed_node(config, birth, &[]).unwrap()).await
@@ -149,7 +163,7 @@ impl TestNode {
         make: impl FnOnce(Birth) -> Node,
     ) -> Self {
         let net = FreezableNet::default();
-        let listener = net.listen(SocketAddr::from(([127, 0, 0, 1], port))).await.unwrap();
+        let listener = listen(&net, SocketAddr::from(([127, 0, 0, 1], port))).await;
         let addr = listener.local_addr().unwrap();
         let record = AddressRecord::new(NodeId::new([n; 32]), BootEpoch(life), &[addr]).unwrap();
         let birth = Birth {
