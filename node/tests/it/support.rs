@@ -139,7 +139,7 @@ async fn listen(net: &FreezableNet, addr: SocketAddr) -> <FreezableNet as Net>::
     loop {
         match net.listen(addr).await {
             Err(_) if tokio::time::Instant::now() < deadline => {
-                sleep(Duration::from_millis(50)).await
+                sleep(Duration::from_millis(50)).await;
             }
             listener => return listener.unwrap(),
         }
