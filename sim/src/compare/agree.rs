@@ -92,7 +92,10 @@ pub fn judge(first: &[Figure], second: &[Figure], tick_ms: u64) -> Vec<Agreement
         let judged = if is_rare { &STATISTICS[..1] } else { &STATISTICS };
         for (statistic, value) in judged {
             let (first, second) = (ours.as_ref().and_then(value), theirs.as_ref().and_then(value));
-            let bound = least.max(first.unwrap_or_default() * SHARE);
+            let mut bound = least.max(first.unwrap_or_default() * SHARE);
+            if DEATHS.contains(name) {
+                bound = bound.max(chance(figure, values.unwrap_or(1)));
+            }
             let agrees = match (first, second) {
                 (Some(first), Some(second)) => (second - first).abs() <= bound,
                 (first, second) => first == second,
@@ -110,6 +113,14 @@ pub fn judge(first: &[Figure], second: &[Figure], tick_ms: u64) -> Vec<Agreement
         }
     }
     agreements
+}
+
+/// Twice the standard error of the difference between two medians of so many values, spread as
+/// these are: the error of one is 1.25 standard deviations over the root of their number, and 90 % of
+/// the values lie within 3.29 deviations. Two engines draw other latencies, so they differ by it.
+fn chance(figure: &Figure, values: u64) -> f64 {
+    let spread = figure.p95.zip(figure.p5).map_or(0.0, |(p95, p5)| p95 - p5);
+    2.0 * 2.0_f64.sqrt() * 1.25 * spread / 3.29 / crate::report::to_float(values).sqrt()
 }
 
 #[cfg(test)]
@@ -150,6 +161,16 @@ mod tests {
         let other = Figure { p95: Some(30_000.0), ..few.clone() };
         let judged = judge(&[few], &[other], 4);
         assert_eq!(judged.iter().map(|it| &*it.statistic).collect::<Vec<_>>(), ["median"]);
+    }
+
+    #[test]
+    fn medians_of_few_deaths_may_differ_by_chance_and_no_more() {
+        let spread =
+            Figure { p5: Some(500.0), ..figure(name::SILENT_NEIGHBOR, "ms", 3_500.0, 6_500.0) };
+        let later = |by| Figure { median: Some(3_500.0 + by), ..spread.clone() };
+        let agrees = |by| judge(&[spread.clone()], &[later(by)], 4)[0].agrees;
+        // 2 x 1.41 x 1.25 x 6,000 / 3.29 / 6.32 of 40 values.
+        assert!(agrees(1_000.0) && !agrees(1_050.0));
     }
 
     #[test]
