@@ -168,7 +168,7 @@ mod tests {
         let spread =
             Figure { p5: Some(500.0), ..figure(name::SILENT_NEIGHBOR, "ms", 3_500.0, 6_500.0) };
         let later = |by| Figure { median: Some(3_500.0 + by), ..spread.clone() };
-        let agrees = |by| judge(&[spread.clone()], &[later(by)], 4)[0].agrees;
+        let agrees = |by| judge(std::slice::from_ref(&spread), &[later(by)], 4)[0].agrees;
         // 2 x 1.41 x 1.25 x 6,000 / 3.29 / 6.32 of 40 values.
         assert!(agrees(1_000.0) && !agrees(1_050.0));
     }
