@@ -127,21 +127,32 @@ impl<R: Row> Iterator for Rows<R> {
 
 /// Reads the summary alone.
 pub fn read_summary(folder: &Path) -> anyhow::Result<Summary> {
-    /// What every version of the file has.
+    read_versioned(&folder.join(SUMMARY), SCHEMA, "Run the scenario again")
+}
+
+/// Reads JSON whose field `schema` must have this value; `advice` says what makes a file that has.
+///
+/// # Errors
+///
+/// With the file's name: it cannot be read, is of another version, or is not what is wanted.
+pub(super) fn read_versioned<T: DeserializeOwned>(
+    path: &Path,
+    wanted: u32,
+    advice: &str,
+) -> anyhow::Result<T> {
+    /// What every version of such a file has.
     #[derive(Deserialize)]
     struct Version {
         schema: u32,
     }
 
-    let path = folder.join(SUMMARY);
     let name = path.display();
-    let text = fs::read_to_string(&path).with_context(|| format!("read {name}"))?;
+    let text = fs::read_to_string(path).with_context(|| format!("read {name}"))?;
     let complain = |error: serde_json::Error| anyhow!("{name}: {error}");
     let Version { schema } = serde_json::from_str(&text).map_err(complain)?;
     ensure!(
-        schema == SCHEMA,
-        "{name}: schema: {schema} is of another program; this one reads {SCHEMA}. Run the scenario \
-         again"
+        schema == wanted,
+        "{name}: schema: {schema} is of another program; this one reads {wanted}. {advice}"
     );
     serde_json::from_str(&text).map_err(complain)
 }

@@ -7,6 +7,7 @@ use humantime::format_duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::console::note;
+use crate::report::to_float;
 use crate::scenario::Scenario;
 
 /// Least time between two lines of a log.
@@ -93,11 +94,6 @@ impl State {
             format_duration(left)
         )
     }
-}
-
-#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "far below 2^52")]
-fn to_float(count: u64) -> f64 {
-    count as f64
 }
 
 #[expect(

@@ -12,7 +12,7 @@ mod terminal;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -20,6 +20,7 @@ use crate::compare::agree::Agreement;
 use crate::history::hex;
 use crate::report::part::PROGRAM;
 use crate::report::remove_stale;
+use crate::report::saved::read_versioned;
 use crate::report::summary::name;
 use crate::scenario::vary::Vary;
 use crate::sweep::Seeds;
@@ -160,22 +161,7 @@ impl Comparison {
 
     /// Reads the report in `folder`.
     pub fn read(folder: &Path) -> anyhow::Result<Self> {
-        /// What every version of the file has.
-        #[derive(Deserialize)]
-        struct Version {
-            schema: u32,
-        }
-
-        let path = folder.join(COMPARISON);
-        let name = path.display();
-        let text = fs::read_to_string(&path).with_context(|| format!("read {name}"))?;
-        let complain = |error: serde_json::Error| anyhow!("{name}: {error}");
-        let Version { schema } = serde_json::from_str(&text).map_err(complain)?;
-        ensure!(
-            schema == SCHEMA,
-            "{name}: schema: {schema} is of another program; this one reads {SCHEMA}. Compare again"
-        );
-        serde_json::from_str(&text).map_err(complain)
+        read_versioned(&folder.join(COMPARISON), SCHEMA, "Compare again")
     }
 
     /// Draws the pictures.
