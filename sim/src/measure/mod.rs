@@ -1,6 +1,7 @@
 //! From what happened to figures: spread, detection, overlay, recovery. Words and figures are the field's
 //! (Plumtree §2 for RMR and LDH).
 
+pub mod adjacency;
 pub mod detection;
 pub mod obituary;
 pub mod overlay;

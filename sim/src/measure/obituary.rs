@@ -94,3 +94,84 @@ fn one(
         cut_off_holders,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tidings_core::BootEpoch;
+
+    use super::*;
+    use crate::event_world;
+    use crate::fault::{Fault, FaultSchedule, Scheduled};
+    use crate::host::HostId;
+    use crate::scenario::load;
+
+    fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    fn peer(n: u32) -> Life {
+        Life { host: HostId::peer(n), epoch: BootEpoch(1) }
+    }
+
+    /// Four peers that joined at 1 s, of whom the last joined at 20 s. The first died at 10 s.
+    fn four() -> (Scenario, History) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/small.toml");
+        let changes = ["engine='events'", "fault=[]"].map(str::to_owned);
+        let scenario = load(&path, &changes).expect("the small scenario");
+        let run = event_world::run(&scenario, 1);
+        let mut lives = run.lives.iter().filter(|(life, _)| life.host.is_peer());
+        let mut lives: Vec<_> = lives.by_ref().take(4).map(|(_, span)| *span).collect();
+        for span in &mut lives {
+            (span.joined, span.ended) = (Some(secs(1)), None);
+        }
+        lives[0].ended = Some((secs(10), End::Crashed(Death::Silent)));
+        lives[3].joined = Some(secs(20));
+        let lives = (0..).map(peer).zip(lives).collect();
+        let schedule = FaultSchedule::default();
+        (scenario, History { lives, schedule, obituaries: BTreeMap::new(), ..run })
+    }
+
+    fn measured(heard: &[(Life, Life, u64)], faults: Vec<Scheduled>) -> Vec<ObituaryMeasure> {
+        let (scenario, mut history) = four();
+        history.schedule = FaultSchedule { faults };
+        for (subject, holder, at) in heard {
+            history.obituaries.entry(*subject).or_default().push((*holder, secs(*at)));
+        }
+        measure(&scenario, &history)
+    }
+
+    #[test]
+    fn the_times_are_those_of_peers_that_were_there() {
+        let dead = peer(0);
+        let one = measured(&[(dead, peer(1), 12)], Vec::new());
+        let times = |it: &ObituaryMeasure| (it.live, it.heard, it.first, it.median, it.all);
+        assert_eq!(times(&one[0]), (2, 1, Some(secs(2)), Some(secs(2)), None), "one of two");
+        let all = [(dead, peer(1), 12), (dead, peer(1), 30), (dead, peer(2), 15)];
+        let all = measured(&[&all[..], &[(dead, peer(3), 21)]].concat(), Vec::new());
+        let [all] = &all[..] else { panic!("{all:?}") };
+        assert_eq!(times(all), (2, 2, Some(secs(2)), Some(secs(2)), Some(secs(5))));
+        assert_eq!((all.false_holders, all.cut_off_holders), (0, 0));
+    }
+
+    #[test]
+    fn a_live_peer_held_dead_is_a_false_death_unless_something_kept_it_apart() {
+        let cut = [(30, Fault::Pause(peer(2).host)), (31, Fault::Resume(peer(2).host))];
+        let cut = cut.map(|(at, fault)| Scheduled { at: secs(at), fault }).to_vec();
+        let counts = |faults: &[Scheduled]| {
+            let found = measured(&[(peer(2), peer(1), 32), (peer(0), peer(1), 9)], faults.to_vec());
+            found.iter().map(|it| (it.false_holders, it.cut_off_holders)).collect::<Vec<_>>()
+        };
+        assert_eq!(counts(&[]), [(1, 0), (1, 0)], "also who is held dead before it dies");
+        assert_eq!(counts(&cut), [(1, 0), (0, 1)]);
+    }
+
+    #[test]
+    fn a_crash_of_which_nobody_heard_is_measured_only_where_deaths_are_told() {
+        assert_eq!(measured(&[], Vec::new()), []);
+        let told = measured(&[(peer(2), peer(1), 5)], Vec::new());
+        let unheard: Vec<_> = told.iter().map(|it| (it.subject, it.heard, it.all)).collect();
+        assert_eq!(unheard, [(peer(0), 0, None), (peer(2), 0, None)]);
+    }
+}

@@ -1,13 +1,14 @@
 //! The graph of neighbors over time: degrees, components.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use petgraph::unionfind::UnionFind;
 
 use crate::fault::Fault;
-use crate::history::{History, Life, Sample};
+use crate::history::{History, Sample};
 use crate::host::HostId;
+use crate::measure::adjacency::Adjacency;
 use crate::measure::quantile::median;
 use crate::measure::ratio;
 
@@ -65,12 +66,10 @@ pub fn graphs(history: &History) -> Vec<Graph> {
 }
 
 fn graph(sample: &Sample) -> Graph {
-    let views = views(sample);
-    let later = |life: &Life, neighbors: &BTreeSet<Life>| {
-        let agrees = |it: &&Life| views.get(it).is_some_and(|theirs| theirs.contains(life));
-        neighbors.range(life..).filter(agrees).map(|it| it.host).collect()
-    };
-    let links = views.iter().map(|(life, neighbors)| (life.host, later(life, neighbors)));
+    let graph = Adjacency::of(sample);
+    let host = |place: usize| graph.peers[place].host;
+    let later = |place| graph.of_peer(place).filter(move |it| *it > place).map(host).collect();
+    let links = (0..graph.peers.len()).map(|place| (host(place), later(place)));
     Graph { at: sample.at, links: links.collect() }
 }
 
@@ -79,34 +78,25 @@ pub fn measure(history: &History) -> Vec<OverlayPoint> {
     history.samples.iter().chain([&history.last]).map(point).collect()
 }
 
-/// The neighbors of every peer that answered, as it sees them.
-pub fn views(sample: &Sample) -> BTreeMap<Life, BTreeSet<Life>> {
-    let peers = sample.nodes.iter().filter(|(life, _)| life.host.is_peer());
-    peers.map(|(life, view)| (*life, view.neighbors.iter().flatten().copied().collect())).collect()
-}
-
 /// The graph of one sample.
 pub fn point(sample: &Sample) -> OverlayPoint {
-    let views = views(sample);
-    let places: BTreeMap<Life, usize> = views.keys().copied().zip(0..).collect();
-    let mut groups = UnionFind::<usize>::new(views.len());
-    let mut degrees = vec![0; views.len()];
-    for (life, neighbors) in &views {
-        for neighbor in neighbors {
-            if views.get(neighbor).is_some_and(|theirs| theirs.contains(life)) {
-                degrees[places[life]] += 1;
-                groups.union(places[life], places[neighbor]);
-            }
+    let graph = Adjacency::of(sample);
+    let peers = graph.peers.len();
+    let mut groups = UnionFind::<usize>::new(peers);
+    for place in 0..peers {
+        for neighbor in graph.of_peer(place) {
+            groups.union(place, neighbor);
         }
     }
     let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
     for group in groups.into_labeling() {
         *sizes.entry(group).or_default() += 1;
     }
+    let mut degrees: Vec<usize> = graph.links.iter().map(Vec::len).collect();
     degrees.sort_unstable();
     OverlayPoint {
         at: sample.at,
-        peers: views.len(),
+        peers,
         components: sizes.len(),
         largest: sizes.values().copied().max().unwrap_or_default(),
         isolated: degrees.iter().filter(|degree| **degree == 0).count(),
