@@ -2,7 +2,8 @@
 //! other's.
 //!
 //! The bound is a tenth of the first engine's value, and for times at least two ticks per hop: each
-//! hop moves an arrival to a tick, in either engine.
+//! hop moves an arrival to a tick, in either engine. What has few values,
+//! as deaths and the copies of a run, may differ by chance, too.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,14 +33,27 @@ const JUDGED: &[&str] = &[
 const DEATHS: &[&str] =
     &[name::RESET_NEIGHBOR, name::RESET_DEATHS, name::SILENT_NEIGHBOR, name::SILENT_DEATHS];
 
+/// Whether a figure has so few values that they differ by chance: one per death, or one per run.
+fn has_few_values(name: &str) -> bool {
+    DEATHS.contains(&name) || name == name::REDUNDANCY
+}
+
 /// Of fewer deaths the 95 % is the slowest one or two, which is chance.
 const FEWEST_DEATHS: u64 = 40;
 
-/// What is compared of a figure, and its name.
-type Statistic = (&'static str, fn(&Figure) -> Option<f64>);
+/// What is compared of a figure.
+struct Statistic {
+    name: &'static str,
+    of: fn(&Figure) -> Option<f64>,
+    /// Its standard error of a normal distribution, in deviations over the root of the values: the
+    /// root of p (1 - p) over the density at p.
+    error: f64,
+}
 
-const STATISTICS: [Statistic; 2] =
-    [("median", |figure| figure.median), ("95 %", |figure| figure.p95)];
+const STATISTICS: [Statistic; 2] = [
+    Statistic { name: "median", of: |figure| figure.median, error: 1.25 },
+    Statistic { name: "95 %", of: |figure| figure.p95, error: 2.11 },
+];
 
 /// One figure's median or 95 % in two engines.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -90,17 +104,18 @@ pub fn judge(first: &[Figure], second: &[Figure], tick_ms: u64) -> Vec<Agreement
         let values = [&ours, &theirs].into_iter().flatten().map(|it| it.values).min();
         let is_rare = DEATHS.contains(name) && values < Some(FEWEST_DEATHS);
         let judged = if is_rare { &STATISTICS[..1] } else { &STATISTICS };
-        for (statistic, value) in judged {
-            let (first, second) = (ours.as_ref().and_then(value), theirs.as_ref().and_then(value));
+        for statistic in judged {
+            let value = |figure: &Option<Figure>| figure.as_ref().and_then(statistic.of);
+            let (first, second) = (value(&ours), value(&theirs));
             let mut bound = least.max(first.unwrap_or_default() * SHARE);
-            if DEATHS.contains(name) {
-                bound = bound.max(chance(figure, values.unwrap_or(1)));
+            if has_few_values(name) {
+                bound = bound.max(statistic.error * chance(figure, values.unwrap_or(1)));
             }
             let agrees = match (first, second) {
                 (Some(first), Some(second)) => (second - first).abs() <= bound,
                 (first, second) => first == second,
             };
-            let (figure, statistic) = ((*name).to_owned(), (*statistic).to_owned());
+            let (figure, statistic) = ((*name).to_owned(), statistic.name.to_owned());
             agreements.push(Agreement {
                 figure,
                 unit: unit.clone(),
@@ -115,12 +130,12 @@ pub fn judge(first: &[Figure], second: &[Figure], tick_ms: u64) -> Vec<Agreement
     agreements
 }
 
-/// Twice the standard error of the difference between two medians of so many values, spread as
-/// these are: the error of one is 1.25 standard deviations over the root of their number, and 90 % of
-/// the values lie within 3.29 deviations. Two engines draw other latencies, so they differ by it.
+/// What two statistics of so many values, spread as these are, differ by, if twice their standard
+/// error is allowed and that of one is a deviation over the root of the values: 90 % of the values lie
+/// within 3.29 deviations. Two engines draw other latencies, so they differ by it.
 fn chance(figure: &Figure, values: u64) -> f64 {
     let spread = figure.p95.zip(figure.p5).map_or(0.0, |(p95, p5)| p95 - p5);
-    2.0 * 2.0_f64.sqrt() * 1.25 * spread / 3.29 / crate::report::to_float(values).sqrt()
+    2.0 * 2.0_f64.sqrt() * spread / 3.29 / crate::report::to_float(values).sqrt()
 }
 
 #[cfg(test)]
@@ -164,13 +179,17 @@ mod tests {
     }
 
     #[test]
-    fn medians_of_few_deaths_may_differ_by_chance_and_no_more() {
+    fn few_deaths_may_differ_by_chance_and_no_more() {
         let spread =
             Figure { p5: Some(500.0), ..figure(name::SILENT_NEIGHBOR, "ms", 3_500.0, 6_500.0) };
         let later = |by| Figure { median: Some(3_500.0 + by), ..spread.clone() };
         let agrees = |by| judge(std::slice::from_ref(&spread), &[later(by)], 4)[0].agrees;
         // 2 x 1.41 x 1.25 x 6,000 / 3.29 / 6.32 of 40 values.
         assert!(agrees(1_000.0) && !agrees(1_050.0));
+        // 2 x 1.41 x 2.11 x 6,000 / 3.29 / 6.32.
+        let slowest = |by| Figure { p95: Some(6_500.0 + by), ..spread.clone() };
+        let agrees = |by| judge(std::slice::from_ref(&spread), &[slowest(by)], 4)[1].agrees;
+        assert!(agrees(1_700.0) && !agrees(1_740.0));
     }
 
     #[test]
