@@ -117,21 +117,25 @@ impl Peer {
     fn on_neighbor_welcome(&mut self, link: LinkId, up: &Up) {
         let is_double = self.neighbors.by_id(up.remote.subject()).is_some();
         let is_full = self.neighbors.len() >= self.overlay.most(&self.cx);
+        if !is_double && (!is_full || self.make_room(link)) {
+            self.add_neighbor(link, up.remote.clone());
+            return;
+        }
+        let bye = if is_double { Bye::Replaced } else { Bye::Surplus };
+        self.links.close(&mut self.cx, link, bye);
+        let gone = Failure::Lost(LinkLoss::Closed);
+        self.overlay.on_failed(&mut self.cx, link, &gone);
+        self.detector.pardon(&mut self.cx, &mut self.links, up.remote.subject(), Some(link));
+    }
+
+    /// Drops a neighbor for a new one, if the overlay has one to spare.
+    fn make_room(&mut self, link: LinkId) -> bool {
         let Self { cx, neighbors, overlay, .. } = self;
-        let surplus = overlay.on_crowded(cx, neighbors, link).filter(|_| is_full && !is_double);
+        let surplus = overlay.on_crowded(cx, neighbors, link);
         if let Some(surplus) = surplus {
             self.drop_neighbor(surplus, Bye::Surplus);
         }
-        let is_full = is_full && surplus.is_none();
-        if is_full || is_double {
-            let bye = if is_double { Bye::Replaced } else { Bye::Surplus };
-            self.links.close(&mut self.cx, link, bye);
-            let gone = Failure::Lost(LinkLoss::Closed);
-            self.overlay.on_failed(&mut self.cx, link, &gone);
-            self.detector.pardon(&mut self.cx, &mut self.links, up.remote.subject(), Some(link));
-        } else {
-            self.add_neighbor(link, up.remote.clone());
-        }
+        surplus.is_some()
     }
 
     pub(super) fn on_failed(&mut self, link: LinkId, dial: &Dial, failure: &Failure) {

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 
 use crate::event::{Event, Misbehavior, NeighborLoss};
-use crate::id::{LinkId, NodeId};
+use crate::id::LinkId;
 use crate::messaging::Envelope;
 use crate::peer::Peer;
 use crate::wire::{Bye, Message, Ping, Purpose, Statement};
@@ -130,19 +130,20 @@ impl Peer {
         }
     }
 
-    /// A new message under a reserved topic: a statement about a member, or nonsense.
+    /// A new message under a reserved topic: a statement about a member, or nonsense. Only its origin is
+    /// accused of that: who passes it on need not read it.
     fn on_network_news(&mut self, link: LinkId, news: Option<Arc<Envelope>>) {
         let Some(envelope) = news else { return };
         let Self { cx, links, neighbors, detector, .. } = self;
         let Some(swim) = detector.as_swim() else { return };
-        match Statement::from_payload(envelope.payload()) {
-            Ok(statement) => {
-                let origin: NodeId = envelope.origin();
-                if !swim.on_statement(cx, links, neighbors, origin, &statement) {
-                    links.accuse(cx, link, Misbehavior::Forged("Statement"));
-                }
-            }
-            Err(error) => links.accuse(cx, link, Misbehavior::Garbled(error)),
+        let origin = envelope.origin();
+        let fault = match Statement::from_payload(envelope.payload()) {
+            Ok(statement) if swim.on_statement(cx, links, neighbors, origin, &statement) => return,
+            Ok(_) => Misbehavior::Forged("Statement"),
+            Err(error) => Misbehavior::Garbled(error),
+        };
+        if links.up(link).is_some_and(|up| up.remote.subject() == origin) {
+            links.accuse(cx, link, fault);
         }
     }
 

@@ -362,6 +362,7 @@ fn steps(profile: Profile) -> impl Strategy<Value = Vec<(u64, Step)>> {
 
 /// A node under test and what its driver would know.
 struct Play {
+    kind: Kind,
     node: Node,
     now: u64,
     accepted: u64,
@@ -380,6 +381,7 @@ struct Play {
 /// Plays the steps with a node of this kind.
 fn play(kind: Kind, steps: &[(u64, Step)]) -> Play {
     let mut play = Play {
+        kind,
         node: node(kind),
         now: 0,
         accepted: 100,
@@ -491,7 +493,7 @@ impl Play {
         }
         self.node.handle(Instant::from_micros(self.now), input);
         self.drain();
-        check_bounds(&self.node);
+        check_bounds(self.kind, &self.node);
         let seed_nodes: Vec<_> = self.node.snapshot().seed_nodes.iter().map(|it| it.addr).collect();
         assert_eq!(seed_nodes, self.seed_nodes);
     }
@@ -579,13 +581,22 @@ fn in_the_name_of(who: NodeId, message: Message) -> Message {
     }
 }
 
-fn check_bounds(node: &Node) {
-    let (seen, bounds) = (node.snapshot(), config(classic(node.role())));
+fn check_bounds(kind: Kind, node: &Node) {
+    let (seen, bounds) = (node.snapshot(), config(kind));
+    let (links, known) = match kind.overlay {
+        OverlayKind::Random | OverlayKind::PowerLaw => {
+            (bounds.overlay.max_links, bounds.overlay.known_max)
+        }
+        OverlayKind::HyParView => {
+            (bounds.overlay.hyparview.active, bounds.overlay.hyparview.passive)
+        }
+    };
     let neighbors: BTreeSet<_> = seen.neighbors.iter().map(|it| it.record.subject()).collect();
     assert_eq!(neighbors.len(), seen.neighbors.len(), "one link per neighbor");
     assert!(!neighbors.contains(&node.id()), "neighbor of itself");
-    assert!(seen.neighbors.len() <= bounds.overlay.max_links);
-    assert!(seen.known.len() <= bounds.overlay.known_max);
+    assert!(seen.neighbors.len() <= links);
+    assert!(seen.known.len() <= known);
+    assert!(seen.members.len() <= bounds.detector.swim.members_max);
     assert!(seen.known.iter().all(|known| known.record.subject() != node.id()));
     assert!(seen.stored <= bounds.broadcast.store_count);
     assert!(seen.registered.len() <= bounds.registration.registry_max);

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tidings_core::{Config, DetectorKind, Event, MemberState, Monitor, NodeSnapshot};
+use tidings_core::{
+    Command, Config, DetectorKind, Event, MemberState, Monitor, NodeSnapshot, Payload, Rejection,
+    Topic,
+};
 
 use crate::network::Network;
 use crate::show;
@@ -185,7 +188,7 @@ fn halves_that_watch_all_members_take_each_other_back() {
 #[test]
 fn a_leave_is_known_to_all_and_no_death() {
     let mut network = joined(30, &config());
-    network.command("p9", tidings_core::Command::Leave);
+    network.command("p9", Command::Leave);
     network.run(secs(30));
     assert_eq!(holders(&network, 30, "p9", MemberState::Left), 29);
     assert_eq!(deaths(&network), []);
@@ -265,4 +268,13 @@ fn members_are_found_in_the_time_that_the_paper_gives() {
     let mean = waited.as_secs_f64() / 16.0 - timeouts.as_secs_f64();
     // The mean of 16 draws of an exponential time of 1 s is off by 0.25 s.
     assert!((0.5..=1.6).contains(&mean), "{mean} s");
+}
+
+#[test]
+fn a_reserved_topic_is_refused() {
+    let mut network = joined(2, &config());
+    let payload = Payload::new(b"p2 is dead".to_vec()).expect("short");
+    network.command("p1", Command::Broadcast { topic: Topic::members(), payload });
+    let refused = ("p1".to_owned(), Event::Rejected(Rejection::ReservedTopic));
+    assert_eq!(network.events, [refused]);
 }
