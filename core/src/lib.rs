@@ -90,7 +90,7 @@ pub use address::{AddressRecord, MAX_ADDRESSES, RecordError, Signature};
 pub use config::{
     Agreement, BroadcastConfig, BroadcastKind, ChatterConfig, Config, ConfigError, DetectorConfig,
     DetectorKind, HyParViewConfig, LinkConfig, MAX_SEED_NODES, Monitor, OverlayConfig, OverlayKind,
-    PlumtreeConfig, RegistrationConfig, SwimConfig,
+    PlumtreeConfig, RegistrationConfig, SwimConfig, Ways,
 };
 pub use event::{
     Doubt, Event, MemberState, Misbehavior, NeighborLoss, RegistrationLoss, Rejection, Removal,

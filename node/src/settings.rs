@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use tidings_core::wire::NetworkName;
-use tidings_core::{Agreement, BroadcastKind, Config, DetectorKind, Monitor, OverlayKind, Role};
+use tidings_core::{
+    Agreement, BroadcastKind, Config, DetectorKind, Monitor, OverlayKind, Role, Ways,
+};
 
 /// One setting of [`Config`].
 #[derive(Clone, Copy, Debug)]
@@ -135,6 +137,7 @@ words!(
 words!(BroadcastKind: "flood" = BroadcastKind::Flood, "plumtree" = BroadcastKind::Plumtree);
 words!(Monitor: "neighbors" = Monitor::Neighbors, "members" = Monitor::Members);
 words!(Agreement: "alone" = Agreement::Alone, "quorum" = Agreement::Quorum);
+words!(Ways: "one" = Ways::One, "both" = Ways::Both);
 words!(Profile: "classic" = Profile::Classic, "modern" = Profile::Modern);
 
 /// What all settings are before any of them is set.
@@ -244,6 +247,7 @@ settings! {
     "ghost_age" PEER: overlay.hyparview.ghost_age, "hyparview: for how long";
     "broadcast" PEER: broadcast.kind, "how a message spreads: flood or plumtree";
     "ihave_delay" PEER: broadcast.plumtree.ihave_delay, "plumtree: how long names are gathered";
+    "ihave_ways" PEER: broadcast.plumtree.ihave_ways, "plumtree: directions of a name on a link: one or both";
     "graft_after" PEER: broadcast.plumtree.graft_after, "plumtree: wait for a message that was named";
     "graft_again" PEER: broadcast.plumtree.graft_again, "plumtree: wait for the next who named it";
     "tree_threshold" PEER: broadcast.plumtree.threshold, "plumtree: links saved that are worth a change";
@@ -298,7 +302,8 @@ mod tests {
         let mut configs: Vec<String> = Vec::new();
         for setting in SETTINGS {
             let mut config = Config::classic();
-            let values = ["7", "8", "7s", "power-law", "connect", "plumtree", "members", "quorum"];
+            let values =
+                ["7", "8", "7s", "power-law", "connect", "plumtree", "members", "quorum", "both"];
             let fits = |value| {
                 setting.value(&config) != value && set(&mut config, setting.name, value).is_ok()
             };

@@ -60,9 +60,11 @@ impl CatchUp {
         }
     }
 
-    /// A message arrived. Returns whether it was pulled on this link.
+    /// A message arrived. Returns whether it was pulled on this link. If it came on another one, the
+    /// answer is still on its way.
     pub(crate) fn on_arrival(&mut self, id: MessageId, link: LinkId) -> bool {
-        self.pulls.remove(id).is_some_and(|pull| pull.from == link)
+        let was_pulled = self.pulls.get(id).is_some_and(|pull| pull.from == link);
+        was_pulled && self.pulls.remove(id).is_some()
     }
 
     /// Whether something that was pulled on this link has not come yet.

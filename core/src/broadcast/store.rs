@@ -34,7 +34,8 @@ pub(crate) struct Stored {
     age_then: Age,
     /// Links it travelled to get here; 0 for an own message.
     pub(crate) hop: Hop,
-    /// The beginning of its id, which tells nearly all others apart without a look at envelopes.
+    /// The beginning of its id, which tells nearly all others apart without a look at envelopes. The
+    /// last bit: it was pulled, and the copy along the tree has not come.
     prefix: u16,
 }
 
@@ -45,7 +46,19 @@ impl Stored {
     }
 
     fn has(&self, id: MessageId) -> bool {
-        self.prefix == prefix(id) && self.envelope.id() == id
+        self.prefix & !PULLED == prefix(id) && self.envelope.id() == id
+    }
+
+    /// It came by a pull, beside the tree.
+    pub(crate) const fn note_pull(&mut self) {
+        self.prefix |= PULLED;
+    }
+
+    /// A copy came along the tree. Returns whether it is the one that a pull was quicker than.
+    pub(crate) const fn is_overtaken(&mut self) -> bool {
+        let was_pulled = self.prefix & PULLED != 0;
+        self.prefix &= !PULLED;
+        was_pulled
     }
 
     pub(crate) fn age(&self, now: Instant) -> Duration {
@@ -156,8 +169,12 @@ impl Store {
 }
 
 /// The first two bytes of an id.
+/// The bit of [`Stored::prefix`] that is not the id's.
+const PULLED: u16 = 1;
+
 fn prefix(id: MessageId) -> u16 {
-    id.as_bytes().first_chunk().map_or(0, |bytes| u16::from_be_bytes(*bytes))
+    let first = id.as_bytes().first_chunk();
+    first.map_or(0, |bytes| u16::from_be_bytes(*bytes)) & !PULLED
 }
 
 /// Where the message of a position stands now.

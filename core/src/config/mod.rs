@@ -15,7 +15,7 @@ use core::time::Duration;
 
 use crate::wire::{MAX_SAMPLE, NetworkName};
 pub use hyparview::HyParViewConfig;
-pub use plumtree::PlumtreeConfig;
+pub use plumtree::{PlumtreeConfig, Ways};
 pub use swim::{Monitor, SwimConfig};
 
 /// Most seed nodes a peer can be given. *Issue 2.*

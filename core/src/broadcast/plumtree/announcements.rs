@@ -1,12 +1,23 @@
 //! Names of messages, gathered for a while so that many go in one message (§3.3: "IHAVE messages can
 //! be aggregated").
+//!
+//! ```text
+//! name ──ihave_delay──▶ to those that we speak to first ──graft_after──▶ to the others
+//! ```
+//!
+//! Departure: with one way a link carries a name in one direction, which the ids of its ends and of
+//! the message decide ([`speaks_first`]). The second side keeps quiet if the first has spoken, for then
+//! both have the message. If the first has not, it may lack the message: it is told after the time in
+//! which the message would have come along the tree, and asks for it at once.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::mem;
 
 use crate::context::Context;
-use crate::id::MessageId;
-use crate::room::make_room;
+use crate::id::{MessageId, NodeId};
+use crate::room::{make_room, make_room_behind};
+use crate::time::Instant;
 use crate::timers::Timer;
 use crate::wire::MAX_IHAVES;
 
@@ -15,8 +26,23 @@ use crate::wire::MAX_IHAVES;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Announcements {
     /// To be announced by `IHave`: their payload is on its way along the tree.
-    pub(super) named: Vec<MessageId>,
+    named: Vec<MessageId>,
     /// To be told by a digest, which is answered by a pull at once: their payload is not.
+    offered: Vec<MessageId>,
+    /// When `named` and `offered` are due, unless they are empty.
+    due: Instant,
+    /// Announced where this side speaks first; when the other neighbors are due. Rising.
+    later: VecDeque<(Instant, MessageId)>,
+}
+
+/// What is due.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Due {
+    /// To be announced where this side speaks first.
+    pub(super) named: Vec<MessageId>,
+    /// To be announced where it speaks second.
+    pub(super) later: Vec<MessageId>,
+    /// To be told by a digest.
     pub(super) offered: Vec<MessageId>,
 }
 
@@ -24,13 +50,21 @@ impl Announcements {
     pub(super) fn name(&mut self, cx: &mut Context, id: MessageId) {
         make_room(&mut self.named);
         self.named.push(id);
-        arm(cx, self.named.len());
+        self.gather(cx);
     }
 
     pub(super) fn offer(&mut self, cx: &mut Context, id: MessageId) {
         make_room(&mut self.offered);
         self.offered.push(id);
-        arm(cx, self.offered.len());
+        self.gather(cx);
+    }
+
+    /// The first that is gathered sets the time.
+    fn gather(&mut self, cx: &mut Context) {
+        if self.named.len() + self.offered.len() == 1 {
+            self.due = cx.now + cx.config.broadcast.plumtree.ihave_delay;
+            self.arm(cx);
+        }
     }
 
     /// No more fit one message: they go now.
@@ -38,14 +72,51 @@ impl Announcements {
         self.named.len().max(self.offered.len()) >= MAX_IHAVES
     }
 
-    /// Takes all.
-    pub(super) fn take(&mut self) -> Self {
-        mem::take(self)
+    /// Takes what was gathered, and what is due at the second neighbors by the time at which as much
+    /// would be gathered again. More than a message of the latter do not wait.
+    pub(super) fn take(&mut self, cx: &mut Context) -> Due {
+        let soon = cx.now + cx.config.broadcast.plumtree.ihave_delay;
+        let is_due = |(at, _): &mut (Instant, MessageId)| *at <= soon;
+        let mut later = Vec::new();
+        while let Some((_, id)) = self.later.pop_front_if(is_due) {
+            later.push(id);
+        }
+        while self.later.len() > MAX_IHAVES {
+            later.extend(self.later.pop_front().map(|(_, id)| id));
+        }
+        let is_gathered = self.due <= cx.now || self.is_full();
+        let (named, offered) = if is_gathered {
+            (mem::take(&mut self.named), mem::take(&mut self.offered))
+        } else {
+            Default::default()
+        };
+        self.arm(cx);
+        Due { named, later, offered }
+    }
+
+    /// These are announced to the other neighbors, too, unless those speak first.
+    pub(super) fn wait_for_others(&mut self, cx: &mut Context, named: Vec<MessageId>) {
+        let at = cx.now + cx.config.broadcast.plumtree.graft_after;
+        for id in named {
+            make_room_behind(&mut self.later);
+            self.later.push_back((at, id));
+        }
+        self.arm(cx);
+    }
+
+    fn arm(&self, cx: &mut Context) {
+        let gathered = !(self.named.is_empty() && self.offered.is_empty());
+        let later = self.later.front().map(|(at, _)| *at);
+        match gathered.then_some(self.due).into_iter().chain(later).min() {
+            Some(at) => cx.timers.arm(Timer::IHave, at),
+            None => cx.timers.cancel(Timer::IHave),
+        }
     }
 }
 
-fn arm(cx: &mut Context, gathered: usize) {
-    if gathered == 1 && !cx.timers.is_armed(Timer::IHave) {
-        cx.arm(Timer::IHave, cx.config.broadcast.plumtree.ihave_delay);
-    }
+/// Whether `me` names this message first on its link with `other`. The message decides with them, so
+/// that each side is heard early of some messages: what is named early finds shorter trees (§3.8).
+pub(super) fn speaks_first(me: NodeId, other: NodeId, id: MessageId) -> bool {
+    let is_even = id.as_bytes()[0].is_multiple_of(2);
+    (me < other) == is_even
 }

@@ -7,16 +7,18 @@
 //! There is one timer, for whatever is due first.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
+use super::announcements::speaks_first;
+use crate::config::Ways;
 use crate::context::Context;
 use crate::id::{Hop, LinkId, MessageId, NodeId};
-use crate::neighbors::Neighbors;
+use crate::neighbors::{Neighbor, Neighbors};
 use crate::room::make_room;
 use crate::table::Table;
 use crate::time::Instant;
 use crate::timers::Timer;
 use crate::wire::IHave;
-use core::time::Duration;
 
 /// Least time between two looks at what is due: many made-up names, each due at a time of its own,
 /// must not cost a look each. *The least that t1 and t2 can be.*
@@ -67,10 +69,16 @@ impl Missing {
     }
 
     /// Notes an announcement. Takes from `share` if it is the first of this message.
-    pub(super) fn note(&mut self, cx: &mut Context, by: LinkId, have: &IHave, share: &mut usize) {
-        let announcer = Announcer { link: by, hop: have.hop };
+    pub(super) fn note(
+        &mut self,
+        cx: &mut Context,
+        by: &Neighbor,
+        have: &IHave,
+        share: &mut usize,
+    ) {
+        let announcer = Announcer { link: by.link, hop: have.hop };
         if let Some(known) = self.table.get_mut(have.id) {
-            if known.by.len() < Neighbors::MOST && known.by.iter().all(|it| it.link != by) {
+            if known.by.len() < Neighbors::MOST && known.by.iter().all(|it| it.link != by.link) {
                 make_room(&mut known.by);
                 known.by.push(announcer);
             }
@@ -81,7 +89,10 @@ impl Missing {
             return;
         }
         *share -= 1;
-        let due = cx.now + cx.config.broadcast.plumtree.graft_after;
+        let config = &cx.config.broadcast.plumtree;
+        // Who speaks second has waited for t1 before. What was grafted then may be on its way.
+        let is_late = config.ihave_ways == Ways::One && !speaks_first(by.id(), cx.me(), have.id);
+        let due = cx.now + if is_late { config.graft_again } else { config.graft_after };
         let by = alloc::vec![announcer];
         self.table.insert(have.id, Announced { source: have.source, due, by, asked: 0 });
         self.arm(cx, due);

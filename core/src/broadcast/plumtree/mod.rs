@@ -10,8 +10,8 @@
 //!   Gossip { .. }                 ──▶
 //! ```
 //!
-//! Every link carries each message or its name, unless the neighbor is known to have it. So a broken
-//! tree delays messages and loses none.
+//! Every link carries each message or its name, unless the neighbor is known to have it, and a name in
+//! one direction first. So a broken tree delays messages and loses none.
 //!
 //! What came by a pull is new to this part of the network: a digest names it to whoever is not known
 //! to have it, and is answered by a pull at once. That is as quick as a round trip per link, costs no
@@ -31,13 +31,14 @@ use crate::broadcast::exchange::Exchange;
 use crate::broadcast::memory::{Memory, Receipt};
 use crate::broadcast::store::Stored;
 use crate::broadcast::traffic::{self, Sender};
+use crate::config::Ways;
 use crate::context::Context;
 use crate::id::{Hop, MessageId, NodeId};
 use crate::messaging::{Envelope, Payload, Topic};
 use crate::neighbors::{Neighbor, Neighbors, SlotSet};
 use crate::timers::Timer;
-use crate::wire::{Digest, Gossip, Graft, IHave, Message, Prune};
-use announcements::Announcements;
+use crate::wire::{Digest, Gossip, Graft, IHave, MAX_IHAVES, Message, Prune};
+use announcements::{Announcements, Due, speaks_first};
 use losses::Losses;
 use missing::{Announcer, Missing};
 use trees::Trees;
@@ -88,11 +89,13 @@ impl Plumtree {
         from: &Neighbor,
         gossip: Gossip,
     ) -> Option<Arc<Envelope>> {
-        let announcers = self.missing.on_arrival(cx, gossip.envelope.id());
+        let id = gossip.envelope.id();
+        let announcers = self.missing.on_arrival(cx, id);
         match self.memory.receive(cx, Sender::of(from), gossip) {
             Receipt::New { mut stored, was_pulled, news } => {
                 note_holders(&mut stored, neighbors, &announcers);
                 if was_pulled {
+                    stored.note_pull();
                     self.offer(cx, neighbors, stored);
                 } else {
                     self.on_tree(cx, neighbors, (from, stored), &announcers);
@@ -100,7 +103,11 @@ impl Plumtree {
                 news
             }
             Receipt::Repeated { source, was_pulled: false } => {
-                self.prune(cx, from, source);
+                // A pull that was quicker than the tree says nothing against the tree.
+                let stored = self.memory.store.get_mut(id);
+                if !stored.is_some_and(Stored::is_overtaken) {
+                    self.prune(cx, from, source);
+                }
                 None
             }
             Receipt::Repeated { .. } | Receipt::TooOld => None,
@@ -133,8 +140,7 @@ impl Plumtree {
         for neighbor in neighbors.iter().filter(|it| !lazy.contains(it.slot)) {
             traffic::send_once(cx, neighbor, &mut stored);
         }
-        let lacks = |it: &Neighbor| !stored.holders.contains(it.slot);
-        if neighbors.iter().any(lacks) {
+        if neighbors.iter().any(|it| is_lacked(&stored, it)) {
             self.announcements.name(cx, id);
         }
         self.memory.store.insert(cx, stored);
@@ -171,7 +177,7 @@ impl Plumtree {
             } else if !self.memory.seen.contains(it.id) {
                 let share =
                     share.get_or_insert_with(|| self.missing.share(cx, neighbors, from.link));
-                self.missing.note(cx, from.link, it, share);
+                self.missing.note(cx, from, it, share);
             }
         }
     }
@@ -221,27 +227,48 @@ impl Plumtree {
 
     /// Time to send the announcements that were gathered.
     pub(crate) fn on_ihave_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) {
-        let Announcements { named, offered } = self.announcements.take();
+        let due = self.announcements.take(cx);
         for neighbor in neighbors.iter() {
-            let lacks = |stored: &&Stored| !stored.holders.contains(neighbor.slot);
-            let lacked = |id: &MessageId| self.memory.store.get(*id).filter(lacks);
-            let have: Vec<IHave> = named.iter().filter_map(lacked).map(announcement).collect();
-            let ids: Vec<MessageId> =
-                offered.iter().filter(|id| lacked(id).is_some()).copied().collect();
-            if !have.is_empty() {
-                cx.stats.ihaves_sent += u64::try_from(have.len()).unwrap_or(0);
-                cx.stats.ihave_messages += 1;
-                cx.send(neighbor.link, Message::IHave { have });
-            }
-            if !ids.is_empty() {
-                cx.send(neighbor.link, Message::Digest(Digest { ids, reply: false }));
-            }
+            self.announce(cx, neighbor, &due);
+        }
+        if cx.config.broadcast.plumtree.ihave_ways == Ways::One {
+            let waits = |neighbor: &Neighbor, stored: &Stored| {
+                let id = stored.envelope.id();
+                is_lacked(stored, neighbor) && !speaks_first(cx.me(), neighbor.id(), id)
+            };
+            let is_waiting = |id: &MessageId| {
+                let stored = self.memory.store.get(*id);
+                stored.is_some_and(|stored| neighbors.iter().any(|it| waits(it, stored)))
+            };
+            let waiting = due.named.into_iter().filter(is_waiting).collect();
+            self.announcements.wait_for_others(cx, waiting);
+        }
+    }
+
+    /// Tells a neighbor the names of what it is not known to have.
+    fn announce(&self, cx: &mut Context, to: &Neighbor, due: &Due) {
+        let ways = cx.config.broadcast.plumtree.ihave_ways;
+        let me = cx.me();
+        let is_first = |id: &MessageId| ways == Ways::Both || speaks_first(me, to.id(), *id);
+        let lacked =
+            |id: &MessageId| self.memory.store.get(*id).filter(|stored| is_lacked(stored, to));
+        let now = due.named.iter().filter(|id| is_first(id));
+        let now = now.chain(due.later.iter().filter(|id| !is_first(id)));
+        let have: Vec<IHave> = now.filter_map(lacked).map(announcement).collect();
+        for page in have.chunks(MAX_IHAVES) {
+            cx.stats.ihaves_sent += u64::try_from(page.len()).unwrap_or(0);
+            cx.stats.ihave_messages += 1;
+            cx.send(to.link, Message::IHave { have: page.to_vec() });
+        }
+        let ids: Vec<MessageId> =
+            due.offered.iter().filter(|id| lacked(id).is_some()).copied().collect();
+        if !ids.is_empty() {
+            cx.send(to.link, Message::Digest(Digest { ids, reply: false }));
         }
     }
 
     fn announce_if_full(&mut self, cx: &mut Context, neighbors: &Neighbors) {
         if self.announcements.is_full() {
-            cx.timers.cancel(Timer::IHave);
             self.on_ihave_timer(cx, neighbors);
         }
     }
@@ -284,6 +311,11 @@ fn note_holders(stored: &mut Stored, neighbors: &Neighbors, announcers: &[Announ
     for neighbor in announcers.iter().filter_map(|it| neighbors.by_link(it.link)) {
         stored.holders.insert(neighbor.slot);
     }
+}
+
+/// Whether a neighbor is not known to have it.
+fn is_lacked(stored: &Stored, neighbor: &Neighbor) -> bool {
+    !stored.holders.contains(neighbor.slot)
 }
 
 /// What a lazy neighbor hears of a message.
