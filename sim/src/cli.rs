@@ -117,6 +117,10 @@ pub(crate) struct BenchEngineArgs {
     /// The rng seed.
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) seed: u64,
+    /// Change a field of the scenario first, like `profile=modern` or `members_max=0`. May be given
+    /// several times.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
     /// Print one line of JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,

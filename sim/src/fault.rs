@@ -1,7 +1,6 @@
 //! Faults as data: the whole schedule of a run is drawn before it begins, and saved with it.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::time::Duration;
 
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
@@ -10,7 +9,9 @@ use rand_chacha::ChaCha8Rng;
 use tidings_core::RngSeed;
 
 use crate::host::HostId;
-use crate::scenario::{CutMode, Death, Direction, FaultKind, FaultSpec, Scenario, Span, Targets};
+use crate::scenario::{
+    Blocks, CutMode, Death, Direction, FaultKind, FaultSpec, Scenario, Span, Targets,
+};
 
 /// One disturbance, fully decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,10 @@ pub enum Fault {
     Cut(BTreeSet<HostId>, CutMode, Direction),
     /// The cut is over.
     Heal,
+    /// The process runs, but what it sends and receives waits.
+    Block(HostId),
+    /// All that waited goes out and comes in.
+    Unblock(HostId),
 }
 
 impl Fault {
@@ -48,6 +53,8 @@ impl Fault {
             Self::Cut(_, CutMode::Silent, _) => "cut (silent)",
             Self::Cut(_, CutMode::Reset, _) => "cut (reset)",
             Self::Heal => "heal",
+            Self::Block(_) => "block",
+            Self::Unblock(_) => "unblock",
         }
     }
 
@@ -59,9 +66,41 @@ impl Fault {
             | Self::Leave(host)
             | Self::Pause(host)
             | Self::Resume(host)
+            | Self::Block(host)
+            | Self::Unblock(host)
             | Self::Reset(host) => vec![*host],
             Self::Cut(hosts, ..) => hosts.iter().copied().collect(),
             Self::Heal => Vec::new(),
+        }
+    }
+
+    /// The host that nobody hears of from now on, as its process or its network stands still.
+    pub(crate) const fn stills(&self) -> Option<HostId> {
+        match self {
+            Self::Pause(host) | Self::Block(host) => Some(*host),
+            Self::Start(_)
+            | Self::Crash(..)
+            | Self::Leave(_)
+            | Self::Resume(_)
+            | Self::Unblock(_)
+            | Self::Reset(_)
+            | Self::Cut(..)
+            | Self::Heal => None,
+        }
+    }
+
+    /// The host for which that ends.
+    pub(crate) const fn stirs(&self) -> Option<HostId> {
+        match self {
+            Self::Resume(host) | Self::Unblock(host) => Some(*host),
+            Self::Start(_)
+            | Self::Crash(..)
+            | Self::Leave(_)
+            | Self::Pause(_)
+            | Self::Block(_)
+            | Self::Reset(_)
+            | Self::Cut(..)
+            | Self::Heal => None,
         }
     }
 }
@@ -99,19 +138,9 @@ impl FaultSchedule {
         Self { faults: plan.faults }
     }
 
-    /// Hosts whose process stands still at some time.
+    /// Hosts whose process or network stands still at some time.
     pub fn stalling(&self) -> BTreeSet<HostId> {
-        let host = |scheduled: &Scheduled| match &scheduled.fault {
-            Fault::Pause(host) => Some(*host),
-            Fault::Start(_)
-            | Fault::Crash(..)
-            | Fault::Leave(_)
-            | Fault::Resume(_)
-            | Fault::Reset(_)
-            | Fault::Cut(..)
-            | Fault::Heal => None,
-        };
-        self.faults.iter().filter_map(host).collect()
+        self.faults.iter().filter_map(|scheduled| scheduled.fault.stills()).collect()
     }
 
     /// Who runs as time goes on.
@@ -139,7 +168,11 @@ impl Running<'_> {
                 Fault::Crash(host, _) | Fault::Leave(host) | Fault::Pause(host) => {
                     self.hosts.remove(host);
                 }
-                Fault::Reset(_) | Fault::Cut(..) | Fault::Heal => {}
+                Fault::Reset(_)
+                | Fault::Cut(..)
+                | Fault::Heal
+                | Fault::Block(_)
+                | Fault::Unblock(_) => {}
             }
         }
         &self.hosts
@@ -265,26 +298,26 @@ impl Plan<'_> {
             }
             FaultKind::Leave => self.push(at, Fault::Leave(host)),
             FaultKind::Join => self.push(at, Fault::Start(host)),
-            FaultKind::Pause { length } => {
-                self.push(at, Fault::Pause(host));
-                self.push(at + length, Fault::Resume(host));
-            }
-            FaultKind::Slow { length, every, stall } => {
-                self.stall(host, at..at + length, every, stall);
+            FaultKind::Pause { length, blocks } => self.still(host, at, length, blocks),
+            FaultKind::Slow { length, every, stall, blocks } => {
+                let mut begin = at;
+                while begin + every <= at + length {
+                    self.still(host, begin, stall, blocks);
+                    begin += every;
+                }
             }
             FaultKind::Reset { .. } => self.push(at, Fault::Reset(host)),
             FaultKind::Partition { .. } => unreachable!("a partition hits all its hosts at once"),
         }
     }
 
-    /// A slow process is one that is stopped again and again.
-    fn stall(&mut self, host: HostId, time: Range<Duration>, every: Duration, stall: Duration) {
-        let mut at = time.start;
-        while at + every <= time.end {
-            self.push(at, Fault::Pause(host));
-            self.push(at + stall, Fault::Resume(host));
-            at += every;
-        }
+    fn still(&mut self, host: HostId, at: Duration, length: Duration, blocks: Blocks) {
+        let (begin, end) = match blocks {
+            Blocks::Process => (Fault::Pause(host), Fault::Resume(host)),
+            Blocks::Network => (Fault::Block(host), Fault::Unblock(host)),
+        };
+        self.push(at, begin);
+        self.push(at + length, end);
     }
 
     /// Seed nodes start at once, peers within the start time, joiners when they join.

@@ -220,6 +220,8 @@ impl History {
             | Fault::Leave(_)
             | Fault::Pause(_)
             | Fault::Resume(_)
+            | Fault::Block(_)
+            | Fault::Unblock(_)
             | Fault::Reset(_) => None,
         };
         before.filter_map(|it| is_inside(&it.fault)).last().unwrap_or(false)
@@ -234,17 +236,14 @@ impl History {
                 return true;
             }
             since = *at;
-            match fault {
-                Fault::Cut(..) => is_cut = true,
-                Fault::Heal => is_cut = false,
-                Fault::Pause(it) if *it == host => is_paused = true,
-                Fault::Resume(it) if *it == host => is_paused = false,
-                Fault::Pause(_)
-                | Fault::Resume(_)
-                | Fault::Start(_)
-                | Fault::Crash(..)
-                | Fault::Leave(_)
-                | Fault::Reset(_) => {}
+            if matches!(fault, Fault::Cut(..)) {
+                is_cut = true;
+            } else if *fault == Fault::Heal {
+                is_cut = false;
+            } else if fault.stills() == Some(host) {
+                is_paused = true;
+            } else if fault.stirs() == Some(host) {
+                is_paused = false;
             }
         }
         (is_cut || is_paused) && since <= to
@@ -264,16 +263,14 @@ impl History {
                 return true;
             }
             since = *at;
-            match fault {
-                Fault::Cut(hosts, ..) => cut_off.clone_from(hosts),
-                Fault::Heal => cut_off.clear(),
-                Fault::Pause(host) => {
-                    paused.insert(*host);
-                }
-                Fault::Resume(host) => {
-                    paused.remove(host);
-                }
-                Fault::Start(_) | Fault::Crash(..) | Fault::Leave(_) | Fault::Reset(_) => {}
+            if let Fault::Cut(hosts, ..) = fault {
+                cut_off.clone_from(hosts);
+            } else if *fault == Fault::Heal {
+                cut_off.clear();
+            } else if let Some(host) = fault.stirs() {
+                paused.remove(&host);
+            } else {
+                paused.extend(fault.stills());
             }
         }
         false

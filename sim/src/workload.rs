@@ -55,3 +55,41 @@ pub fn draw(scenario: &Scenario, schedule: &FaultSchedule, run: RngSeed) -> Vec<
     }
     sayings
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+    use crate::host::run_seed;
+    use crate::scenario::load;
+
+    fn sayings(changes: &[&str]) -> Vec<Saying> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/small.toml");
+        let changes: Vec<String> = changes.iter().map(|&it| it.to_owned()).collect();
+        let scenario = load(&path, &changes).expect("the small scenario");
+        let run = run_seed(1);
+        draw(&scenario, &FaultSchedule::draw(&scenario, run), run)
+    }
+
+    #[test]
+    fn sources_speak_in_turn_and_one_that_stops_is_replaced() {
+        let hosts = |changes: &[&str]| -> Vec<HostId> {
+            sayings(changes).iter().map(|saying| saying.host).collect()
+        };
+        let calm = hosts(&["fault=[]", "sources=3"]);
+        let first: BTreeSet<_> = calm[..3].iter().collect();
+        assert_eq!(first.len(), 3);
+        assert!(calm.iter().zip(&calm[3..]).all(|(host, again)| host == again));
+        let everybody: BTreeSet<_> = hosts(&["fault=[]"]).into_iter().collect();
+        assert_eq!(everybody.len(), 9, "without the field all speak");
+        let crash =
+            format!("fault=[{{kind='crash',death='reset',nodes=['{}'],at='10s'}}]", calm[0]);
+        let crashed = hosts(&[&crash, "sources=3"]);
+        // The workload begins at 4 s, with five messages a second.
+        let (before, after) = crashed.split_at(31);
+        assert!(before.contains(&calm[0]) && !after.contains(&calm[0]));
+        assert_eq!(after.iter().collect::<BTreeSet<_>>().len(), 3);
+    }
+}

@@ -164,7 +164,12 @@ impl<'a> Traces<'a> {
                 let mut resets = self.resets.get(&host).into_iter().flatten();
                 resets.any(|reset| (at..=soon).contains(reset)) || !self.is_linked(host, at)
             }
-            Fault::Pause(_) | Fault::Resume(_) | Fault::Cut(..) | Fault::Heal => true,
+            Fault::Pause(_)
+            | Fault::Resume(_)
+            | Fault::Block(_)
+            | Fault::Unblock(_)
+            | Fault::Cut(..)
+            | Fault::Heal => true,
         }
     }
 }

@@ -21,7 +21,7 @@ use tidings_core::{AddressRecord, Birth, Config, Node, NodeId, RngSeed, Role, Un
 use super::latency::Latencies;
 use super::mischief::{Imp, Mischief};
 use super::packet::Place;
-use crate::fault::{Fault, FaultSchedule};
+use crate::fault::FaultSchedule;
 use crate::history::Life;
 use crate::host::{CALENDAR, HostId};
 use crate::scenario::{CutMode, Direction, Scenario};
@@ -122,22 +122,13 @@ impl Plan {
         let mut stills: BTreeMap<Place, Vec<(u64, u64)>> = BTreeMap::new();
         for scheduled in &schedule.faults {
             let at = micros(scheduled.at);
-            match &scheduled.fault {
-                Fault::Pause(host) => {
-                    stills.entry(self.place(*host)).or_default().push((at, end));
+            if let Some(host) = scheduled.fault.stills() {
+                stills.entry(self.place(host)).or_default().push((at, end));
+            } else if let Some(host) = scheduled.fault.stirs() {
+                let last = stills.get_mut(&self.place(host)).and_then(|all| all.last_mut());
+                if let Some((_, until)) = last {
+                    *until = at;
                 }
-                Fault::Resume(host) => {
-                    let last = stills.get_mut(&self.place(*host)).and_then(|all| all.last_mut());
-                    if let Some((_, until)) = last {
-                        *until = at;
-                    }
-                }
-                Fault::Start(_)
-                | Fault::Crash(..)
-                | Fault::Leave(_)
-                | Fault::Reset(_)
-                | Fault::Cut(..)
-                | Fault::Heal => {}
             }
         }
         stills

@@ -17,7 +17,7 @@ use super::queue::Queue;
 use super::{Plan, World, run_seed};
 use crate::fault::FaultSchedule;
 use crate::host::HostId;
-use crate::scenario::{self, Complaint, Scenario};
+use crate::scenario::{self, Scenario, ScenarioError};
 
 /// What is run: the documented network without chatter. Bounds that a join of a million peers within
 /// seconds would hit are far away, and what repeats itself rests while the flood is measured.
@@ -68,9 +68,13 @@ pub struct Figures {
     pub digest: String,
 }
 
-/// The scenario that is measured, with this many peers.
-pub fn scenario(peers: usize) -> Result<Scenario, Complaint> {
-    scenario::parse("bench", "bench", &SCENARIO.replace("PEERS", &peers.to_string()))
+/// The scenario that is measured, with this many peers and these changes, which are those of `--set`.
+///
+/// # Errors
+///
+/// If it is no scenario with the changes.
+pub fn scenario(peers: usize, changes: &[String]) -> Result<Scenario, ScenarioError> {
+    scenario::parse_changed("bench", &SCENARIO.replace("PEERS", &peers.to_string()), changes)
 }
 
 /// Measures the engine with this many peers on this many threads.

@@ -3,7 +3,7 @@
 //! What a machine does with what reaches it depends on its state alone, see [`Host::take`]; what
 //! happens to a packet between two machines is in [`super::air`].
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -43,8 +43,10 @@ pub(super) struct Host {
     uplink_free: u64,
     pub(super) bytes_sent: u64,
     ends: Ends,
-    /// What reached the process while it stood still.
+    /// What reached the process while it or its network stood still.
     waiting: VecDeque<(Place, Packet)>,
+    /// What the process sent while its network stood still.
+    unsent: Vec<Held>,
 }
 
 /// What state a machine is in.
@@ -54,6 +56,8 @@ enum Machine {
     Running,
     /// The process stands still; the machine accepts connections for it.
     Paused,
+    /// The process runs; what it sends and receives waits.
+    Blocked,
     /// No process: dials are refused.
     Idle,
     /// The machine is gone: nothing answers.
@@ -76,12 +80,18 @@ impl Host {
             bytes_sent: 0,
             ends: Ends::default(),
             waiting: VecDeque::new(),
+            unsent: Vec::new(),
         }
     }
 
     /// The node, if its process could answer a question now.
     pub(super) fn answering(&self) -> Option<(LifeNumber, &Node)> {
-        self.life.zip(self.node.as_ref()).filter(|_| self.machine == Machine::Running)
+        self.life.zip(self.node.as_ref()).filter(|_| self.is_running())
+    }
+
+    /// Whether the process runs, heard or not.
+    fn is_running(&self) -> bool {
+        matches!(self.machine, Machine::Running | Machine::Blocked)
     }
 
     /// Reads a field of nearly every line of memory that the host itself takes.
@@ -124,7 +134,7 @@ impl Host {
     }
 
     fn due(&self) -> Option<u64> {
-        let node = self.node.as_ref().filter(|_| self.machine == Machine::Running)?;
+        let node = self.node.as_ref().filter(|_| self.is_running())?;
         node.poll_timeout().map(|deadline| self.born.saturating_add(deadline.at.as_micros()))
     }
 
@@ -132,14 +142,18 @@ impl Host {
     pub(super) fn take(&mut self, at: u64, origin: Place, packet: Packet, cx: &mut Cx<'_>) {
         match (self.machine, packet) {
             (_, Packet::Turn(turn)) => self.turn(at, turn, cx),
-            (Machine::Running | Machine::Paused, Packet::Syn { from }) => {
+            (Machine::Running | Machine::Paused | Machine::Blocked, Packet::Syn { from }) => {
                 self.accept(at, origin, from, cx);
             }
             (Machine::Idle, Packet::Syn { from }) => {
                 self.answer(at, origin, Packet::Refused { to: from }, cx);
             }
-            (Machine::Running, packet) => self.receive(at, origin, packet, cx),
-            (Machine::Paused, packet) => self.waiting.push_back((origin, packet)),
+            (Machine::Running, packet) | (Machine::Blocked, packet @ Packet::Say(_)) => {
+                self.receive(at, origin, packet, cx);
+            }
+            (Machine::Paused | Machine::Blocked, packet) => {
+                self.waiting.push_back((origin, packet));
+            }
             (
                 Machine::Idle,
                 Packet::SynAck { to, .. } | Packet::Opening { to } | Packet::Data { to, .. },
@@ -157,11 +171,25 @@ impl Host {
             Turn::Resume if self.machine == Machine::Paused => {
                 self.machine = Machine::Running;
                 self.clock = at;
-                while let Some((origin, packet)) = self.waiting.pop_front() {
-                    self.take(at, origin, packet, cx);
-                }
+                self.take_what_waited(at, cx);
             }
-            Turn::Pause | Turn::Resume => {}
+            Turn::Block if self.machine == Machine::Running => self.machine = Machine::Blocked,
+            Turn::Unblock if self.machine == Machine::Blocked => {
+                self.machine = Machine::Running;
+                let mut last = BTreeMap::new();
+                for held in std::mem::take(&mut self.unsent) {
+                    let last = last.entry(held.own).or_insert(Some(0));
+                    self.release(at, held, last, cx);
+                }
+                self.take_what_waited(at, cx);
+            }
+            Turn::Pause | Turn::Resume | Turn::Block | Turn::Unblock => {}
+        }
+    }
+
+    fn take_what_waited(&mut self, at: u64, cx: &mut Cx<'_>) {
+        while let Some((origin, packet)) = self.waiting.pop_front() {
+            self.take(at, origin, packet, cx);
         }
     }
 
@@ -181,6 +209,8 @@ impl Host {
     }
 
     fn crash(&mut self, at: u64, death: Death, cx: &mut Cx<'_>) {
+        // Whatever its network did to the process, the machine's own goodbye goes out.
+        self.machine = Machine::Idle;
         if death == Death::Reset {
             for slot in self.ends.slots() {
                 self.hang_up(at, slot, cx);
@@ -199,6 +229,7 @@ impl Host {
         self.machine = Machine::Idle;
         self.wake = NEVER;
         self.waiting = VecDeque::new();
+        self.unsent = Vec::new();
         self.ends.clear();
     }
 
@@ -260,7 +291,7 @@ impl Host {
 
     /// A connection is gone, and not by this node's wish.
     pub(super) fn lose(&mut self, at: u64, own: EndRef, loss: LinkLoss, cx: &mut Cx<'_>) {
-        if self.machine == Machine::Paused {
+        if matches!(self.machine, Machine::Paused | Machine::Blocked) {
             let packet = match loss {
                 LinkLoss::Reset => Packet::Rst { to: own },
                 LinkLoss::Closed | LinkLoss::Stalled | LinkLoss::Preamble(_) => {
@@ -409,6 +440,11 @@ impl Host {
         self.sent = self.sent.wrapping_add(1);
         let begin = self.uplink_free.max(at);
         self.uplink_free = begin + cx.air.time_to_send(size);
+        if self.machine == Machine::Blocked {
+            let (origin, far, count) = (self.place, end.far, self.sent);
+            self.unsent.push(Held { origin, own, far, count, packet });
+            return;
+        }
         match cx.air.fate(self.place, far, self.uplink_free, self.sent) {
             _ if end.severed => {}
             Fate::Lost => end.severed = true,
@@ -436,10 +472,10 @@ impl Host {
         }
     }
 
-    /// Sends a packet that a cut has held back until now. `last` is when the one before it on the
-    /// same end arrives; `None` if that one was lost for good. The end itself may be closed by now.
+    /// Sends a packet that was held back until now. `last` is when the one before it on the same end
+    /// arrives; `None` if that one was lost for good. The end itself may be closed by now.
     pub(super) fn release(&mut self, at: u64, held: Held, last: &mut Option<u64>, cx: &mut Cx<'_>) {
-        let Held { own, far, count, packet, .. } = held;
+        let Held { origin, own, far, count, packet } = held;
         let Some(before) = *last else { return };
         match cx.air.fate(self.place, far.place, at, count) {
             Fate::Arrives(arrival) => {
@@ -454,7 +490,13 @@ impl Host {
                 }
                 self.break_off(when, own, far, cx);
             }
-            Fate::Held | Fate::Lost => unreachable!("no cut is in force"),
+            Fate::Held => cx.hall.hold(Held { origin, own, far, count, packet }),
+            Fate::Lost => {
+                *last = None;
+                if let Some(end) = self.ends.get_mut(own) {
+                    end.severed = true;
+                }
+            }
         }
     }
 

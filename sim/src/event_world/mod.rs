@@ -43,6 +43,7 @@ use crate::scenario::{CutMode, Scenario};
 use crate::traffic::Traffic;
 use crate::workload;
 use air::{Air, Cut, Plan, micros};
+use ends::Stage;
 use host::Host;
 pub use mischief::{Deeds, Imp, Mischief};
 use packet::{NOBODY, Packet, Place, Turn};
@@ -161,6 +162,8 @@ impl World {
                 Fault::Leave(host) => Some((*host, Packet::Say(Command::Leave))),
                 Fault::Pause(host) => Some((*host, Packet::Turn(Turn::Pause))),
                 Fault::Resume(host) => Some((*host, Packet::Turn(Turn::Resume))),
+                Fault::Block(host) => Some((*host, Packet::Turn(Turn::Block))),
+                Fault::Unblock(host) => Some((*host, Packet::Turn(Turn::Unblock))),
                 Fault::Reset(_) | Fault::Cut(..) | Fault::Heal => None,
             };
             if let Some((host, packet)) = turn {
@@ -250,7 +253,9 @@ impl World {
             | Fault::Crash(..)
             | Fault::Leave(_)
             | Fault::Pause(_)
-            | Fault::Resume(_) => unreachable!("these are for one host, and queued"),
+            | Fault::Resume(_)
+            | Fault::Block(_)
+            | Fault::Unblock(_) => unreachable!("these are for one host, and queued"),
         }
         self.exchange();
     }
@@ -261,6 +266,10 @@ impl World {
         for (own, far) in host.ends().connections(hits) {
             for (place, end) in [(place, own), (far.place, far.end)] {
                 let Some((host, mut cx)) = self.host(place) else { continue };
+                // That its dial was accepted is on its way and comes first: a broken link, no refusal.
+                if host.ends().get_mut(end).is_some_and(|it| it.stage == Stage::Dialing) {
+                    continue;
+                }
                 host.lose(at, end, LinkLoss::Reset, &mut cx);
                 host.ask_for_wake(cx.hall);
             }

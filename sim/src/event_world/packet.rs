@@ -56,6 +56,10 @@ pub(super) enum Turn {
     Pause,
     /// It goes on.
     Resume,
+    /// What it sends and receives waits.
+    Block,
+    /// It waits no more.
+    Unblock,
 }
 
 /// The arrival of a packet, or a moment at which a node wants to be woken.

@@ -15,8 +15,8 @@ use tidings_node::settings::Profile;
 use crate::fault::generator;
 use crate::host::run_seed;
 use crate::scenario::{
-    CutMode, Death, Direction, Draw, Engine, FaultKind, FaultSpec, Limits, Link, Scenario, Shape,
-    Span, Targets, Workload, named_peers,
+    Blocks, CutMode, Death, Direction, Draw, Engine, FaultKind, FaultSpec, Limits, Link, Scenario,
+    Shape, Span, Targets, Workload, named_peers,
 };
 
 /// Time from the last start until the first fault: nodes have found each other by then.
@@ -328,13 +328,14 @@ impl Faults {
     }
 
     fn pause(&mut self) -> FaultKind {
-        FaultKind::Pause { length: self.dice.millis(500..=15_000) }
+        FaultKind::Pause { length: self.dice.millis(500..=15_000), blocks: Blocks::Process }
     }
 
     fn slow(&mut self) -> FaultKind {
         let every = self.dice.millis(1_000..=4_000);
         let stall = every * self.dice.pick(&[3, 6, 9]) / 10;
-        FaultKind::Slow { length: every * self.dice.pick(&[2, 4]), every, stall }
+        let length = every * self.dice.pick(&[2, 4]);
+        FaultKind::Slow { length, every, stall, blocks: Blocks::Process }
     }
 }
 

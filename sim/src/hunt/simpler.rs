@@ -187,9 +187,9 @@ fn shorter_fault(fault: &FaultSpec) -> Vec<FaultSpec> {
         FaultKind::Crash { death, restart: Some(restart) } => {
             FaultKind::Crash { death, restart: Some(Span::at(half(restart.from))) }
         }
-        FaultKind::Pause { length } => FaultKind::Pause { length: half(length) },
-        FaultKind::Slow { length, every, stall } => {
-            FaultKind::Slow { length: every.max(half(length)), every, stall }
+        FaultKind::Pause { length, blocks } => FaultKind::Pause { length: half(length), blocks },
+        FaultKind::Slow { length, every, stall, blocks } => {
+            FaultKind::Slow { length: every.max(half(length)), every, stall, blocks }
         }
         FaultKind::Partition { mode, direction, length } => {
             FaultKind::Partition { mode, direction, length: half(length) }
@@ -264,7 +264,7 @@ fn plainer_links(scenario: &Scenario) -> Vec<Scenario> {
 fn plainer_faults(scenario: &Scenario) -> Vec<Scenario> {
     with_each_fault(scenario, |fault| {
         let kind = match fault.kind {
-            FaultKind::Slow { stall, .. } => FaultKind::Pause { length: stall },
+            FaultKind::Slow { stall, blocks, .. } => FaultKind::Pause { length: stall, blocks },
             FaultKind::Crash { death, restart: Some(_) } => {
                 FaultKind::Crash { death, restart: None }
             }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{anyhow, ensure};
+use anyhow::ensure;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 
@@ -11,7 +11,7 @@ use crate::cli::BenchEngineArgs;
 use crate::event_world::bench::{self, Figures};
 
 pub(super) fn engine(args: &BenchEngineArgs) -> anyhow::Result<ExitCode> {
-    let scenario = bench::scenario(usize::try_from(args.peers)?).map_err(|it| anyhow!("{it}"))?;
+    let scenario = bench::scenario(usize::try_from(args.peers)?, &args.set)?;
     let threads = usize::from(args.threads);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     let figures = pool.install(|| bench::measure(&scenario, args.seed, threads));

@@ -22,7 +22,7 @@ use tidings_core::{
 pub use link::{Draw, Engine, Link, Shape};
 pub use override_keys::OverrideError;
 pub use parse::{Complaint, ScenarioError, load};
-pub(crate) use parse::{named_peers, parse};
+pub(crate) use parse::{named_peers, parse, parse_changed};
 pub use range::Span;
 use vary::Vary;
 
@@ -217,6 +217,8 @@ pub enum FaultKind {
     Pause {
         /// How long it stands still.
         length: Duration,
+        /// What of it.
+        blocks: Blocks,
     },
     /// The process runs only a part of the time: at the beginning of every period it stands still.
     Slow {
@@ -226,6 +228,8 @@ pub enum FaultKind {
         every: Duration,
         /// How long it stands still in each period. Less than the period.
         stall: Duration,
+        /// What stands still.
+        blocks: Blocks,
     },
     /// All connections of the node are reset.
     Reset {
@@ -256,10 +260,16 @@ impl fmt::Display for FaultKind {
             }
             Self::Leave => f.write_str("told to leave"),
             Self::Join => f.write_str("started only now"),
-            Self::Pause { length } => write!(f, "stopped for {}", format_duration(*length)),
-            Self::Slow { length, every, stall } => write!(
+            Self::Pause { length, blocks: Blocks::Process } => {
+                write!(f, "stopped for {}", format_duration(*length))
+            }
+            Self::Pause { length, blocks: Blocks::Network } => {
+                write!(f, "its network stands still for {}", format_duration(*length))
+            }
+            Self::Slow { length, every, stall, blocks } => write!(
                 f,
-                "standing still for {} of every {}, for {}",
+                "{}standing still for {} of every {}, for {}",
+                if *blocks == Blocks::Network { "its network " } else { "" },
                 format_duration(*stall),
                 format_duration(*every),
                 format_duration(*length)
@@ -291,6 +301,17 @@ pub enum Death {
     Reset,
     /// The machine is gone: connections stay open and silent, dials hang (power loss).
     Silent,
+}
+
+/// What stands still when a node is slow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Blocks {
+    /// The process, as with SIGSTOP.
+    #[default]
+    Process,
+    /// What it sends and receives: the process runs, and hears nobody (Lifeguard §V).
+    Network,
 }
 
 /// What becomes of bytes that would cross a cut.

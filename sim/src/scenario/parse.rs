@@ -19,8 +19,8 @@ use super::raw::{
 };
 use super::vary::Vary;
 use super::{
-    CutMode, Death, Direction, FaultKind, FaultSpec, Limits, MOST_HOSTS, MOST_HOSTS_OF_EVENTS,
-    Scenario, Targets, Workload,
+    Blocks, CutMode, Death, Direction, FaultKind, FaultSpec, Limits, MOST_HOSTS,
+    MOST_HOSTS_OF_EVENTS, Scenario, Targets, Workload,
 };
 
 /// The key of the profile that the settings start from.
@@ -118,6 +118,16 @@ fn read(path: &Path, overrides: &[String]) -> Result<File, ScenarioError> {
     let text = apply_overrides(&text, overrides)?;
     source.push_str(" (changed by --set)");
     Ok(File { name, source, text })
+}
+
+/// Reads a scenario's text, which is right, after these changes.
+pub(crate) fn parse_changed(
+    name: &str,
+    text: &str,
+    overrides: &[String],
+) -> Result<Scenario, ScenarioError> {
+    let source = format!("{name} (changed by --set)");
+    parse(name, &source, &apply_overrides(text, overrides)?).map_err(ScenarioError::Text)
 }
 
 /// Reads a scenario's text. `source` is what complaints call it.
@@ -397,6 +407,7 @@ impl Page<'_> {
             ("for", raw.length.as_ref().map(Spanned::span)),
             ("every", raw.every.as_ref().map(Spanned::span)),
             ("stall", raw.stall.as_ref().map(Spanned::span)),
+            ("blocks", raw.blocks.as_ref().map(Spanned::span)),
             ("times", raw.times.as_ref().map(Spanned::span)),
             ("mode", raw.mode.as_ref().map(Spanned::span)),
             ("direction", raw.direction.as_ref().map(Spanned::span)),
@@ -439,7 +450,7 @@ impl Page<'_> {
             },
             Kind::Leave => FaultKind::Leave,
             Kind::Join => FaultKind::Join,
-            Kind::Pause => FaultKind::Pause { length: length()? },
+            Kind::Pause => FaultKind::Pause { length: length()?, blocks: raw.blocks() },
             Kind::Slow => self.slow(scenario, fault)?,
             Kind::Reset => FaultKind::Reset { times: self.times(raw, when)? },
             Kind::Partition => {
@@ -470,8 +481,8 @@ impl Page<'_> {
     /// A duty cycle. The process must stand still and run for at least a tick of each period, or the
     /// engine would not notice.
     fn slow(&self, scenario: &Scenario, fault: &Spanned<RawFault>) -> Checked<FaultKind> {
-        let RawFault { length: Some(length), every: Some(every), stall: Some(stall), .. } =
-            fault.get_ref()
+        let raw = fault.get_ref();
+        let RawFault { length: Some(length), every: Some(every), stall: Some(stall), .. } = raw
         else {
             return Err(self.complain(fault.span(), "a slow needs the fields for, every and stall"));
         };
@@ -480,7 +491,7 @@ impl Page<'_> {
         let every = self.time_within(every, Span { to: length, ..whole }, "every")?;
         let part = Span { from: scenario.tick, to: every.saturating_sub(scenario.tick) };
         let stall = self.time_within(stall, part, "stall")?;
-        Ok(FaultKind::Slow { length, every, stall })
+        Ok(FaultKind::Slow { length, every, stall, blocks: raw.blocks() })
     }
 
     fn times(&self, raw: &RawFault, when: Span) -> Checked<u32> {
@@ -543,6 +554,12 @@ impl Page<'_> {
     }
 }
 
+impl RawFault {
+    fn blocks(&self) -> Blocks {
+        self.blocks.as_ref().map(|it| *it.get_ref()).unwrap_or_default()
+    }
+}
+
 impl Kind {
     const fn word(self) -> &'static str {
         match self {
@@ -561,8 +578,8 @@ impl Kind {
         match self {
             Self::Crash => &["death", "restart"],
             Self::Leave | Self::Join => &[],
-            Self::Pause => &["for"],
-            Self::Slow => &["for", "every", "stall"],
+            Self::Pause => &["for", "blocks"],
+            Self::Slow => &["for", "every", "stall", "blocks"],
             Self::Reset => &["times"],
             Self::Partition => &["mode", "direction", "for"],
         }
@@ -574,9 +591,9 @@ impl FaultKind {
     pub(crate) fn length(self) -> Duration {
         match self {
             Self::Crash { restart: Some(restart), .. } => restart.to,
-            Self::Pause { length } | Self::Slow { length, .. } | Self::Partition { length, .. } => {
-                length
-            }
+            Self::Pause { length, .. }
+            | Self::Slow { length, .. }
+            | Self::Partition { length, .. } => length,
             Self::Crash { restart: None, .. } | Self::Leave | Self::Join | Self::Reset { .. } => {
                 Duration::ZERO
             }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::Blocks;
 use super::link::{Engine, RawLink};
 use super::range::{Span, Time};
 
@@ -62,6 +63,7 @@ pub(super) struct RawFault {
     pub(super) length: Option<Spanned<Time>>,
     pub(super) every: Option<Spanned<Time>>,
     pub(super) stall: Option<Spanned<Time>>,
+    pub(super) blocks: Option<Spanned<Blocks>>,
     pub(super) times: Option<Spanned<u32>>,
     pub(super) mode: Option<Spanned<ModeWord>>,
     pub(super) direction: Option<Spanned<DirectionWord>>,

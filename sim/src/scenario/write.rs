@@ -10,7 +10,7 @@ use toml::Value;
 use super::link::{Draw, Engine, Shape};
 use super::parse::PROFILE;
 use super::range::Span;
-use super::{CutMode, Death, Direction, FaultKind, FaultSpec, Limits, Scenario, Targets};
+use super::{Blocks, CutMode, Death, Direction, FaultKind, FaultSpec, Limits, Scenario, Targets};
 
 /// A file in the making.
 #[derive(Debug, Default)]
@@ -160,11 +160,15 @@ impl Page {
                 }
             }
             FaultKind::Leave | FaultKind::Join => {}
-            FaultKind::Pause { length } => self.time("for", length),
-            FaultKind::Slow { length, every, stall } => {
+            FaultKind::Pause { length, blocks } => {
+                self.time("for", length);
+                self.blocks(blocks);
+            }
+            FaultKind::Slow { length, every, stall, blocks } => {
                 self.time("for", length);
                 self.time("every", every);
                 self.time("stall", stall);
+                self.blocks(blocks);
             }
             FaultKind::Reset { times } => {
                 if times > 1 {
@@ -177,6 +181,12 @@ impl Page {
             }
         }
         self.whom_and_when(fault);
+    }
+
+    fn blocks(&mut self, blocks: Blocks) {
+        if blocks == Blocks::Network {
+            self.field("blocks", &text("network"));
+        }
     }
 
     fn cut(&mut self, mode: CutMode, direction: Direction) {

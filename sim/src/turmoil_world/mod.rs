@@ -32,7 +32,7 @@ use crate::fault::{Fault, FaultSchedule};
 use crate::history::{End, History, Life, NodeView, Sample};
 use crate::host::{CALENDAR, HostId, run_seed};
 use crate::recorder::Recorder;
-use crate::scenario::{CutMode, Death, Direction, Scenario};
+use crate::scenario::{Blocks, CutMode, Death, Direction, Scenario};
 use crate::traffic::Traffic;
 use crate::workload::{self, Saying};
 use net::TurmoilNet;
@@ -202,8 +202,9 @@ impl World {
                     let _stopping = handle.try_command(Command::Leave);
                 }
             }
-            Fault::Pause(host) => self.stage.pause(host),
-            Fault::Resume(host) => self.stage.resume(host),
+            Fault::Pause(host) => self.stage.still(host, Blocks::Process),
+            Fault::Block(host) => self.stage.still(host, Blocks::Network),
+            Fault::Resume(host) | Fault::Unblock(host) => self.stage.resume(host),
             Fault::Reset(host) => self.stage.reset(|near, far| near == host || far == host),
             Fault::Cut(cut_off, mode, direction) => {
                 if mode == CutMode::Reset {

@@ -1,7 +1,7 @@
 //! TCP over turmoil, with what turmoil does not offer: connections that are reset, dials that a
 //! living machine refuses, and processes that stand still.
 
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -51,6 +51,8 @@ pub(super) struct TurmoilListener {
 
 /// A simulated connection that can be broken from outside.
 pub(super) struct TurmoilStream {
+    host: HostId,
+    stage: Arc<Stage>,
     conduit: Arc<Conduit>,
 }
 
@@ -62,7 +64,8 @@ impl TurmoilNet {
     }
 
     fn wrap(&self, inner: TcpStream, far: IpAddr) -> TurmoilStream {
-        TurmoilStream { conduit: self.stage.open_conduit(self.host, far, inner) }
+        let (host, stage) = (self.host, Arc::clone(&self.stage));
+        TurmoilStream { host, conduit: stage.open_conduit(host, far, inner), stage }
     }
 }
 
@@ -82,6 +85,7 @@ impl Net for TurmoilNet {
     /// turmoil refuses a dial across a cut at once and lets one to a dead process hang. A real
     /// network does the opposite.
     async fn connect(&self, addr: SocketAddr) -> io::Result<TurmoilStream> {
+        poll_fn(|cx| unless_blocked(&self.stage, self.host, cx)).await;
         if self.stage.is_cut(self.host, addr.ip()) {
             return pending().await;
         }
@@ -169,6 +173,7 @@ impl AsyncRead for TurmoilStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        ready!(unless_blocked(&self.stage, self.host, cx));
         match ready!(self.conduit.poll(cx, |stream, cx| stream.poll_read(cx, buf))) {
             Err(Broken::Closed) => Poll::Ready(Ok(())),
             Err(Broken::Reset) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
@@ -183,19 +188,27 @@ impl AsyncWrite for TurmoilStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        ready!(unless_blocked(&self.stage, self.host, cx));
         let written = ready!(self.conduit.poll(cx, |stream, cx| stream.poll_write(cx, bytes)));
         Poll::Ready(unless_broken(written))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(unless_blocked(&self.stage, self.host, cx));
         let flushed = ready!(self.conduit.poll(cx, TcpStream::poll_flush));
         Poll::Ready(unless_broken(flushed))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(unless_blocked(&self.stage, self.host, cx));
         let shut = ready!(self.conduit.poll(cx, TcpStream::poll_shutdown));
         Poll::Ready(unless_broken(shut))
     }
+}
+
+/// Ready while the host's network does not stand still.
+fn unless_blocked(stage: &Stage, host: HostId, cx: &Context<'_>) -> Poll<()> {
+    if stage.waits_while_blocked(host, cx.waker()) { Poll::Pending } else { Poll::Ready(()) }
 }
 
 fn unless_broken<T>(done: Result<io::Result<T>, Broken>) -> io::Result<T> {

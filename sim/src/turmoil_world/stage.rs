@@ -17,6 +17,7 @@ use turmoil::net::TcpStream;
 use crate::history::{End, Life};
 use crate::host::HostId;
 use crate::recorder::{LifeNumber, Recorder};
+use crate::scenario::Blocks;
 
 /// The shared state of one run.
 #[derive(Debug)]
@@ -46,8 +47,9 @@ struct HostState {
     running: bool,
     /// The machine is gone, not only the process.
     silent: bool,
-    paused: bool,
-    /// Tasks to be polled again when the process goes on.
+    /// What of it stands still.
+    still: Option<Blocks>,
+    /// Tasks to be polled again when it goes on.
     waiting: Vec<Waker>,
     handle: Option<NodeHandle>,
 }
@@ -138,7 +140,7 @@ impl Stage {
         let life = recorder.life(number);
         let entry = state.hosts.entry(host).or_default();
         entry.life = Some(number);
-        (entry.running, entry.silent, entry.paused) = (true, false, false);
+        (entry.running, entry.silent, entry.still) = (true, false, None);
         (number, life)
     }
 
@@ -147,7 +149,7 @@ impl Stage {
         let mut state = lock(&self.state);
         let entry = state.hosts.entry(host).or_default();
         let life = entry.life;
-        (entry.running, entry.silent, entry.paused) = (false, silent, false);
+        (entry.running, entry.silent, entry.still) = (false, silent, None);
         entry.handle = None;
         entry.waiting.clear();
         if let Some(life) = life {
@@ -208,25 +210,36 @@ impl Stage {
 
     /// Whether the host's process stands still; if so, `waker` is called when it goes on.
     pub(super) fn waits_while_paused(&self, host: HostId, waker: &Waker) -> bool {
-        let mut state = lock(&self.state);
-        let entry = state.hosts.entry(host).or_default();
-        if entry.paused && !entry.waiting.iter().any(|waiting| waiting.will_wake(waker)) {
-            entry.waiting.push(waker.clone());
-        }
-        entry.paused
+        self.waits_while(Blocks::Process, host, waker)
     }
 
-    pub(super) fn pause(&self, host: HostId) {
+    /// Whether the host's network stands still; if so, `waker` is called when it goes on.
+    pub(super) fn waits_while_blocked(&self, host: HostId, waker: &Waker) -> bool {
+        self.waits_while(Blocks::Network, host, waker)
+    }
+
+    fn waits_while(&self, what: Blocks, host: HostId, waker: &Waker) -> bool {
         let mut state = lock(&self.state);
         let entry = state.hosts.entry(host).or_default();
-        entry.paused = entry.running;
+        let waits = entry.still == Some(what);
+        if waits && !entry.waiting.iter().any(|waiting| waiting.will_wake(waker)) {
+            entry.waiting.push(waker.clone());
+        }
+        waits
+    }
+
+    /// This of a running host stands still until it is told to go on.
+    pub(super) fn still(&self, host: HostId, what: Blocks) {
+        let mut state = lock(&self.state);
+        let entry = state.hosts.entry(host).or_default();
+        entry.still = entry.running.then_some(what);
     }
 
     pub(super) fn resume(&self, host: HostId) {
         let waiting = {
             let mut state = lock(&self.state);
             let entry = state.hosts.entry(host).or_default();
-            entry.paused = false;
+            entry.still = None;
             mem::take(&mut entry.waiting)
         };
         waiting.into_iter().for_each(Waker::wake);

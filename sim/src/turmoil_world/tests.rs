@@ -18,7 +18,7 @@ use super::{PORT, run_on};
 use crate::fault::FaultSchedule;
 use crate::host::HostId;
 use crate::recorder::Recorder;
-use crate::scenario::{Scenario, load};
+use crate::scenario::{Blocks, Scenario, load};
 
 /// A network on which the link tasks of one host panic when they first read.
 #[derive(Clone)]
@@ -176,7 +176,7 @@ fn dialed_while_stopped() -> (Arc<Stage>, Log, turmoil::Sim<'static>) {
         (Arc::new(Stage::new(Duration::from_millis(20), recorder())), Log::default());
     let mut sim = two_hosts(&stage, &log);
     run_until(&mut sim, Duration::from_millis(500));
-    stage.pause(HostId::peer(0));
+    stage.still(HostId::peer(0), Blocks::Process);
     run_until(&mut sim, Duration::from_secs(5));
     assert_eq!(names(&log), ["connected", "connected"]);
     (stage, log, sim)

@@ -3,10 +3,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value;
 use tidings_sim::compare::agree::{Agreement, judge};
 use tidings_sim::compare::outcome::Outcome;
+use tidings_sim::history::Tale;
+use tidings_sim::host::HostId;
 use tidings_sim::report::comparison::GrowingColumn;
 use tidings_sim::report::saved::read_summary;
 use tidings_sim::report::summary::Figure;
@@ -55,6 +58,40 @@ fn both_engines_deliver_to_the_same_peers_and_bury_the_same() {
         Ok(())
     })
     .expect("no error");
+}
+
+/// What one peer says and hears around a stop of four seconds: messages that it said meanwhile, how
+/// many of these reached others before the end, and how many of the others' reached it.
+fn while_stopped(engine: &str, blocks: &str) -> [usize; 3] {
+    let stop = format!("{{kind='pause',blocks='{blocks}',nodes=['peer-3'],at='8s',for='4s'}}");
+    let changes = [format!("engine='{engine}'"), format!("fault=[{stop}]")];
+    let quick = ["every='50ms'", "gossip_count=0"].map(str::to_owned);
+    let scenario = load(&small_path(), &[&changes[..], &quick].concat()).expect("a scenario");
+    let (_, tales) = run_and(&scenario, 1, |history| history.tales.clone());
+    // What was on its way when it began may still arrive.
+    let (begin, end) = (Duration::from_millis(8100), Duration::from_secs(12));
+    let within = |at: Duration| (begin..end).contains(&at);
+    let peer = HostId::peer(2);
+    let (own, others): (Vec<_>, Vec<_>) = tales
+        .iter()
+        .filter(|tale| tale.said.is_some_and(|(_, at)| within(at)))
+        .partition(|tale| tale.said.is_some_and(|(life, _)| life.host == peer));
+    let reached = |tales: &[&Tale], is_it: &dyn Fn(HostId) -> bool| {
+        let receipts = tales.iter().flat_map(|tale| &tale.receipts);
+        receipts.filter(|it| is_it(it.life.host) && within(it.at)).count()
+    };
+    assert!(own.iter().chain(&others).all(|tale| tale.receipts.len() == 8), "all have it later");
+    [own.len(), reached(&own, &|host| host != peer), reached(&others, &|host| host == peer)]
+}
+
+#[test]
+fn a_node_whose_network_stands_still_speaks_and_is_not_heard() {
+    for engine in ["turmoil", "events"] {
+        let [said, out, inwards] = while_stopped(engine, "network");
+        assert!(said > 4, "{engine}: the process runs");
+        assert_eq!((out, inwards), (0, 0), "{engine}");
+        assert_eq!(while_stopped(engine, "process"), [0, 0, 0], "{engine}");
+    }
 }
 
 /// The figures of a scenario's own seeds on the event engine.

@@ -43,6 +43,8 @@ fn what_is_allowed_is_said() {
     let cases = [
         ("runs = 3", "run = 3", 0, "unknown field `run`, expected one of"),
         ("version = 1", "version = 2", 0, "version: this program reads version 1"),
+        ("lease = \"3s\"", "profile = \"moderne\"", 0, "profile: one of classic, modern"),
+        ("size = 32", "size = 32\nsources = 0", 1, "sources: 0 is not within 1 to below"),
         ("\"45s\"", "\"45\"", 0, "a duration is a number with its unit: 200ms, 30s, 5m"),
         ("\"45s\"", "45", 0, "expected a string"),
         ("\"20s\"", "\"2s\"", 0, "calm: with these settings it takes up to"),
@@ -98,6 +100,8 @@ fn duty_cycles_and_repetitions_are_checked() {
         (pause, &always, 3, "stall: 1s is not within 4ms to 996ms"),
         (pause, &unseen, 3, "stall: 2ms is not within 4ms to 996ms"),
         (pause, &pause_stall, 2, "a pause has no such field"),
+        (pause, &format!("{pause}\nblocks = \"disk\""), 2, "expected `process` or `network`"),
+        (reset, "kind = \"reset\"\nblocks = \"network\"", 1, "a reset has no such field"),
         (reset, "kind = \"reset\"\ntimes = 0", 1, "times: 0 is not within 1 to below 101"),
         (reset, "kind = \"reset\"\ntimes = 2", 1, "2 resets need a span of at least 20s"),
     ]);
