@@ -27,6 +27,20 @@ pub struct Bar {
     pub ours: Option<f64>,
     /// What would be better than what was published.
     pub target: Option<Target>,
+    /// Why ours is not within the tolerance, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Difference>,
+}
+
+/// A known difference: within its bounds ours is no miss.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Difference {
+    /// The least that it explains.
+    pub least: f64,
+    /// The most that it explains.
+    pub most: f64,
+    /// What makes it, and what was measured to tell.
+    pub why: String,
 }
 
 /// How near to the published number ours must be.
@@ -58,6 +72,8 @@ pub enum Target {
 pub enum Verdict {
     /// Ours is not within the tolerance, or there is none.
     Misses,
+    /// It is not, and why is known.
+    Differs,
     /// Ours is within the tolerance.
     Holds,
     /// It is, and reaches the target too.
@@ -69,8 +85,10 @@ impl Bar {
     pub fn verdict(&self) -> Verdict {
         let Some(ours) = self.ours else { return Verdict::Misses };
         let (least, most) = self.tolerance.bounds(self.published);
+        let explains = |it: &Difference| (it.least..=it.most).contains(&ours);
         if !(least..=most).contains(&ours) {
-            return Verdict::Misses;
+            let is_explained = self.difference.as_ref().is_some_and(explains);
+            return if is_explained { Verdict::Differs } else { Verdict::Misses };
         }
         if self.target.is_some_and(|target| target.is_reached(ours)) {
             Verdict::Beats
@@ -83,6 +101,12 @@ impl Bar {
     #[must_use]
     pub fn with_target(self, target: Target) -> Self {
         Self { target: Some(target), ..self }
+    }
+
+    /// The same bar, of which it is known why ours may lie between `least` and `most`.
+    #[must_use]
+    pub fn with_difference(self, (least, most): (f64, f64), why: String) -> Self {
+        Self { difference: Some(Difference { least, most, why }), ..self }
     }
 
     /// Its id and its case.
@@ -127,6 +151,7 @@ impl Verdict {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Misses => "MISSES",
+            Self::Differs => "differs",
             Self::Holds => "holds",
             Self::Beats => "beats",
         }
@@ -227,6 +252,7 @@ impl Claim {
             tolerance,
             ours: Some(ours).filter(|ours| ours.is_finite()),
             target: None,
+            difference: None,
         }
     }
 }
@@ -279,6 +305,17 @@ mod tests {
             let bar = Bar { target, ..bar(tolerance, ours) };
             assert_eq!(bar.verdict(), verdict, "{ours}");
         }
+    }
+
+    #[test]
+    fn a_known_difference_covers_what_lies_within_its_bounds() {
+        let known = |ours| {
+            let bar = bar(Tolerance::Within(0.5), ours);
+            bar.with_difference((1.0, 1.2), String::new()).verdict()
+        };
+        assert_eq!([1.0, 1.2].map(known), [Verdict::Differs; 2]);
+        assert_eq!([0.99, 1.21, 3.0, f64::NAN].map(known), [Verdict::Misses; 4]);
+        assert_eq!(known(1.6), Verdict::Holds);
     }
 
     #[test]

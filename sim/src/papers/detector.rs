@@ -67,10 +67,7 @@ fn load(history: &History) -> f64 {
 
 /// First detection (B11), load (B12) and dissemination (B13).
 pub(super) fn detection(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
-    let run = |changes: &[&str]| {
-        let changes: Vec<String> = changes.iter().map(|&it| it.to_owned()).collect();
-        setup.stage(SCENARIO, &changes)?.run(seeds(setup.effort), see)
-    };
+    let run = |changes: &[&str]| setup.stage(SCENARIO, changes)?.run(seeds(setup.effort), see);
     let (paper, ours) = (run(&[])?, run(&OURS)?);
     let claim = |id, source| Claim {
         id,

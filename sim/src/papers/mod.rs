@@ -30,6 +30,7 @@ mod swim;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde::{Deserialize, Serialize};
 
 use bar::Bar;
@@ -117,8 +118,8 @@ pub const EXPERIMENTS: &[Experiment] = &[
     Experiment { ids: &["B21"], measure: Measure::Core(rivals::iroh) },
 ];
 
-/// Runs the experiments that have one of the bars `only`, or all if that is empty, and gives these
-/// bars. `begun` is told the ids of each experiment before it is run.
+/// Runs the experiments that have one of the bars `only`, or all if that is empty, several at a time,
+/// and gives these bars in the order of the table. `begun` is told the ids of each experiment before it is run.
 ///
 /// # Errors
 ///
@@ -126,20 +127,21 @@ pub const EXPERIMENTS: &[Experiment] = &[
 pub fn run(
     setup: &Setup<'_>,
     only: &[String],
-    mut begun: impl FnMut(&[&'static str]),
+    begun: impl Fn(&[&'static str]) + Sync,
 ) -> anyhow::Result<Vec<Bar>> {
     if let Some(unknown) = only.iter().find(|id| !all_ids().any(|known| is_same(known, id))) {
         let known: Vec<&str> = all_ids().collect();
         bail!("--only {unknown}: there is no such bar; known are {}", known.join(", "));
     }
     let is_wanted = |id: &str| only.is_empty() || only.iter().any(|wanted| is_same(wanted, id));
-    let mut bars = Vec::new();
-    for experiment in EXPERIMENTS.iter().filter(|it| it.ids.iter().any(|id| is_wanted(id))) {
+    let wanted: Vec<&Experiment> =
+        EXPERIMENTS.iter().filter(|it| it.ids.iter().any(|id| is_wanted(id))).collect();
+    let measure = |experiment: &&Experiment| {
         begun(experiment.ids);
-        let measured = experiment.run(setup)?;
-        bars.extend(measured.into_iter().filter(|bar| is_wanted(&bar.id)));
-    }
-    Ok(bars)
+        experiment.run(setup)
+    };
+    let measured = wanted.par_iter().map(measure).collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(measured.into_iter().flatten().filter(|bar| is_wanted(&bar.id)).collect())
 }
 
 fn all_ids() -> impl Iterator<Item = &'static str> {

@@ -1,6 +1,7 @@
 //! Where experiments run `core` itself: a scenario of `scenarios/papers` on the event engine.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::bail;
 
@@ -25,15 +26,42 @@ impl Setup<'_> {
     /// # Errors
     ///
     /// If there is no such file, or it is no scenario with these changes.
-    pub fn stage(&self, name: &str, changes: &[String]) -> Result<Stage, ScenarioError> {
+    pub fn stage(&self, name: &str, changes: &[impl AsRef<str>]) -> Result<Stage, ScenarioError> {
         let path: PathBuf = self.scenarios.join(name).with_extension("toml");
-        let engine = "engine=events".to_owned();
-        let changes: Vec<String> = [engine].into_iter().chain(changes.iter().cloned()).collect();
+        let changes = changes.iter().map(|it| it.as_ref().to_owned());
+        let changes: Vec<String> =
+            ["engine=events".to_owned()].into_iter().chain(changes).collect();
         scenario::load(&path, &changes).map(|scenario| Stage { scenario })
+    }
+
+    /// Peers of an experiment that was published with 10,000.
+    pub fn peers(&self) -> usize {
+        self.effort.pick(1_000, 10_000)
+    }
+
+    /// [`Setup::stage`] with [`Setup::peers`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn sized(&self, name: &str, changes: &[impl AsRef<str>]) -> Result<Stage, ScenarioError> {
+        let size = format!("network.peers={}", self.peers());
+        let changes = changes.iter().map(AsRef::as_ref);
+        self.stage(name, &[&*size].into_iter().chain(changes).collect::<Vec<_>>())
     }
 }
 
 impl Stage {
+    /// The same, but it ends at a moment after which nothing is measured. The calm that a scenario ends
+    /// with is for its checks, which are not asked here.
+    #[must_use]
+    pub fn until(self, end: Duration) -> Self {
+        let Scenario { duration, calm, .. } = self.scenario;
+        let end = end.min(duration);
+        let calm = calm.saturating_sub(duration.saturating_sub(end));
+        Self { scenario: Scenario { duration: end, calm, ..self.scenario } }
+    }
+
     /// Runs these rng seeds in parallel and keeps of each what `see` makes of it; in the order of the
     /// seeds. What happened takes much room, so it is forgotten after that. Checks are not asked: after
     /// a massive failure some of them cannot hold, and that is what is measured.

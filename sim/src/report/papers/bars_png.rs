@@ -52,6 +52,7 @@ fn legend(papers: &Papers) -> Vec<(Pen, String)> {
     let entries = [
         (Verdict::Holds, "ours, within what is allowed"),
         (Verdict::Beats, "ours, and better than the target"),
+        (Verdict::Differs, "ours, not within what is allowed; why is known"),
         (Verdict::Misses, "ours, not within what is allowed"),
     ];
     for (verdict, words) in entries {
@@ -68,6 +69,7 @@ fn legend(papers: &Papers) -> Vec<(Pen, String)> {
 const fn color(verdict: Verdict) -> RGBColor {
     match verdict {
         Verdict::Misses => ORANGE,
+        Verdict::Differs => GREY,
         Verdict::Holds => BLUE,
         Verdict::Beats => GREEN,
     }

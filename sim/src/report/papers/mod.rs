@@ -8,12 +8,13 @@ mod terminal;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use crate::papers::Effort;
 use crate::papers::bar::{Bar, Verdict};
 use crate::report::part::PROGRAM;
+use crate::report::saved::read_versioned;
 use crate::words::counted;
 pub use terminal::render;
 
@@ -48,7 +49,7 @@ impl Papers {
         Self { schema: SCHEMA, program: PROGRAM.to_owned(), effort, bars }
     }
 
-    /// Whether every bar is within its tolerance.
+    /// Whether every bar is within its tolerance, or why it is not is known.
     pub fn is_passed(&self) -> bool {
         self.count(Verdict::Misses) == 0
     }
@@ -62,7 +63,11 @@ impl Papers {
         let missed = self.count(Verdict::Misses);
         let (bars, beaten) = (self.bars.len(), self.count(Verdict::Beats));
         let bars = counted(u64::try_from(bars).unwrap_or(u64::MAX), "bar");
-        format!("{bars}: {missed} missed, {beaten} beaten")
+        let differing = match self.count(Verdict::Differs) {
+            0 => String::new(),
+            differing => format!(" {differing} with a known difference,"),
+        };
+        format!("{bars}: {missed} missed,{differing} {beaten} beaten")
     }
 
     /// Writes the report into `folder`.
@@ -85,22 +90,7 @@ impl Papers {
     ///
     /// If there is none, or it is of another version.
     pub fn read(folder: &Path) -> anyhow::Result<Self> {
-        /// What every version of the file has.
-        #[derive(Deserialize)]
-        struct Version {
-            schema: u32,
-        }
-
-        let path = folder.join(PAPERS);
-        let name = path.display();
-        let text = fs::read_to_string(&path).with_context(|| format!("read {name}"))?;
-        let complain = |error: serde_json::Error| anyhow!("{name}: {error}");
-        let Version { schema } = serde_json::from_str(&text).map_err(complain)?;
-        ensure!(
-            schema == SCHEMA,
-            "{name}: schema: {schema} is of another program; this one reads {SCHEMA}. Run again"
-        );
-        serde_json::from_str(&text).map_err(complain)
+        read_versioned(&folder.join(PAPERS), SCHEMA, "Run again")
     }
 
     /// Draws the picture.

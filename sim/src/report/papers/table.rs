@@ -23,6 +23,7 @@ struct Row<'a> {
     ours: Option<f64>,
     target: Option<String>,
     verdict: &'static str,
+    difference: Option<&'a str>,
     experiment: &'a str,
     source: &'a str,
 }
@@ -44,6 +45,7 @@ impl<'a> Row<'a> {
             ours: bar.ours,
             target: bar.target.map(|target| target.to_string()),
             verdict: bar.verdict().word(),
+            difference: bar.difference.as_ref().map(|it| &*it.why),
             experiment: &bar.experiment,
             source: &bar.source,
         }

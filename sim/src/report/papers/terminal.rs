@@ -8,12 +8,17 @@ use comfy_table::{CellAlignment, Table};
 use super::Papers;
 use crate::papers::bar::{Bar, Verdict, show};
 
-/// The bars as text: a table, each bar that is missed, the verdict.
+/// The bars as text: a table, each bar that is missed, known differences, the verdict.
 pub fn render(papers: &Papers) -> String {
     let mut out = format!("{}\n", table(papers));
-    for bar in papers.bars.iter().filter(|bar| bar.verdict() == Verdict::Misses) {
+    for bar in &papers.bars {
         let (name, Bar { metric, source, experiment, .. }) = (bar.name(), bar);
-        writeln!(out, "MISSES {name}, {metric} ({source}; {experiment})").expect("a string");
+        if bar.verdict() == Verdict::Misses {
+            writeln!(out, "MISSES {name}, {metric} ({source}; {experiment})").expect("a string");
+        }
+        if let (Verdict::Differs, Some(known)) = (bar.verdict(), &bar.difference) {
+            writeln!(out, "differs: {name}, {metric}: {}", known.why).expect("a string");
+        }
     }
     out + &papers.answer() + "\n"
 }
