@@ -24,6 +24,9 @@ use crate::wire::Bye;
 pub(crate) struct Prober {
     /// The rest of this round, in the order drawn; the last one is next.
     round: Vec<AddressRecord>,
+    /// How many newcomers this round still takes: where links come and go all the time it would else
+    /// never end, and whoever has had its turn would have no other.
+    newcomers: usize,
     probes: Vec<Probe>,
     /// How many there ever were.
     begun: u32,
@@ -77,6 +80,7 @@ impl Prober {
     ) -> Option<AddressRecord> {
         if self.round.is_empty() {
             self.round = candidates(cx, neighbors, members);
+            self.newcomers = self.round.len();
             self.round.shuffle(&mut cx.rng.draw(Stream::Probe));
         }
         let is_there = |record: &AddressRecord| {
@@ -91,10 +95,12 @@ impl Prober {
         None
     }
 
-    /// A new one gets a random place in the round that is under way (SWIM §4.3).
+    /// A new one gets a random place in the round that is under way (SWIM §4.3), unless it has one or
+    /// the round has taken as many as it began with.
     pub(crate) fn insert(&mut self, cx: &mut Context, record: &AddressRecord) {
-        let most = cx.config.detector.swim.members_max.max(Neighbors::MOST);
-        if !self.round.is_empty() && self.round.len() < most {
+        let has_place = self.round.iter().any(|it| it.subject() == record.subject());
+        if !self.round.is_empty() && self.newcomers > 0 && !has_place {
+            self.newcomers -= 1;
             let place = cx.rng.index(Stream::Probe, self.round.len() + 1).unwrap_or(0);
             make_room(&mut self.round);
             self.round.insert(place, record.clone());
@@ -284,6 +290,22 @@ mod tests {
             round.sort();
             assert!(round.iter().copied().eq((2..10).map(|n| NodeId::new([n; 32]))));
         }
+    }
+
+    #[test]
+    fn a_round_ends_however_many_links_come_and_go() {
+        let mut cx = context(Config::modern());
+        let (mut prober, members) = (Prober::default(), Members::default());
+        let neighbors = neighbors(&cx, 2..7);
+        let mut turns = Vec::new();
+        for n in 0..30_u8 {
+            turns.extend(prober.next(&mut cx, &neighbors, &members));
+            prober.insert(&mut cx, &record(3 + n % 4));
+        }
+        let at = |it: &AddressRecord| it.subject() == NodeId::new([2; 32]);
+        let found: Vec<usize> =
+            turns.iter().enumerate().filter(|(_, it)| at(it)).map(|(place, _)| place).collect();
+        assert!(found.len() >= 3 && found.windows(2).all(|it| it[1] - it[0] <= 20), "{found:?}");
     }
 
     #[test]
