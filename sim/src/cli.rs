@@ -87,8 +87,8 @@ pub(crate) enum Command {
     ///
     /// Runs small models of published protocols, which tell whether our measures mean what the
     /// papers' do, and the scenarios of scenarios/papers. The report of all bars goes to
-    /// reports/papers; with --quick or --only it goes below reports/runs. At full size it takes some
-    /// minutes.
+    /// reports/papers; with --quick or --only it goes below reports/runs. With --quick it takes some
+    /// minutes, at full size hours.
     ///
     /// Exit status: 0 every bar is within its tolerance; 1 one is not; 2 it could not be told.
     Papers(PapersArgs),

@@ -151,7 +151,7 @@ pub(super) fn latency(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
         let why = format!(
             "the suspicion lasts as long as published; beside it, until the first probe fails and \
              until all have heard, {:.1} s pass here and {:.1} s with SWIM, by the published shares \
-             4.1 s with either: so a shorter suspicion saves a larger share",
+             4.1 s with either",
             time - suspicion(alpha),
             swim - suspicion(5),
         );
