@@ -30,7 +30,7 @@ pub struct PlumtreeConfig {
     pub graft_again: Duration,
     /// By how many links an announcement must be shorter for the shared tree to be changed. 1 to 64.
     /// *Plumtree §4: 7 for several sources; measured: what is shorter for one source is longer for the
-    /// others, and after 100 sources the last delivery takes 1.7 times as long.*
+    /// others, and after 100 sources the last delivery takes 1.9 times as long.*
     pub threshold: u16,
     /// Sources that have a tree of their own; the rest share one. 0 to 1,024. *PAPERS.md 11: 16; a
     /// local network of 30 that all speak has one each.*

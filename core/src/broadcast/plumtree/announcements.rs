@@ -8,7 +8,7 @@
 //! Departure: with one way a link carries a name in one direction, which the ids of its ends and of
 //! the message decide ([`speaks_first`]). The second side keeps quiet if the first has spoken, for then
 //! both have the message. If the first has not, it may lack the message: it is told after the time in
-//! which the message would have come along the tree, and asks for it at once.
+//! which the message would have come along the tree (t1), and asks for it after a round trip (t2).
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

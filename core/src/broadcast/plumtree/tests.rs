@@ -225,6 +225,14 @@ impl Bench {
         self.tree.on_ihave(&mut self.cx, &self.neighbors, &from, have);
     }
 
+    /// A digest names a message, and it is pulled.
+    fn pull(&mut self, from: u8, it: &Envelope) {
+        let (neighbor, ids) = (self.neighbor(from), vec![it.id()]);
+        let digest = Digest { ids: ids.clone(), reply: false };
+        self.tree.on_digest(&mut self.cx, &neighbor, &digest);
+        assert_eq!(self.sent(), [(from, Message::Pull { ids })]);
+    }
+
     /// Time passes; returns what is sent at the end.
     fn wait(&mut self, millis: u64) -> Vec<(u8, Message)> {
         self.cx.now = self.cx.now + Duration::from_millis(millis);
@@ -288,13 +296,21 @@ fn both_ways() -> Config {
     config
 }
 
-/// The first envelope whose name the bench says first to its neighbors, or last.
-fn envelope_said(first: bool) -> Envelope {
-    let mut all = (1..).map(|sequence| envelope(5, sequence));
-    let is_it = |it: &Envelope| {
+/// Envelopes whose name the bench says first to its neighbors, or last.
+fn envelopes_said(first: bool) -> impl Iterator<Item = Envelope> {
+    let is_it = move |it: &Envelope| {
         speaks_first(NodeId::new([1; 32]), NodeId::new([100; 32]), it.id()) == first
     };
-    all.find(is_it).expect("half of all")
+    (1..).map(|sequence| envelope(5, sequence)).filter(is_it)
+}
+
+fn envelope_said(first: bool) -> Envelope {
+    envelopes_said(first).next().expect("half of all")
+}
+
+/// How many names there are in a message of names.
+fn names(message: &Message) -> Option<usize> {
+    if let Message::IHave { have } = message { Some(have.len()) } else { None }
 }
 
 #[test]
@@ -425,10 +441,8 @@ fn a_copy_too_many_prunes_but_not_one_that_was_pulled() {
     bench.gossip(0, &it, 1);
     let prune = Message::Prune(Prune { source: it.origin() });
     assert_eq!(bench.gossip(1, &it, 1), [(1, prune)]);
-    let (other, from) = (envelope(6, 1), bench.neighbor(2));
-    let digest = Digest { ids: vec![other.id()], reply: false };
-    bench.tree.on_digest(&mut bench.cx, &from, &digest);
-    assert_eq!(bench.sent(), [(2, Message::Pull { ids: vec![other.id()] })]);
+    let other = envelope(6, 1);
+    bench.pull(2, &other);
     assert!(bench.tree.memory.seen.contains(it.id()));
     bench.gossip(0, &it, 1);
     assert_eq!(bench.gossip(2, &other, 1), [], "the answer is no copy too many");
@@ -437,10 +451,8 @@ fn a_copy_too_many_prunes_but_not_one_that_was_pulled() {
 #[test]
 fn a_pull_that_was_quicker_than_the_tree_does_not_cut_it() {
     let mut bench = Bench::new(4, Config::modern());
-    let (it, from) = (envelope(5, 1), bench.neighbor(2));
-    let digest = Digest { ids: vec![it.id()], reply: false };
-    bench.tree.on_digest(&mut bench.cx, &from, &digest);
-    assert_eq!(bench.sent().len(), 1, "a pull");
+    let it = envelope(5, 1);
+    bench.pull(2, &it);
     assert_eq!(bench.gossip(2, &it, 3), [], "it is told by a digest");
     assert_eq!(bench.gossip(0, &it, 2), [], "the parent's copy");
     let prune = Message::Prune(Prune { source: it.origin() });
@@ -450,10 +462,8 @@ fn a_pull_that_was_quicker_than_the_tree_does_not_cut_it() {
 #[test]
 fn the_answer_to_a_pull_is_no_copy_too_many_when_the_tree_was_quicker() {
     let mut bench = Bench::new(3, Config::modern());
-    let (it, from) = (envelope(5, 1), bench.neighbor(2));
-    let digest = Digest { ids: vec![it.id()], reply: false };
-    bench.tree.on_digest(&mut bench.cx, &from, &digest);
-    assert_eq!(bench.sent().len(), 1, "a pull");
+    let it = envelope(5, 1);
+    bench.pull(2, &it);
     assert_eq!(bench.gossip(0, &it, 1).len(), 2, "along the tree");
     assert_eq!(bench.gossip(2, &it, 3), [], "the answer");
 }
@@ -468,16 +478,30 @@ fn names_that_fill_a_message_do_not_wait() {
     for sequence in 1..=1000 {
         sent.append(&mut bench.gossip(0, &envelope(5, sequence), 1));
     }
-    let sizes: Vec<usize> = sent
-        .iter()
-        .filter_map(
-            |(_, it)| if let Message::IHave { have } = it { Some(have.len()) } else { None },
-        )
-        .collect();
+    let sizes: Vec<usize> = sent.iter().filter_map(|(_, it)| names(it)).collect();
     assert_eq!(sizes, [512]);
     assert!(
         matches!(bench.wait(10).as_slice(), [(1, Message::IHave { have })] if have.len() == 488)
     );
+}
+
+/// 300 names that this side says last and 300 that it says first, due at the same moment.
+#[test]
+fn names_that_do_not_fit_one_message_go_in_two() {
+    let mut bench = Bench::new(2, Config::modern());
+    let from = bench.neighbor(1);
+    let source = envelope(5, 1).origin();
+    bench.tree.on_prune(&mut bench.cx, &from, &Prune { source });
+    let sizes: Vec<Vec<usize>> = [(false, 10), (true, 290)]
+        .into_iter()
+        .map(|(first, pause)| {
+            for it in envelopes_said(first).take(300) {
+                bench.gossip(0, &it, 1);
+            }
+            bench.wait(pause).iter().filter_map(|(_, it)| names(it)).collect()
+        })
+        .collect();
+    assert_eq!(sizes, [vec![], vec![512, 88]]);
 }
 
 #[test]

@@ -71,7 +71,8 @@ pub(crate) enum Cause {
 
 impl Prober {
     /// The next one to probe. Each is probed once in a round, in an order drawn anew for each round,
-    /// so that a crash is found after two rounds at most (SWIM §4.3).
+    /// so that a crash is found after two rounds at most (SWIM §4.3). A round has at most twice the
+    /// turns that it began with; a neighbor whose link comes back after its turn may get another.
     pub(crate) fn next(
         &mut self,
         cx: &mut Context,
@@ -95,11 +96,12 @@ impl Prober {
         None
     }
 
-    /// A new one gets a random place in the round that is under way (SWIM §4.3), unless it has one or
-    /// the round has taken as many as it began with.
+    /// A new one gets a random place in the round that is under way (SWIM §4.3), unless the round has
+    /// taken as many as it began with; a new life of somebody in it gets the place of the old one.
     pub(crate) fn insert(&mut self, cx: &mut Context, record: &AddressRecord) {
-        let has_place = self.round.iter().any(|it| it.subject() == record.subject());
-        if !self.round.is_empty() && self.newcomers > 0 && !has_place {
+        if let Some(old) = self.round.iter_mut().find(|it| it.subject() == record.subject()) {
+            old.clone_from(record);
+        } else if !self.round.is_empty() && self.newcomers > 0 {
             self.newcomers -= 1;
             let place = cx.rng.index(Stream::Probe, self.round.len() + 1).unwrap_or(0);
             make_room(&mut self.round);
@@ -306,6 +308,23 @@ mod tests {
         let found: Vec<usize> =
             turns.iter().enumerate().filter(|(_, it)| at(it)).map(|(place, _)| place).collect();
         assert!(found.len() >= 3 && found.windows(2).all(|it| it[1] - it[0] <= 20), "{found:?}");
+    }
+
+    #[test]
+    fn a_new_life_takes_the_place_of_the_old_one() {
+        let mut cx = context(Config::modern());
+        let (mut prober, members) = (Prober::default(), Members::default());
+        let mut neighbors = neighbors(&cx, 2..4);
+        let first = prober.next(&mut cx, &neighbors, &members).expect("somebody");
+        let old = record(if first == record(2) { 3 } else { 2 });
+        let new = AddressRecord::new(old.subject(), BootEpoch(2), &[old.primary()]);
+        let new = new.expect("valid");
+        let link = neighbors.by_id(old.subject()).expect("a neighbor").link;
+        neighbors.remove(link);
+        neighbors.insert(LinkId::dialed(9), new.clone(), cx.now);
+        prober.insert(&mut cx, &new);
+        assert_eq!(prober.next(&mut cx, &neighbors, &members), Some(new));
+        assert!(prober.round.is_empty(), "one turn");
     }
 
     #[test]
