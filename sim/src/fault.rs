@@ -76,32 +76,12 @@ impl Fault {
 
     /// The host that nobody hears of from now on, as its process or its network stands still.
     pub(crate) const fn stills(&self) -> Option<HostId> {
-        match self {
-            Self::Pause(host) | Self::Block(host) => Some(*host),
-            Self::Start(_)
-            | Self::Crash(..)
-            | Self::Leave(_)
-            | Self::Resume(_)
-            | Self::Unblock(_)
-            | Self::Reset(_)
-            | Self::Cut(..)
-            | Self::Heal => None,
-        }
+        if let Self::Pause(host) | Self::Block(host) = self { Some(*host) } else { None }
     }
 
     /// The host for which that ends.
     pub(crate) const fn stirs(&self) -> Option<HostId> {
-        match self {
-            Self::Resume(host) | Self::Unblock(host) => Some(*host),
-            Self::Start(_)
-            | Self::Crash(..)
-            | Self::Leave(_)
-            | Self::Pause(_)
-            | Self::Block(_)
-            | Self::Reset(_)
-            | Self::Cut(..)
-            | Self::Heal => None,
-        }
+        if let Self::Resume(host) | Self::Unblock(host) = self { Some(*host) } else { None }
     }
 }
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tidings_core::wire::{Bye, DeathReport, MAX_FRAME, Message, Preamble, Purpose, Refusal};
 use tidings_core::{
-    AddressRecord, BootEpoch, Event, LinkLoss, Misbehavior, NeighborLoss, NodeId, UnixTime,
+    AddressRecord, BootEpoch, DetectorKind, Event, LinkLoss, Misbehavior, NeighborLoss, NodeId,
+    Topic, UnixTime,
 };
 use tokio::time::sleep;
 
-use crate::support::{Raw, TestNode, frame, gossip, hello, quick, wait_until};
+use crate::support::{Raw, TestNode, frame, gossip, gossip_on, hello, quick, wait_until};
 
 const NEIGHBOR: Purpose = Purpose::Neighbor { isolated: false };
 
@@ -65,6 +66,27 @@ async fn garbage_ends_the_link_and_nothing_else() {
     assert_eq!(peer.events.count(garbled), 3);
     good.write(&frame(&gossip(51, 1, "unharmed"))).await;
     wait_until("the good neighbor is heard", || peer.delivered() == ["unharmed"]).await;
+}
+
+/// Statements are read by every peer that keeps members, so honest neighbors pass nonsense on before
+/// it is known to be that.
+#[tokio::test]
+async fn nonsense_about_members_is_held_against_its_origin_and_nobody_else() {
+    let mut config = quick();
+    config.detector.kind = DetectorKind::Swim;
+    let peer = TestNode::peer(10, &[nowhere()], config).await;
+    let mut raw = Raw::connect(peer.addr).await;
+    raw.hello(50, nowhere(), NEIGHBOR).await;
+    for (origin, text) in [(60, "of another"), (50, "its own")] {
+        raw.write(&frame(&gossip_on(Topic::members(), origin, 1, text))).await;
+    }
+    let accused = |event: &Event| matches!(event, Event::Misbehaved { .. });
+    peer.events.wait_for("nonsense is noticed", accused).await;
+    raw.write(&frame(&gossip(50, 2, "later"))).await;
+    wait_until("what came later is there", || peer.delivered() == ["later"]).await;
+    let garbled =
+        |event: &Event| matches!(event, Event::Misbehaved { what: Misbehavior::Garbled(_), .. });
+    assert_eq!((peer.events.count(garbled), peer.events.count(accused)), (1, 1));
 }
 
 #[tokio::test]

@@ -309,11 +309,16 @@ pub(crate) fn hello(n: u8, addr: SocketAddr, purpose: Purpose) -> Message {
 
 /// The `sequence`-th message of the `n`-th node.
 pub(crate) fn gossip(n: u8, sequence: u64, text: &str) -> Message {
+    gossip_on(Topic::default(), n, sequence, text)
+}
+
+/// The same under `topic`.
+pub(crate) fn gossip_on(topic: Topic, n: u8, sequence: u64, text: &str) -> Message {
     let envelope = Envelope::new(
         (NodeId::new([n; 32]), BootEpoch(1)),
         Sequence(sequence),
         UnixTime::from_millis(0),
-        Topic::default(),
+        topic,
         Payload::new(text.as_bytes().to_vec()).unwrap(),
     );
     let (hop, age) = (Hop(1), wire::Age::default());

@@ -119,7 +119,8 @@ pub const EXPERIMENTS: &[Experiment] = &[
 ];
 
 /// Runs the experiments that have one of the bars `only`, or all if that is empty, several at a time,
-/// and gives these bars in the order of the table. `begun` is told the ids of each experiment before it is run.
+/// and gives these bars in the order of the table. `begun` is told the ids of each experiment before
+/// it is run.
 ///
 /// # Errors
 ///

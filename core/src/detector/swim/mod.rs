@@ -91,7 +91,7 @@ pub(crate) enum Finding {
     Dead { subject: AddressRecord, is_own: bool },
     /// This one left: end its link, if there is still one, and forget it.
     Left(AddressRecord),
-    /// This neighbor lives, but nothing comes through on its link: the link is lost.
+    /// Nothing comes through on this neighbor's link: the link is lost, which accuses nobody.
     Stalled(LinkId),
 }
 

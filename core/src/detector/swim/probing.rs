@@ -175,9 +175,14 @@ impl Swim {
         probe.wait(cx, patience.saturating_mul(2));
     }
 
-    /// Nobody heard it: it is suspected.
+    /// Nobody heard it: it is suspected. If it is held dead already, it came back as a neighbor and
+    /// went before it could refute: only its link is left to end.
     fn give_up(&mut self, cx: &mut Context, links: &mut Links, number: u32) {
         let Some(probe) = self.prober.end(cx, links, number) else { return };
+        if !probe.is_dialed && self.members.life(&probe.subject).is_some_and(Member::is_gone) {
+            self.findings.push_back(Finding::Stalled(probe.link));
+            return;
+        }
         // Lifeguard §IV-A: a failed probe and each missing nack speak against this peer itself.
         let missing = u32::try_from(probe.silent.len()).unwrap_or(u32::MAX);
         self.awareness.worsen(cx, missing.saturating_add(1));

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::*;
 use crate::config::Config;
+use crate::detector::swim::prober::Cause;
 use crate::event::Event;
 use crate::id::BootEpoch;
 use crate::id::NodeId;
@@ -131,6 +132,24 @@ fn a_suspected_neighbor_is_told_and_pinged_at_once() {
         Output::Dial { .. } | Output::Close { .. } | Output::Event(_) => None,
     });
     assert_eq!(sent.collect::<Vec<_>>(), ["Members", "Ping"]);
+}
+
+/// Peer 2 is held dead, becomes a neighbor and goes before it refutes.
+#[test]
+fn a_neighbor_that_is_held_dead_and_does_not_answer_loses_its_link() {
+    let mut peer = peer();
+    peer.hear(&said(2, 0, dead(), 4));
+    peer.said();
+    let Peer { cx, swim, links, neighbors } = &mut peer;
+    swim.probe(cx, links, neighbors, record(2), Cause::Turn);
+    for pause in [1, 2] {
+        let number = swim.prober.of(NodeId::new([2; 32])).expect("is probed").number;
+        cx.now = cx.now + cx.config.detector.swim.probe_timeout * pause;
+        swim.on_overdue_timer(cx, links, neighbors, number);
+    }
+    let finding = swim.next_finding();
+    assert!(matches!(finding, Some(Finding::Stalled(link)) if link == LinkId::dialed(2)));
+    assert!(swim.next_finding().is_none(), "nobody is told twice");
 }
 
 #[test]
