@@ -18,7 +18,6 @@ use crate::context::Context;
 use crate::id::MessageId;
 use crate::messaging::{Envelope, Payload, Topic};
 use crate::neighbors::{Neighbor, Neighbors};
-use crate::rng::Stream;
 use crate::timers::Timer;
 use crate::wire::{Digest, Gossip, Message};
 
@@ -95,15 +94,11 @@ impl Flood {
         self.memory.on_neighbor_down(down);
     }
 
-    /// Time to compare what is held with one neighbor, drawn at random.
+    /// Time to compare what is held with one neighbor.
     pub(crate) fn on_digest_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) {
         let pause = cx.rng.jitter(cx.config.broadcast.digest_every);
         cx.arm(Timer::Digest, pause);
-        self.memory.store.expire(cx);
-        let drawn = cx.rng.index(Stream::CatchUp, neighbors.len());
-        if let Some(neighbor) = drawn.and_then(|drawn| neighbors.iter().nth(drawn)) {
-            self.memory.tell(cx, neighbor, true);
-        }
+        self.memory.compare_with_any(cx, neighbors);
     }
 
     pub(crate) fn on_digest(&mut self, cx: &mut Context, from: &Neighbor, digest: &Digest) {

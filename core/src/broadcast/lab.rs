@@ -15,7 +15,6 @@ use crate::context::Context;
 use crate::event::Event;
 use crate::id::{BootEpoch, LinkId, NodeId, Role};
 use crate::io::{Birth, Output};
-use crate::links::Links;
 use crate::messaging::{Payload, Topic};
 use crate::neighbors::Neighbors;
 use crate::rng::{Rng, RngSeed, Stream};
@@ -341,15 +340,14 @@ impl Peer {
         let Self { cx, neighbors, broadcast, .. } = self;
         let before = cx.timers.order();
         while let Some(timer) = cx.timers.pop_due(cx.now, before) {
-            if timer == Timer::Exchange {
-                broadcast.on_exchange_timer(cx, &mut Links::default(), None);
-            } else if let Some(tree) = broadcast.as_plumtree() {
-                if timer == Timer::IHave {
-                    tree.on_ihave_timer(cx, neighbors);
-                } else {
-                    assert_eq!(timer, Timer::Graft, "there are no others here");
-                    tree.on_graft_timer(cx, neighbors);
-                }
+            let Some(tree) = broadcast.as_plumtree() else { continue };
+            if timer == Timer::IHave {
+                tree.on_ihave_timer(cx, neighbors);
+            } else if timer == Timer::Graft {
+                tree.on_graft_timer(cx, neighbors);
+            } else {
+                // What an exchange would mend shall show.
+                assert_eq!(timer, Timer::Exchange, "there are no others here");
             }
         }
     }

@@ -10,7 +10,8 @@ use crate::broadcast::traffic::{self, Sender};
 use crate::context::Context;
 use crate::id::{Hop, LinkId, MessageId, NodeId, Sequence};
 use crate::messaging::{Envelope, Payload, Topic};
-use crate::neighbors::{Neighbor, Slot};
+use crate::neighbors::{Neighbor, Neighbors, Slot};
+use crate::rng::Stream;
 use crate::wire::{Age, Digest, Gossip};
 
 /// A peer's messages: what it has seen, what it can still give, what it waits for.
@@ -112,6 +113,14 @@ impl Memory {
         let lacking: alloc::vec::Vec<MessageId> = self.store.lacking(to.slot).collect();
         if reply || !lacking.is_empty() {
             send_digest(cx, to.link, &lacking, reply);
+        }
+    }
+
+    /// Compares what is held with one neighbor, drawn at random.
+    pub(crate) fn compare_with_any(&mut self, cx: &mut Context, neighbors: &Neighbors) {
+        let drawn = cx.rng.index(Stream::CatchUp, neighbors.len());
+        if let Some(neighbor) = drawn.and_then(|drawn| neighbors.iter().nth(drawn)) {
+            self.tell(cx, neighbor, true);
         }
     }
 

@@ -93,9 +93,8 @@ impl Broadcast {
     pub(crate) fn on_digest_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) {
         match self {
             Self::Flood(flood) => flood.on_digest_timer(cx, neighbors),
-            // It is not armed again. With `flood` nothing else would find a message that was lost on its
-            // way. Here each message or its name comes on every link, digests at the beginning of a
-            // link tell what an older one lost, and the exchange tells the rest.
+            // It is not armed again: digests at the beginning of a link tell what an older one lost, and
+            // the exchange tells the rest.
             Self::Plumtree(_) => {}
         }
     }
@@ -131,15 +130,20 @@ impl Broadcast {
         }
     }
 
-    /// Time to compare what is held with somebody who is no neighbor. Only `plumtree` arms it.
+    /// Time to compare what is held with somebody who is no neighbor; where everybody is one, with a
+    /// neighbor, as what was pulled from one that died may be held by another. Only `plumtree` arms it.
     pub(crate) fn on_exchange_timer(
         &mut self,
         cx: &mut Context,
         links: &mut Links,
+        neighbors: &Neighbors,
         stranger: Option<&AddressRecord>,
     ) {
         let (memory, exchange) = self.exchange();
         exchange.on_timer(cx, links, memory, stranger);
+        if stranger.is_none() {
+            memory.compare_with_any(cx, neighbors);
+        }
     }
 
     /// A dial to compare messages was welcomed.

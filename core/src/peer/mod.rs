@@ -132,7 +132,7 @@ impl Peer {
             (Timer::Digest, broadcast) => broadcast.on_digest_timer(cx, neighbors),
             (Timer::Exchange, broadcast) => {
                 let stranger = overlay.stranger(cx, neighbors);
-                broadcast.on_exchange_timer(cx, links, stranger.as_ref());
+                broadcast.on_exchange_timer(cx, links, neighbors, stranger.as_ref());
             }
             (Timer::IHave, Broadcast::Plumtree(tree)) => tree.on_ihave_timer(cx, neighbors),
             (_, Broadcast::Plumtree(tree)) => tree.on_graft_timer(cx, neighbors),
