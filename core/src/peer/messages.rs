@@ -40,8 +40,11 @@ impl Peer {
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "all others are unexpected here")]
     fn on_neighbor_message(&mut self, link: LinkId, message: Message) {
-        let Self { cx, neighbors, broadcast, .. } = self;
+        let Self { cx, neighbors, broadcast, detector, .. } = self;
         let Some(from) = neighbors.by_link(link) else { return };
+        if let Some(swim) = detector.as_swim() {
+            swim.on_heard(link, cx.now);
+        }
         match message {
             Message::Ping(ping) => cx.send(link, Message::Pong(ping)),
             Message::Pong(pong) => self.on_pong(link, &pong),

@@ -15,7 +15,8 @@
 //! part says who is dead; it closes no neighbor's link and tells no seed node.
 //!
 //! Differs from the papers: neighbors are probed instead of all members (`monitor`), statements travel
-//! by the broadcast instead of on pings, TCP carries the pings, and who is held dead may refute.
+//! by the broadcast instead of on pings, TCP carries the pings and anything said on a link answers them,
+//! and who is held dead may refute.
 
 pub(crate) mod awareness;
 pub(crate) mod cases;
@@ -109,7 +110,7 @@ impl Swim {
         if !cx.timers.is_armed(Timer::Round) {
             Self::start(cx);
         }
-        self.pings.watch(up.link, up.record.clone());
+        self.pings.watch(up.link, up.record.clone(), cx.now);
         self.named.on_neighbors_changed();
         self.prober.insert(cx, &up.record);
         if let Some(number) = self.prober.of(up.id()).map(|probe| probe.number) {
@@ -167,6 +168,11 @@ impl Swim {
             self.on_ack(cx, links, number);
         }
         true
+    }
+
+    /// A neighbor said something.
+    pub(crate) fn on_heard(&mut self, link: LinkId, now: Instant) {
+        self.pings.on_heard(link, now);
     }
 
     /// A neighbor names its other neighbors.

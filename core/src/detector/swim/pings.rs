@@ -32,6 +32,8 @@ struct Watch {
     round_trip_us: u32,
     /// Probes on this link in a row that only helpers found answered.
     misses: u8,
+    /// When anything came on this link.
+    heard: Instant,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,9 +44,24 @@ struct SentPing {
 }
 
 impl Pings {
-    pub(crate) fn watch(&mut self, link: LinkId, record: AddressRecord) {
+    pub(crate) fn watch(&mut self, link: LinkId, record: AddressRecord, now: Instant) {
         make_room(&mut self.watches);
-        self.watches.push(Watch { link, record, round_trip_us: 0, misses: 0 });
+        self.watches.push(Watch { link, record, round_trip_us: 0, misses: 0, heard: now });
+    }
+
+    /// Something came on a neighbor's link.
+    pub(crate) fn on_heard(&mut self, link: LinkId, now: Instant) {
+        if let Some(watch) = self.watches.iter_mut().find(|watch| watch.link == link) {
+            watch.heard = now;
+        }
+    }
+
+    /// Whether this life of a neighbor said anything a round trip after `moment`, as far as that is
+    /// known: what came earlier may have been on its way when it died.
+    pub(crate) fn has_heard_since(&self, subject: &AddressRecord, moment: Instant) -> bool {
+        let round_trip = |watch: &Watch| Duration::from_micros(watch.round_trip_us.into());
+        let is_later = |watch: &&Watch| watch.heard > moment + round_trip(watch);
+        self.watches.iter().filter(is_later).any(|watch| watch.record.is_same_life(subject))
     }
 
     pub(crate) fn forget(&mut self, link: LinkId) {
@@ -137,7 +154,7 @@ mod tests {
     fn an_answer_settles_its_ping_and_older_ones_and_only_once() {
         let mut cx = context(Config::modern());
         let (mut pings, link) = (Pings::default(), LinkId::dialed(1));
-        pings.watch(link, cx.record.clone());
+        pings.watch(link, cx.record.clone(), cx.now);
         (0..3).for_each(|_| pings.ping(&mut cx, link));
         let sent = sent(&mut cx);
         cx.now = cx.now + Duration::from_millis(7);

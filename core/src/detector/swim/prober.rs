@@ -52,6 +52,8 @@ pub(crate) struct Probe {
     pub(crate) round_trip_us: u32,
     /// Whom the subject named as its neighbors before its link was lost.
     pub(crate) named: Vec<AddressRecord>,
+    /// When the ping or the dial went out.
+    pub(crate) sent: Instant,
     /// When its timer fires.
     due: Instant,
 }
@@ -139,6 +141,7 @@ impl Prober {
             asked: 0,
             round_trip_us,
             named: Vec::new(),
+            sent: cx.now,
             due: cx.now,
         });
         let probe = self.probes.last_mut().expect("it was pushed just now");

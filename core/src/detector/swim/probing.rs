@@ -125,18 +125,30 @@ impl Swim {
         number: u32,
     ) {
         let patience = self.awareness.probe_timeout(cx);
+        let is_heard = self.is_heard(number);
         let Some(probe) = self.prober.by_number(number) else { return };
         if probe.is_late(cx, patience) {
             // Departure: a timer that fires late proves that this peer was stopped, which local
             // health would only guess. The answer may lie unread.
             probe.wait(cx, patience);
             self.awareness.worsen(cx, 1);
+        } else if is_heard {
+            self.prober.end(cx, links, number);
         } else if probe.asked == 0 {
             cx.stats.pings_missed += 1;
             self.ask_helpers(cx, links, neighbors, number);
         } else {
             self.give_up(cx, links, number);
         }
+    }
+
+    /// Whether a neighbor that was pinged has said anything since. Departure: SWIM takes acks alone,
+    /// which are packets of their own; on a link they wait behind all that was sent before.
+    fn is_heard(&mut self, number: u32) -> bool {
+        let Some(probe) = self.prober.by_number(number) else { return false };
+        // Whose link is in doubt must answer on it: the rest may be what was on its way.
+        let counts = !probe.is_dialed && probe.cause != Cause::Challenge;
+        counts && self.pings.has_heard_since(&probe.subject, probe.sent)
     }
 
     /// Nothing was heard directly: K others are asked (SWIM §3.1).

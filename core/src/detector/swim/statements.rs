@@ -154,6 +154,12 @@ impl Swim {
             self.awareness.worsen(cx, 1);
             return;
         }
+        let Some(open) = self.suspicions.get(number) else { return };
+        if self.pings.has_heard_since(&open.subject, open.doubted) {
+            // Departure: who is heard lives, and its refutation waits behind other messages.
+            self.suspicions.prolong(cx, number);
+            return;
+        }
         let Some(over) = self.suspicions.take(number) else { return };
         let (subject, incarnation) = (over.subject, over.incarnation);
         let claim = Claim::Dead { evidence: over.evidence, confirmers: over.confirmers };

@@ -32,8 +32,10 @@ pub(crate) struct Suspicion {
     /// Others that suspect the same, at most [`MAX_CONFIRMERS`].
     pub(crate) confirmers: Vec<NodeId>,
     since: Instant,
+    /// Nothing that its subject said since then has been counted.
+    pub(crate) doubted: Instant,
     /// When its timer fires.
-    due: Instant,
+    pub(crate) due: Instant,
     span: Span,
     /// Confirmations that bring it down to the least time.
     enough: usize,
@@ -91,7 +93,7 @@ impl Suspicions {
         }
         let number = self.begun;
         self.begun = number.wrapping_add(1);
-        let (since, due) = (cx.now, cx.now);
+        let (since, doubted, due) = (cx.now, cx.now, cx.now);
         make_room(&mut self.open);
         self.open.push(Suspicion {
             number,
@@ -100,6 +102,7 @@ impl Suspicions {
             evidence,
             confirmers,
             since,
+            doubted,
             due,
             span,
             enough,
@@ -124,6 +127,19 @@ impl Suspicions {
             open.confirmers.push(by);
             open.arm(cx);
         }
+    }
+
+    /// An open one; `None` when it has ended.
+    pub(crate) fn get(&self, number: u32) -> Option<&Suspicion> {
+        self.open.iter().find(|open| open.number == number)
+    }
+
+    /// Its subject was heard: it lasts for the least time once more.
+    pub(crate) fn prolong(&mut self, cx: &mut Context, number: u32) {
+        let Some(open) = self.open.iter_mut().find(|open| open.number == number) else { return };
+        open.doubted = cx.now;
+        open.due = cx.now + open.span.least;
+        cx.arm(Timer::Suspicion(number), open.span.least);
     }
 
     /// Its time is over. `None` when it has ended before.

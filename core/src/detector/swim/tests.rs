@@ -68,6 +68,21 @@ impl Peer {
         swim.on_members(cx, links, neighbors, &from, members);
     }
 
+    /// Pings a neighbor, which does not answer, nor do helpers hear it; it may say something else.
+    fn probe_in_vain(&mut self, n: u8, says_something: bool) {
+        let Self { cx, swim, links, neighbors } = self;
+        swim.probe(cx, links, neighbors, record(n), Cause::Turn);
+        for pause in [1, 2] {
+            let Some(probe) = swim.prober.of(NodeId::new([n; 32])) else { break };
+            let number = probe.number;
+            cx.now = cx.now + cx.config.detector.swim.probe_timeout * pause;
+            if says_something {
+                swim.on_heard(LinkId::dialed(n.into()), cx.now);
+            }
+            swim.on_overdue_timer(cx, links, neighbors, number);
+        }
+    }
+
     fn outputs(&mut self) -> Vec<Output> {
         core::iter::from_fn(|| self.cx.poll_output()).collect()
     }
@@ -134,22 +149,35 @@ fn a_suspected_neighbor_is_told_and_pinged_at_once() {
     assert_eq!(sent.collect::<Vec<_>>(), ["Members", "Ping"]);
 }
 
+/// The answer may wait behind other messages, as may a refutation.
+#[test]
+fn a_neighbor_that_says_anything_is_not_suspected_and_a_suspect_that_does_not_held_dead() {
+    let mut peer = peer();
+    peer.probe_in_vain(2, true);
+    assert_eq!(peer.held(2), Some((0, MemberState::Alive)));
+    peer.probe_in_vain(2, false);
+    assert_eq!(peer.held(2), Some((0, MemberState::Suspect)));
+    for (says_something, state) in [(true, MemberState::Suspect), (false, MemberState::Dead)] {
+        let Peer { cx, swim, .. } = &mut peer;
+        cx.now = swim.suspicions.get(0).expect("open").due;
+        if says_something {
+            swim.on_heard(LinkId::dialed(2), cx.now);
+        }
+        swim.on_suspicion_timer(cx, 0);
+        assert_eq!(peer.held(2), Some((0, state)));
+    }
+}
+
 /// Peer 2 is held dead, becomes a neighbor and goes before it refutes.
 #[test]
 fn a_neighbor_that_is_held_dead_and_does_not_answer_loses_its_link() {
     let mut peer = peer();
     peer.hear(&said(2, 0, dead(), 4));
     peer.said();
-    let Peer { cx, swim, links, neighbors } = &mut peer;
-    swim.probe(cx, links, neighbors, record(2), Cause::Turn);
-    for pause in [1, 2] {
-        let number = swim.prober.of(NodeId::new([2; 32])).expect("is probed").number;
-        cx.now = cx.now + cx.config.detector.swim.probe_timeout * pause;
-        swim.on_overdue_timer(cx, links, neighbors, number);
-    }
-    let finding = swim.next_finding();
+    peer.probe_in_vain(2, false);
+    let finding = peer.swim.next_finding();
     assert!(matches!(finding, Some(Finding::Stalled(link)) if link == LinkId::dialed(2)));
-    assert!(swim.next_finding().is_none(), "nobody is told twice");
+    assert!(peer.swim.next_finding().is_none(), "nobody is told twice");
 }
 
 #[test]
