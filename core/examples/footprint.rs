@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant as Clock};
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use tidings_core::wire::{Age, Gossip, Hello, Message, NetworkName, Ping, Purpose, Welcome};
+use tidings_core::wire::{Age, Gossip, Hello, Message, NetworkName, Ping, Purpose, Route, Welcome};
 use tidings_core::{
     AddressRecord, Birth, BootEpoch, Config, Envelope, Hop, Input, Instant, LinkId, Node, NodeId,
     Output, Payload, RngSeed, Role, Room, Sequence, Topic, UnixTime,
@@ -318,7 +318,15 @@ fn received(link: LinkId, message: Message) -> Input {
 
 fn gossip(link: LinkId, envelope: &Arc<Envelope>) -> Input {
     let age = Age::new(Duration::from_millis(40));
-    received(link, Message::Gossip(Gossip { hop: Hop(2), age, envelope: Arc::clone(envelope) }))
+    received(
+        link,
+        Message::Gossip(Gossip {
+            hop: Hop(2),
+            route: Route::Usual,
+            age,
+            envelope: Arc::clone(envelope),
+        }),
+    )
 }
 
 fn hello(from: AddressRecord, purpose: Purpose) -> Message {

@@ -28,6 +28,8 @@ pub(crate) struct Context {
     pub(crate) rng: Rng,
     pub(crate) timers: Timers,
     pub(crate) stats: Stats,
+    /// How many peers there are, as far as the table of members tells; `None` without one.
+    pub(crate) peers: Option<u32>,
     /// The node has been told to leave: it asks nobody for anything and refuses who asks.
     pub(crate) leaving: bool,
     /// What the calendar said at birth.
@@ -46,6 +48,7 @@ impl Context {
             config,
             timers: Timers::default(),
             stats: Stats::default(),
+            peers: None,
             leaving: false,
             outbox: VecDeque::new(),
         }

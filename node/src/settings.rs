@@ -252,6 +252,7 @@ settings! {
     "graft_again" PEER: broadcast.plumtree.graft_again, "plumtree: wait for the next who named it";
     "tree_threshold" PEER: broadcast.plumtree.threshold, "plumtree: links saved that are worth a change";
     "trees" PEER: broadcast.plumtree.trees, "plumtree: sources with a tree of their own";
+    "flood_hops" PEER: broadcast.plumtree.flood_hops, "plumtree: links to flood before the shared tree is followed";
     "eager_after_loss" PEER: broadcast.plumtree.eager_after_loss, "plumtree: messages to all after a loss";
     "exchange_every" PEER: broadcast.plumtree.exchange_every, "plumtree: time between exchanges with strangers";
     "exchange_bytes" PEER: broadcast.plumtree.exchange_bytes, "plumtree: bytes of messages that an exchange sends";

@@ -29,7 +29,7 @@ use crate::id::{LinkId, LinkOrigin, MessageId};
 use crate::links::{Links, Target};
 use crate::room::{make_room, release_if_empty};
 use crate::timers::Timer;
-use crate::wire::{Bye, Digest, MAX_IDS, Message, Purpose};
+use crate::wire::{Bye, Digest, MAX_IDS, Message, Purpose, Route};
 
 /// Exchanges under way.
 #[derive(Clone, Debug, Default)]
@@ -133,7 +133,7 @@ impl Exchange {
                 break;
             };
             talk.left = left;
-            traffic::send_copy(cx, link, stored);
+            traffic::send_copy(cx, link, stored, Route::Usual);
         }
     }
 

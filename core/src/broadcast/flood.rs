@@ -19,7 +19,7 @@ use crate::id::MessageId;
 use crate::messaging::{Envelope, Payload, Topic};
 use crate::neighbors::{Neighbor, Neighbors};
 use crate::timers::Timer;
-use crate::wire::{Digest, Gossip, Message};
+use crate::wire::{Digest, Gossip, Message, Route};
 
 /// A peer's messages.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ impl Flood {
     /// Sends a message to every neighbor that is not known to have it, and keeps it.
     fn spread(&mut self, cx: &mut Context, neighbors: &Neighbors, mut stored: Stored) {
         for neighbor in neighbors.iter() {
-            traffic::send_once(cx, neighbor, &mut stored);
+            traffic::send_once(cx, neighbor, &mut stored, Route::Usual);
         }
         self.memory.store.insert(cx, stored);
     }

@@ -326,7 +326,8 @@ impl core::ops::Sub for Counts {
 impl Peer {
     fn new(config: &Arc<Config>, at: At) -> Self {
         let mut id = [0; 32];
-        id[..8].copy_from_slice(&u64::try_from(at + 1).unwrap_or(0).to_be_bytes());
+        // Ids differ in their first bytes, as those that are drawn do.
+        id[..8].copy_from_slice(&u64::try_from(at + 1).unwrap_or(0).to_le_bytes());
         let addr = SocketAddr::from(([10, 0, 0, 1], 7000));
         let record = AddressRecord::new(NodeId::new(id), BootEpoch(1), &[addr]).expect("valid");
         let rng_seed = RngSeed::new(id);

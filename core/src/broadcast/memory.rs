@@ -12,7 +12,7 @@ use crate::id::{Hop, LinkId, MessageId, NodeId, Sequence};
 use crate::messaging::{Envelope, Payload, Topic};
 use crate::neighbors::{Neighbor, Neighbors, Slot};
 use crate::rng::Stream;
-use crate::wire::{Age, Digest, Gossip};
+use crate::wire::{Age, Digest, Gossip, Route};
 
 /// A peer's messages: what it has seen, what it can still give, what it waits for.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ impl Memory {
 
     /// A copy arrived.
     pub(crate) fn receive(&mut self, cx: &mut Context, from: Sender, gossip: Gossip) -> Receipt {
-        let Gossip { hop, age, envelope } = gossip;
+        let Gossip { hop, route, age, envelope } = gossip;
         let id = envelope.id();
         let was_pulled = self.catch_up.on_arrival(id, from.link);
         traffic::on_copy(cx, &envelope);
@@ -72,6 +72,9 @@ impl Memory {
         self.seen.insert(cx, id);
         let news = traffic::on_new(cx, &envelope, from, (hop, age));
         let mut stored = Stored::new(envelope, hop, age, cx.now);
+        if was_pulled || route == Route::Detour {
+            stored.note_detour();
+        }
         if let Some(slot) = from.slot {
             stored.holders.insert(slot);
         }
@@ -130,7 +133,7 @@ impl Memory {
         self.store.expire(cx);
         for id in ids {
             if let Some(stored) = self.store.get_mut(*id) {
-                traffic::send_once(cx, from, stored);
+                traffic::send_once(cx, from, stored, Route::Usual);
             }
         }
     }

@@ -35,7 +35,7 @@ pub(crate) struct Stored {
     /// Links it travelled to get here; 0 for an own message.
     pub(crate) hop: Hop,
     /// The beginning of its id, which tells nearly all others apart without a look at envelopes. The
-    /// last bit: it was pulled, and the copy along the tree has not come.
+    /// last bit: it came beside the tree, and the copy along the tree has not come.
     prefix: u16,
 }
 
@@ -46,19 +46,24 @@ impl Stored {
     }
 
     fn has(&self, id: MessageId) -> bool {
-        self.prefix & !PULLED == prefix(id) && self.envelope.id() == id
+        self.prefix & !DETOUR == prefix(id) && self.envelope.id() == id
     }
 
-    /// It came by a pull, beside the tree.
-    pub(crate) const fn note_pull(&mut self) {
-        self.prefix |= PULLED;
+    /// It came beside the tree: by a pull, or because it was flooded over its first links.
+    pub(crate) const fn note_detour(&mut self) {
+        self.prefix |= DETOUR;
     }
 
-    /// A copy came along the tree. Returns whether it is the one that a pull was quicker than.
+    /// Whether it did, and no copy has come along the tree.
+    pub(crate) const fn is_detour(&self) -> bool {
+        self.prefix & DETOUR != 0
+    }
+
+    /// A copy came along the tree. Returns whether it is the one that another way was quicker than.
     pub(crate) const fn is_overtaken(&mut self) -> bool {
-        let was_pulled = self.prefix & PULLED != 0;
-        self.prefix &= !PULLED;
-        was_pulled
+        let was_detour = self.is_detour();
+        self.prefix &= !DETOUR;
+        was_detour
     }
 
     pub(crate) fn age(&self, now: Instant) -> Duration {
@@ -168,13 +173,13 @@ impl Store {
     }
 }
 
-/// The first two bytes of an id.
 /// The bit of [`Stored::prefix`] that is not the id's.
-const PULLED: u16 = 1;
+const DETOUR: u16 = 1;
 
+/// The first two bytes of an id.
 fn prefix(id: MessageId) -> u16 {
     let first = id.as_bytes().first_chunk();
-    first.map_or(0, |bytes| u16::from_be_bytes(*bytes)) & !PULLED
+    first.map_or(0, |bytes| u16::from_be_bytes(*bytes)) & !DETOUR
 }
 
 /// Where the message of a position stands now.

@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::id::{Hop, LinkId, NodeId, Sequence};
 use crate::messaging::{Envelope, Payload, Topic};
 use crate::neighbors::{Neighbor, Slot};
-use crate::wire::{Age, Gossip, Message};
+use crate::wire::{Age, Gossip, Message, Route};
 
 use super::store::Stored;
 
@@ -98,9 +98,10 @@ pub(super) fn on_new(
 }
 
 /// Sends one copy.
-pub(super) fn send_copy(cx: &mut Context, link: LinkId, stored: &Stored) {
+pub(super) fn send_copy(cx: &mut Context, link: LinkId, stored: &Stored, route: Route) {
     let gossip = Gossip {
         hop: stored.hop.next(),
+        route,
         age: Age::new(stored.age(cx.now)),
         envelope: Arc::clone(&stored.envelope),
     };
@@ -113,10 +114,10 @@ pub(super) fn send_copy(cx: &mut Context, link: LinkId, stored: &Stored) {
 }
 
 /// Sends a neighbor one copy, unless it is known to have the message.
-pub(super) fn send_once(cx: &mut Context, to: &Neighbor, stored: &mut Stored) {
+pub(super) fn send_once(cx: &mut Context, to: &Neighbor, stored: &mut Stored, route: Route) {
     if stored.holders.contains(to.slot) {
         return;
     }
     stored.holders.insert(to.slot);
-    send_copy(cx, to.link, stored);
+    send_copy(cx, to.link, stored, route);
 }

@@ -14,7 +14,7 @@ use core::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::hyparview::{ForwardJoin, Shuffle};
-use super::plumtree::{Graft, IHave, Prune};
+use super::plumtree::{Graft, IHave, Prune, Route};
 use super::swim::Statement;
 use super::{MAX_IDS, MAX_IHAVES, MAX_MEMBERS, MAX_NEIGHBORS, MAX_SAMPLE, MAX_SHUFFLE};
 use crate::address::{AddressRecord, Signature};
@@ -389,6 +389,8 @@ pub struct Ping {
 pub struct Gossip {
     /// Links travelled, this one included.
     pub hop: Hop,
+    /// How it travels.
+    pub route: Route,
     /// Time since it was sent, without the time spent on wires.
     pub age: Age,
     /// The message.

@@ -21,7 +21,7 @@ pub use message::{
     Age, Bye, DeathReport, Digest, Gossip, Hello, Leave, Matter, Message, Motion, NetworkName,
     Ping, Purpose, Refusal, Refuse, Vote, Welcome,
 };
-pub use plumtree::{Graft, IHave, Prune};
+pub use plumtree::{Graft, IHave, Prune, Route};
 pub use preamble::{ChannelKind, PREAMBLE_LEN, Preamble, PreambleError, PreambleStatus};
 pub use swim::{Claim, Evidence, Statement};
 

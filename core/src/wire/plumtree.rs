@@ -4,6 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{Hop, MessageId, NodeId};
 
+/// How a copy of a message travels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Route {
+    /// As its broadcast has it: to all neighbors, or along the tree.
+    #[default]
+    Usual,
+    /// It left the shared tree on its way, as `flood_hops` has it: it says nothing of the tree.
+    Detour,
+    /// To all neighbors: the shared tree grows anew on its way.
+    Renewal,
+}
+
 /// "I have this message": its name, instead of the message itself (§3.3, Algorithm 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IHave {

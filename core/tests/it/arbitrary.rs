@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tidings_core::wire::{
-    Claim, Evidence, ForwardJoin, Gossip, Graft, IHave, Message, Prune, Shuffle, Statement,
+    Claim, Evidence, ForwardJoin, Gossip, Graft, IHave, Message, Prune, Route, Shuffle, Statement,
 };
 use tidings_core::{AddressRecord, Envelope, Hop, Incarnation, NodeId, Topic};
 
@@ -64,7 +64,7 @@ fn statement_gossip(
             said.to_payload(),
         );
         let age = tidings_core::wire::Age::default();
-        Message::Gossip(Gossip { hop: Hop(1), age, envelope: envelope.into() })
+        Message::Gossip(Gossip { hop: Hop(1), route: Route::Usual, age, envelope: envelope.into() })
     })
 }
 

@@ -13,7 +13,7 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use tidings_core::wire::{
     self, Age, Bye, DeathReport, DecodeError, Digest, Gossip, Hello, Leave, Matter, Message,
-    Motion, NetworkName, Ping, Purpose, Refusal, Refuse, Vote, Welcome,
+    Motion, NetworkName, Ping, Purpose, Refusal, Refuse, Route, Vote, Welcome,
 };
 use tidings_core::{
     AddressRecord, Agreement, Birth, BootEpoch, BroadcastKind, Command, Config, DetectorKind,
@@ -187,6 +187,7 @@ fn gossip() -> impl Strategy<Value = Message> {
     (who(), 0..20_u64, any::<u16>(), 0..300_000_u64).prop_map(|(origin, sequence, hop, age)| {
         Message::Gossip(Gossip {
             hop: Hop(hop),
+            route: if hop % 2 == 0 { Route::Detour } else { Route::Usual },
             age: Age::new(Duration::from_millis(age)),
             envelope: samples::envelope(origin, sequence),
         })

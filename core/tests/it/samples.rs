@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tidings_core::wire::{
     Age, Bye, Claim, DeathReport, Digest, Evidence, ForwardJoin, Gossip, Graft, Hello, IHave,
-    Leave, Matter, Message, Motion, NetworkName, Ping, Prune, Purpose, Refusal, Refuse, Shuffle,
-    Statement, Vote, Welcome,
+    Leave, Matter, Message, Motion, NetworkName, Ping, Prune, Purpose, Refusal, Refuse, Route,
+    Shuffle, Statement, Vote, Welcome,
 };
 use tidings_core::{
     AddressRecord, BootEpoch, Envelope, Hop, Incarnation, MessageId, NodeId, Payload, Role,
@@ -94,6 +94,7 @@ pub(crate) fn messages() -> Vec<Message> {
         Message::Pong(ping),
         Message::Gossip(Gossip {
             hop: Hop(2),
+            route: Route::Renewal,
             age: Age::new(Duration::from_millis(40)),
             envelope: envelope(1, 9),
         }),

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tidings_core::wire::{
-    self, Gossip, Hello, Message, NetworkName, PREAMBLE_LEN, Preamble, Purpose,
+    self, Gossip, Hello, Message, NetworkName, PREAMBLE_LEN, Preamble, Purpose, Route,
 };
 use tidings_core::{
     AddressRecord, Birth, BootEpoch, Config, Envelope, Event, Hop, Instant, Node, NodeId, Payload,
@@ -321,8 +321,8 @@ pub(crate) fn gossip_on(topic: Topic, n: u8, sequence: u64, text: &str) -> Messa
         topic,
         Payload::new(text.as_bytes().to_vec()).unwrap(),
     );
-    let (hop, age) = (Hop(1), wire::Age::default());
-    Message::Gossip(Gossip { hop, age, envelope: Arc::new(envelope) })
+    let (hop, route, age) = (Hop(1), Route::default(), wire::Age::default());
+    Message::Gossip(Gossip { hop, route, age, envelope: Arc::new(envelope) })
 }
 
 /// A folder of its own for the test called `name`, empty.

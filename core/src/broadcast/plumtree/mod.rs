@@ -18,6 +18,7 @@
 //! copy too many, and leaves the trees alone.
 
 mod announcements;
+mod flooding;
 mod losses;
 mod missing;
 #[cfg(test)]
@@ -37,8 +38,9 @@ use crate::id::{Hop, MessageId, NodeId};
 use crate::messaging::{Envelope, Payload, Topic};
 use crate::neighbors::{Neighbor, Neighbors, SlotSet};
 use crate::timers::Timer;
-use crate::wire::{Digest, Gossip, Graft, IHave, MAX_IHAVES, Message, Prune};
+use crate::wire::{Digest, Gossip, Graft, IHave, MAX_IHAVES, Message, Prune, Route};
 use announcements::{Announcements, Due, speaks_first};
+use flooding::flood_hops;
 use losses::Losses;
 use missing::{Announcer, Missing};
 use trees::Trees;
@@ -78,7 +80,9 @@ impl Plumtree {
     ) {
         let stored = self.memory.seal(cx, topic, payload);
         self.trees.on_new(cx.now, &stored.envelope, cx.config.broadcast.plumtree.trees);
-        self.spread(cx, neighbors, stored);
+        let is_due = !self.trees.is_own(cx.me()) && self.trees.is_worn() && self.trees.renew();
+        let route = if is_due { Route::Renewal } else { Route::Usual };
+        self.spread(cx, neighbors, stored, route);
     }
 
     /// Returns what is new under a reserved topic.
@@ -91,19 +95,24 @@ impl Plumtree {
     ) -> Option<Arc<Envelope>> {
         let id = gossip.envelope.id();
         let announcers = self.missing.on_arrival(cx, id);
+        let route = gossip.route;
         match self.memory.receive(cx, Sender::of(from), gossip) {
             Receipt::New { mut stored, was_pulled, news } => {
                 note_holders(&mut stored, neighbors, &announcers);
                 if was_pulled {
-                    stored.note_pull();
                     self.offer(cx, neighbors, stored);
                 } else {
-                    self.on_tree(cx, neighbors, (from, stored), &announcers);
+                    self.trees.on_new(cx.now, &stored.envelope, cx.config.broadcast.plumtree.trees);
+                    if route == Route::Detour {
+                        self.spread(cx, neighbors, stored, route);
+                    } else {
+                        self.on_tree(cx, neighbors, (from, stored, route), &announcers);
+                    }
                 }
                 news
             }
-            Receipt::Repeated { source, was_pulled: false } => {
-                // A pull that was quicker than the tree says nothing against the tree.
+            Receipt::Repeated { source, was_pulled: false } if route != Route::Detour => {
+                // A detour that was quicker than the tree says nothing against the tree.
                 let stored = self.memory.store.get_mut(id);
                 if !stored.is_some_and(Stored::is_overtaken) {
                     self.prune(cx, from, source);
@@ -119,26 +128,40 @@ impl Plumtree {
         &mut self,
         cx: &mut Context,
         neighbors: &Neighbors,
-        (from, stored): (&Neighbor, Stored),
+        (from, stored, route): (&Neighbor, Stored, Route),
         announcers: &[Announcer],
     ) {
         let (source, hop) = (stored.envelope.origin(), stored.hop);
-        self.trees.on_new(cx.now, &stored.envelope, cx.config.broadcast.plumtree.trees);
+        let is_renewed = route == Route::Renewal && self.trees.renew();
         self.trees.lazy_mut(source).remove(from.slot);
-        self.spread(cx, neighbors, stored);
+        let route = if is_renewed { route } else { Route::Usual };
+        self.spread(cx, neighbors, stored, route);
         self.shorten(cx, neighbors, (from, source, hop), announcers);
     }
 
     /// Sends a message along its tree, and its name off it.
-    fn spread(&mut self, cx: &mut Context, neighbors: &Neighbors, mut stored: Stored) {
+    fn spread(
+        &mut self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        mut stored: Stored,
+        route: Route,
+    ) {
         let (id, source) = (stored.envelope.id(), stored.envelope.origin());
         if self.losses.on_message() {
             // All eager, as at the beginning: the tree grows anew around what is gone.
             *self.trees.lazy_mut(source) = SlotSet::default();
         }
         let lazy = self.trees.lazy(source);
-        for neighbor in neighbors.iter().filter(|it| !lazy.contains(it.slot)) {
-            traffic::send_once(cx, neighbor, &mut stored);
+        let is_flooded = !self.trees.is_own(source)
+            && !stored.envelope.topic().is_reserved()
+            && stored.hop.0 < flood_hops(cx, neighbors.len());
+        for neighbor in neighbors.iter() {
+            if !lazy.contains(neighbor.slot) {
+                traffic::send_once(cx, neighbor, &mut stored, route);
+            } else if is_flooded {
+                traffic::send_once(cx, neighbor, &mut stored, Route::Detour);
+            }
         }
         if neighbors.iter().any(|it| is_lacked(&stored, it)) {
             self.announcements.name(cx, id);

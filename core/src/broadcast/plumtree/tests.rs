@@ -19,7 +19,7 @@ use crate::neighbors::{Neighbor, Neighbors};
 use crate::testing::context;
 use crate::time::{Instant, UnixTime};
 use crate::timers::Timer;
-use crate::wire::{Age, Digest, Gossip, Graft, IHave, Message, Prune};
+use crate::wire::{Age, Digest, Gossip, Graft, IHave, Message, Prune, Route};
 
 const PEERS: usize = 300;
 const OTHERS: u64 = 299;
@@ -27,9 +27,11 @@ const OTHERS: u64 = 299;
 /// Of a link, in milliseconds.
 const LATENCIES: [(u64, u64); 2] = [(10, 10), (10, 50)];
 
+/// Nothing is flooded but what makes or renews a tree.
 fn config(kind: BroadcastKind) -> Config {
     let mut config = Config::classic();
     config.broadcast.kind = kind;
+    config.broadcast.plumtree.flood_hops = 0;
     config
 }
 
@@ -98,6 +100,44 @@ fn one_shared_tree_serves_everybody_else() {
         assert!(copies <= 40 * OTHERS * 105 / 100, "{copies} copies");
         assert!(hops / 40 <= 230 && time / 40 <= 280, "{} %, {} %", hops / 40, time / 40);
     }
+}
+
+#[test]
+fn what_is_flooded_over_its_first_links_comes_sooner_and_leaves_the_tree_alone() {
+    let mut flooding = config(BroadcastKind::Plumtree);
+    flooding.broadcast.plumtree.flood_hops = 2;
+    for latency in LATENCIES {
+        let [mut tree, _] = labs(latency);
+        let mut entered = Lab::with_five_neighbors(&flooding, PEERS, latency);
+        let (mut time, mut sooner, mut copies) = (0, 0, 0);
+        for source in 100..140 {
+            let (one, other) = (tree.broadcast(source), entered.broadcast(source));
+            assert_eq!((other.counts.delivered, entered.complete()), (OTHERS, PEERS));
+            if source > 100 {
+                assert_eq!((other.counts.grafts, other.counts.prunes), (0, 0), "{source}");
+                (time, sooner) = (time + one.last.as_millis(), sooner + other.last.as_millis());
+                copies += other.counts.copies - OTHERS;
+            }
+        }
+        // By much, where a tree is long; this one is short already.
+        assert!(sooner < time, "{sooner} of {time} ms");
+        assert!(copies / 39 <= 50, "{copies} too many, of 25 that leave the tree and cross others");
+    }
+}
+
+/// 40 sources, which are too many for trees of their own.
+#[test]
+fn a_worn_tree_grows_anew_and_not_more_often() {
+    let [mut lab, _] = labs((10, 50));
+    let floods = |copies: u64| u64::from(copies > 2 * OTHERS);
+    let mut flooded = 0;
+    for n in 0..=257 {
+        let outcome = lab.broadcast(100 + n % 40);
+        assert_eq!(outcome.counts.delivered, OTHERS);
+        flooded += floods(outcome.counts.copies);
+    }
+    assert_eq!(flooded, 3, "the first of all, and one after 128 more");
+    assert_eq!(lab.broadcast(7).counts.duplicates, 0, "a tree again");
 }
 
 #[test]
@@ -195,7 +235,8 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(neighbors: u8, config: Config) -> Self {
+    fn new(neighbors: u8, mut config: Config) -> Self {
+        config.broadcast.plumtree.flood_hops = 0;
         let mut cx = context(config);
         let tree = Plumtree::new(&mut cx, 7);
         let mut bench = Self { cx, neighbors: Neighbors::default(), tree };
@@ -214,7 +255,7 @@ impl Bench {
 
     fn gossip(&mut self, from: u8, envelope: &Envelope, hop: u16) -> Vec<(u8, Message)> {
         let envelope = envelope.clone().into();
-        let gossip = Gossip { hop: Hop(hop), age: Age::default(), envelope };
+        let gossip = Gossip { hop: Hop(hop), route: Route::Usual, age: Age::default(), envelope };
         let from = self.neighbor(from);
         self.tree.on_gossip(&mut self.cx, &self.neighbors, &from, gossip);
         self.sent()

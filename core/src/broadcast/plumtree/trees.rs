@@ -15,7 +15,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::id::{NodeId, Sequence};
+use crate::id::NodeId;
 use crate::messaging::Envelope;
 use crate::neighbors::{Slot, SlotSet};
 use crate::room::make_room;
@@ -28,6 +28,11 @@ pub(super) struct Trees {
     shared: SlotSet,
     /// Whoever spoke last is last.
     own: Vec<Own>,
+    /// The last sources that said something and have no tree, by the beginning of their ids; whoever
+    /// spoke last is last. At most as many as there may be trees.
+    heard: Vec<[u8; 4]>,
+    /// New messages on the shared tree since it last grew anew.
+    used: u16,
 }
 
 /// The tree of one source.
@@ -44,9 +49,14 @@ struct Own {
 /// ever become short. *Guess: several of its messages.*
 const KEPT: Duration = Duration::from_secs(30);
 
+/// New messages after which the shared tree grows anew with the next one. A peer takes part in that
+/// after half as many, and no sooner, so that nobody can have every message flooded. *Guess: it costs
+/// three copies too many per peer and so many messages.*
+const WORN: u16 = 128;
+
 impl Trees {
-    /// A new message came. Its source is hot from its second message on: only then is it known that a
-    /// tree will be used again. Its tree begins as the shared one, which costs no copy too many, and
+    /// A new message came. Its source is hot if it is one of the last that spoke: only then is it known
+    /// that a tree will be used again. Its tree begins as the shared one, which costs no copy too many, and
     /// is made shorter for it by its next messages (§3.8). Where there are `most`, the tree goes whose
     /// source has been silent for longest, if that is [`KEPT`] or more; else there is none to have.
     ///
@@ -56,13 +66,44 @@ impl Trees {
         if let Some(place) = self.own.iter().position(|tree| tree.source == source) {
             self.own[place].spoke = now;
             self.own[place..].rotate_left(1);
-        } else if envelope.sequence() > Sequence(1)
-            && !envelope.topic().is_reserved()
-            && self.has_room(now, most)
-        {
+            return;
+        }
+        let is_hot = !envelope.topic().is_reserved() && self.was_heard(source, most);
+        if is_hot && self.has_room(now, most) {
             make_room(&mut self.own);
             self.own.push(Own { source, lazy: self.shared, spoke: now });
+        } else {
+            self.used = self.used.saturating_add(1);
         }
+    }
+
+    /// Whether the source is one of the last that spoke; it is now the last one.
+    fn was_heard(&mut self, source: NodeId, most: usize) -> bool {
+        let Some(&beginning) = source.as_bytes().first_chunk().filter(|_| most > 0) else {
+            return false;
+        };
+        let before = self.heard.iter().position(|it| *it == beginning);
+        if let Some(place) = before.or((self.heard.len() == most).then_some(0)) {
+            self.heard.remove(place);
+        }
+        make_room(&mut self.heard);
+        self.heard.push(beginning);
+        before.is_some()
+    }
+
+    /// Whether the shared tree has been used so often that it should grow anew: what joined, left and
+    /// was grafted since has made it longer.
+    pub(super) const fn is_worn(&self) -> bool {
+        self.used >= WORN
+    }
+
+    /// Makes all neighbors eager in the shared tree, unless they were so lately.
+    pub(super) fn renew(&mut self) -> bool {
+        let may = self.used >= WORN / 2;
+        if may {
+            (self.shared, self.used) = (SlotSet::default(), 0);
+        }
+        may
     }
 
     /// Makes room for one more tree, if one is long unused.
@@ -105,7 +146,7 @@ mod tests {
     use alloc::vec;
 
     use super::*;
-    use crate::id::BootEpoch;
+    use crate::id::{BootEpoch, Sequence};
     use crate::messaging::{Payload, Topic};
     use crate::time::UnixTime;
 
@@ -135,6 +176,30 @@ mod tests {
     }
 
     #[test]
+    fn a_source_that_spoke_long_before_the_last_ones_is_not_hot() {
+        let mut trees = Trees::default();
+        for n in [7, 8, 9, 7, 9] {
+            trees.on_new(NOW, &message(n, 2, Topic::default()), 2);
+        }
+        assert!(!trees.is_own(source(7)) && trees.is_own(source(9)));
+        assert_eq!(trees.heard.len(), 2);
+    }
+
+    /// Nobody has everything flooded by saying that the tree shall grow anew.
+    #[test]
+    fn a_tree_is_renewed_once_in_so_many_messages() {
+        let mut trees = Trees::default();
+        let mut renewed = 0;
+        for n in 0..640 {
+            trees.on_new(NOW, &message(7, n, Topic::members()), 2);
+            renewed += u32::from(trees.renew());
+        }
+        assert_eq!((renewed, trees.is_worn()), (10, false));
+        (0..WORN).for_each(|_| trees.on_new(NOW, &message(7, 1, Topic::members()), 2));
+        assert!(trees.is_worn());
+    }
+
+    #[test]
     fn statements_and_networks_without_own_trees_use_the_shared_one() {
         let mut trees = Trees::default();
         trees.on_new(NOW, &message(7, 5, Topic::members()), 2);
@@ -147,7 +212,7 @@ mod tests {
         let mut trees = Trees::default();
         let mut speak = |secs: u64, n| {
             let now = Instant::from_micros(secs * 1_000_000);
-            trees.on_new(now, &message(n, 2, Topic::default()), 2);
+            (1..=2).for_each(|it| trees.on_new(now, &message(n, it, Topic::default()), 2));
             [1, 2, 3].map(|n| trees.is_own(source(n)))
         };
         assert_eq!(speak(0, 1), [true, false, false]);
@@ -161,9 +226,9 @@ mod tests {
     fn sources_that_somebody_makes_up_leave_a_bounded_number_of_trees() {
         let mut trees = Trees::default();
         for n in 0..200 {
-            trees.on_new(NOW, &message(n, 9, Topic::default()), 16);
+            (1..=2).for_each(|it| trees.on_new(NOW, &message(n, it, Topic::default()), 16));
         }
-        assert_eq!(trees.own.len(), 16);
+        assert_eq!((trees.own.len(), trees.heard.len()), (16, 16));
         assert!(trees.own.capacity() <= 20);
     }
 
