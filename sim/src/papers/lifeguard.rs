@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
+use super::Setup;
 use super::bar::{Bar, Claim, Target, Tolerance};
 use super::models::mean;
-use super::Setup;
 use crate::history::{End, History};
 use crate::measure::Measures;
 use crate::sweep::Seeds;

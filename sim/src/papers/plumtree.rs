@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
+use super::Setup;
 use super::bar::{Bar, Claim, Target, Tolerance};
 use super::models::{mean, number};
-use super::Setup;
 use crate::history::History;
 use crate::measure::Measures;
 use crate::report::to_float;

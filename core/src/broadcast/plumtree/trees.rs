@@ -83,7 +83,8 @@ impl Trees {
             return false;
         };
         let before = self.heard.iter().position(|it| *it == beginning);
-        if let Some(place) = before.or((self.heard.len() == most).then_some(0)) {
+        let is_full = self.heard.len() == most;
+        if let Some(place) = before.or_else(|| is_full.then_some(0)) {
             self.heard.remove(place);
         }
         make_room(&mut self.heard);
