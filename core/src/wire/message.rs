@@ -386,6 +386,7 @@ pub struct Ping {
 
 /// One copy of a message on one link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "PackedGossip", into = "PackedGossip")]
 pub struct Gossip {
     /// Links travelled, this one included.
     pub hop: Hop,
@@ -395,6 +396,45 @@ pub struct Gossip {
     pub age: Age,
     /// The message.
     pub envelope: Arc<Envelope>,
+}
+
+/// A copy on the wire: hop and route in one number, which takes a byte for the first 31 links.
+#[derive(Serialize, Deserialize)]
+struct PackedGossip {
+    /// Four times the hop, at most [`MAX_HOP`], and the route.
+    hop_route: u16,
+    age: Age,
+    envelope: Arc<Envelope>,
+}
+
+/// Where hops saturate on the wire.
+const MAX_HOP: u16 = u16::MAX >> 2;
+
+impl From<Gossip> for PackedGossip {
+    fn from(gossip: Gossip) -> Self {
+        let Gossip { hop, route, age, envelope } = gossip;
+        let route = match route {
+            Route::Usual => 0,
+            Route::Detour => 1,
+            Route::Renewal => 2,
+        };
+        Self { hop_route: (hop.0.min(MAX_HOP) << 2) | route, age, envelope }
+    }
+}
+
+impl TryFrom<PackedGossip> for Gossip {
+    type Error = &'static str;
+
+    fn try_from(packed: PackedGossip) -> Result<Self, Self::Error> {
+        let PackedGossip { hop_route, age, envelope } = packed;
+        let route = match hop_route & 3 {
+            0 => Route::Usual,
+            1 => Route::Detour,
+            2 => Route::Renewal,
+            _ => return Err("a copy has no route of number 3"),
+        };
+        Ok(Self { hop: Hop(hop_route >> 2), route, age, envelope })
+    }
 }
 
 /// What a node holds, for its neighbor to compare.

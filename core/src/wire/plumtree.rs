@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{Hop, MessageId, NodeId};
 
 /// How a copy of a message travels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Route {
     /// As its broadcast has it: to all neighbors, or along the tree.
     #[default]

@@ -184,7 +184,7 @@ fn hello(profile: Profile) -> impl Strategy<Value = Message> {
 }
 
 fn gossip() -> impl Strategy<Value = Message> {
-    (who(), 0..20_u64, any::<u16>(), 0..300_000_u64).prop_map(|(origin, sequence, hop, age)| {
+    (who(), 0..20_u64, 0..16_384_u16, 0..300_000_u64).prop_map(|(origin, sequence, hop, age)| {
         Message::Gossip(Gossip {
             hop: Hop(hop),
             route: if hop % 2 == 0 { Route::Detour } else { Route::Usual },
