@@ -40,6 +40,11 @@ pub struct SwimConfig {
 }
 
 impl SwimConfig {
+    /// Whether a peer keeps a table of members.
+    pub(crate) const fn has_table(&self) -> bool {
+        self.members_max > 0
+    }
+
     /// What the papers and their followers found good.
     pub(super) const fn modern() -> Self {
         Self {

@@ -183,7 +183,7 @@ impl Swim {
     /// What to say when this peer leaves. Nothing without a table: then nobody keeps one, and
     /// neighbors are told on their links.
     pub(crate) fn farewell(&self, cx: &Context) -> Option<Statement> {
-        let has_table = cx.config.detector.swim.members_max > 0;
+        let has_table = cx.config.detector.swim.has_table();
         (self.is_announced && has_table).then(|| self.of_itself(cx, Claim::Left))
     }
 

@@ -88,7 +88,8 @@ impl Prober {
         }
         let is_there = |record: &AddressRecord| {
             neighbors.by_id(record.subject()).is_some()
-                || has_table(cx) && members.life(record).is_some_and(|member| !member.is_gone())
+                || probes_members(cx)
+                    && members.life(record).is_some_and(|member| !member.is_gone())
         };
         while let Some(record) = self.round.pop() {
             if is_there(&record) {
@@ -212,13 +213,13 @@ impl Probe {
 }
 
 /// Without a table there are only neighbors to probe.
-fn has_table(cx: &Context) -> bool {
+fn probes_members(cx: &Context) -> bool {
     let config = &cx.config.detector.swim;
-    config.monitor == Monitor::Members && config.members_max > 0
+    config.monitor == Monitor::Members && config.has_table()
 }
 
 fn candidates(cx: &Context, neighbors: &Neighbors, members: &Members) -> Vec<AddressRecord> {
-    if has_table(cx) {
+    if probes_members(cx) {
         let living = members.iter().filter(|member| !member.is_gone());
         return living.map(|member| member.record.clone()).collect();
     }

@@ -32,7 +32,7 @@ impl Swim {
         neighbors: &Neighbors,
     ) {
         self.round = cx.now;
-        let has_table = cx.config.detector.swim.members_max > 0;
+        let has_table = cx.config.detector.swim.has_table();
         cx.peers = has_table.then(|| u32::try_from(self.members.living()).unwrap_or(u32::MAX));
         cx.arm(Timer::Round, self.awareness.probe_every(cx));
         self.pay_refutation(cx);

@@ -68,7 +68,7 @@ impl Swim {
             return;
         }
         let held = self.members.get(said.subject.subject());
-        let is_known = held.is_some() || is_near || cx.config.detector.swim.members_max > 0;
+        let is_known = held.is_some() || is_near || cx.config.detector.swim.has_table();
         let is_overruled = held.is_some_and(|member| {
             member.is_gone()
                 || member.record.supersedes(&said.subject)

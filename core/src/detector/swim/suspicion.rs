@@ -32,7 +32,8 @@ pub(crate) struct Suspicion {
     /// Others that suspect the same, at most [`MAX_CONFIRMERS`].
     pub(crate) confirmers: Vec<NodeId>,
     since: Instant,
-    /// Nothing that its subject said since then has been counted.
+    /// Its beginning, or when its subject was last found to have been heard: what it says after that
+    /// counts.
     pub(crate) doubted: Instant,
     /// When its timer fires.
     pub(crate) due: Instant,
@@ -134,12 +135,12 @@ impl Suspicions {
         self.open.iter().find(|open| open.number == number)
     }
 
-    /// Its subject was heard: it lasts for the least time once more.
+    /// Its subject was heard: it lasts for the least time once more, whoever confirms it.
     pub(crate) fn prolong(&mut self, cx: &mut Context, number: u32) {
-        let Some(open) = self.open.iter_mut().find(|open| open.number == number) else { return };
-        open.doubted = cx.now;
-        open.due = cx.now + open.span.least;
-        cx.arm(Timer::Suspicion(number), open.span.least);
+        if let Some(open) = self.open.iter_mut().find(|open| open.number == number) {
+            open.doubted = cx.now;
+            open.arm(cx);
+        }
     }
 
     /// Its time is over. `None` when it has ended before.
@@ -186,9 +187,9 @@ impl Suspicion {
         let whole = self.span.after(self.confirmers.len(), self.enough);
         let tenth = usize::try_from(self.span.least.as_millis() / 10).unwrap_or(usize::MAX - 1);
         let later = cx.rng.index(Stream::Jitter, tenth + 1).and_then(|ms| u64::try_from(ms).ok());
-        let due = self.since + whole + Duration::from_millis(later.unwrap_or(0));
-        self.due = due.max(cx.now);
-        cx.arm(Timer::Suspicion(self.number), due.since(cx.now));
+        let earliest = (self.since + whole).max(self.doubted + self.span.least);
+        self.due = (earliest + Duration::from_millis(later.unwrap_or(0))).max(cx.now);
+        cx.arm(Timer::Suspicion(self.number), self.due.since(cx.now));
     }
 }
 
@@ -266,6 +267,19 @@ mod tests {
             suspicions.confirm(&mut cx, &subject, Incarnation(1), NodeId::new([by; 32]));
         }
         assert_eq!(suspicions.take(0).expect("open").confirmers.len(), MAX_CONFIRMERS);
+    }
+
+    #[test]
+    fn a_suspect_that_was_heard_has_the_least_time_whoever_confirms() {
+        let mut cx = context(Config::modern());
+        let (mut suspicions, subject) = (Suspicions::default(), cx.record.clone());
+        let now = (&subject, Incarnation(0));
+        suspicions.begin(&mut cx, now, Evidence::LinkLost, Vec::new(), (span(10), 1));
+        cx.now = suspicions.get(0).expect("open").due;
+        suspicions.prolong(&mut cx, 0);
+        suspicions.confirm(&mut cx, &subject, Incarnation(0), NodeId::new([7; 32]));
+        let due = suspicions.get(0).expect("open").due.since(cx.now);
+        assert!((secs(2)..=secs(2) + secs(2) / 10).contains(&due), "{due:?}");
     }
 
     #[test]

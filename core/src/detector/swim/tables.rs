@@ -85,8 +85,7 @@ impl Swim {
     /// A neighbor is here. Its hello is its own word that it lives. Who was not held alive gets the
     /// table: it is new, or it comes from the other side of a partition.
     pub(super) fn welcome(&mut self, cx: &mut Context, up: &Neighbor) {
-        if !core::mem::replace(&mut self.is_announced, true)
-            && cx.config.detector.swim.members_max > 0
+        if !core::mem::replace(&mut self.is_announced, true) && cx.config.detector.swim.has_table()
         {
             self.findings.push_back(Finding::Say(self.of_itself(cx, Claim::Alive)));
         }
@@ -102,7 +101,7 @@ impl Swim {
     }
 
     fn give_table(&self, cx: &mut Context, to: &Neighbor) {
-        let has_table = cx.config.detector.swim.members_max > 0;
+        let has_table = cx.config.detector.swim.has_table();
         let is_told = |member: &&Member| {
             let is_itself = member.record.subject() == to.id();
             let is_doubted = member.state != MemberState::Alive;
