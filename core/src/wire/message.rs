@@ -11,7 +11,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::hyparview::{ForwardJoin, Shuffle};
 use super::plumtree::{Graft, IHave, Prune, Route};
@@ -385,10 +385,10 @@ pub struct Ping {
 }
 
 /// One copy of a message on one link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "PackedGossip", into = "PackedGossip")]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "(u16, Age, Arc<Envelope>)")]
 pub struct Gossip {
-    /// Links travelled, this one included.
+    /// Links travelled, this one included. At most 16,383 on the wire, where it saturates.
     pub hop: Hop,
     /// How it travels.
     pub route: Route,
@@ -398,40 +398,33 @@ pub struct Gossip {
     pub envelope: Arc<Envelope>,
 }
 
-/// A copy on the wire: hop and route in one number, which takes a byte for the first 31 links.
-#[derive(Serialize, Deserialize)]
-struct PackedGossip {
-    /// Four times the hop, at most [`MAX_HOP`], and the route.
-    hop_route: u16,
-    age: Age,
-    envelope: Arc<Envelope>,
-}
-
-/// Where hops saturate on the wire.
+/// Where hops saturate on the wire: they share a number with the route, which takes a byte for the
+/// first 31 links.
 const MAX_HOP: u16 = u16::MAX >> 2;
 
-impl From<Gossip> for PackedGossip {
-    fn from(gossip: Gossip) -> Self {
-        let Gossip { hop, route, age, envelope } = gossip;
-        let route = match route {
+impl Serialize for Gossip {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let route = match self.route {
             Route::Usual => 0,
             Route::Detour => 1,
             Route::Renewal => 2,
         };
-        Self { hop_route: (hop.0.min(MAX_HOP) << 2) | route, age, envelope }
+        let hop_route = (self.hop.0.min(MAX_HOP) << 2) | route;
+        (hop_route, self.age, &self.envelope).serialize(serializer)
     }
 }
 
-impl TryFrom<PackedGossip> for Gossip {
+impl TryFrom<(u16, Age, Arc<Envelope>)> for Gossip {
     type Error = &'static str;
 
-    fn try_from(packed: PackedGossip) -> Result<Self, Self::Error> {
-        let PackedGossip { hop_route, age, envelope } = packed;
+    fn try_from(
+        (hop_route, age, envelope): (u16, Age, Arc<Envelope>),
+    ) -> Result<Self, Self::Error> {
         let route = match hop_route & 3 {
             0 => Route::Usual,
             1 => Route::Detour,
             2 => Route::Renewal,
-            _ => return Err("a copy has no route of number 3"),
+            _ => return Err("no route has the number 3"),
         };
         Ok(Self { hop: Hop(hop_route >> 2), route, age, envelope })
     }

@@ -6,7 +6,10 @@ use std::path::Path;
 use std::{env, fs};
 
 use bytes::BytesMut;
-use tidings_core::wire::{self, DecodeError, FRAME_HEADER_LEN, MAX_FRAME, Message, WIRE_VERSION};
+use tidings_core::Hop;
+use tidings_core::wire::{
+    self, Age, DecodeError, FRAME_HEADER_LEN, Gossip, MAX_FRAME, Message, Route, WIRE_VERSION,
+};
 
 use crate::samples;
 
@@ -78,7 +81,7 @@ fn the_largest_messages_fit_a_frame() {
     let ids = vec![tidings_core::MessageId::new([0xff; 32]); wire::MAX_IDS];
     let name = wire::IHave {
         id: tidings_core::MessageId::new([0xff; 32]),
-        hop: tidings_core::Hop(u16::MAX),
+        hop: Hop(u16::MAX),
         source: samples::node(255),
     };
     let statement = wire::Statement {
@@ -105,6 +108,21 @@ fn the_largest_messages_fit_a_frame() {
         assert!(frame.len() <= MAX_FRAME, "{}: {}", message.name(), frame.len());
         assert_eq!(wire::decode(&frame[FRAME_HEADER_LEN..]), Ok(message));
     }
+}
+
+#[test]
+fn the_hop_of_a_copy_saturates_and_it_has_one_of_three_routes() {
+    let copy = |hop, route| {
+        let (age, envelope) = (Age::default(), samples::envelope(1, 9));
+        Message::Gossip(Gossip { hop: Hop(hop), route, age, envelope })
+    };
+    let body = |message: &Message| frame(message)[FRAME_HEADER_LEN..].to_vec();
+    for route in [Route::Usual, Route::Detour, Route::Renewal] {
+        assert_eq!(wire::decode(&body(&copy(u16::MAX, route))), Ok(copy(16_383, route)));
+    }
+    let mut fourth = body(&copy(1, Route::Usual));
+    fourth[1] |= 3;
+    assert_eq!(wire::decode(&fourth), Err(DecodeError::Malformed));
 }
 
 fn frame(message: &Message) -> Vec<u8> {

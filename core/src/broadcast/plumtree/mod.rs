@@ -139,7 +139,8 @@ impl Plumtree {
         self.shorten(cx, neighbors, (from, source, hop), announcers);
     }
 
-    /// Sends a message along its tree, and its name off it.
+    /// Sends a message along its tree by this route, and its name off it. Over its first links it is
+    /// flooded beside the tree, if it has none of its own ([`flood_hops`]).
     fn spread(
         &mut self,
         cx: &mut Context,

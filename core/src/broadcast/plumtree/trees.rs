@@ -50,15 +50,16 @@ struct Own {
 const KEPT: Duration = Duration::from_secs(30);
 
 /// New messages after which the shared tree grows anew with the next one. A peer takes part in that
-/// after half as many, and no sooner, so that nobody can have every message flooded. *Guess: it costs
-/// three copies too many per peer and so many messages.*
+/// after half as many, and no sooner, so that nobody can have every message flooded. *Guess: the one
+/// that is flooded costs each peer three copies too many, a fortieth of a copy per message.*
 const WORN: u16 = 128;
 
 impl Trees {
     /// A new message came. Its source is hot if it is one of the last that spoke: only then is it known
-    /// that a tree will be used again. Its tree begins as the shared one, which costs no copy too many, and
-    /// is made shorter for it by its next messages (§3.8). Where there are `most`, the tree goes whose
-    /// source has been silent for longest, if that is [`KEPT`] or more; else there is none to have.
+    /// that a tree will be used again. Its tree begins as the shared one, which costs no copy too many,
+    /// and is made shorter for it by its next messages (§3.8). Where there are `most`, the tree goes
+    /// whose source has been silent for longest, if that is [`KEPT`] or more; else there is none to
+    /// have.
     ///
     /// Statements about members come from everybody and make no source hot.
     pub(super) fn on_new(&mut self, now: Instant, envelope: &Envelope, most: usize) {
