@@ -25,7 +25,7 @@ const SETTLING: Duration = Duration::from_secs(8);
 /// Bytes of a message beside its payload, about.
 const OVERHEAD: usize = 200;
 
-/// Bytes per second of a node in a network whose detector is `swim`, at least. *Measured: with 28 kB/s
+/// Bytes per second of a node that has a workload and the detector `swim`, at least. *Measured: with 28 kB/s
 /// and 9 peers that flood 5 small messages a second a cut of 2.5 s left suspicions for minutes.*
 const SWIM_BANDWIDTH: u64 = 100_000;
 
@@ -379,6 +379,23 @@ mod tests {
             assert_eq!(parse(&drawn.name, "drawn", &text), Ok(drawn.clone()), "{text}");
             assert_eq!(draw(seed, profile), drawn);
         }
+    }
+
+    #[test]
+    fn nodes_that_watch_each_other_by_swim_have_room_for_their_messages() {
+        let drawn = (1..=1_500).map(|seed| draw(seed, Profile::Modern));
+        let mut bounded = 0;
+        for scenario in drawn.filter(|it| it.config.detector.kind == DetectorKind::Swim) {
+            let (Some(bandwidth), Some(workload)) = (scenario.link.bandwidth, &scenario.workload)
+            else {
+                continue;
+            };
+            let said = workload.size * 1_000 / usize::try_from(workload.every.as_millis()).unwrap();
+            let said = u64::try_from(said * scenario.peers).unwrap();
+            assert!(bandwidth >= 4 * said.max(25_000), "{}", scenario.name);
+            bounded += 1;
+        }
+        assert!(bounded > 50, "{bounded}");
     }
 
     /// Swarm testing: each kind is in some runs and not in others, with few others or many.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::bar::{Bar, Claim, Target, Tolerance};
 use super::models::{mean, number};
+use super::stage::ONE_RUN;
 use super::{Effort, Setup};
 use crate::history::History;
 use crate::measure::Measures;
@@ -17,7 +18,6 @@ use crate::measure::overlay::{self, OverlayPoint};
 use crate::measure::shape::{Shape, shape};
 use crate::measure::spread::MessageMeasure;
 use crate::report::to_float;
-use crate::sweep::Seeds;
 
 const SCENARIO: &str = "hyparview";
 
@@ -33,15 +33,12 @@ const FLOOD: Duration = Duration::from_secs(1);
 /// What makes the paper's set-up ours: more known peers, and seed nodes as the last resort.
 const OURS: [&str; 3] = ["passive_view=60", "isolated_retry=2s", "refresh=30s"];
 
-/// One run of each: its figures are means over thousands of peers, and three would take hours.
-const SEEDS: Seeds = Seeds { first: 1, last: 1 };
-
 /// The overlay after fifty cycles.
 pub(super) fn overlay(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
     let peers = setup.peers();
     // One peer dies at the end: the shape is that of all others, just before.
     let stage = setup.sized(SCENARIO, &["fault.0.share=1"])?.until(FAILURE);
-    let shapes = stage.run(SEEDS, see_shape)?;
+    let shapes = stage.run(ONE_RUN, see_shape)?;
     let ours = |of: fn(&(OverlayPoint, Shape)) -> f64| mean(shapes.iter().map(of));
     let claim = |id| Claim {
         id,
@@ -187,7 +184,7 @@ fn fail(setup: &Setup<'_>, dead: u8, changes: &[&str]) -> anyhow::Result<Vec<Rel
     let share = format!("fault.0.share={dead}");
     let changes = [&[&*share], changes].concat();
     let stage = setup.sized(SCENARIO, &changes)?.until(FAILURE + CYCLE / 4);
-    stage.run(SEEDS, see_reliability)
+    stage.run(ONE_RUN, see_reliability)
 }
 
 fn see_reliability(measures: &Measures, _: &History) -> Reliability {
@@ -224,7 +221,7 @@ pub(super) fn healing(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
         let share = format!("fault.0.share={dead}");
         let changes = [&[&*share], &OURS[..], &TEN_PER_CYCLE].concat();
         let stage = setup.sized(SCENARIO, &changes)?.until(FAILURE + CYCLE * 6);
-        let ours = mean(stage.run(SEEDS, see_healing)?.into_iter());
+        let ours = mean(stage.run(ONE_RUN, see_healing)?.into_iter());
         let case = format!("ours, {dead} % dead");
         let metric = "cycles until all live peers are reached again";
         let bar = claim.bar((&case, metric), published, Tolerance::AtMost(published + 1.0), ours);

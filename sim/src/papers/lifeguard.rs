@@ -10,9 +10,9 @@ use std::time::Duration;
 use super::Setup;
 use super::bar::{Bar, Claim, Target, Tolerance};
 use super::models::mean;
+use super::stage::ONE_RUN;
 use crate::history::{End, History};
 use crate::measure::Measures;
-use crate::sweep::Seeds;
 
 const SCENARIO: &str = "lifeguard";
 
@@ -21,9 +21,6 @@ const END: Duration = Duration::from_mins(4);
 
 /// No local health, no confirmations: SWIM with suspicion.
 const SWIM: [&str; 2] = ["health_max=0", "suspicion_confirmations=0"];
-
-/// One run of each point of the grid: its sums are over all of them.
-const SEEDS: Seeds = Seeds { first: 1, last: 1 };
 
 /// What a run gives.
 struct Seen {
@@ -79,7 +76,7 @@ fn grid(setup: &Setup<'_>, changes: &[&str]) -> anyhow::Result<Sums> {
             changes.push(format!("fault.0.every={every}s"));
             changes.push(format!("fault.0.stall={stall}s"));
             let stage = setup.stage(SCENARIO, &changes)?.until(END);
-            for seen in stage.run(SEEDS, see)? {
+            for seen in stage.run(ONE_RUN, see)? {
                 sums.all += seen.all;
                 sums.healthy += seen.healthy;
                 sums.messages += seen.messages;
@@ -135,7 +132,7 @@ pub(super) fn latency(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
         source: "Lifeguard, DSN-W 2018, Fig. 3",
     };
     let full = |changes: &[&str]| -> anyhow::Result<f64> {
-        let seen = setup.stage("crashes", changes)?.until(END).run(SEEDS, see)?;
+        let seen = setup.stage("crashes", changes)?.until(END).run(ONE_RUN, see)?;
         Ok(mean(seen.iter().flat_map(|it| &it.full).copied()))
     };
     let swim = full(&SWIM)?;

@@ -9,17 +9,14 @@ use std::time::Duration;
 use super::Setup;
 use super::bar::{Bar, Claim, Target, Tolerance};
 use super::models::{mean, number};
+use super::stage::ONE_RUN;
 use crate::history::History;
 use crate::measure::Measures;
 use crate::measure::spread::MessageMeasure;
 use crate::report::to_float;
-use crate::sweep::Seeds;
 use crate::traffic::Traffic;
 
 const SCENARIO: &str = "plumtree";
-
-/// One run of each: its figures are means over thousands of peers and a hundred messages.
-const SEEDS: Seeds = Seeds { first: 1, last: 1 };
 
 /// All messages were said, and reached whom they reach, by then.
 const END: Duration = Duration::from_secs(1600);
@@ -75,7 +72,7 @@ fn see(measures: &Measures, history: &History) -> Seen {
 }
 
 fn run(setup: &Setup<'_>, scenario: &str, changes: &[&str]) -> anyhow::Result<Vec<Seen>> {
-    setup.sized(scenario, changes)?.until(END).run(SEEDS, see)
+    setup.sized(scenario, changes)?.until(END).run(ONE_RUN, see)
 }
 
 fn average(seen: &[Seen], of: fn(&Seen) -> f64) -> f64 {

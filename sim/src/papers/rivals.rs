@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::bar::{Bar, Claim, Target, Tolerance};
 use super::models::mean;
+use super::stage::ONE_RUN;
 use super::{Effort, Setup};
 use crate::history::History;
 use crate::measure::Measures;
@@ -117,8 +118,7 @@ pub(super) fn gossipsub(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
         "trees=128",
     ];
     let stage = setup.stage(SCENARIO, &changes)?.until(Duration::from_mins(2));
-    let only = Seeds { first: 1, last: 1 };
-    let seen = stage.run(only, |measures, _| see_from(WARM, measures))?;
+    let seen = stage.run(ONE_RUN, |measures, _| see_from(WARM, measures))?;
     let case = "20 neighbors";
     Ok(vec![
         claim.bar(

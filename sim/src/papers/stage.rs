@@ -12,6 +12,9 @@ use crate::measure::Measures;
 use crate::scenario::{self, Scenario, ScenarioError};
 use crate::sweep::{self, Seeds, Shard};
 
+/// One run, where its figures are means over thousands of peers or sums over a grid of settings.
+pub(super) const ONE_RUN: Seeds = Seeds { first: 1, last: 1 };
+
 /// A scenario that an experiment runs.
 #[derive(Clone, Debug)]
 pub struct Stage {
