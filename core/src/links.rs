@@ -185,6 +185,14 @@ impl Links {
         }
     }
 
+    /// Makes a link that is up, and asked for something else, one between neighbors.
+    pub(crate) fn make_neighbors(&mut self, cx: &mut Context, link: LinkId) {
+        if let Some(entry) = self.table.get_mut(link) {
+            entry.purpose = Some(Purpose::Neighbor { isolated: false });
+        }
+        self.settle(cx, link);
+    }
+
     /// Denies a hello and ends the link.
     pub(crate) fn refuse(
         &mut self,
@@ -507,6 +515,7 @@ fn fits(dial: &Dial, welcome: &Welcome, me: NodeId) -> bool {
         | Purpose::Join
         | Purpose::Shuffle
         | Purpose::PingRequest
+        | Purpose::Optimize
         | Purpose::Exchange => welcome.role == Role::Peer,
         Purpose::Probe => true,
     };

@@ -162,6 +162,7 @@ impl SeedNode {
             | Purpose::Join
             | Purpose::Shuffle
             | Purpose::PingRequest
+            | Purpose::Optimize
             | Purpose::Exchange => Some(Refusal::WrongRole),
             Purpose::Vote => {
                 let is_colleague = hello.role == Role::SeedNode && self.council.is_colleague(from);

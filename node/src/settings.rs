@@ -242,6 +242,7 @@ settings! {
     "shuffle_passive" PEER: overlay.hyparview.shuffle_passive, "hyparview: known peers in a shuffle";
     "shuffle_walk" PEER: overlay.hyparview.shuffle_walk, "hyparview: links that a shuffle takes";
     "shuffle_every" PEER: overlay.hyparview.shuffle_every, "hyparview: time between shuffles";
+    "near_links" PEER: overlay.hyparview.near_links, "hyparview: neighbors chosen because they are near";
     "replies" PEER: overlay.hyparview.replies, "hyparview: answers to shuffles under way";
     "ghosts" PEER: overlay.hyparview.ghosts, "hyparview: lost neighbors that are tried again";
     "ghost_age" PEER: overlay.hyparview.ghost_age, "hyparview: for how long";

@@ -27,6 +27,9 @@ pub struct HyParViewConfig {
     pub shuffle_walk: u8,
     /// Time between two shuffles of a peer. 100 ms to 24 h. *PAPERS.md 11: 10 s.*
     pub shuffle_every: Duration,
+    /// Neighbors that are chosen because they are near, by round-trip time. 0 to `active` - 3, because
+    /// the others must stay random. *PAPERS.md 11: 2 of 5; here none unless wanted.*
+    pub near_links: usize,
     /// Replies to shuffles, and introductions, that wait for their link. 1 to 256. *Guess.*
     pub replies: usize,
     /// Neighbors lost without a word that are dialed again, one per refresh. 0 to 256. *Guess: four
@@ -48,6 +51,7 @@ impl HyParViewConfig {
             shuffle_passive: 4,
             shuffle_walk: 6,
             shuffle_every: Duration::from_secs(10),
+            near_links: 0,
             replies: 16,
             ghosts: 20,
             ghost_age: Duration::from_mins(10),
@@ -63,6 +67,7 @@ impl HyParViewConfig {
         within("shuffle_passive", self.shuffle_passive, 0..=MAX_SHUFFLE / 2)?;
         within("shuffle_walk", self.shuffle_walk, 1..=16)?;
         within("shuffle_every", self.shuffle_every, Duration::from_millis(100)..=24 * HOUR)?;
+        within("near_links", self.near_links, 0..=self.active.saturating_sub(3))?;
         within("replies", self.replies, 1..=256)?;
         within("ghosts", self.ghosts, 0..=256)?;
         within("ghost_age", self.ghost_age, Duration::from_secs(1)..=24 * HOUR)

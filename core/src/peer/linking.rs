@@ -1,16 +1,18 @@
 //! Links of a peer: who is let in, what becomes of dials, what an ended link means to the parts.
 
+use core::time::Duration;
+
 use crate::address::AddressRecord;
 use crate::event::{Event, NeighborLoss};
 use crate::failure::LinkLoss;
-use crate::id::{LinkId, Role};
+use crate::id::{LinkId, NodeId, Role};
 use crate::links::{Dial, Ending, Failure, Up};
 use crate::overlay::Overlay;
 use crate::overlay::admission::{Admission, Asker, admit};
 use crate::overlay::hyparview::HyParView;
 use crate::peer::Peer;
 use crate::timers::Timer;
-use crate::wire::{Bye, Hello, Purpose, Refusal};
+use crate::wire::{Bye, Hello, Message, Purpose, Refusal};
 
 impl Peer {
     pub(super) fn on_hello(&mut self, link: LinkId, hello: &Hello) {
@@ -29,6 +31,9 @@ impl Peer {
                 }
             }
             Purpose::Probe => self.links.welcome(&mut self.cx, link, hello),
+            Purpose::Optimize if is_peer && joins => {
+                self.links.welcome(&mut self.cx, link, hello);
+            }
             Purpose::Shuffle | Purpose::PingRequest | Purpose::Exchange if is_peer => {
                 self.links.welcome(&mut self.cx, link, hello);
             }
@@ -39,6 +44,7 @@ impl Peer {
             | Purpose::Shuffle
             | Purpose::PingRequest
             | Purpose::Exchange
+            | Purpose::Optimize
             | Purpose::Vote => {
                 self.links.refuse(&mut self.cx, link, hello.from.clone(), Refusal::WrongRole);
             }
@@ -91,6 +97,66 @@ impl Peer {
         }
     }
 
+    /// Somebody near asks to be a neighbor, and gives up `old` for it. Who is at the other end of a
+    /// dial already is not let in twice.
+    pub(super) fn on_optimization(&mut self, link: LinkId, old: NodeId, round_trip: Duration) {
+        let Self { cx, links, neighbors, overlay, detector, .. } = self;
+        let Some(up) = links.up(link) else { return };
+        let id = up.remote.subject();
+        let is_double = neighbors.by_id(id).is_some();
+        let is_dialing = overlay.is_dialing(id) || detector.is_redialing(id);
+        let admission = match overlay.as_hyparview() {
+            Some(hyparview) if !is_double && !is_dialing => {
+                hyparview.admit_near(cx, neighbors, (old, round_trip))
+            }
+            _ => Admission::Refuse(Refusal::Busy),
+        };
+        let replaced = match admission {
+            Admission::Admit => None,
+            Admission::Instead(far, bye) => {
+                let record = neighbors.by_link(far).map(|it| it.record.clone());
+                self.drop_neighbor(far, bye);
+                record
+            }
+            Admission::Refuse(_) | Admission::Challenge(_) => {
+                return links.close(cx, link, Bye::Done);
+            }
+        };
+        self.cx.send(link, Message::OptimizationReply { replaced });
+        self.add_near(link, up.remote, round_trip);
+    }
+
+    /// A near peer agrees to be a neighbor. The one that goes for it gets whom that one gave up.
+    pub(super) fn on_optimization_reply(&mut self, link: LinkId, replaced: Option<AddressRecord>) {
+        let Self { cx, links, neighbors, overlay, .. } = self;
+        let Some(up) = links.up(link) else { return };
+        let agreed = overlay.as_hyparview().and_then(|it| it.on_optimization_reply(link));
+        let Some((old, round_trip)) = agreed else {
+            return self.on_unexpected(link, &Message::OptimizationReply { replaced });
+        };
+        let has_old = neighbors.by_link(old).is_some();
+        let is_double = neighbors.by_id(up.remote.subject()).is_some();
+        if is_double || !has_old && neighbors.len() >= overlay.most(cx) {
+            let bye = if is_double { Bye::Replaced } else { Bye::Surplus };
+            return links.close(cx, link, bye);
+        }
+        if has_old {
+            if let Some(with) = replaced {
+                cx.send(old, Message::Replace { with });
+            }
+            self.drop_neighbor(old, Bye::Surplus);
+        }
+        self.add_near(link, up.remote, round_trip);
+    }
+
+    fn add_near(&mut self, link: LinkId, record: AddressRecord, round_trip: Duration) {
+        self.links.make_neighbors(&mut self.cx, link);
+        self.add_neighbor(link, record);
+        if let Some(hyparview) = self.overlay.as_hyparview() {
+            hyparview.choose(&self.cx, link, round_trip);
+        }
+    }
+
     pub(super) fn on_welcomed(&mut self, link: LinkId, dial: &Dial, up: &Up) {
         let Self { cx, links, overlay, broadcast, detector, .. } = self;
         match dial.purpose {
@@ -105,6 +171,11 @@ impl Peer {
                 }
             }
             Purpose::Exchange => broadcast.on_exchange_welcomed(cx, link),
+            Purpose::Optimize => {
+                if let Some(hyparview) = overlay.as_hyparview() {
+                    hyparview.on_trial_welcomed(cx, link);
+                }
+            }
             Purpose::Probe | Purpose::PingRequest => {
                 if let Some(swim) = detector.as_swim() {
                     swim.on_welcomed(cx, links, link);
@@ -150,6 +221,11 @@ impl Peer {
                 }
             }
             Purpose::Exchange => broadcast.on_exchange_ended(link),
+            Purpose::Optimize => {
+                if let Some(hyparview) = overlay.as_hyparview() {
+                    hyparview.on_trial_failed(link, failure);
+                }
+            }
             Purpose::Probe | Purpose::PingRequest => {
                 if let Some(swim) = detector.as_swim() {
                     swim.on_failed(cx, links, neighbors, link, failure);
@@ -184,6 +260,11 @@ impl Peer {
                 self.lose_neighbor(link, why);
             }
             Purpose::Exchange => self.broadcast.on_exchange_ended(link),
+            Purpose::Optimize => {
+                if let Some(hyparview) = self.overlay.as_hyparview() {
+                    hyparview.on_trial_ended(link);
+                }
+            }
             Purpose::Probe | Purpose::PingRequest => {
                 if let Some(swim) = self.detector.as_swim() {
                     swim.on_ended(&mut self.cx, link);

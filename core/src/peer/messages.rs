@@ -1,9 +1,10 @@
 //! Messages on links that are up: which may come on which, and to which part they go.
 
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use crate::event::{Event, Misbehavior, NeighborLoss};
-use crate::id::LinkId;
+use crate::id::{LinkId, LinkOrigin};
 use crate::messaging::Envelope;
 use crate::peer::Peer;
 use crate::wire::{Bye, Message, Ping, Purpose, Statement};
@@ -16,6 +17,7 @@ impl Peer {
             Purpose::Shuffle => self.on_shuffle_reply(link, message),
             Purpose::PingRequest => self.on_request_message(link, message),
             Purpose::Exchange => self.on_exchange_message(link, message),
+            Purpose::Optimize => self.on_optimize_message(link, message),
             Purpose::Probe | Purpose::Notice | Purpose::Vote => self.on_unexpected(link, &message),
         }
     }
@@ -77,6 +79,11 @@ impl Peer {
                 hyparview.on_shuffle(cx, links, neighbors, from, *shuffle);
                 self.is_settled = false;
             }
+            (Message::Replace { with }, Some(hyparview), _, _) => {
+                let is_lost = |record: &_| detector.is_lost(record);
+                hyparview.on_replace(cx, links, neighbors, (from, &with), is_lost);
+                self.is_settled = false;
+            }
             (Message::IHave { have }, _, Some(tree), _) => {
                 tree.on_ihave(cx, neighbors, from, &have);
             }
@@ -103,6 +110,28 @@ impl Peer {
             (Message::ShuffleReply { sample }, Some(hyparview)) => {
                 hyparview.on_shuffle_reply(cx, neighbors, &sample);
                 links.close(cx, link, Bye::Done);
+            }
+            (message, _) => self.on_unexpected(link, &message),
+        }
+    }
+
+    /// On the way to becoming neighbors, or not.
+    fn on_optimize_message(&mut self, link: LinkId, message: Message) {
+        let Self { cx, links, neighbors, overlay, .. } = self;
+        let is_dialer = link.origin() == LinkOrigin::Dialed;
+        match (message, overlay.as_hyparview()) {
+            (Message::Ping(ping), _) if !is_dialer => cx.send(link, Message::Pong(ping)),
+            (Message::Pong(pong), Some(hyparview)) if is_dialer => {
+                if !hyparview.on_trial_pong(cx, links, neighbors, (link, &pong)) {
+                    links.accuse(cx, link, Misbehavior::WrongEcho);
+                }
+            }
+            (Message::Optimization { old, round_trip_us }, Some(_)) if !is_dialer => {
+                let round_trip = Duration::from_micros(round_trip_us.into());
+                self.on_optimization(link, old, round_trip);
+            }
+            (Message::OptimizationReply { replaced }, Some(_)) if is_dialer => {
+                self.on_optimization_reply(link, replaced);
             }
             (message, _) => self.on_unexpected(link, &message),
         }
@@ -150,7 +179,7 @@ impl Peer {
         }
     }
 
-    fn on_unexpected(&mut self, link: LinkId, message: &Message) {
+    pub(super) fn on_unexpected(&mut self, link: LinkId, message: &Message) {
         self.expel(link, Misbehavior::Unexpected(message.name()));
     }
 

@@ -107,7 +107,7 @@ impl Peer {
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "picks the timers that come here")]
     fn on_overlay_timer(&mut self, timer: Timer) {
-        let Self { cx, neighbors, overlay, bootstrap, .. } = self;
+        let Self { cx, links, neighbors, overlay, bootstrap, detector, .. } = self;
         match timer {
             Timer::Refresh => {
                 if overlay.on_refresh_timer(cx, neighbors) {
@@ -121,6 +121,9 @@ impl Peer {
             _ => {
                 if let Some(hyparview) = overlay.as_hyparview() {
                     hyparview.on_shuffle_timer(cx, neighbors);
+                    let round_trip = |link| detector.view(link).0;
+                    let is_lost = |record: &_| detector.is_lost(record);
+                    hyparview.seek_nearer(cx, links, neighbors, (round_trip, is_lost));
                 }
             }
         }

@@ -120,6 +120,23 @@ pub enum Message {
     Motion(Box<Motion>),
     /// Seed node to seed node: I do, or I do not.
     Vote(Vote),
+    /// Peer to a peer that is nearer than one of its neighbors: take me for a neighbor (X-BOT).
+    Optimization {
+        /// The neighbor that goes for it.
+        old: NodeId,
+        /// Round-trip time between the two, in microseconds.
+        round_trip_us: u32,
+    },
+    /// The answer: we are neighbors (X-BOT). Who is not wanted gets a `Bye`.
+    OptimizationReply {
+        /// The neighbor that went for it; `None` when a slot was free.
+        replaced: Option<AddressRecord>,
+    },
+    /// Neighbor to neighbor: this link ends; this one has just lost its own, too (X-BOT).
+    Replace {
+        /// Who waits for the receiver.
+        with: AddressRecord,
+    },
 }
 
 impl Message {
@@ -155,6 +172,9 @@ impl Message {
             Self::Members { .. } => "Members",
             Self::Motion(_) => "Motion",
             Self::Vote(_) => "Vote",
+            Self::Optimization { .. } => "Optimization",
+            Self::OptimizationReply { .. } => "OptimizationReply",
+            Self::Replace { .. } => "Replace",
         }
     }
 }
@@ -198,6 +218,8 @@ pub enum Purpose {
     Exchange,
     /// Between seed nodes: to have the acceptor vote on the dialer's motions.
     Vote,
+    /// To see how near this peer is, and to become neighbors if that is nearer for both (X-BOT).
+    Optimize,
 }
 
 impl fmt::Display for Purpose {
@@ -212,6 +234,7 @@ impl fmt::Display for Purpose {
             Self::PingRequest => "ping request",
             Self::Exchange => "exchange",
             Self::Vote => "vote",
+            Self::Optimize => "optimize",
         })
     }
 }
@@ -294,6 +317,8 @@ pub enum Bye {
     Misbehaved,
     /// The receiver did not answer in time.
     Silent,
+    /// A nearer one took its place; another one that lost its own comes (X-BOT: DISCONNECTWAIT).
+    Swapped,
 }
 
 impl fmt::Display for Bye {
@@ -307,6 +332,7 @@ impl fmt::Display for Bye {
             Self::TooSlow => "too slow a reader",
             Self::Misbehaved => "protocol broken",
             Self::Silent => "no answer",
+            Self::Swapped => "swapped for a nearer one",
         })
     }
 }

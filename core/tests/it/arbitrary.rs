@@ -93,6 +93,11 @@ pub(crate) fn modern(
             .prop_map(|(subject, is_heard)| Message::PingRequestAnswer { subject, is_heard }),
         few().prop_map(|records| Message::Neighbors { records }),
         vec(statement(record.clone()), 0..5).prop_map(|members| Message::Members { members }),
+        (node(), any::<u32>())
+            .prop_map(|(old, round_trip_us)| Message::Optimization { old, round_trip_us }),
+        proptest::option::of(record.clone())
+            .prop_map(|replaced| Message::OptimizationReply { replaced }),
+        record.clone().prop_map(|with| Message::Replace { with }),
         statement_gossip(record),
     ]
 }

@@ -15,7 +15,7 @@ use tidings_core::{
 
 use crate::show;
 
-/// One way, between any two nodes.
+/// One way, between two nodes of which nothing else was said.
 pub(crate) const LATENCY: Duration = Duration::from_millis(10);
 
 /// Index of a host.
@@ -36,6 +36,8 @@ pub(crate) struct Network {
     wires: BTreeMap<End, End>,
     /// Pairs of hosts between which everything is lost without a sign.
     cuts: BTreeSet<(At, At)>,
+    /// One way, between pairs of which it was said, the smaller index first.
+    latencies: BTreeMap<(At, At), Duration>,
     accepted: u64,
     /// Nothing is traced, nor are events kept: for many hosts.
     pub(crate) quiet: bool,
@@ -105,6 +107,7 @@ impl Network {
             order: 0,
             wires: BTreeMap::new(),
             cuts: BTreeSet::new(),
+            latencies: BTreeMap::new(),
             accepted: 0,
             quiet: false,
             trace: Vec::new(),
@@ -209,6 +212,12 @@ impl Network {
         self.cuts.extend([(self.names[a], self.names[b]), (self.names[b], self.names[a])]);
     }
 
+    /// Says how long everything takes between two hosts, one way.
+    pub(crate) fn place(&mut self, a: &str, b: &str, latency: Duration) {
+        let (a, b) = (self.names[a], self.names[b]);
+        self.latencies.insert((a.min(b), a.max(b)), latency);
+    }
+
     /// Ends a cut.
     pub(crate) fn heal(&mut self, a: &str, b: &str) {
         let pair = [self.names[a], self.names[b]];
@@ -284,7 +293,7 @@ impl Network {
             }
             What::Connect { from, to } if self.hosts[to].node.is_none() => {
                 let failed = DialFailure::Refused;
-                self.later(from.0, Input::DialFailed { link: from.1, failure: failed });
+                self.later((to, from.0), Input::DialFailed { link: from.1, failure: failed });
             }
             What::Connect { from, to } => {
                 let far = (to, LinkId::accepted(self.accepted));
@@ -293,7 +302,8 @@ impl Network {
                 self.wires.insert(far, from);
                 let addr = self.hosts[from.0].addr;
                 self.handle(to, Input::LinkUp { link: far.1, addr });
-                self.later(from.0, Input::LinkUp { link: from.1, addr: self.hosts[to].addr });
+                let addr = self.hosts[to].addr;
+                self.later((to, from.0), Input::LinkUp { link: from.1, addr });
             }
         }
     }
@@ -321,7 +331,7 @@ impl Network {
                 Output::Send { link, message } => {
                     let far = self.wires.get(&(at, link)).copied();
                     if let Some((to, link)) = far.filter(|far| !self.cuts.contains(&(at, far.0))) {
-                        self.later(to, Input::Received { link, message });
+                        self.later((at, to), Input::Received { link, message });
                     }
                 }
                 Output::Close { link } => self.hang_up((at, link)),
@@ -333,10 +343,10 @@ impl Network {
     fn dial(&mut self, from: End, addresses: &Arc<[SocketAddr]>) {
         match self.host_at(&addresses[0]) {
             Some(to) if self.cuts.contains(&(from.0, to)) => {}
-            Some(to) => self.schedule(What::Connect { from, to }),
+            Some(to) => self.schedule((from.0, to), What::Connect { from, to }),
             None => {
                 let failure = DialFailure::Unreachable;
-                self.later(from.0, Input::DialFailed { link: from.1, failure });
+                self.later((from.0, from.0), Input::DialFailed { link: from.1, failure });
             }
         }
     }
@@ -352,17 +362,18 @@ impl Network {
     fn hang_up(&mut self, end: End) {
         let far = self.wires.remove(&end);
         if let Some(far) = far.filter(|far| !self.cuts.contains(&(end.0, far.0))) {
-            self.schedule(What::Hangup { to: far });
+            self.schedule((end.0, far.0), What::Hangup { to: far });
         }
     }
 
-    fn later(&mut self, to: At, input: Input) {
-        self.schedule(What::Input { to, input: Boxed(Box::new(input)) });
+    fn later(&mut self, (from, to): (At, At), input: Input) {
+        self.schedule((from, to), What::Input { to, input: Boxed(Box::new(input)) });
     }
 
-    fn schedule(&mut self, what: What) {
+    fn schedule(&mut self, (a, b): (At, At), what: What) {
+        let latency = self.latencies.get(&(a.min(b), a.max(b))).copied().unwrap_or(LATENCY);
         self.order += 1;
-        self.queue.push(Reverse(Scheduled { at: self.now + LATENCY, order: self.order, what }));
+        self.queue.push(Reverse(Scheduled { at: self.now + latency, order: self.order, what }));
     }
 
     fn note(&mut self, at: At, output: &Output) {

@@ -102,7 +102,8 @@ fn config(kind: Kind) -> Config {
     config.broadcast.kind = kind.broadcast;
     config.detector.kind = kind.detector;
     config.detector.swim.members_max = 4;
-    config.overlay.hyparview.active = 3;
+    config.overlay.hyparview.active = 4;
+    config.overlay.hyparview.near_links = 1;
     config.overlay.hyparview.passive = 3;
     config.broadcast.plumtree.trees = 1;
     config.links.max_pending = 3;
@@ -158,6 +159,7 @@ fn purpose(profile: Profile) -> impl Strategy<Value = Purpose> {
         Purpose::Shuffle,
         Purpose::PingRequest,
         Purpose::Exchange,
+        Purpose::Optimize,
     ]);
     let both = prop_oneof![
         Just(Purpose::Register),
@@ -337,6 +339,7 @@ fn step(profile: Profile) -> impl Strategy<Value = Step> {
             | Purpose::Join
             | Purpose::Shuffle
             | Purpose::PingRequest
+            | Purpose::Optimize
             | Purpose::Exchange => (from, Role::Peer),
         };
         Box::new(Hello { network, to: None, from, role, purpose })
@@ -473,6 +476,7 @@ impl Play {
                     | Purpose::Join
                     | Purpose::Shuffle
                     | Purpose::PingRequest
+                    | Purpose::Optimize
                     | Purpose::Exchange => Role::Peer,
                 };
                 self.open.insert(link, (samples::node(to), hello.purpose));
@@ -547,11 +551,13 @@ fn belongs(receiver: Role, (purpose, is_accepted): (Purpose, bool), message: &Me
         }
         Message::DeathReport(_) => receiver == Role::SeedNode,
         Message::Leave(_) => true,
-        Message::Ping(_)
-        | Message::Pong(_)
-        | Message::Gossip(_)
-        | Message::Digest(_)
-        | Message::Pull { .. } => {
+        Message::Ping(_) | Message::Pong(_) => matches!(
+            purpose,
+            Purpose::Neighbor { .. } | Purpose::Join | Purpose::Exchange | Purpose::Optimize
+        ),
+        Message::Optimization { .. } => purpose == Purpose::Optimize && is_accepted,
+        Message::OptimizationReply { .. } => purpose == Purpose::Optimize && !is_accepted,
+        Message::Gossip(_) | Message::Digest(_) | Message::Pull { .. } => {
             matches!(purpose, Purpose::Neighbor { .. } | Purpose::Join | Purpose::Exchange)
         }
         Message::ForwardJoin(_)
@@ -559,6 +565,7 @@ fn belongs(receiver: Role, (purpose, is_accepted): (Purpose, bool), message: &Me
         | Message::IHave { .. }
         | Message::Graft(_)
         | Message::Prune(_)
+        | Message::Replace { .. }
         | Message::Neighbors { .. }
         | Message::Members { .. } => matches!(purpose, Purpose::Neighbor { .. } | Purpose::Join),
         Message::ShuffleReply { .. } => purpose == Purpose::Shuffle,

@@ -118,5 +118,8 @@ pub(crate) fn messages() -> Vec<Message> {
             subject: record(3),
         })),
         Message::Vote(Vote { number: 300, agrees: true }),
+        Message::Optimization { old: node(3), round_trip_us: 1500 },
+        Message::OptimizationReply { replaced: Some(record(4)) },
+        Message::Replace { with: record(4) },
     ]
 }

@@ -93,6 +93,13 @@ pub(crate) fn message(message: &Message) -> String {
         Message::Vote(vote) => {
             format!("{}: {}", vote.number, if vote.agrees { "yes" } else { "no" })
         }
+        Message::Optimization { old, round_trip_us } => {
+            format!("for {}, {round_trip_us} us", name(*old))
+        }
+        Message::OptimizationReply { replaced } => {
+            replaced.as_ref().map_or_else(String::new, |it| format!("for {}", record(it)))
+        }
+        Message::Replace { with } => format!("with {}", record(with)),
         Message::Ping(_)
         | Message::Pong(_)
         | Message::Register

@@ -173,7 +173,8 @@ fn is_noticed(why: NeighborLoss) -> bool {
             | Bye::Replaced
             | Bye::Leaving
             | Bye::Removed
-            | Bye::Misbehaved,
+            | Bye::Misbehaved
+            | Bye::Swapped,
         ) => false,
     }
 }

@@ -6,8 +6,8 @@ use crate::address::AddressRecord;
 use crate::id::{LinkId, NodeId};
 use crate::room::{make_room, release_if_empty};
 
-/// Dials under way, in the order they were begun; at most `active`, one to a lost neighbor, and
-/// one to mix.
+/// Dials under way, in the order they were begun; at most `active`, one to a lost neighbor, one to mix,
+/// and one after a swap.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Dials(Vec<Dial>);
 
@@ -31,13 +31,15 @@ pub(super) enum Why {
     Ghost,
     /// To mix a small overlay.
     Mixing,
+    /// A neighbor went to a nearer one, and another one lost its link by that.
+    Replace,
 }
 
 impl Why {
     /// Whether a random neighbor goes if no slot is free when the dial is welcomed.
     pub(super) const fn displaces(self) -> bool {
         match self {
-            Self::Join | Self::Repair => false,
+            Self::Join | Self::Repair | Self::Replace => false,
             Self::Walk | Self::Ghost | Self::Mixing => true,
         }
     }
@@ -63,6 +65,11 @@ impl Dials {
 
     pub(super) fn is_to(&self, subject: NodeId) -> bool {
         self.0.iter().any(|dial| dial.to.subject() == subject)
+    }
+
+    /// Whether one is for this.
+    pub(super) fn holds(&self, why: Why) -> bool {
+        self.0.iter().any(|dial| dial.why == why)
     }
 
     pub(super) fn end(&mut self, link: LinkId) -> Option<Dial> {

@@ -22,12 +22,13 @@
 //! view. Walks may end early (`walks`). Who is refused is introduced to others that were
 //! (`askers`). A peer that lacks two neighbors for long asks with high priority once per
 //! refresh. Lost neighbors are dialed again (`ghosts`). Small overlays are mixed now and then
-//! (`mixing`).
+//! (`mixing`). A few neighbors may be chosen because they are near (`nearness`).
 
 mod askers;
 mod dials;
 mod ghosts;
 mod mixing;
+mod nearness;
 mod passive;
 mod repair;
 mod replies;
@@ -55,6 +56,7 @@ use askers::Asker;
 use dials::{Dials, Why};
 use ghosts::Ghosts;
 use mixing::Mixing;
+use nearness::Nearness;
 use passive::PassiveView;
 use replies::Replies;
 
@@ -73,13 +75,14 @@ pub(crate) struct HyParView {
     tests_again: Instant,
     /// It had a neighbor, so others know it and one link is enough to come back.
     has_joined: bool,
-    /// A newcomer waits until then for those at whom its walks end.
+    /// A newcomer waits until then for those at whom its walks end, who was swapped for whom it gets.
     held_until: Instant,
     /// Since when there are too few neighbors.
     search: Option<Search>,
     /// A lost neighbor is to be dialed.
     calls_ghost: bool,
     mixing: Mixing,
+    nearness: Nearness,
 }
 
 /// A search for neighbors.
@@ -151,6 +154,7 @@ impl HyParView {
     ) {
         self.passive.remove(up.id());
         self.ghosts.remove(up.id());
+        self.nearness.on_neighbor_up(cx, up.link);
         if let Some(dial) = self.dials.end_to(up.id()) {
             if dial.link != up.link {
                 links.close(cx, dial.link, Bye::Done);
@@ -166,7 +170,8 @@ impl HyParView {
     }
 
     /// A newcomer leaves its slots to those at whom its walks end: they come as soon as anybody
-    /// answers, and it need not ask peers that are full. What is free then it fills itself.
+    /// answers, and it need not ask peers that are full. What is free then it fills itself. So does who
+    /// was swapped for a nearer one.
     fn hold(&mut self, cx: &mut Context) {
         let patience = cx.config.links.hello_timeout;
         self.held_until = cx.now + patience;
@@ -181,6 +186,11 @@ impl HyParView {
         down: &Neighbor,
         why: NeighborLoss,
     ) {
+        let is_swapped = why == NeighborLoss::Bye(Bye::Swapped);
+        self.nearness.on_neighbor_down(down.link, is_swapped);
+        if is_swapped {
+            self.hold(cx);
+        }
         match why {
             NeighborLoss::Left
             | NeighborLoss::Garbled

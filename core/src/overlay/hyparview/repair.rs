@@ -115,7 +115,7 @@ impl HyParView {
         }
     }
 
-    fn candidate(
+    pub(super) fn candidate(
         &self,
         cx: &mut Context,
         neighbors: &Neighbors,
@@ -146,7 +146,7 @@ impl HyParView {
 }
 
 /// Whether this peer has nothing to do with the record's subject yet.
-fn is_free(
+pub(super) fn is_free(
     neighbors: &Neighbors,
     dials: &Dials,
     record: &AddressRecord,

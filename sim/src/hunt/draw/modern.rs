@@ -38,6 +38,7 @@ fn overlay(dice: &mut Dice, config: &mut Config) {
     hyparview.shuffle_every = dice.millis(500..=10_000);
     hyparview.shuffle_active = dice.number(0..=4);
     hyparview.shuffle_passive = dice.number(0..=6);
+    hyparview.near_links = dice.number(0..=hyparview.active - 3);
 }
 
 fn broadcast(dice: &mut Dice, config: &mut Config) {

@@ -1,0 +1,369 @@
+//! Near links: a few neighbors are chosen because they are near (X-BOT: Leitão, Marques, Pereira,
+//! Rodrigues, SRDS 2009).
+//!
+//! ```text
+//! peer          its neighbor `old`   candidate          the candidate's neighbor
+//!   Hello { Optimize } ──────────────▶
+//!                      ◀──────────────  Welcome
+//!   Ping               ──────────────▶
+//!                      ◀──────────────  Pong             nearer than `old`?
+//!   Optimization { old, round trip } ▶
+//!                                       Bye { Swapped } ──▶      nearer than that one, too
+//!                      ◀──────────────  OptimizationReply { replaced }        neighbors
+//!   Replace, Bye  ──▶
+//!                      Hello { Neighbor } ─────────────────────▶              neighbors
+//! ```
+//!
+//! All four keep as many links as they had. A full peer tries one peer of its passive view at each
+//! shuffle. At most `near_links` are chosen so; which of the others goes for the first ones is drawn,
+//! so that those stay a random sample of all peers and hold the overlay together.
+//!
+//! Departures: X-BOT swaps if the four links become shorter in sum, which takes two more questions.
+//! Here both ends of the new link must gain; what the other two get is as random as what they lost.
+//! X-BOT keeps its one unbiased link by its rank; here each chosen link is remembered as such, and who
+//! takes over from one in a swap is chosen, too.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use rand::Rng as _;
+
+use super::HyParView;
+use super::dials::Why;
+use super::repair::is_free;
+use crate::address::AddressRecord;
+use crate::context::Context;
+use crate::id::{LinkId, NodeId};
+use crate::links::{Failure, Links, Target};
+use crate::neighbors::{Neighbor, Neighbors};
+use crate::overlay::admission::Admission;
+use crate::rng::Stream;
+use crate::room::make_room;
+use crate::time::Instant;
+use crate::wire::{Bye, Message, Ping, Purpose, Refusal};
+
+/// How near the neighbors are, and the trial under way. Nothing is kept unless near ones are wanted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Nearness {
+    held: Vec<Held>,
+    /// A chosen link went in a swap: the next one takes its place.
+    is_owed: bool,
+    trial: Option<Box<Trial>>,
+}
+
+/// A link with a neighbor.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    link: LinkId,
+    /// The least of its round trips that was seen; `None` before the first.
+    least: Option<Duration>,
+    is_chosen: bool,
+}
+
+/// A candidate, and how far it has come.
+#[derive(Clone, Debug)]
+struct Trial {
+    link: LinkId,
+    to: NodeId,
+    ping: Option<(Ping, Instant)>,
+    /// Its round trip; zero before it is known.
+    took: Duration,
+    /// Who goes for it, once that was offered.
+    old: Option<LinkId>,
+}
+
+impl Nearness {
+    /// A neighbor is up: it takes the place of a chosen one, or not.
+    pub(super) fn on_neighbor_up(&mut self, cx: &Context, link: LinkId) {
+        if cx.config.overlay.hyparview.near_links > 0 {
+            let is_chosen = core::mem::take(&mut self.is_owed) && self.has_room(cx);
+            make_room(&mut self.held);
+            self.held.push(Held { link, least: None, is_chosen });
+        }
+    }
+
+    /// A neighbor is down. If it was swapped for a nearer one, who comes takes its place.
+    pub(super) fn on_neighbor_down(&mut self, link: LinkId, is_swapped: bool) {
+        let is_chosen = |it: &Held| it.link == link && it.is_chosen;
+        self.is_owed |= is_swapped && self.held.iter().any(is_chosen);
+        self.held.retain(|it| it.link != link);
+    }
+
+    /// Takes over what the detector saw. Round trips vary: counting the last one, peers whose links are
+    /// all alike would swap them for ever.
+    fn note(&mut self, round_trip: impl Fn(LinkId) -> Option<Duration>) {
+        for held in &mut self.held {
+            held.least = held.least.into_iter().chain(round_trip(held.link)).min();
+        }
+    }
+
+    fn has_room(&self, cx: &Context) -> bool {
+        let chosen = self.held.iter().filter(|it| it.is_chosen).count();
+        chosen < cx.config.overlay.hyparview.near_links
+    }
+
+    /// Who goes for a peer that is so near: a random one of those that were not chosen, while there
+    /// may be more near ones, else the farthest that was. Only one that is clearly farther.
+    fn farther(
+        &self,
+        cx: &mut Context,
+        round_trip: Duration,
+        not: Option<LinkId>,
+    ) -> Option<LinkId> {
+        let has_room = self.has_room(cx);
+        let bound = round_trip + round_trip / GAIN;
+        let eligible =
+            self.held.iter().filter(|it| it.is_chosen != has_room && Some(it.link) != not);
+        let farther: Vec<_> = eligible.filter(|it| it.least.is_some_and(|it| it > bound)).collect();
+        if has_room {
+            return cx.rng.index(Stream::Overlay, farther.len()).map(|drawn| farther[drawn].link);
+        }
+        farther.iter().max_by_key(|it| it.least).map(|it| it.link)
+    }
+
+    fn trial_on(&mut self, link: LinkId) -> Option<&mut Trial> {
+        self.trial.as_deref_mut().filter(|trial| trial.link == link)
+    }
+}
+
+/// One over the share of its round trip by which a nearer one must be nearer. *Guess: less is not worth
+/// four links.*
+const GAIN: u32 = 10;
+
+impl HyParView {
+    /// Tries one peer of the passive view, if near ones are wanted and the active view is full.
+    pub(crate) fn seek_nearer(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        (round_trip, is_lost): (
+            impl Fn(LinkId) -> Option<Duration>,
+            impl Fn(&AddressRecord) -> bool,
+        ),
+    ) {
+        self.nearness.note(round_trip);
+        if let Some(stuck) = self.nearness.trial.take() {
+            links.close(cx, stuck.link, Bye::Done);
+        }
+        let config = &cx.config.overlay.hyparview;
+        if config.near_links == 0 || neighbors.len() < config.active {
+            return;
+        }
+        if let Some(to) = self.candidate(cx, neighbors, false, is_lost) {
+            let link = links.dial(cx, Target::Node(&to), Purpose::Optimize);
+            let trial =
+                Trial { link, to: to.subject(), ping: None, took: Duration::ZERO, old: None };
+            self.nearness.trial = Some(Box::new(trial));
+        }
+    }
+
+    pub(crate) fn on_trial_welcomed(&mut self, cx: &mut Context, link: LinkId) {
+        let Some(trial) = self.nearness.trial_on(link) else { return };
+        let nonce = cx.rng.draw(Stream::Nonce).next_u64();
+        let ping = Ping { nonce, time: cx.unix(), addr: cx.record.primary() };
+        trial.ping = Some((ping, cx.now));
+        cx.send(link, Message::Ping(ping));
+    }
+
+    /// The candidate answers: it is asked to be a neighbor if it is nearer. False when this answers
+    /// nothing.
+    pub(crate) fn on_trial_pong(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        (link, pong): (LinkId, &Ping),
+    ) -> bool {
+        let Some(trial) = self.nearness.trial_on(link) else { return false };
+        let Some((_, sent)) = trial.ping.take_if(|(ping, _)| ping == pong) else { return false };
+        let took = cx.now.since(sent);
+        trial.took = took;
+        let is_wanted = neighbors.len() >= cx.config.overlay.hyparview.active
+            && neighbors.by_id(trial.to).is_none();
+        let old = self.nearness.farther(cx, took, None);
+        let old = old.filter(|_| is_wanted).and_then(|old| neighbors.by_link(old));
+        match (old, &mut self.nearness.trial) {
+            (Some(old), Some(trial)) => {
+                trial.old = Some(old.link);
+                let round_trip_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+                cx.send(link, Message::Optimization { old: old.id(), round_trip_us });
+            }
+            _ => {
+                self.nearness.trial = None;
+                links.close(cx, link, Bye::Done);
+            }
+        }
+        true
+    }
+
+    /// Somebody near asks to be a neighbor, and gives up `old` for it.
+    pub(crate) fn admit_near(
+        &self,
+        cx: &mut Context,
+        neighbors: &Neighbors,
+        (old, took): (NodeId, Duration),
+    ) -> Admission {
+        let config = &cx.config.overlay.hyparview;
+        if config.near_links == 0 {
+            return Admission::Refuse(Refusal::Busy);
+        }
+        if neighbors.len() < config.active {
+            return Admission::Admit;
+        }
+        let common = neighbors.by_id(old).map(|it| it.link);
+        let farther = self.nearness.farther(cx, took, common);
+        farther.map_or(Admission::Refuse(Refusal::Busy), |it| Admission::Instead(it, Bye::Swapped))
+    }
+
+    /// The candidate agrees. Returns who goes for it, and its round trip; `None` when nothing was
+    /// offered.
+    pub(crate) fn on_optimization_reply(&mut self, link: LinkId) -> Option<(LinkId, Duration)> {
+        let trial = self.nearness.trial_on(link)?;
+        let agreed = (trial.old?, trial.took);
+        self.nearness.trial = None;
+        Some(agreed)
+    }
+
+    /// This neighbor is one because it is so near.
+    pub(crate) fn choose(&mut self, cx: &Context, link: LinkId, round_trip: Duration) {
+        let has_room = self.nearness.has_room(cx);
+        if let Some(held) = self.nearness.held.iter_mut().find(|it| it.link == link) {
+            held.least = Some(round_trip);
+            held.is_chosen |= has_room;
+        }
+    }
+
+    /// A neighbor goes to a nearer one, whose neighbor has lost its link, too.
+    pub(crate) fn on_replace(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        (from, with): (&Neighbor, &AddressRecord),
+        is_lost: impl Fn(&AddressRecord) -> bool,
+    ) {
+        let is_stranger =
+            with.subject() != cx.me() && is_free(neighbors, &self.dials, with, is_lost);
+        if is_stranger && !self.dials.holds(Why::Replace) {
+            self.nearness.on_neighbor_down(from.link, true);
+            self.dial(cx, links, with, (Why::Replace, false));
+        }
+    }
+
+    /// Who does not answer is no peer to know.
+    pub(crate) fn on_trial_failed(&mut self, link: LinkId, failure: &Failure) {
+        let Some(trial) = self.nearness.trial.take_if(|trial| trial.link == link) else { return };
+        match failure {
+            Failure::Refused(_) => {}
+            Failure::Dial(_) | Failure::Lost(_) | Failure::Garbled => {
+                self.passive.remove(trial.to);
+            }
+        }
+    }
+
+    pub(crate) fn on_trial_ended(&mut self, link: LinkId) {
+        self.nearness.trial.take_if(|trial| trial.link == link);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::testing::context;
+
+    fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn link(n: u64) -> LinkId {
+        LinkId::dialed(n)
+    }
+
+    fn wanting(near_links: usize) -> Context {
+        let mut config = Config::modern();
+        config.overlay.hyparview.near_links = near_links;
+        context(config)
+    }
+
+    /// Links 1 to 5, of 10 to 50 ms; the first ones are chosen.
+    fn five(cx: &Context, chosen: u64) -> Nearness {
+        let mut nearness = Nearness::default();
+        (1..=5).for_each(|n| nearness.on_neighbor_up(cx, link(n)));
+        nearness.note(|it| (1..=5).find(|n| link(*n) == it).map(|n| millis(10 * n)));
+        for held in &mut nearness.held {
+            held.is_chosen = (1..=chosen).any(|n| link(n) == held.link);
+        }
+        nearness
+    }
+
+    #[test]
+    fn a_random_one_goes_for_the_first_near_ones_and_then_the_farthest_chosen() {
+        let mut cx = wanting(2);
+        let nearness = five(&cx, 1);
+        let drawn: Vec<_> =
+            (0..100).filter_map(|_| nearness.farther(&mut cx, millis(25), None)).collect();
+        assert!([3, 4, 5].iter().all(|n| drawn.contains(&link(*n))) && drawn.len() == 100);
+        assert!(
+            !drawn.contains(&link(1)) && !drawn.contains(&link(2)),
+            "one is chosen, one nearer"
+        );
+        let nearness = five(&cx, 2);
+        assert_eq!(nearness.farther(&mut cx, millis(5), None), Some(link(2)));
+        assert_eq!(nearness.farther(&mut cx, millis(5), Some(link(2))), Some(link(1)));
+        assert_eq!(nearness.farther(&mut cx, millis(19), None), None, "not worth it");
+        assert_eq!(nearness.farther(&mut cx, millis(18), None), Some(link(2)));
+    }
+
+    #[test]
+    fn a_round_trip_that_was_seen_once_counts() {
+        let mut cx = wanting(1);
+        let mut nearness = five(&cx, 1);
+        nearness.note(|_| Some(millis(90)));
+        assert_eq!(nearness.farther(&mut cx, millis(12), None), None);
+        let mut new = Nearness::default();
+        new.on_neighbor_up(&cx, link(1));
+        assert_eq!(new.farther(&mut cx, millis(1), None), None, "nothing is known of it yet");
+    }
+
+    #[test]
+    fn who_comes_after_a_swap_is_chosen_if_the_other_was() {
+        let cx = wanting(2);
+        let mut nearness = five(&cx, 2);
+        nearness.on_neighbor_down(link(2), true);
+        nearness.on_neighbor_up(&cx, link(6));
+        nearness.on_neighbor_down(link(3), true);
+        nearness.on_neighbor_up(&cx, link(7));
+        nearness.on_neighbor_down(link(1), false);
+        nearness.on_neighbor_up(&cx, link(8));
+        let chosen = nearness.held.iter().filter(|it| it.is_chosen).map(|it| it.link);
+        assert_eq!(chosen.collect::<Vec<_>>(), [link(6)]);
+    }
+
+    #[test]
+    fn no_more_are_chosen_than_wanted() {
+        let cx = wanting(1);
+        let mut overlay = HyParView { nearness: five(&cx, 0), ..HyParView::default() };
+        (1..=5).for_each(|n| overlay.choose(&cx, link(n), millis(1)));
+        assert_eq!(overlay.nearness.held.iter().filter(|it| it.is_chosen).count(), 1);
+    }
+
+    #[test]
+    fn who_wants_no_near_ones_keeps_nothing_and_lets_none_in() {
+        let mut cx = wanting(0);
+        let mut overlay = HyParView { nearness: five(&cx, 0), ..HyParView::default() };
+        assert!(overlay.nearness.held.is_empty());
+        let asked = (NodeId::new([9; 32]), millis(1));
+        let admission = overlay.admit_near(&mut cx, &Neighbors::default(), asked);
+        assert_eq!(admission, Admission::Refuse(Refusal::Busy));
+        overlay.seek_nearer(
+            &mut cx,
+            &mut Links::default(),
+            &Neighbors::default(),
+            (|_| None, |_: &AddressRecord| false),
+        );
+        assert!(cx.poll_output().is_none());
+    }
+}
