@@ -8,6 +8,8 @@ use super::MAX_SHUFFLE;
 use crate::address::AddressRecord;
 use crate::bounded::bounded;
 
+const HALF: usize = MAX_SHUFFLE / 2;
+
 /// A newcomer on its random walk (§4.2, Algorithm 1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForwardJoin {
@@ -24,7 +26,10 @@ pub struct Shuffle {
     pub origin: AddressRecord,
     /// Links left to travel.
     pub ttl: u8,
-    /// Peers from its views, at most [`MAX_SHUFFLE`].
-    #[serde(deserialize_with = "bounded::<_, _, MAX_SHUFFLE>")]
-    pub sample: Vec<AddressRecord>,
+    /// Neighbors of the origin, at most half of [`MAX_SHUFFLE`].
+    #[serde(deserialize_with = "bounded::<_, _, HALF>")]
+    pub active: Vec<AddressRecord>,
+    /// Peers from its passive view, at most half of [`MAX_SHUFFLE`].
+    #[serde(deserialize_with = "bounded::<_, _, HALF>")]
+    pub passive: Vec<AddressRecord>,
 }

@@ -81,8 +81,8 @@ pub(crate) fn modern(
         (walks, 0..9_u8).prop_map(|(joiner, ttl)| {
             Message::ForwardJoin(Box::new(ForwardJoin { joiner, ttl }))
         }),
-        (more, 0..9_u8, few()).prop_map(|(origin, ttl, sample)| {
-            Message::Shuffle(Box::new(Shuffle { origin, ttl, sample }))
+        (more, 0..9_u8, few(), few()).prop_map(|(origin, ttl, active, passive)| {
+            Message::Shuffle(Box::new(Shuffle { origin, ttl, active, passive }))
         }),
         few().prop_map(|sample| Message::ShuffleReply { sample }),
         vec(ihave(), 0..6).prop_map(|have| Message::IHave { have }),

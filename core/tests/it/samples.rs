@@ -101,7 +101,12 @@ pub(crate) fn messages() -> Vec<Message> {
         Message::Digest(Digest { ids: ids.clone(), reply: true }),
         Message::Pull { ids },
         Message::ForwardJoin(Box::new(ForwardJoin { joiner: record(3), ttl: 6 })),
-        Message::Shuffle(Box::new(Shuffle { origin: record(1), ttl: 6, sample: vec![record(4)] })),
+        Message::Shuffle(Box::new(Shuffle {
+            origin: record(1),
+            ttl: 6,
+            active: vec![record(4)],
+            passive: vec![record(5)],
+        })),
         Message::ShuffleReply { sample: vec![record(5)] },
         Message::IHave {
             have: vec![IHave { id: MessageId::new([3; 32]), hop: Hop(4), source: node(1) }],

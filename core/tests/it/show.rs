@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tidings_core::wire::{Message, Statement};
+use tidings_core::wire::{Message, Shuffle, Statement};
 use tidings_core::{AddressRecord, Envelope, Event, NodeId};
 
 /// The id of the node called `name`: its letters, then zeros.
@@ -64,8 +64,8 @@ pub(crate) fn message(message: &Message) -> String {
         Message::Pull { ids } => format!("{ids:?}"),
         Message::ForwardJoin(join) => format!("of {} ttl {}", record(&join.joiner), join.ttl),
         Message::Shuffle(shuffle) => {
-            let (origin, sample) = (record(&shuffle.origin), records(&shuffle.sample));
-            format!("of {origin} ttl {} {sample}", shuffle.ttl)
+            let Shuffle { origin, ttl, active, passive } = &**shuffle;
+            format!("of {} ttl {ttl} {} {}", record(origin), records(active), records(passive))
         }
         Message::ShuffleReply { sample } => records(sample),
         Message::IHave { have } => {

@@ -88,7 +88,7 @@ impl Scenario {
         let refresh = match config.overlay.kind {
             OverlayKind::Random | OverlayKind::PowerLaw => late(config.overlay.refresh),
             // Not every lost neighbor that is tried is on the other side.
-            OverlayKind::HyParView => 2 * late(config.overlay.refresh),
+            OverlayKind::HyParView => 2 * late(config.overlay.refresh) + self.longest_parting(),
         };
         let missed = match config.broadcast.kind {
             BroadcastKind::Flood => late(config.broadcast.digest_every),
@@ -121,6 +121,13 @@ impl Scenario {
         let digits = self.peers.max(10).ilog10() + 1;
         let suspicion = swim.suspicion_min * swim.suspicion_max * digits;
         swim.probe_every.saturating_mul(in_turn.saturating_add(suspicion)) + 3 * swim.probe_timeout
+    }
+
+    /// Until peers of a small overlay find that others are in another component.
+    fn longest_parting(&self) -> Duration {
+        let others = self.peers.saturating_sub(1);
+        let is_small = others < self.config.registration.sample;
+        is_small.then(|| self.config.overlay.hyparview.told_within(others)).unwrap_or_default()
     }
 
     /// How many neighbors a peer may have.

@@ -3,14 +3,24 @@
 //! Departure: the paper's peers keep a full active view as it is. In an overlay of a dozen peers they
 //! can come to be full in two parts, with every peer of the other part in their passive views and no
 //! reason to ask it. In large ones such closed parts do not come to be. So where a seed node's list
-//! shows the whole network, some peer asks for a fresh list now and then and takes one random
-//! stranger in it for a random neighbor: [`PER_REFRESH`] of all peers in the time of a refresh. Fewer
-//! than `active` and `active` + 1 peers cannot be in two such parts: they are left alone.
+//! shows the whole network, some peer asks for a fresh list now and then, [`PER_REFRESH`] of all peers
+//! in the time of a refresh, and takes a random stranger in it for a random neighbor, if it must be in
+//! another part. Whose shuffle walks by is in this one, and so are the neighbors that it names; a
+//! peer that nobody's walk has told of for so long that it should have been told of three times is not.
+//! Fewer than `active` and `active` + 1 peers cannot be in two such parts: they are left alone.
+//!
+//! Every peer that is taken for a stranger and is none costs two others a link, and where peers have
+//! few links, that can cut the overlay (a hunt found it, three peers apart from eight for half a minute,
+//! when any stranger was taken).
+
+use alloc::vec::Vec;
 
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::neighbors::Neighbors;
 use crate::rng::Stream;
+use crate::room::make_room;
+use crate::time::Instant;
 
 /// How many peers of the network mix in the time of a refresh, on average. *Guess: a split is over
 /// after one or two, and each costs two neighbors their links.*
@@ -19,20 +29,57 @@ const PER_REFRESH: usize = 2;
 /// A peer's part in it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Mixing {
-    /// Others in the last list; `None` when it may not have shown all.
-    others: Option<usize>,
+    /// What it knows of the network while lists show all of it.
+    census: Option<Census>,
     /// The next list is for this.
     is_due: bool,
     stranger: Option<AddressRecord>,
 }
 
+/// Who is in this part.
+#[derive(Clone, Debug)]
+struct Census {
+    since: Instant,
+    /// Others in the last list.
+    others: usize,
+    /// The beginnings of the identities of peers that walks told of, and when; at most `sample`.
+    told: Vec<(u32, Instant)>,
+}
+
+impl Census {
+    /// Whether it must be in another part.
+    fn is_stranger(&self, cx: &Context, record: &AddressRecord) -> bool {
+        let prefix = record.subject().prefix();
+        let told = self.told.iter().find(|(it, _)| *it == prefix).map(|(_, told)| *told);
+        let window = cx.config.overlay.hyparview.told_within(self.others);
+        cx.now.since(told.unwrap_or(self.since)) > window
+    }
+}
+
 impl Mixing {
     /// Returns whether a fresh list is wanted.
     pub(super) fn on_refresh(&mut self, cx: &mut Context) -> bool {
-        let Some(others) = self.others else { return false };
-        let drawn = cx.rng.index(Stream::Overlay, others + 1);
+        let Some(census) = &self.census else { return false };
+        let drawn = cx.rng.index(Stream::Overlay, census.others + 1);
         self.is_due = drawn.is_some_and(|drawn| drawn < PER_REFRESH);
         self.is_due
+    }
+
+    /// A walk came by, over links between neighbors only, and told of these.
+    pub(super) fn on_walk<'a>(
+        &mut self,
+        cx: &Context,
+        told: impl Iterator<Item = &'a AddressRecord>,
+    ) {
+        let Some(census) = &mut self.census else { return };
+        for prefix in told.map(|record| record.subject().prefix()) {
+            census.told.retain(|(it, _)| *it != prefix);
+            if census.told.len() >= cx.config.registration.sample {
+                census.told.remove(0);
+            }
+            make_room(&mut census.told);
+            census.told.push((prefix, cx.now));
+        }
     }
 
     /// A list came: it shows the whole network if it has fewer records than were asked for.
@@ -43,15 +90,25 @@ impl Mixing {
         peers: &[AddressRecord],
     ) {
         let least = 2 * cx.config.overlay.hyparview.active;
-        self.others =
-            Some(peers.len()).filter(|it| (least..cx.config.registration.sample).contains(it));
+        if !(least..cx.config.registration.sample).contains(&peers.len()) {
+            self.census = None;
+        } else if let Some(census) = &mut self.census {
+            census.others = peers.len();
+        } else {
+            let told = Vec::new();
+            self.census = Some(Census { since: cx.now, others: peers.len(), told });
+        }
         if !core::mem::take(&mut self.is_due) {
             return;
         }
+        let Some(census) = &self.census else { return };
         let is_stranger = |record: &&AddressRecord| {
-            record.subject() != cx.me() && neighbors.by_id(record.subject()).is_none()
+            let is_other = record.subject() != cx.me();
+            is_other
+                && neighbors.by_id(record.subject()).is_none()
+                && census.is_stranger(cx, record)
         };
-        let strangers: alloc::vec::Vec<_> = peers.iter().filter(is_stranger).collect();
+        let strangers: Vec<_> = peers.iter().filter(is_stranger).collect();
         let drawn = cx.rng.index(Stream::Overlay, strangers.len());
         self.stranger = drawn.map(|drawn| strangers[drawn].clone());
     }
@@ -64,7 +121,7 @@ impl Mixing {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
+    use core::time::Duration;
 
     use super::*;
     use crate::config::Config;
@@ -79,24 +136,57 @@ mod tests {
         (2..2 + count).map(record).collect()
     }
 
+    fn listed(cx: &mut Context, mixing: &mut Mixing, count: u8) {
+        mixing.on_list(cx, &Neighbors::default(), &records(count));
+    }
+
     #[test]
-    fn two_peers_of_a_small_network_mix_per_refresh_and_none_of_a_large_one() {
+    fn two_peers_of_a_small_network_look_per_refresh_and_none_of_a_large_one() {
         let mut cx = context(Config::modern());
         let mut mixing = Mixing::default();
         assert!(!mixing.on_refresh(&mut cx), "it has seen no list yet");
-        mixing.on_list(&mut cx, &Neighbors::default(), &records(19));
+        listed(&mut cx, &mut mixing, 19);
         assert_eq!(mixing.take(), None, "that list was for something else");
         let due = (0..2000).filter(|_| mixing.on_refresh(&mut cx)).count();
         assert!((160..=240).contains(&due), "2 of 20 peers in 2,000 refreshes: {due}");
-        mixing.is_due = true;
-        mixing.on_list(&mut cx, &Neighbors::default(), &records(19));
-        assert!(records(19).contains(&mixing.take().expect("a stranger")));
         cx.config = Config { registration: sampled(19), ..Config::modern() }.into();
-        mixing.on_list(&mut cx, &Neighbors::default(), &records(19));
+        listed(&mut cx, &mut mixing, 19);
         assert!(!(0..200).any(|_| mixing.on_refresh(&mut cx)), "there may be more peers");
         cx.config = Config::modern().into();
-        mixing.on_list(&mut cx, &Neighbors::default(), &records(9));
+        listed(&mut cx, &mut mixing, 9);
         assert!(!(0..200).any(|_| mixing.on_refresh(&mut cx)), "they are in one part");
+    }
+
+    #[test]
+    fn only_who_was_not_told_of_for_long_is_a_stranger() {
+        let mut cx = context(Config::modern());
+        let mut mixing = Mixing::default();
+        listed(&mut cx, &mut mixing, 16);
+        let looks = |cx: &mut Context, mixing: &mut Mixing| {
+            mixing.is_due = true;
+            listed(cx, mixing, 16);
+            mixing.take()
+        };
+        // 16 others, each walk tells 6 peers of 4: three times in 20 s.
+        cx.now = cx.now + Duration::from_secs(20);
+        assert_eq!(looks(&mut cx, &mut mixing), None, "it has not listened for long enough");
+        let told = records(15);
+        mixing.on_walk(&cx, told.iter());
+        cx.now = cx.now + Duration::from_millis(1);
+        assert_eq!(looks(&mut cx, &mut mixing), records(16).pop());
+        cx.now = cx.now + Duration::from_secs(20);
+        let strangers: alloc::collections::BTreeSet<_> =
+            (0..500).filter_map(|_| looks(&mut cx, &mut mixing)).map(|it| it.subject()).collect();
+        assert_eq!(strangers.len(), 16, "who was told of then is one again");
+    }
+
+    #[test]
+    fn no_more_are_remembered_than_a_list_has() {
+        let mut cx = context(Config { registration: sampled(12), ..Config::modern() });
+        let mut mixing = Mixing::default();
+        listed(&mut cx, &mut mixing, 11);
+        mixing.on_walk(&cx, records(200).iter());
+        assert_eq!(mixing.census.expect("a small network").told.len(), 12);
     }
 
     fn sampled(sample: usize) -> crate::config::RegistrationConfig {

@@ -24,11 +24,11 @@ impl HyParView {
         let Some(to) = next_stop(cx, neighbors, &[]) else { return };
         let active = neighbors.iter().filter(|it| it.id() != to.id());
         let active = active.map(|it| it.record.clone()).collect();
-        let mut sample = draw(cx, config.shuffle_active, active);
+        let active = draw(cx, config.shuffle_active, active);
         let passive = self.passive.sample(cx, config.shuffle_passive, None);
         self.sent = prefixes(&passive);
-        sample.extend(passive);
-        let shuffle = Shuffle { origin: cx.record.clone(), ttl: config.shuffle_walk, sample };
+        let (origin, ttl) = (cx.record.clone(), config.shuffle_walk);
+        let shuffle = Shuffle { origin, ttl, active, passive };
         cx.send(to.link, Message::Shuffle(Box::new(shuffle)));
     }
 
@@ -41,26 +41,28 @@ impl HyParView {
         from: &Neighbor,
         shuffle: Shuffle,
     ) {
-        let Shuffle { origin, ttl, mut sample } = shuffle;
+        let Shuffle { origin, ttl, active, passive } = shuffle;
         if origin.subject() == cx.me() {
             return;
         }
+        self.mixing.on_walk(cx, active.iter().chain([&origin]));
         let ttl = ttl.min(cx.config.overlay.hyparview.shuffle_walk).saturating_sub(1);
         let next = next_stop(cx, neighbors, &[from.id(), origin.subject()]);
         if let Some(next) = next.filter(|_| ttl > 0) {
-            let shuffle = Shuffle { origin, ttl, sample };
+            let shuffle = Shuffle { origin, ttl, active, passive };
             cx.send(next.link, Message::Shuffle(Box::new(shuffle)));
             return;
         }
         let config = &cx.config.overlay.hyparview;
-        let count = (config.shuffle_active + config.shuffle_passive + 1).min(sample.len() + 1);
+        let count = (config.shuffle_active + config.shuffle_passive + 1)
+            .min(active.len() + passive.len() + 1);
         let reply = self.passive.sample(cx, count, Some(origin.subject()));
         let mut sent = prefixes(&reply);
         if !reply.is_empty() {
             self.replies.begin(cx, links, &origin, reply);
         }
-        sample.push(origin);
-        self.passive.integrate(cx, neighbors, &sample, &mut sent);
+        let told = [active, passive, [origin].into()].concat();
+        self.passive.integrate(cx, neighbors, &told, &mut sent);
     }
 
     /// The origin of a shuffle welcomes the reply on a link of its own.

@@ -50,8 +50,12 @@ impl Play {
 
     fn shuffle(&mut self, origin: u8, ttl: u8) {
         let from = self.neighbors.iter().next().expect("a neighbor").clone();
-        let shuffle =
-            Shuffle { origin: record(origin), ttl, sample: [origin + 1].map(record).into() };
+        let shuffle = Shuffle {
+            origin: record(origin),
+            ttl,
+            active: [origin + 1].map(record).into(),
+            passive: Vec::new(),
+        };
         let Self { cx, links, neighbors, view } = self;
         view.on_shuffle(cx, links, neighbors, &from, shuffle);
     }
