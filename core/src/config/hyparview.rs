@@ -39,10 +39,6 @@ pub struct HyParViewConfig {
     pub ghost_age: Duration,
 }
 
-/// How often a peer would have been told of another one before it takes it for one of another
-/// component. Of those of its own it does so with e to the minus this many. *Guess: one in twenty.*
-const TIMES: u32 = 3;
-
 impl HyParViewConfig {
     /// What the papers and their followers found good.
     pub(super) const fn modern() -> Self {
@@ -62,14 +58,18 @@ impl HyParViewConfig {
         }
     }
 
-    /// In this time a peer is told of each of so many others [`TIMES`] times on average, while they are
-    /// all in one component: each one's walk visits `shuffle_walk` peers in `shuffle_every`, and tells
-    /// them of its origin and of `shuffle_active` neighbors.
+    /// In this time a peer is told of all of so many others, in 19 of 20 cases, while they are all in
+    /// one component: each one's walk visits `shuffle_walk` peers in `shuffle_every`, and tells them of
+    /// its origin and of `shuffle_active` neighbors. Of one that is told of k times on average nothing is
+    /// heard with probability e to the minus k; k is ln(20 `others`), rounded up.
     pub fn told_within(&self, others: usize) -> Duration {
         let many = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let bits = many(others).saturating_mul(20).checked_ilog2().unwrap_or(0) + 1;
+        // ln 2 is below 7 / 10.
+        let times = (bits * 7).div_ceil(10);
         let told = many(self.shuffle_active).saturating_add(1);
         let per_round = u32::from(self.shuffle_walk).saturating_mul(told).max(1);
-        self.shuffle_every.saturating_mul(many(others).saturating_mul(TIMES)) / per_round
+        self.shuffle_every.saturating_mul(many(others).saturating_mul(times)) / per_round
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {

@@ -31,9 +31,7 @@ impl Peer {
                 }
             }
             Purpose::Probe => self.links.welcome(&mut self.cx, link, hello),
-            Purpose::Optimize if is_peer && joins => {
-                self.links.welcome(&mut self.cx, link, hello);
-            }
+            Purpose::Optimize if is_peer && joins => self.on_optimize_hello(link, hello),
             Purpose::Shuffle | Purpose::PingRequest | Purpose::Exchange if is_peer => {
                 self.links.welcome(&mut self.cx, link, hello);
             }
@@ -51,11 +49,25 @@ impl Peer {
         }
     }
 
+    /// Who takes no part in swaps has no use for trials.
+    fn on_optimize_hello(&mut self, link: LinkId, hello: &Hello) {
+        if self.cx.config.overlay.hyparview.near_links > 0 {
+            self.links.welcome(&mut self.cx, link, hello);
+        } else {
+            self.links.refuse(&mut self.cx, link, hello.from.clone(), Refusal::Busy);
+        }
+    }
+
+    /// Whether a dial to it is under way that would make the two neighbors.
+    fn is_dialing(&self, id: NodeId) -> bool {
+        self.overlay.is_dialing(id) || self.detector.is_redialing(id)
+    }
+
     /// Whether the asker is let in.
     fn on_neighbor_hello(&mut self, link: LinkId, hello: &Hello, must: bool) -> bool {
         let from = &hello.from;
         let id = from.subject();
-        let is_dialing = self.overlay.is_dialing(id) || self.detector.is_redialing(id);
+        let is_dialing = self.is_dialing(id);
         let most = self.overlay.most(&self.cx);
         let asker = Asker { from, must, is_dialing };
         match admit(&mut self.cx, &self.neighbors, most, asker) {
@@ -100,11 +112,11 @@ impl Peer {
     /// Somebody near asks to be a neighbor, and gives up `old` for it. Who is at the other end of a
     /// dial already is not let in twice.
     pub(super) fn on_optimization(&mut self, link: LinkId, old: NodeId, round_trip: Duration) {
-        let Self { cx, links, neighbors, overlay, detector, .. } = self;
-        let Some(up) = links.up(link) else { return };
+        let Some(up) = self.links.up(link) else { return };
         let id = up.remote.subject();
+        let is_dialing = self.is_dialing(id);
+        let Self { cx, links, neighbors, overlay, .. } = self;
         let is_double = neighbors.by_id(id).is_some();
-        let is_dialing = overlay.is_dialing(id) || detector.is_redialing(id);
         let admission = match overlay.as_hyparview() {
             Some(hyparview) if !is_double && !is_dialing => {
                 hyparview.admit_near(cx, neighbors, (old, round_trip))
@@ -123,7 +135,7 @@ impl Peer {
             }
         };
         self.cx.send(link, Message::OptimizationReply { replaced });
-        self.add_near(link, up.remote, round_trip);
+        self.add_near(link, up.remote, None);
     }
 
     /// A near peer agrees to be a neighbor. The one that goes for it gets whom that one gave up.
@@ -146,10 +158,10 @@ impl Peer {
             }
             self.drop_neighbor(old, Bye::Surplus);
         }
-        self.add_near(link, up.remote, round_trip);
+        self.add_near(link, up.remote, Some(round_trip));
     }
 
-    fn add_near(&mut self, link: LinkId, record: AddressRecord, round_trip: Duration) {
+    fn add_near(&mut self, link: LinkId, record: AddressRecord, round_trip: Option<Duration>) {
         self.links.make_neighbors(&mut self.cx, link);
         self.add_neighbor(link, record);
         if let Some(hyparview) = self.overlay.as_hyparview() {
@@ -223,7 +235,7 @@ impl Peer {
             Purpose::Exchange => broadcast.on_exchange_ended(link),
             Purpose::Optimize => {
                 if let Some(hyparview) = overlay.as_hyparview() {
-                    hyparview.on_trial_failed(link, failure);
+                    hyparview.on_trial_failed(cx, link, failure);
                 }
             }
             Purpose::Probe | Purpose::PingRequest => {

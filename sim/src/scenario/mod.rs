@@ -74,7 +74,8 @@ pub struct Scenario {
 
 impl Scenario {
     /// Longest time from the last fault until everything must be in order again: a silent neighbor
-    /// strikes out, somebody dials, a refresh mends the graph, two digests carry what was missed.
+    /// strikes out, somebody dials, a refresh mends the graph, or a small one's parts are noticed, two
+    /// digests carry what was missed.
     pub fn convergence_bound(&self) -> Duration {
         let config = &self.config;
         let late = |every: Duration| every + every / 10;
@@ -123,10 +124,11 @@ impl Scenario {
         swim.probe_every.saturating_mul(in_turn.saturating_add(suspicion)) + 3 * swim.probe_timeout
     }
 
-    /// Until peers of a small overlay find that others are in another component.
+    /// Until a peer of a small overlay takes others for ones of another component.
     fn longest_parting(&self) -> Duration {
         let others = self.peers.saturating_sub(1);
-        let is_small = others < self.config.registration.sample;
+        let least = 2 * self.config.overlay.hyparview.active;
+        let is_small = (least..self.config.registration.sample).contains(&others);
         is_small.then(|| self.config.overlay.hyparview.told_within(others)).unwrap_or_default()
     }
 

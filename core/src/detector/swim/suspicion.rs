@@ -35,6 +35,8 @@ pub(crate) struct Suspicion {
     /// Its beginning, or when its subject was last found to have been heard: what it says after that
     /// counts.
     pub(crate) doubted: Instant,
+    /// This peer was stopped: it reads what came meanwhile until then.
+    catches_up_until: Instant,
     /// When its timer fires.
     pub(crate) due: Instant,
     span: Span,
@@ -104,6 +106,7 @@ impl Suspicions {
             confirmers,
             since,
             doubted,
+            catches_up_until: since,
             due,
             span,
             enough,
@@ -160,7 +163,8 @@ impl Suspicions {
         if cx.now.since(open.due) <= patience {
             return false;
         }
-        open.due = cx.now + patience;
+        open.catches_up_until = cx.now + patience;
+        open.due = open.catches_up_until;
         cx.arm(Timer::Suspicion(number), patience);
         true
     }
@@ -188,7 +192,8 @@ impl Suspicion {
         let tenth = usize::try_from(self.span.least.as_millis() / 10).unwrap_or(usize::MAX - 1);
         let later = cx.rng.index(Stream::Jitter, tenth + 1).and_then(|ms| u64::try_from(ms).ok());
         let earliest = (self.since + whole).max(self.doubted + self.span.least);
-        self.due = (earliest + Duration::from_millis(later.unwrap_or(0))).max(cx.now);
+        let due = earliest + Duration::from_millis(later.unwrap_or(0));
+        self.due = due.max(self.catches_up_until).max(cx.now);
         cx.arm(Timer::Suspicion(self.number), self.due.since(cx.now));
     }
 }
@@ -280,6 +285,18 @@ mod tests {
         suspicions.confirm(&mut cx, &subject, Incarnation(0), NodeId::new([7; 32]));
         let due = suspicions.get(0).expect("open").due.since(cx.now);
         assert!((secs(2)..=secs(2) + secs(2) / 10).contains(&due), "{due:?}");
+    }
+
+    #[test]
+    fn who_was_stopped_reads_the_refutation_before_it_believes_those_who_confirm() {
+        let mut cx = context(Config::modern());
+        let (mut suspicions, subject) = (Suspicions::default(), cx.record.clone());
+        let now = (&subject, Incarnation(0));
+        suspicions.begin(&mut cx, now, Evidence::LinkLost, Vec::new(), (span(10), 1));
+        cx.now = cx.now + secs(60);
+        assert!(suspicions.is_late(&mut cx, 0, secs(1)));
+        suspicions.confirm(&mut cx, &subject, Incarnation(0), NodeId::new([7; 32]));
+        assert_eq!(suspicions.get(0).expect("open").due, cx.now + secs(1));
     }
 
     #[test]

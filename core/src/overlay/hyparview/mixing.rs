@@ -4,9 +4,10 @@
 //! can come to be full in two parts, with every peer of the other part in their passive views and no
 //! reason to ask it. In large ones such closed parts do not come to be. So where a seed node's list
 //! shows the whole network, some peer asks for a fresh list now and then, [`PER_REFRESH`] of all peers
-//! in the time of a refresh, and takes a random stranger in it for a random neighbor, if it must be in
-//! another part. Whose shuffle walks by is in this one, and so are the neighbors that it names; a
-//! peer that nobody's walk has told of for so long that it should have been told of three times is not.
+//! in the time of a refresh, and takes a random stranger in it for a random neighbor. Whose shuffle
+//! walks by is in this part, and so are the neighbors that it names. A stranger is who was listed for
+//! so long that some walk should have told of it, and none has: it is in another part, but for one look
+//! in twenty.
 //! Fewer than `active` and `active` + 1 peers cannot be in two such parts: they are left alone.
 //!
 //! Every peer that is taken for a stranger and is none costs two others a link, and where peers have
@@ -37,22 +38,45 @@ pub(super) struct Mixing {
 }
 
 /// Who is in this part.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Census {
-    since: Instant,
     /// Others in the last list.
     others: usize,
-    /// The beginnings of the identities of peers that walks told of, and when; at most `sample`.
+    /// The beginnings of the identities of others, and when a walk told of them last, or a list did
+    /// first; at most `sample`.
     told: Vec<(u32, Instant)>,
 }
 
 impl Census {
-    /// Whether it must be in another part.
+    /// Notes who is in a list, which may be an older one's that went out of mind.
+    fn on_list(&mut self, cx: &Context, peers: &[AddressRecord]) {
+        self.others = peers.len();
+        for prefix in peers.iter().map(|record| record.subject().prefix()) {
+            if self.told(prefix).is_none() {
+                self.note(cx, prefix);
+            }
+        }
+    }
+
+    fn note(&mut self, cx: &Context, prefix: u32) {
+        self.told.retain(|(it, _)| *it != prefix);
+        if self.told.len() >= cx.config.registration.sample {
+            self.told.remove(0);
+        }
+        make_room(&mut self.told);
+        self.told.push((prefix, cx.now));
+    }
+
+    fn told(&self, prefix: u32) -> Option<Instant> {
+        self.told.iter().find(|(it, _)| *it == prefix).map(|(_, told)| *told)
+    }
+
+    /// Whether it seems to be in another part. The lists of several seed nodes differ, and there may be
+    /// more peers than one has.
     fn is_stranger(&self, cx: &Context, record: &AddressRecord) -> bool {
-        let prefix = record.subject().prefix();
-        let told = self.told.iter().find(|(it, _)| *it == prefix).map(|(_, told)| *told);
-        let window = cx.config.overlay.hyparview.told_within(self.others);
-        cx.now.since(told.unwrap_or(self.since)) > window
+        let others = self.others.max(self.told.len());
+        let window = cx.config.overlay.hyparview.told_within(others);
+        self.told(record.subject().prefix()).is_some_and(|told| cx.now.since(told) > window)
     }
 }
 
@@ -73,12 +97,7 @@ impl Mixing {
     ) {
         let Some(census) = &mut self.census else { return };
         for prefix in told.map(|record| record.subject().prefix()) {
-            census.told.retain(|(it, _)| *it != prefix);
-            if census.told.len() >= cx.config.registration.sample {
-                census.told.remove(0);
-            }
-            make_room(&mut census.told);
-            census.told.push((prefix, cx.now));
+            census.note(cx, prefix);
         }
     }
 
@@ -92,11 +111,8 @@ impl Mixing {
         let least = 2 * cx.config.overlay.hyparview.active;
         if !(least..cx.config.registration.sample).contains(&peers.len()) {
             self.census = None;
-        } else if let Some(census) = &mut self.census {
-            census.others = peers.len();
         } else {
-            let told = Vec::new();
-            self.census = Some(Census { since: cx.now, others: peers.len(), told });
+            self.census.get_or_insert_default().on_list(cx, peers);
         }
         if !core::mem::take(&mut self.is_due) {
             return;
@@ -167,17 +183,33 @@ mod tests {
             listed(cx, mixing, 16);
             mixing.take()
         };
-        // 16 others, each walk tells 6 peers of 4: three times in 20 s.
-        cx.now = cx.now + Duration::from_secs(20);
-        assert_eq!(looks(&mut cx, &mut mixing), None, "it has not listened for long enough");
+        // 16 others, each walk tells 6 peers of 4: ln(20 * 16) times, rounded up, in 46 s.
+        let window = cx.config.overlay.hyparview.told_within(16);
+        assert_eq!(window.as_secs(), 46);
+        cx.now = cx.now + window;
+        assert_eq!(looks(&mut cx, &mut mixing), None, "they were listed for too short a time");
         let told = records(15);
         mixing.on_walk(&cx, told.iter());
         cx.now = cx.now + Duration::from_millis(1);
         assert_eq!(looks(&mut cx, &mut mixing), records(16).pop());
-        cx.now = cx.now + Duration::from_secs(20);
+        mixing.on_walk(&cx, records(16)[15..].iter());
+        assert_eq!(looks(&mut cx, &mut mixing), None);
+        cx.now = cx.now + window;
         let strangers: alloc::collections::BTreeSet<_> =
             (0..500).filter_map(|_| looks(&mut cx, &mut mixing)).map(|it| it.subject()).collect();
-        assert_eq!(strangers.len(), 16, "who was told of then is one again");
+        assert_eq!(strangers.len(), 15, "who was told of before is one again, but for the last");
+    }
+
+    #[test]
+    fn who_joins_a_quiet_network_is_no_stranger() {
+        let mut cx = context(Config::modern());
+        let mut mixing = Mixing::default();
+        listed(&mut cx, &mut mixing, 16);
+        cx.now = cx.now + Duration::from_mins(5);
+        mixing.on_walk(&cx, records(16).iter());
+        mixing.is_due = true;
+        listed(&mut cx, &mut mixing, 20);
+        assert_eq!(mixing.take(), None);
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub(crate) struct HyParView {
     tests_again: Instant,
     /// It had a neighbor, so others know it and one link is enough to come back.
     has_joined: bool,
-    /// A newcomer waits until then for those at whom its walks end, who was swapped for whom it gets.
+    /// A newcomer waits until then for those at whom its walks end.
     held_until: Instant,
     /// Since when there are too few neighbors.
     search: Option<Search>,
@@ -154,7 +154,7 @@ impl HyParView {
     ) {
         self.passive.remove(up.id());
         self.ghosts.remove(up.id());
-        self.nearness.on_neighbor_up(cx, up.link);
+        self.nearness.on_neighbor_up(cx, links, up);
         if let Some(dial) = self.dials.end_to(up.id()) {
             if dial.link != up.link {
                 links.close(cx, dial.link, Bye::Done);
@@ -170,8 +170,7 @@ impl HyParView {
     }
 
     /// A newcomer leaves its slots to those at whom its walks end: they come as soon as anybody
-    /// answers, and it need not ask peers that are full. What is free then it fills itself. So does who
-    /// was swapped for a nearer one.
+    /// answers, and it need not ask peers that are full. What is free then it fills itself.
     fn hold(&mut self, cx: &mut Context) {
         let patience = cx.config.links.hello_timeout;
         self.held_until = cx.now + patience;
@@ -187,10 +186,7 @@ impl HyParView {
         why: NeighborLoss,
     ) {
         let is_swapped = why == NeighborLoss::Bye(Bye::Swapped);
-        self.nearness.on_neighbor_down(down.link, is_swapped);
-        if is_swapped {
-            self.hold(cx);
-        }
+        self.nearness.on_neighbor_down(cx, down.link, is_swapped);
         match why {
             NeighborLoss::Left
             | NeighborLoss::Garbled
@@ -215,7 +211,13 @@ impl HyParView {
     /// while; who did not answer goes (§4.3).
     pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: &Failure) {
         let Some(dial) = self.dials.end(link) else { return };
-        let subject = dial.to.subject();
+        if dial.why == Why::Replace {
+            self.nearness.forgive();
+        }
+        self.on_unreached(cx, dial.to.subject(), failure);
+    }
+
+    fn on_unreached(&mut self, cx: &Context, subject: NodeId, failure: &Failure) {
         match failure {
             Failure::Refused(refuse) => {
                 self.ghosts.remove(subject);

@@ -14,7 +14,8 @@
 //!                      Hello { Neighbor } ─────────────────────▶              neighbors
 //! ```
 //!
-//! All four keep as many links as they had. A full peer tries one peer of its passive view at each
+//! All four keep as many links as they had, unless the candidate had a free slot, or the two that lose
+//! a link are neighbors already. A full peer tries one peer of its passive view at each
 //! shuffle. At most `near_links` are chosen so; which of the others goes for the first ones is drawn,
 //! so that those stay a random sample of all peers and hold the overlay together.
 //!
@@ -49,6 +50,8 @@ pub(super) struct Nearness {
     held: Vec<Held>,
     /// A chosen link went in a swap: the next one takes its place.
     is_owed: bool,
+    /// Until then a slot is kept for whom somebody sends who swapped this peer for a nearer one.
+    awaits_until: Instant,
     trial: Option<Box<Trial>>,
 }
 
@@ -66,6 +69,7 @@ struct Held {
 struct Trial {
     link: LinkId,
     to: NodeId,
+    begun: Instant,
     ping: Option<(Ping, Instant)>,
     /// Its round trip; zero before it is known.
     took: Duration,
@@ -74,20 +78,49 @@ struct Trial {
 }
 
 impl Nearness {
-    /// A neighbor is up: it takes the place of a chosen one, or not.
-    pub(super) fn on_neighbor_up(&mut self, cx: &Context, link: LinkId) {
-        if cx.config.overlay.hyparview.near_links > 0 {
-            let is_chosen = core::mem::take(&mut self.is_owed) && self.has_room(cx);
-            make_room(&mut self.held);
-            self.held.push(Held { link, least: None, is_chosen });
+    /// A neighbor is up: it takes the place of a chosen one, or not. It is tried no longer.
+    pub(super) fn on_neighbor_up(&mut self, cx: &mut Context, links: &mut Links, up: &Neighbor) {
+        if cx.config.overlay.hyparview.near_links == 0 {
+            return;
+        }
+        self.awaits_until = Instant::BIRTH;
+        let is_chosen = core::mem::take(&mut self.is_owed) && self.has_room(cx);
+        make_room(&mut self.held);
+        self.held.push(Held { link: up.link, least: None, is_chosen });
+        let is_other = |trial: &mut Box<Trial>| trial.to == up.id() && trial.link != up.link;
+        if let Some(trial) = self.trial.take_if(is_other) {
+            links.close(cx, trial.link, Bye::Done);
         }
     }
 
-    /// A neighbor is down. If it was swapped for a nearer one, who comes takes its place.
-    pub(super) fn on_neighbor_down(&mut self, link: LinkId, is_swapped: bool) {
-        let is_chosen = |it: &Held| it.link == link && it.is_chosen;
-        self.is_owed |= is_swapped && self.held.iter().any(is_chosen);
+    /// A neighbor is down. If it swapped this peer for a nearer one it sends another one, which takes its
+    /// place; nobody makes a peer wait for longer by doing that again.
+    pub(super) fn on_neighbor_down(&mut self, cx: &Context, link: LinkId, is_swapped: bool) {
+        if is_swapped {
+            self.hand_over(link);
+        }
         self.held.retain(|it| it.link != link);
+        let is_wanting = cx.config.overlay.hyparview.near_links > 0;
+        if is_swapped && is_wanting && !self.awaits(cx) {
+            self.awaits_until = cx.now + cx.config.links.hello_timeout;
+        }
+    }
+
+    /// This link goes. If it was chosen, the one that comes for it is.
+    fn hand_over(&mut self, link: LinkId) {
+        if let Some(held) = self.held.iter_mut().find(|it| it.link == link) {
+            self.is_owed |= core::mem::take(&mut held.is_chosen);
+        }
+    }
+
+    /// The one that should have come for a chosen one does not.
+    pub(super) fn forgive(&mut self) {
+        self.is_owed = false;
+    }
+
+    /// Whether a slot is kept for whom somebody sends.
+    pub(super) fn awaits(&self, cx: &Context) -> bool {
+        cx.now < self.awaits_until
     }
 
     /// Takes over what the detector saw. Round trips vary: counting the last one, peers whose links are
@@ -144,18 +177,26 @@ impl HyParView {
         ),
     ) {
         self.nearness.note(round_trip);
-        if let Some(stuck) = self.nearness.trial.take() {
+        let patience = cx.config.links.hello_timeout;
+        let is_stuck = |trial: &mut Box<Trial>| cx.now.since(trial.begun) > patience;
+        if let Some(stuck) = self.nearness.trial.take_if(is_stuck) {
             links.close(cx, stuck.link, Bye::Done);
         }
         let config = &cx.config.overlay.hyparview;
-        if config.near_links == 0 || neighbors.len() < config.active {
+        let is_full = neighbors.len() >= config.active;
+        if config.near_links == 0 || !is_full || self.nearness.trial.is_some() {
             return;
         }
         if let Some(to) = self.candidate(cx, neighbors, false, is_lost) {
             let link = links.dial(cx, Target::Node(&to), Purpose::Optimize);
-            let trial =
-                Trial { link, to: to.subject(), ping: None, took: Duration::ZERO, old: None };
-            self.nearness.trial = Some(Box::new(trial));
+            self.nearness.trial = Some(Box::new(Trial {
+                link,
+                to: to.subject(),
+                begun: cx.now,
+                ping: None,
+                took: Duration::ZERO,
+                old: None,
+            }));
         }
     }
 
@@ -181,7 +222,8 @@ impl HyParView {
         let took = cx.now.since(sent);
         trial.took = took;
         let is_wanted = neighbors.len() >= cx.config.overlay.hyparview.active
-            && neighbors.by_id(trial.to).is_none();
+            && neighbors.by_id(trial.to).is_none()
+            && !self.dials.is_to(trial.to);
         let old = self.nearness.farther(cx, took, None);
         let old = old.filter(|_| is_wanted).and_then(|old| neighbors.by_link(old));
         match (old, &mut self.nearness.trial) {
@@ -198,7 +240,8 @@ impl HyParView {
         true
     }
 
-    /// Somebody near asks to be a neighbor, and gives up `old` for it.
+    /// Somebody near asks to be a neighbor, and gives up `old` for it. Not while this peer has offered as
+    /// much to another one: two that ask each other, or give up the same one, would be left with neither.
     pub(crate) fn admit_near(
         &self,
         cx: &mut Context,
@@ -206,7 +249,7 @@ impl HyParView {
         (old, took): (NodeId, Duration),
     ) -> Admission {
         let config = &cx.config.overlay.hyparview;
-        if config.near_links == 0 {
+        if self.nearness.trial.as_ref().is_some_and(|trial| trial.old.is_some()) {
             return Admission::Refuse(Refusal::Busy);
         }
         if neighbors.len() < config.active {
@@ -226,11 +269,12 @@ impl HyParView {
         Some(agreed)
     }
 
-    /// This neighbor is one because it is so near.
-    pub(crate) fn choose(&mut self, cx: &Context, link: LinkId, round_trip: Duration) {
+    /// This neighbor is one because it is near. Its round trip is only what this peer measured itself:
+    /// who says too little gets in, and goes for the next one that is nearer.
+    pub(crate) fn choose(&mut self, cx: &Context, link: LinkId, round_trip: Option<Duration>) {
         let has_room = self.nearness.has_room(cx);
         if let Some(held) = self.nearness.held.iter_mut().find(|it| it.link == link) {
-            held.least = Some(round_trip);
+            held.least = round_trip;
             held.is_chosen |= has_room;
         }
     }
@@ -247,19 +291,14 @@ impl HyParView {
         let is_stranger =
             with.subject() != cx.me() && is_free(neighbors, &self.dials, with, is_lost);
         if is_stranger && !self.dials.holds(Why::Replace) {
-            self.nearness.on_neighbor_down(from.link, true);
+            self.nearness.hand_over(from.link);
             self.dial(cx, links, with, (Why::Replace, false));
         }
     }
 
-    /// Who does not answer is no peer to know.
-    pub(crate) fn on_trial_failed(&mut self, link: LinkId, failure: &Failure) {
-        let Some(trial) = self.nearness.trial.take_if(|trial| trial.link == link) else { return };
-        match failure {
-            Failure::Refused(_) => {}
-            Failure::Dial(_) | Failure::Lost(_) | Failure::Garbled => {
-                self.passive.remove(trial.to);
-            }
+    pub(crate) fn on_trial_failed(&mut self, cx: &Context, link: LinkId, failure: &Failure) {
+        if let Some(trial) = self.nearness.trial.take_if(|trial| trial.link == link) {
+            self.on_unreached(cx, trial.to, failure);
         }
     }
 
@@ -272,6 +311,8 @@ impl HyParView {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::id::BootEpoch;
+    use crate::io::Output;
     use crate::testing::context;
 
     fn millis(millis: u64) -> Duration {
@@ -288,10 +329,29 @@ mod tests {
         context(config)
     }
 
+    fn record(n: u8) -> AddressRecord {
+        let addr = core::net::SocketAddr::from(([10, 0, 0, n], 7000));
+        AddressRecord::new(NodeId::new([n; 32]), BootEpoch(1), &[addr]).expect("valid")
+    }
+
+    /// A neighbor on each of these links.
+    fn neighbors(links: impl Iterator<Item = u8>) -> Neighbors {
+        let mut neighbors = Neighbors::default();
+        for n in links {
+            neighbors.insert(link(n.into()), record(100 + n), Instant::BIRTH);
+        }
+        neighbors
+    }
+
+    fn up(cx: &mut Context, nearness: &mut Nearness, n: u8) {
+        let up = neighbors([n].into_iter()).by_link(link(n.into())).expect("inserted").clone();
+        nearness.on_neighbor_up(cx, &mut Links::default(), &up);
+    }
+
     /// Links 1 to 5, of 10 to 50 ms; the first ones are chosen.
-    fn five(cx: &Context, chosen: u64) -> Nearness {
+    fn five(cx: &mut Context, chosen: u64) -> Nearness {
         let mut nearness = Nearness::default();
-        (1..=5).for_each(|n| nearness.on_neighbor_up(cx, link(n)));
+        (1..=5).for_each(|n| up(cx, &mut nearness, n));
         nearness.note(|it| (1..=5).find(|n| link(*n) == it).map(|n| millis(10 * n)));
         for held in &mut nearness.held {
             held.is_chosen = (1..=chosen).any(|n| link(n) == held.link);
@@ -299,10 +359,14 @@ mod tests {
         nearness
     }
 
+    fn chosen(nearness: &Nearness) -> Vec<LinkId> {
+        nearness.held.iter().filter(|it| it.is_chosen).map(|it| it.link).collect()
+    }
+
     #[test]
     fn a_random_one_goes_for_the_first_near_ones_and_then_the_farthest_chosen() {
         let mut cx = wanting(2);
-        let nearness = five(&cx, 1);
+        let nearness = five(&mut cx, 1);
         let drawn: Vec<_> =
             (0..100).filter_map(|_| nearness.farther(&mut cx, millis(25), None)).collect();
         assert!([3, 4, 5].iter().all(|n| drawn.contains(&link(*n))) && drawn.len() == 100);
@@ -310,7 +374,7 @@ mod tests {
             !drawn.contains(&link(1)) && !drawn.contains(&link(2)),
             "one is chosen, one nearer"
         );
-        let nearness = five(&cx, 2);
+        let nearness = five(&mut cx, 2);
         assert_eq!(nearness.farther(&mut cx, millis(5), None), Some(link(2)));
         assert_eq!(nearness.farther(&mut cx, millis(5), Some(link(2))), Some(link(1)));
         assert_eq!(nearness.farther(&mut cx, millis(19), None), None, "not worth it");
@@ -320,50 +384,121 @@ mod tests {
     #[test]
     fn a_round_trip_that_was_seen_once_counts() {
         let mut cx = wanting(1);
-        let mut nearness = five(&cx, 1);
+        let mut nearness = five(&mut cx, 1);
         nearness.note(|_| Some(millis(90)));
         assert_eq!(nearness.farther(&mut cx, millis(12), None), None);
         let mut new = Nearness::default();
-        new.on_neighbor_up(&cx, link(1));
+        up(&mut cx, &mut new, 1);
         assert_eq!(new.farther(&mut cx, millis(1), None), None, "nothing is known of it yet");
     }
 
     #[test]
     fn who_comes_after_a_swap_is_chosen_if_the_other_was() {
-        let cx = wanting(2);
-        let mut nearness = five(&cx, 2);
-        nearness.on_neighbor_down(link(2), true);
-        nearness.on_neighbor_up(&cx, link(6));
-        nearness.on_neighbor_down(link(3), true);
-        nearness.on_neighbor_up(&cx, link(7));
-        nearness.on_neighbor_down(link(1), false);
-        nearness.on_neighbor_up(&cx, link(8));
-        let chosen = nearness.held.iter().filter(|it| it.is_chosen).map(|it| it.link);
-        assert_eq!(chosen.collect::<Vec<_>>(), [link(6)]);
+        let mut cx = wanting(2);
+        let mut nearness = five(&mut cx, 2);
+        nearness.on_neighbor_down(&cx, link(2), true);
+        up(&mut cx, &mut nearness, 6);
+        nearness.on_neighbor_down(&cx, link(3), true);
+        up(&mut cx, &mut nearness, 7);
+        nearness.on_neighbor_down(&cx, link(1), false);
+        up(&mut cx, &mut nearness, 8);
+        assert_eq!(chosen(&nearness), [link(6)]);
+    }
+
+    #[test]
+    fn one_slot_is_kept_after_a_swap_and_not_for_longer_if_that_comes_again() {
+        let mut cx = wanting(2);
+        let mut overlay = HyParView { nearness: five(&mut cx, 2), ..HyParView::default() };
+        overlay.nearness.on_neighbor_down(&cx, link(1), true);
+        let few = neighbors(3..=5);
+        assert_eq!(overlay.free_slots(&cx, &few), 1, "of two");
+        assert_eq!(overlay.free_slots(&cx, &Neighbors::default()), 5, "alone it waits for nobody");
+        let patience = cx.config.links.hello_timeout;
+        cx.now = cx.now + patience / 2;
+        overlay.nearness.on_neighbor_down(&cx, link(2), true);
+        cx.now = cx.now + patience / 2;
+        assert_eq!(overlay.free_slots(&cx, &few), 2);
+        overlay.nearness.on_neighbor_down(&cx, link(3), true);
+        up(&mut cx, &mut overlay.nearness, 6);
+        assert!(!overlay.nearness.awaits(&cx), "it is here");
+        let mut cx = wanting(0);
+        overlay.nearness.awaits_until = Instant::BIRTH;
+        overlay.nearness.on_neighbor_down(&cx, link(4), true);
+        cx.now = Instant::BIRTH;
+        assert!(!overlay.nearness.awaits(&cx), "it takes no part in swaps");
+    }
+
+    #[test]
+    fn a_chosen_one_that_hands_over_and_stays_is_like_the_others() {
+        let mut cx = wanting(1);
+        let mut overlay = HyParView { nearness: five(&mut cx, 1), ..HyParView::default() };
+        let held = neighbors(1..=5);
+        let from = held.by_link(link(1)).expect("a neighbor");
+        let mut links = Links::default();
+        let with = (from, &record(9));
+        overlay.on_replace(&mut cx, &mut links, &held, with, |_| false);
+        assert!(overlay.nearness.is_owed && overlay.nearness.held.len() == 5);
+        let dials = |cx: &mut Context| core::iter::from_fn(|| cx.poll_output()).count();
+        assert_eq!((dials(&mut cx), chosen(&overlay.nearness).len()), (1, 0));
+        overlay.on_replace(&mut cx, &mut links, &held, (from, &record(8)), |_| false);
+        assert_eq!(dials(&mut cx), 0, "one at a time");
+        let dial = overlay.dials.end_to(record(9).subject()).expect("dialed");
+        let failed = dial.link;
+        overlay.dials.push(dial);
+        overlay.on_failed(&mut cx, failed, &Failure::Garbled);
+        assert!(!overlay.nearness.is_owed);
     }
 
     #[test]
     fn no_more_are_chosen_than_wanted() {
-        let cx = wanting(1);
-        let mut overlay = HyParView { nearness: five(&cx, 0), ..HyParView::default() };
-        (1..=5).for_each(|n| overlay.choose(&cx, link(n), millis(1)));
-        assert_eq!(overlay.nearness.held.iter().filter(|it| it.is_chosen).count(), 1);
+        let mut cx = wanting(1);
+        let mut overlay = HyParView { nearness: five(&mut cx, 0), ..HyParView::default() };
+        (1..=5).for_each(|n| overlay.choose(&cx, link(n), Some(millis(1))));
+        assert_eq!(chosen(&overlay.nearness).len(), 1);
+    }
+
+    /// One shuffle after the other of a full peer that knows another one. Returns the dials.
+    fn dials(cx: &mut Context, overlay: &mut HyParView, shuffles: u32) -> usize {
+        let (mut links, held) = (Links::default(), neighbors(1..=5));
+        overlay.passive.integrate(cx, &held, &[record(9)], &mut Vec::new());
+        for _ in 0..shuffles {
+            let of = (|_| None, |_: &AddressRecord| false);
+            overlay.seek_nearer(cx, &mut links, &held, of);
+        }
+        let is_dial = |output: &Output| matches!(output, Output::Dial { .. });
+        core::iter::from_fn(|| cx.poll_output()).filter(is_dial).count()
     }
 
     #[test]
-    fn who_wants_no_near_ones_keeps_nothing_and_lets_none_in() {
+    fn a_trial_ends_before_the_next_one_begins() {
+        let mut cx = wanting(1);
+        let mut overlay = HyParView::default();
+        assert_eq!(dials(&mut cx, &mut overlay, 3), 1);
+        cx.now = cx.now + cx.config.links.hello_timeout;
+        assert_eq!(dials(&mut cx, &mut overlay, 1), 0, "it may still be answered");
+        cx.now = cx.now + millis(1);
+        assert_eq!(dials(&mut cx, &mut overlay, 1), 1);
+    }
+
+    #[test]
+    fn who_has_made_an_offer_lets_nobody_in_for_it() {
+        let mut cx = wanting(1);
+        let mut overlay = HyParView { nearness: five(&mut cx, 0), ..HyParView::default() };
+        let held = neighbors(1..=5);
+        let asked = (record(9).subject(), millis(1));
+        assert!(matches!(overlay.admit_near(&mut cx, &held, asked), Admission::Instead(..)));
+        assert_eq!(dials(&mut cx, &mut overlay, 1), 1);
+        assert!(matches!(overlay.admit_near(&mut cx, &held, asked), Admission::Instead(..)));
+        overlay.nearness.trial.as_mut().expect("a trial").old = Some(link(2));
+        let refused = Admission::Refuse(Refusal::Busy);
+        assert_eq!(overlay.admit_near(&mut cx, &held, asked), refused);
+    }
+
+    #[test]
+    fn who_wants_no_near_ones_keeps_nothing_and_tries_nobody() {
         let mut cx = wanting(0);
-        let mut overlay = HyParView { nearness: five(&cx, 0), ..HyParView::default() };
+        let mut overlay = HyParView { nearness: five(&mut cx, 0), ..HyParView::default() };
         assert!(overlay.nearness.held.is_empty());
-        let asked = (NodeId::new([9; 32]), millis(1));
-        let admission = overlay.admit_near(&mut cx, &Neighbors::default(), asked);
-        assert_eq!(admission, Admission::Refuse(Refusal::Busy));
-        overlay.seek_nearer(
-            &mut cx,
-            &mut Links::default(),
-            &Neighbors::default(),
-            (|_| None, |_: &AddressRecord| false),
-        );
-        assert!(cx.poll_output().is_none());
+        assert_eq!(dials(&mut cx, &mut overlay, 3), 0);
     }
 }

@@ -48,7 +48,7 @@ impl HyParView {
             // The paper's two priorities: high without any neighbor, else low (§4.3).
             self.dial(cx, links, &candidate, (Why::Repair, neighbors.is_empty()));
         }
-        true
+        !self.nearness.awaits(cx)
     }
 
     /// Departure: the paper has high priority only without any neighbor. But where all others are
@@ -126,10 +126,12 @@ impl HyParView {
         self.passive.candidate(cx, if_resting, is_free).cloned()
     }
 
-    /// Slots for which there is neither a neighbor nor a dial.
+    /// Slots for which there is neither a neighbor nor a dial, nor one kept after a swap. Without any
+    /// neighbor none is kept.
     pub(super) fn free_slots(&self, cx: &Context, neighbors: &Neighbors) -> usize {
         let active = cx.config.overlay.hyparview.active;
-        active.saturating_sub(neighbors.len() + self.dials.len())
+        let kept = usize::from(!neighbors.is_empty() && self.nearness.awaits(cx));
+        active.saturating_sub(neighbors.len() + self.dials.len() + kept)
     }
 
     /// Begins to become neighbors. `isolated` is the paper's high priority.
