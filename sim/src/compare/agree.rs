@@ -35,7 +35,7 @@ const DEATHS: &[&str] =
 
 /// Whether a figure has so few values that they differ by chance: one per death, or one per run.
 fn has_few_values(name: &str) -> bool {
-    DEATHS.contains(&name) || name == name::REDUNDANCY
+    DEATHS.contains(&name) || [name::REDUNDANCY, name::LAST_HOP].contains(&name)
 }
 
 /// Of fewer deaths the 95 % is the slowest one or two, which is chance.
@@ -190,6 +190,16 @@ mod tests {
         let slowest = |by| Figure { p95: Some(6_500.0 + by), ..spread.clone() };
         let agrees = |by| judge(std::slice::from_ref(&spread), &[slowest(by)], 4)[1].agrees;
         assert!(agrees(1_700.0) && !agrees(1_740.0));
+    }
+
+    /// Each run has one: twice the standard error of the 95 % of 20 runs spread over 5 hops is 2.03.
+    #[test]
+    fn the_hops_of_few_runs_may_differ_by_chance() {
+        let runs =
+            Figure { values: 20, p5: Some(8.0), ..figure(name::LAST_HOP, "hops", 10.0, 13.0) };
+        let other = |p95| [Figure { p95: Some(p95), ..runs.clone() }];
+        let agrees = |p95| judge(std::slice::from_ref(&runs), &other(p95), 4)[1].agrees;
+        assert!(agrees(11.0) && agrees(15.0) && !agrees(10.0) && !agrees(16.0));
     }
 
     #[test]
