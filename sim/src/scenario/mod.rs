@@ -129,7 +129,7 @@ impl Scenario {
         let others = self.peers.saturating_sub(1);
         let least = 2 * self.config.overlay.hyparview.active;
         let is_small = (least..self.config.registration.sample).contains(&others);
-        is_small.then(|| self.config.overlay.hyparview.told_within(others)).unwrap_or_default()
+        if is_small { self.config.overlay.hyparview.told_within(others) } else { Duration::ZERO }
     }
 
     /// How many neighbors a peer may have.

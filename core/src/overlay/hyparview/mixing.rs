@@ -109,10 +109,10 @@ impl Mixing {
         peers: &[AddressRecord],
     ) {
         let least = 2 * cx.config.overlay.hyparview.active;
-        if !(least..cx.config.registration.sample).contains(&peers.len()) {
-            self.census = None;
-        } else {
+        if (least..cx.config.registration.sample).contains(&peers.len()) {
             self.census.get_or_insert_default().on_list(cx, peers);
+        } else {
+            self.census = None;
         }
         if !core::mem::take(&mut self.is_due) {
             return;

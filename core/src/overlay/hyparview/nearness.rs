@@ -230,16 +230,13 @@ impl HyParView {
             && !self.dials.is_to(trial.to);
         let old = self.nearness.farther(cx, took, None);
         let old = old.filter(|_| is_wanted).and_then(|old| neighbors.by_link(old));
-        match (old, &mut self.nearness.trial) {
-            (Some(old), Some(trial)) => {
-                trial.old = Some(old.link);
-                let round_trip_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
-                cx.send(link, Message::Optimization { old: old.id(), round_trip_us });
-            }
-            _ => {
-                self.nearness.trial = None;
-                links.close(cx, link, Bye::Done);
-            }
+        if let (Some(old), Some(trial)) = (old, &mut self.nearness.trial) {
+            trial.old = Some(old.link);
+            let round_trip_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+            cx.send(link, Message::Optimization { old: old.id(), round_trip_us });
+        } else {
+            self.nearness.trial = None;
+            links.close(cx, link, Bye::Done);
         }
         true
     }
