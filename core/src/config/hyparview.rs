@@ -58,14 +58,14 @@ impl HyParViewConfig {
         }
     }
 
-    /// In this time a peer is told of all of so many others, in 19 of 20 cases, while they are all in
-    /// one component: each one's walk visits `shuffle_walk` peers in `shuffle_every`, and tells them of
-    /// its origin and of `shuffle_active` neighbors. Of one that is told of k times on average nothing is
-    /// heard with probability e to the minus k; k is ln(20 `others`), rounded up.
+    /// The time in which a peer is told of all of so many others, in 19 of 20 cases at least, while they
+    /// are all in one component: each one's walk visits `shuffle_walk` peers in `shuffle_every`, and
+    /// tells them of its origin and of `shuffle_active` neighbors. Of one that is told of k times on
+    /// average nothing is heard with probability e to the minus k; k is at least ln(20 `others`): 0.7
+    /// times the binary digits of 20 `others`, rounded up. Zero for no others.
     pub fn told_within(&self, others: usize) -> Duration {
         let many = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let bits = many(others).saturating_mul(20).checked_ilog2().unwrap_or(0) + 1;
-        // ln 2 is below 7 / 10.
         let times = (bits * 7).div_ceil(10);
         let told = many(self.shuffle_active).saturating_add(1);
         let per_round = u32::from(self.shuffle_walk).saturating_mul(told).max(1);

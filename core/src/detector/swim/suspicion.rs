@@ -274,29 +274,38 @@ mod tests {
         assert_eq!(suspicions.take(0).expect("open").confirmers.len(), MAX_CONFIRMERS);
     }
 
+    /// A suspicion that one other can confirm.
+    fn begun(cx: &mut Context) -> Suspicions {
+        let (mut suspicions, subject) = (Suspicions::default(), cx.record.clone());
+        let now = (&subject, Incarnation(0));
+        suspicions.begin(cx, now, Evidence::LinkLost, Vec::new(), (span(10), 1));
+        suspicions
+    }
+
+    /// Somebody confirms it. Returns when it ends then.
+    fn confirmed(cx: &mut Context, suspicions: &mut Suspicions) -> Duration {
+        let subject = cx.record.clone();
+        suspicions.confirm(cx, &subject, Incarnation(0), NodeId::new([7; 32]));
+        cx.timers.next().expect("armed").at.since(cx.now)
+    }
+
     #[test]
     fn a_suspect_that_was_heard_has_the_least_time_whoever_confirms() {
         let mut cx = context(Config::modern());
-        let (mut suspicions, subject) = (Suspicions::default(), cx.record.clone());
-        let now = (&subject, Incarnation(0));
-        suspicions.begin(&mut cx, now, Evidence::LinkLost, Vec::new(), (span(10), 1));
+        let mut suspicions = begun(&mut cx);
         cx.now = suspicions.get(0).expect("open").due;
         suspicions.prolong(&mut cx, 0);
-        suspicions.confirm(&mut cx, &subject, Incarnation(0), NodeId::new([7; 32]));
-        let due = suspicions.get(0).expect("open").due.since(cx.now);
+        let due = confirmed(&mut cx, &mut suspicions);
         assert!((secs(2)..=secs(2) + secs(2) / 10).contains(&due), "{due:?}");
     }
 
     #[test]
     fn who_was_stopped_reads_the_refutation_before_it_believes_those_who_confirm() {
         let mut cx = context(Config::modern());
-        let (mut suspicions, subject) = (Suspicions::default(), cx.record.clone());
-        let now = (&subject, Incarnation(0));
-        suspicions.begin(&mut cx, now, Evidence::LinkLost, Vec::new(), (span(10), 1));
+        let mut suspicions = begun(&mut cx);
         cx.now = cx.now + secs(60);
         assert!(suspicions.is_late(&mut cx, 0, secs(1)));
-        suspicions.confirm(&mut cx, &subject, Incarnation(0), NodeId::new([7; 32]));
-        assert_eq!(suspicions.get(0).expect("open").due, cx.now + secs(1));
+        assert_eq!(confirmed(&mut cx, &mut suspicions), secs(1));
     }
 
     #[test]

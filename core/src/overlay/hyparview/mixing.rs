@@ -7,8 +7,8 @@
 //! in the time of a refresh, and takes a random stranger in it for a random neighbor. Whose shuffle
 //! walks by is in this part, and so are the neighbors that it names. A stranger is who was listed for
 //! so long that some walk should have told of it, and none has: it is in another part, but for one look
-//! in twenty.
-//! Fewer than `active` and `active` + 1 peers cannot be in two such parts: they are left alone.
+//! in twenty. Fewer than `active` and `active` + 1 peers cannot be in two such parts: they are left
+//! alone.
 //!
 //! Every peer that is taken for a stranger and is none costs two others a link, and where peers have
 //! few links, that can cut the overlay (a hunt found it, three peers apart from eight for half a minute,
@@ -183,7 +183,7 @@ mod tests {
             listed(cx, mixing, 16);
             mixing.take()
         };
-        // 16 others, each walk tells 6 peers of 4: ln(20 * 16) times, rounded up, in 46 s.
+        // 16 others, each walk tells 6 peers of 4: 7 times in 46 s, and ln(20 * 16) is 5.8.
         let window = cx.config.overlay.hyparview.told_within(16);
         assert_eq!(window.as_secs(), 46);
         cx.now = cx.now + window;

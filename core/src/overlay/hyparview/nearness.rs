@@ -19,10 +19,10 @@
 //! shuffle. At most `near_links` are chosen so; which of the others goes for the first ones is drawn,
 //! so that those stay a random sample of all peers and hold the overlay together.
 //!
-//! Departures: X-BOT swaps if the four links become shorter in sum, which takes two more questions.
-//! Here both ends of the new link must gain; what the other two get is as random as what they lost.
-//! X-BOT keeps its one unbiased link by its rank; here each chosen link is remembered as such, and who
-//! takes over from one in a swap is chosen, too.
+//! Both ends of the new link must gain; what the other two get is as random as what they lost. Each
+//! chosen link is remembered as such, and who takes over from one in a swap is chosen, too. The paper's
+//! text was not at hand (PAPERS.md 12): from it come the swap of four and the names, as PAPERS.md
+//! has them; when to swap, and which links to leave alone, is ours.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
