@@ -25,10 +25,11 @@ const SETTLING: Duration = Duration::from_secs(8);
 /// Bytes of a message beside its payload, about.
 const OVERHEAD: usize = 200;
 
-/// Bytes per second of a node with the detector `swim`, at least. *Measured: with 28 kB/s a cut of 2.5 s left
-/// suspicions for minutes among 9 peers that flood 5 small messages a second, and some resets did among
-/// 19 of the modern profile that only chatter.*
-const SWIM_BANDWIDTH: u64 = 100_000;
+/// Bytes per second of a node, at least. *Measured: with 28 kB/s a cut of 2.5 s left suspicions for minutes
+/// among 9 peers that flood 5 small messages a second, and some resets did among 19 of the modern
+/// profile that only chatter. With 21 kB/s one of 18 that floods lost all its links at once, its digests
+/// to 17 neighbors took longer than `hello_timeout`, and it was removed (1 of 40 seeds; none with 30).*
+const LEAST_BANDWIDTH: u64 = 100_000;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -66,9 +67,7 @@ pub fn draw(seed: u64, profile: Profile) -> Scenario {
     scenario.calm = needed_calm(&scenario);
     scenario.duration = noise.end + scenario.calm;
     scenario.workload = dice.workload(noise.start, scenario.duration);
-    if scenario.config.detector.kind == DetectorKind::Swim {
-        relieve(&mut scenario);
-    }
+    relieve(&mut scenario);
     let is_silent_noticed = scenario.config.detector.kind != DetectorKind::Connect;
     let mut faults = Faults { dice, noise, is_silent_noticed, list: Vec::new() };
     faults.of_seed_nodes(seed_nodes);
@@ -80,8 +79,8 @@ pub fn draw(seed: u64, profile: Profile) -> Scenario {
 }
 
 /// Sees that nodes have room to catch up: a digest of two minutes is as long as hundreds of messages, and
-/// goes to each new neighbor. Where that takes many times the half second in which `swim` wants an
-/// answer, nobody can tell a busy node from a dead one, and nothing can be demanded.
+/// goes to each new neighbor. Where that takes longer than a detector waits for an answer, nobody can
+/// tell a busy node from a dead one, and nothing can be demanded.
 fn relieve(scenario: &mut Scenario) {
     let Some(bandwidth) = &mut scenario.link.bandwidth else { return };
     let copies = u128::try_from(scenario.config.overlay.max_links.min(scenario.peers)).unwrap_or(1);
@@ -89,7 +88,7 @@ fn relieve(scenario: &mut Scenario) {
         let bytes = u128::try_from(workload.size + OVERHEAD).unwrap_or(u128::MAX);
         bytes.saturating_mul(copies) * 1_000 / workload.every.as_millis().max(1)
     });
-    let needed = u64::try_from(load * 4).unwrap_or(u64::MAX).max(SWIM_BANDWIDTH);
+    let needed = u64::try_from(load * 4).unwrap_or(u64::MAX).max(LEAST_BANDWIDTH);
     *bandwidth = needed.max(*bandwidth);
 }
 
@@ -382,10 +381,11 @@ mod tests {
     }
 
     #[test]
-    fn nodes_that_watch_each_other_by_swim_have_room_for_their_messages() {
-        let drawn = (1..=1_500).map(|seed| draw(seed, Profile::Modern));
+    fn nodes_have_room_for_their_messages() {
+        let profiles = [Profile::Classic, Profile::Modern];
+        let drawn = (1..=1_500).flat_map(|seed| profiles.map(|it| draw(seed, it)));
         let mut bounded = 0;
-        for scenario in drawn.filter(|it| it.config.detector.kind == DetectorKind::Swim) {
+        for scenario in drawn {
             let Some(bandwidth) = scenario.link.bandwidth else { continue };
             let per_second = |it: &Workload| {
                 let said = it.size * 1_000 / usize::try_from(it.every.as_millis()).unwrap();
