@@ -81,6 +81,7 @@ impl SeedNode {
             | Timer::Digest
             | Timer::LeaveTimeout
             | Timer::Shuffle
+            | Timer::Trial
             | Timer::IHave
             | Timer::Graft
             | Timer::Exchange

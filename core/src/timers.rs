@@ -61,6 +61,8 @@ pub enum Timer {
     Colleague(u32),
     /// The motion of this number should have its votes by now.
     Motion(u64),
+    /// Try whether somebody is nearer than a neighbor.
+    Trial,
 }
 
 /// When to call again at the latest, and what for.
@@ -294,6 +296,7 @@ impl Timer {
             Self::Suspicion(number) => (20, number.into()),
             Self::Colleague(number) => (21, number.into()),
             Self::Motion(number) => (22, number),
+            Self::Trial => (23, 0),
         }
     }
 
@@ -324,6 +327,7 @@ impl Timer {
             20 => Self::Suspicion(number()),
             21 => Self::Colleague(number()),
             22 => Self::Motion(key),
+            23 => Self::Trial,
             _ => unreachable!("a name comes from a timer"),
         }
     }
@@ -380,6 +384,7 @@ mod tests {
             Timer::Suspicion(7),
             Timer::Colleague(5),
             Timer::Motion(u64::MAX),
+            Timer::Trial,
         ] {
             assert_eq!(Timer::named(timer.name()), timer);
         }

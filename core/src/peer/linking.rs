@@ -142,7 +142,7 @@ impl Peer {
     pub(super) fn on_optimization_reply(&mut self, link: LinkId, replaced: Option<AddressRecord>) {
         let Self { cx, links, neighbors, overlay, .. } = self;
         let Some(up) = links.up(link) else { return };
-        let agreed = overlay.as_hyparview().and_then(|it| it.on_optimization_reply(link));
+        let agreed = overlay.as_hyparview().and_then(|it| it.on_optimization_reply(cx, link));
         let Some((old, round_trip)) = agreed else {
             return self.on_unexpected(link, &Message::OptimizationReply { replaced });
         };

@@ -78,7 +78,9 @@ impl Peer {
             Timer::LeaveTimeout => self.finish_leaving(),
             _ if self.cx.leaving => {}
             Timer::Renew(_) | Timer::SeedRetry(_) | Timer::Chatter => self.on_own_timer(timer),
-            Timer::Refresh | Timer::Isolated | Timer::Shuffle => self.on_overlay_timer(timer),
+            Timer::Refresh | Timer::Isolated | Timer::Shuffle | Timer::Trial => {
+                self.on_overlay_timer(timer);
+            }
             Timer::Digest | Timer::IHave | Timer::Graft | Timer::Exchange => {
                 self.on_broadcast_timer(timer);
             }
@@ -119,12 +121,13 @@ impl Peer {
                 bootstrap.request_lists(cx);
             }
             _ => {
-                if let Some(hyparview) = overlay.as_hyparview() {
-                    hyparview.on_shuffle_timer(cx, neighbors);
-                    let round_trip = |link| detector.view(link).0;
-                    let is_lost = |record: &_| detector.is_lost(record);
-                    hyparview.seek_nearer(cx, links, neighbors, (round_trip, is_lost));
+                let Some(hyparview) = overlay.as_hyparview() else { return };
+                if timer == Timer::Shuffle {
+                    return hyparview.on_shuffle_timer(cx, neighbors);
                 }
+                let round_trip = |link| detector.view(link).0;
+                let is_lost = |record: &_| detector.is_lost(record);
+                hyparview.on_trial_timer(cx, links, neighbors, (round_trip, is_lost));
             }
         }
     }
@@ -263,6 +266,7 @@ const fn leaves_settled(timer: Timer) -> bool {
             | Timer::Digest
             | Timer::Chatter
             | Timer::Shuffle
+            | Timer::Trial
             | Timer::IHave
             | Timer::Graft
             | Timer::Exchange

@@ -97,7 +97,7 @@ impl HyParView {
     pub(crate) fn new(cx: &mut Context) -> Self {
         let pause = cx.rng.jitter(cx.config.overlay.hyparview.shuffle_every);
         cx.arm(Timer::Shuffle, pause);
-        Self::default()
+        Self { nearness: Nearness::new(cx), ..Self::default() }
     }
 
     /// Still without any link: everybody may be tried again, and the peer joins anew.

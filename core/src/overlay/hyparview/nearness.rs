@@ -15,9 +15,10 @@
 //! ```
 //!
 //! All four keep as many links as they had, unless the candidate had a free slot, or the two that lose
-//! a link are neighbors already. A full peer tries one peer of its passive view at each
-//! shuffle. At most `near_links` are chosen so; which of the others goes for the first ones is drawn,
-//! so that those stay a random sample of all peers and hold the overlay together.
+//! a link are neighbors already. A full peer tries one peer of its passive view after the other, soon
+//! after it has joined and the more seldom the more of them were not nearer, at last one per shuffle.
+//! At most `near_links` are chosen so; which of the others goes for the first ones is drawn, so that
+//! those stay a random sample of all peers and hold the overlay together.
 //!
 //! Both ends of the new link must gain; what the other two get is as random as what they lost. Each
 //! chosen link is remembered as such, and who takes over from one in a swap is chosen, too. The paper's
@@ -42,6 +43,7 @@ use crate::overlay::admission::Admission;
 use crate::rng::Stream;
 use crate::room::make_room;
 use crate::time::Instant;
+use crate::timers::Timer;
 use crate::wire::{Bye, Message, Ping, Purpose, Refusal};
 
 /// How near the neighbors are, and the trial under way. Nothing is kept unless near ones are wanted.
@@ -53,6 +55,8 @@ pub(super) struct Nearness {
     /// Until then a slot is kept for whom somebody sends who swapped this peer for a nearer one.
     awaits_until: Instant,
     trial: Option<Box<Trial>>,
+    /// Until the next trial, on average.
+    pause: Duration,
 }
 
 /// A link with a neighbor.
@@ -78,6 +82,21 @@ struct Trial {
 }
 
 impl Nearness {
+    /// Nothing is known yet; the first trial is due soon, if near ones are wanted.
+    pub(super) fn new(cx: &mut Context) -> Self {
+        let config = &cx.config.overlay.hyparview;
+        let nearness = Self { pause: config.shuffle_every / SOON, ..Self::default() };
+        if config.near_links > 0 {
+            nearness.arm(cx);
+        }
+        nearness
+    }
+
+    fn arm(&self, cx: &mut Context) {
+        let pause = cx.rng.jitter(self.pause);
+        cx.arm(Timer::Trial, pause);
+    }
+
     /// A neighbor is up: it takes the place of a chosen one, or not. It is tried no longer.
     pub(super) fn on_neighbor_up(&mut self, cx: &mut Context, links: &mut Links, up: &Neighbor) {
         if cx.config.overlay.hyparview.near_links == 0 {
@@ -131,6 +150,17 @@ impl Nearness {
         }
     }
 
+    /// Each trial makes it less likely that there is somebody nearer.
+    fn pause_longer(&mut self, cx: &Context) {
+        let longer = self.pause + self.pause / GROWTH;
+        self.pause = longer.min(cx.config.overlay.hyparview.shuffle_every);
+    }
+
+    fn pause_shorter(&mut self, cx: &Context) {
+        let shorter = self.pause - self.pause / GROWTH * 2;
+        self.pause = shorter.max(cx.config.overlay.hyparview.shuffle_every / SOON);
+    }
+
     fn has_room(&self, cx: &Context) -> bool {
         let chosen = self.held.iter().filter(|it| it.is_chosen).count();
         chosen < cx.config.overlay.hyparview.near_links
@@ -160,6 +190,13 @@ impl Nearness {
     }
 }
 
+/// Trials per shuffle while nearer ones are likely. *Guess: some round trips apart. Measured: PROTOCOL.md.*
+const SOON: u32 = 32;
+
+/// One over the share by which the pause grows with each trial; an agreement takes back two.
+/// *Measured: PROTOCOL.md.*
+const GROWTH: u32 = 16;
+
 /// One over the share of its round trip by which a nearer one must be nearer. *Guess: less is not worth
 /// four links.*
 const GAIN: u32 = 10;
@@ -169,8 +206,8 @@ const GAIN: u32 = 10;
 const LEAST_GAIN: Duration = Duration::from_millis(1);
 
 impl HyParView {
-    /// Tries one peer of the passive view, if near ones are wanted and the active view is full.
-    pub(crate) fn seek_nearer(
+    /// Tries one peer of the passive view, if the active view is full and something of it is measured.
+    pub(crate) fn on_trial_timer(
         &mut self,
         cx: &mut Context,
         links: &mut Links,
@@ -186,9 +223,10 @@ impl HyParView {
         if let Some(stuck) = self.nearness.trial.take_if(is_stuck) {
             links.close(cx, stuck.link, Bye::Done);
         }
-        let config = &cx.config.overlay.hyparview;
-        let is_full = neighbors.len() >= config.active;
-        if config.near_links == 0 || !is_full || self.nearness.trial.is_some() {
+        self.nearness.arm(cx);
+        let is_full = neighbors.len() >= cx.config.overlay.hyparview.active;
+        let is_measured = self.nearness.held.iter().any(|it| it.least.is_some());
+        if !is_full || !is_measured || self.nearness.trial.is_some() {
             return;
         }
         if let Some(to) = self.candidate(cx, neighbors, false, is_lost) {
@@ -201,6 +239,7 @@ impl HyParView {
                 took: Duration::ZERO,
                 old: None,
             }));
+            self.nearness.pause_longer(cx);
         }
     }
 
@@ -263,10 +302,15 @@ impl HyParView {
 
     /// The candidate agrees. Returns who goes for it, and its round trip; `None` when nothing was
     /// offered.
-    pub(crate) fn on_optimization_reply(&mut self, link: LinkId) -> Option<(LinkId, Duration)> {
+    pub(crate) fn on_optimization_reply(
+        &mut self,
+        cx: &Context,
+        link: LinkId,
+    ) -> Option<(LinkId, Duration)> {
         let trial = self.nearness.trial_on(link)?;
         let agreed = (trial.old?, trial.took);
         self.nearness.trial = None;
+        self.nearness.pause_shorter(cx);
         Some(agreed)
     }
 
@@ -468,13 +512,13 @@ mod tests {
         assert_eq!(chosen(&overlay.nearness).len(), 1);
     }
 
-    /// One shuffle after the other of a full peer that knows another one. Returns the dials.
-    fn dials(cx: &mut Context, overlay: &mut HyParView, shuffles: u32) -> usize {
+    /// So often is it time for a trial of a full peer that knows another one. Returns the dials.
+    fn dials(cx: &mut Context, overlay: &mut HyParView, times: u32) -> usize {
         let (mut links, held) = (Links::default(), neighbors(1..=5));
         overlay.passive.integrate(cx, &held, &[record(9)], &mut Vec::new());
-        for _ in 0..shuffles {
-            let of = (|_| None, |_: &AddressRecord| false);
-            overlay.seek_nearer(cx, &mut links, &held, of);
+        for _ in 0..times {
+            let of = (|_| Some(millis(50)), |_: &AddressRecord| false);
+            overlay.on_trial_timer(cx, &mut links, &held, of);
         }
         let is_dial = |output: &Output| matches!(output, Output::Dial { .. });
         core::iter::from_fn(|| cx.poll_output()).filter(is_dial).count()
@@ -483,7 +527,7 @@ mod tests {
     #[test]
     fn a_trial_ends_before_the_next_one_begins() {
         let mut cx = wanting(1);
-        let mut overlay = HyParView::default();
+        let mut overlay = HyParView { nearness: five(&mut cx, 0), ..HyParView::default() };
         assert_eq!(dials(&mut cx, &mut overlay, 3), 1);
         cx.now = cx.now + cx.config.links.hello_timeout;
         assert_eq!(dials(&mut cx, &mut overlay, 1), 0, "it may still be answered");
@@ -508,8 +552,27 @@ mod tests {
     #[test]
     fn who_wants_no_near_ones_keeps_nothing_and_tries_nobody() {
         let mut cx = wanting(0);
-        let mut overlay = HyParView { nearness: five(&mut cx, 0), ..HyParView::default() };
+        let overlay = HyParView { nearness: five(&mut cx, 0), ..HyParView::default() };
         assert!(overlay.nearness.held.is_empty());
-        assert_eq!(dials(&mut cx, &mut overlay, 3), 0);
+        let is_armed = |cx: &mut Context| {
+            HyParView::new(cx);
+            cx.timers.is_armed(Timer::Trial)
+        };
+        assert!(!is_armed(&mut cx) && is_armed(&mut wanting(1)));
+    }
+
+    #[test]
+    fn trials_are_frequent_while_somebody_nearer_is_found() {
+        let mut cx = wanting(1);
+        let mut nearness = Nearness::new(&mut cx);
+        assert_eq!(nearness.pause, millis(10_000) / 32);
+        (0..57).for_each(|_| nearness.pause_longer(&cx));
+        assert!(nearness.pause > millis(9_000), "{:?}", nearness.pause);
+        nearness.pause_longer(&cx);
+        assert_eq!(nearness.pause, millis(10_000), "one per shuffle");
+        nearness.pause_shorter(&cx);
+        assert_eq!(nearness.pause, millis(8_750));
+        (0..99).for_each(|_| nearness.pause_shorter(&cx));
+        assert_eq!(nearness.pause, millis(10_000) / 32);
     }
 }
