@@ -3,12 +3,13 @@
 //! Departure: the paper's peers keep a full active view as it is. In an overlay of a dozen peers they
 //! can come to be full in two parts, with every peer of the other part in their passive views and no
 //! reason to ask it. In large ones such closed parts do not come to be. So where a seed node's list
-//! shows the whole network, some peer asks for a fresh list now and then, [`PER_REFRESH`] of all peers
+//! has all that it knows, some peer asks for a fresh list now and then, [`PER_REFRESH`] of all peers
 //! in the time of a refresh, and takes a random stranger in it for a random neighbor. Whose shuffle
 //! walks by is in this part, and so are the neighbors that it names. A stranger is who was listed for
 //! so long that some walk should have told of it, and none has: it is in another part, but for one look
 //! in twenty. Fewer than `active` and `active` + 1 peers cannot be in two such parts: they are left
-//! alone.
+//! alone. How many there are is told by the lists of all seed nodes together: a peer registers with
+//! most of them, so no list need have everybody.
 //!
 //! Every peer that is taken for a stranger and is none costs two others a link, and where peers have
 //! few links, that can cut the overlay (a hunt found it, three peers apart from eight for half a minute,
@@ -30,7 +31,7 @@ const PER_REFRESH: usize = 2;
 /// A peer's part in it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Mixing {
-    /// What it knows of the network while lists show all of it.
+    /// What it knows of the network while lists have all that their seed nodes know.
     census: Option<Census>,
     /// The next list is for this.
     is_due: bool,
@@ -58,7 +59,15 @@ impl Census {
         }
     }
 
+    /// There are so many others at least, or were: who is gone is forgotten late.
+    fn others(&self) -> usize {
+        self.others.max(self.told.len())
+    }
+
     fn note(&mut self, cx: &Context, prefix: u32) {
+        if prefix == cx.me().prefix() {
+            return;
+        }
         self.told.retain(|(it, _)| *it != prefix);
         if self.told.len() >= cx.config.registration.sample {
             self.told.remove(0);
@@ -74,8 +83,7 @@ impl Census {
     /// Whether it seems to be in another part. The lists of several seed nodes differ, and there may be
     /// more peers than one has.
     fn is_stranger(&self, cx: &Context, record: &AddressRecord) -> bool {
-        let others = self.others.max(self.told.len());
-        let window = cx.config.overlay.hyparview.told_within(others);
+        let window = cx.config.overlay.hyparview.told_within(self.others());
         self.told(record.subject().prefix()).is_some_and(|told| cx.now.since(told) > window)
     }
 }
@@ -83,7 +91,10 @@ impl Census {
 impl Mixing {
     /// Returns whether a fresh list is wanted.
     pub(super) fn on_refresh(&mut self, cx: &mut Context) -> bool {
-        let Some(census) = &self.census else { return false };
+        let least = 2 * cx.config.overlay.hyparview.active;
+        let Some(census) = self.census.as_ref().filter(|it| it.others() >= least) else {
+            return false;
+        };
         let drawn = cx.rng.index(Stream::Overlay, census.others + 1);
         self.is_due = drawn.is_some_and(|drawn| drawn < PER_REFRESH);
         self.is_due
@@ -101,15 +112,14 @@ impl Mixing {
         }
     }
 
-    /// A list came: it shows the whole network if it has fewer records than were asked for.
+    /// A list came: it shows all that its seed node knows if it has fewer records than were asked for.
     pub(super) fn on_list(
         &mut self,
         cx: &mut Context,
         neighbors: &Neighbors,
         peers: &[AddressRecord],
     ) {
-        let least = 2 * cx.config.overlay.hyparview.active;
-        if (least..cx.config.registration.sample).contains(&peers.len()) {
+        if peers.len() < cx.config.registration.sample {
             self.census.get_or_insert_default().on_list(cx, peers);
         } else {
             self.census = None;
@@ -171,6 +181,18 @@ mod tests {
         cx.config = Config::modern().into();
         listed(&mut cx, &mut mixing, 9);
         assert!(!(0..200).any(|_| mixing.on_refresh(&mut cx)), "they are in one part");
+    }
+
+    #[test]
+    fn lists_that_lack_peers_show_together_how_many_there_are() {
+        let mut cx = context(Config::modern());
+        let mut mixing = Mixing::default();
+        let (all, held) = (records(10), Neighbors::default());
+        mixing.on_list(&mut cx, &held, &all[..7]);
+        mixing.on_walk(&cx, [cx.record.clone()].iter());
+        assert!(!(0..200).any(|_| mixing.on_refresh(&mut cx)), "seven others");
+        mixing.on_list(&mut cx, &held, &all[3..]);
+        assert!((0..200).any(|_| mixing.on_refresh(&mut cx)), "ten");
     }
 
     #[test]
