@@ -188,9 +188,9 @@ mod tests {
         let mut cx = context(Config::modern());
         let mut mixing = Mixing::default();
         let (all, held) = (records(10), Neighbors::default());
-        mixing.on_list(&mut cx, &held, &all[..7]);
+        mixing.on_list(&mut cx, &held, &all[..9]);
         mixing.on_walk(&cx, [cx.record.clone()].iter());
-        assert!(!(0..200).any(|_| mixing.on_refresh(&mut cx)), "seven others");
+        assert!(!(0..200).any(|_| mixing.on_refresh(&mut cx)), "nine others, and itself");
         mixing.on_list(&mut cx, &held, &all[3..]);
         assert!((0..200).any(|_| mixing.on_refresh(&mut cx)), "ten");
     }

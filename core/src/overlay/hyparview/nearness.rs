@@ -536,6 +536,13 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_tried_before_a_round_trip_is_known() {
+        let mut cx = wanting(1);
+        assert_eq!(dials(&mut cx, &mut HyParView::default(), 3), 0);
+        assert!(cx.timers.is_armed(Timer::Trial), "there will be one");
+    }
+
+    #[test]
     fn who_has_made_an_offer_lets_nobody_in_for_it() {
         let mut cx = wanting(1);
         let mut overlay = HyParView { nearness: five(&mut cx, 0), ..HyParView::default() };
