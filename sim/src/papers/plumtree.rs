@@ -190,35 +190,68 @@ pub(super) fn hops(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
     ])
 }
 
+/// What makes the modern profile's broadcast that of the paper: names both ways and at once, one tree for
+/// all sources, nothing but names for who lost neighbors, and no copy beside the tree.
+const PAPER: [&str; 8] = [
+    "flood_hops=0",
+    "ihave_ways=both",
+    "ihave_delay=0s",
+    "graft_after=2s",
+    "graft_again=200ms",
+    "tree_threshold=7",
+    "trees=0",
+    "eager_after_loss=0",
+];
+
 /// Reliability, redundancy and hops while peers crash (B9).
 pub(super) fn churn(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
     let claim = Claim {
         id: "B9",
-        experiment: format!(
-            "0.5 % of {} peers crash in each of 100 cycles, modern overlay and broadcast, no detours",
-            setup.peers()
-        ),
+        experiment: format!("0.5 % of {} peers crash in each of 100 cycles", setup.peers()),
         source: "Plumtree, SRDS 2007, §4.3",
     };
-    let seen = run(setup, "churn", &[])?;
-    let redundancy = mean(seen.iter().flat_map(|it| it.redundancy.iter().skip(5)).copied());
-    Ok(vec![
-        claim.bar(
-            ("", "reliability, %"),
-            100.0,
-            Tolerance::AtLeast(99.99),
-            average(&seen, |it| it.reached),
-        ),
-        claim
-            .bar(("", "RMR"), ("0.03 to 0.1", 0.1), Tolerance::AtMost(0.1), redundancy)
-            .with_target(Target::AtMost(0.05)),
-        claim
-            .bar(
-                ("", "last delivery hop, mean"),
-                ("17 to 27", 27.0),
-                Tolerance::AtMost(27.0),
-                average(&seen, |it| it.last_hop),
-            )
-            .with_target(Target::AtMost(12.0)),
-    ])
+    let paper = run(setup, "churn", &PAPER)?;
+    let ours = run(setup, "churn", &[])?;
+    let no_detours = run(setup, "churn", &["flood_hops=0"])?;
+    let why = format!(
+        "a copy that took a detour closes no link, so links that a repair made twice stay open for longer; \
+         without detours {:.2}, and {:.1} hops for {:.1}",
+        redundancy(&no_detours),
+        average(&no_detours, |it| it.last_hop),
+        average(&ours, |it| it.last_hop),
+    );
+    let [reached, copies, hops] = churn_bars(&claim, "ours", &ours);
+    let ours = [
+        reached,
+        copies.with_difference((0.0, DETOURS_MOST), why).with_target(Target::AtMost(0.05)),
+        hops.with_target(Target::AtMost(12.0)),
+    ];
+    Ok(churn_bars(&claim, "paper", &paper).into_iter().chain(ours).collect())
 }
+
+fn churn_bars(claim: &Claim, case: &str, seen: &[Seen]) -> [Bar; 3] {
+    let reached = average(seen, |it| it.reached);
+    let last_hop = average(seen, |it| it.last_hop);
+    [
+        claim.bar((case, "reliability, %"), 100.0, Tolerance::AtLeast(99.99), reached),
+        claim.bar((case, "RMR"), ("0.03 to 0.1", 0.1), Tolerance::AtMost(0.1), redundancy(seen)),
+        claim.bar(
+            (case, "last delivery hop, mean"),
+            ("17 to 27", 27.0),
+            Tolerance::AtMost(27.0),
+            last_hop,
+        ),
+    ]
+}
+
+/// Of the broadcasts after those that build the tree.
+fn redundancy(seen: &[Seen]) -> f64 {
+    mean(seen.iter().flat_map(|it| it.redundancy.iter().skip(BUILDING)).copied())
+}
+
+/// Broadcasts that build the tree, more than it takes (B7).
+const BUILDING: usize = 5;
+
+/// RMR of the modern profile under the churn of B9, at most. *Measured: 0.30 with 1,000 peers, 0.27 with
+/// 10,000.*
+const DETOURS_MOST: f64 = 0.35;
