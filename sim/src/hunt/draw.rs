@@ -387,9 +387,10 @@ mod tests {
         let mut bounded = 0;
         for scenario in drawn {
             let Some(bandwidth) = scenario.link.bandwidth else { continue };
+            let links = scenario.config.overlay.max_links.min(scenario.peers);
             let per_second = |it: &Workload| {
                 let said = it.size * 1_000 / usize::try_from(it.every.as_millis()).unwrap();
-                u64::try_from(said * scenario.peers).unwrap()
+                u64::try_from(said * links).unwrap()
             };
             let said = scenario.workload.as_ref().map_or(0, per_second);
             assert!(bandwidth >= 4 * said.max(25_000), "{}", scenario.name);

@@ -221,8 +221,8 @@ fn fail(setup: &Setup<'_>, dead: u8, changes: &[&str]) -> anyhow::Result<Vec<Rel
     let changes = [&[&*share], changes].concat();
     let stage = setup.sized(SCENARIO, &changes)?.until(FAILURE + CYCLE / 4);
     // With 95 % dead, what is left of 1,000 peers reaches 73 to 100 %, and of 10,000 peers 89 to 94 %.
-    let few_are_left = Seeds { first: 1, last: setup.effort.pick(16, 4) };
-    stage.run(if dead < 95 { ONE_RUN } else { few_are_left }, see_reliability)
+    let several = Seeds { first: 1, last: setup.effort.pick(16, 4) };
+    stage.run(if dead < 95 { ONE_RUN } else { several }, see_reliability)
 }
 
 fn see_reliability(measures: &Measures, _: &History) -> Reliability {

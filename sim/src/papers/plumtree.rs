@@ -207,7 +207,10 @@ const PAPER: [&str; 8] = [
 pub(super) fn churn(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
     let claim = Claim {
         id: "B9",
-        experiment: format!("0.5 % of {} peers crash in each of 100 cycles", setup.peers()),
+        experiment: format!(
+            "0.5 % of {} peers crash in each of 100 cycles, modern overlay",
+            setup.peers()
+        ),
         source: "Plumtree, SRDS 2007, §4.3",
     };
     let paper = run(setup, "churn", &PAPER)?;

@@ -58,31 +58,57 @@ fn average(seen: &[Seen], of: fn(&Seen) -> f64) -> f64 {
     mean(seen.iter().map(of))
 }
 
-/// A setting of B21: what it is called, what it changes, and what was published for it: RMR, last
-/// delivery in ms, last delivery hop if it is known. Last, the targets of the first two.
-type Rival = (&'static str, &'static [&'static str], ([f64; 2], Option<f64>), Option<[f64; 2]>);
+/// A setting of B21.
+#[derive(Clone, Copy)]
+struct Rival {
+    case: &'static str,
+    changes: &'static [&'static str],
+    redundancy: f64,
+    /// In milliseconds.
+    last: f64,
+    last_hop: Option<f64>,
+    /// Of the redundancy, and of the last delivery.
+    targets: Option<[f64; 2]>,
+}
 
-const SINGLE: Rival = ("single N=1000", &["workload.sources=1"], ([0.07, 361.0], Some(13.0)), None);
+const SINGLE: Rival = Rival {
+    case: "single N=1000",
+    changes: &["workload.sources=1"],
+    redundancy: 0.07,
+    last: 361.0,
+    last_hop: Some(13.0),
+    targets: None,
+};
 
-const MULTI: Rival = ("multi N=1000", &[], ([0.42, 606.0], Some(20.7)), Some([0.15, 260.0]));
+const MULTI: Rival = Rival {
+    case: "multi N=1000",
+    changes: &[],
+    redundancy: 0.42,
+    last: 606.0,
+    last_hop: Some(20.7),
+    targets: Some([0.15, 260.0]),
+};
 
-/// Near links are chosen by then, most of them.
-const MULTI_NEAR: Rival = (
-    "multi N=1000, 2 near links, after 2 min",
-    &["near_links=2", "workload.between=130s..229s", "duration=540s"],
-    ([0.42, 606.0], Some(20.7)),
-    Some([0.15, 260.0]),
-);
+/// Most near links are chosen by then.
+const NEAR: [&str; 3] = ["near_links=2", "workload.between=130s..229s", "duration=540s"];
 
-const LARGE: Rival =
-    ("multi N=10000", &["network.peers=10000"], ([0.33, 1084.0], None), Some([0.33, 350.0]));
+const MULTI_NEAR: Rival =
+    Rival { case: "multi N=1000, 2 near links, after 2 min", changes: &NEAR, ..MULTI };
 
-const LARGE_NEAR: Rival = (
-    "multi N=10000, 2 near links, after 2 min",
-    &["network.peers=10000", "near_links=2", "workload.between=130s..229s", "duration=540s"],
-    ([0.33, 1084.0], None),
-    Some([0.33, 350.0]),
-);
+const LARGE: Rival = Rival {
+    case: "multi N=10000",
+    changes: &["network.peers=10000"],
+    redundancy: 0.33,
+    last: 1084.0,
+    last_hop: None,
+    targets: Some([0.33, 350.0]),
+};
+
+const LARGE_NEAR: Rival = Rival {
+    case: "multi N=10000, 2 near links, after 2 min",
+    changes: &["network.peers=10000", NEAR[0], NEAR[1], NEAR[2]],
+    ..LARGE
+};
 
 /// iroh-gossip 2ce78af: 10 to 50 ms links, a new random source per message (B21).
 pub(super) fn iroh(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
@@ -93,7 +119,7 @@ pub(super) fn iroh(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
 }
 
 fn compare(setup: &Setup<'_>, rival: &Rival) -> anyhow::Result<Vec<Bar>> {
-    let &(case, changes, ([redundancy, last], last_hop), targets) = rival;
+    let &Rival { case, changes, redundancy, last, last_hop, targets } = rival;
     let claim = Claim {
         id: "B21",
         experiment: "modern profile, 100 messages, 10 to 50 ms per pair".to_owned(),

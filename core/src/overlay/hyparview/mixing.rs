@@ -59,7 +59,7 @@ impl Census {
         }
     }
 
-    /// There are so many others at least, or were: who is gone is forgotten late.
+    /// There are so many others at least, or were: who is gone counts until `sample` others were seen.
     fn others(&self) -> usize {
         self.others.max(self.told.len())
     }
@@ -95,7 +95,7 @@ impl Mixing {
         let Some(census) = self.census.as_ref().filter(|it| it.others() >= least) else {
             return false;
         };
-        let drawn = cx.rng.index(Stream::Overlay, census.others + 1);
+        let drawn = cx.rng.index(Stream::Overlay, census.others() + 1);
         self.is_due = drawn.is_some_and(|drawn| drawn < PER_REFRESH);
         self.is_due
     }

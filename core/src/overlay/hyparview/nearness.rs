@@ -22,8 +22,8 @@
 //!
 //! Both ends of the new link must gain; what the other two get is as random as what they lost. Each
 //! chosen link is remembered as such, and who takes over from one in a swap is chosen, too. The paper's
-//! text was not at hand (PAPERS.md 12): from it come the swap of four and the names, as PAPERS.md
-//! has them; when to swap, and which links to leave alone, is ours.
+//! text was not at hand (PAPERS.md 12): from it comes the swap of four; when to swap, and which links
+//! to leave alone, is ours.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -117,6 +117,8 @@ impl Nearness {
     pub(super) fn on_neighbor_down(&mut self, cx: &Context, link: LinkId, is_swapped: bool) {
         if is_swapped {
             self.hand_over(link);
+        } else if self.held.iter().any(|it| it.link == link && it.is_chosen) {
+            self.pause_shorter(cx);
         }
         self.held.retain(|it| it.link != link);
         let is_wanting = cx.config.overlay.hyparview.near_links > 0;
@@ -239,8 +241,8 @@ impl HyParView {
                 took: Duration::ZERO,
                 old: None,
             }));
-            self.nearness.pause_longer(cx);
         }
+        self.nearness.pause_longer(cx);
     }
 
     pub(crate) fn on_trial_welcomed(&mut self, cx: &mut Context, link: LinkId) {
@@ -514,10 +516,19 @@ mod tests {
 
     /// So often is it time for a trial of a full peer that knows another one. Returns the dials.
     fn dials(cx: &mut Context, overlay: &mut HyParView, times: u32) -> usize {
+        dials_knowing(cx, overlay, times, Some(millis(50)))
+    }
+
+    fn dials_knowing(
+        cx: &mut Context,
+        overlay: &mut HyParView,
+        times: u32,
+        round_trip: Option<Duration>,
+    ) -> usize {
         let (mut links, held) = (Links::default(), neighbors(1..=5));
         overlay.passive.integrate(cx, &held, &[record(9)], &mut Vec::new());
         for _ in 0..times {
-            let of = (|_| Some(millis(50)), |_: &AddressRecord| false);
+            let of = (|_| round_trip, |_: &AddressRecord| false);
             overlay.on_trial_timer(cx, &mut links, &held, of);
         }
         let is_dial = |output: &Output| matches!(output, Output::Dial { .. });
@@ -538,7 +549,9 @@ mod tests {
     #[test]
     fn nobody_is_tried_before_a_round_trip_is_known() {
         let mut cx = wanting(1);
-        assert_eq!(dials(&mut cx, &mut HyParView::default(), 3), 0);
+        let mut overlay = HyParView { nearness: five(&mut cx, 0), ..HyParView::default() };
+        overlay.nearness.held.iter_mut().for_each(|held| held.least = None);
+        assert_eq!(dials_knowing(&mut cx, &mut overlay, 3, None), 0);
         assert!(cx.timers.is_armed(Timer::Trial), "there will be one");
     }
 
@@ -581,5 +594,18 @@ mod tests {
         assert_eq!(nearness.pause, millis(8_750));
         (0..99).for_each(|_| nearness.pause_shorter(&cx));
         assert_eq!(nearness.pause, millis(10_000) / 32);
+    }
+
+    #[test]
+    fn the_search_is_frequent_again_when_a_chosen_one_is_lost() {
+        let mut cx = wanting(1);
+        let mut nearness = five(&mut cx, 1);
+        nearness.pause = millis(8_000);
+        nearness.on_neighbor_down(&cx, link(2), false);
+        nearness.on_neighbor_down(&cx, link(1), true);
+        assert_eq!(nearness.pause, millis(8_000), "it was not chosen, or another one comes");
+        let mut nearness = Nearness { pause: millis(8_000), ..five(&mut cx, 1) };
+        nearness.on_neighbor_down(&cx, link(1), false);
+        assert_eq!(nearness.pause, millis(7_000));
     }
 }
