@@ -159,7 +159,7 @@ impl Nearness {
     }
 
     fn pause_shorter(&mut self, cx: &Context) {
-        let shorter = self.pause - self.pause / GROWTH * 2;
+        let shorter = self.pause.saturating_sub(self.pause / GROWTH * 2);
         self.pause = shorter.max(cx.config.overlay.hyparview.shuffle_every / SOON);
     }
 
