@@ -61,7 +61,7 @@ pub enum Timer {
     Colleague(u32),
     /// The motion of this number should have its votes by now.
     Motion(u64),
-    /// Try whether somebody is nearer than a neighbor.
+    /// Try whether somebody is nearer than a neighbor; only where near ones are wanted.
     Trial,
 }
 

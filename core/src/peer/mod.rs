@@ -120,11 +120,13 @@ impl Peer {
                 overlay.on_isolated_timer();
                 bootstrap.request_lists(cx);
             }
+            Timer::Shuffle => {
+                if let Some(hyparview) = overlay.as_hyparview() {
+                    hyparview.on_shuffle_timer(cx, neighbors);
+                }
+            }
             _ => {
                 let Some(hyparview) = overlay.as_hyparview() else { return };
-                if timer == Timer::Shuffle {
-                    return hyparview.on_shuffle_timer(cx, neighbors);
-                }
                 let round_trip = |link| detector.view(link).0;
                 let is_lost = |record: &_| detector.is_lost(record);
                 hyparview.on_trial_timer(cx, links, neighbors, (round_trip, is_lost));

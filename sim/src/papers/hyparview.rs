@@ -174,7 +174,8 @@ const FIRST: &[Row] = &[
 pub(super) fn massive_failure(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
     let mut bars = Vec::new();
     for &row in PLATEAU {
-        // With 95 % dead, what is left of 1,000 peers reaches 73 to 100 %, of 10,000 peers 89 to 94 %.
+        // Where a tenth or less is left, runs differ: with 95 % dead 73 to 100 % are reached of 1,000
+        // peers, and 89 to 94 % of 10,000.
         let several = Seeds { first: 1, last: setup.effort.pick(16, 4) };
         let seen = fail(setup, row.0, &[], if row.0 < 90 { ONE_RUN } else { several })?;
         bars.push(plateau(setup, "paper", row, &seen));

@@ -41,8 +41,6 @@ pub(super) struct Mixing {
 /// Who is in this part.
 #[derive(Clone, Debug, Default)]
 struct Census {
-    /// Others in the last list.
-    others: usize,
     /// The beginnings of the identities of others, and when a walk told of them last, or a list did
     /// first; at most `sample`.
     told: Vec<(u32, Instant)>,
@@ -51,7 +49,6 @@ struct Census {
 impl Census {
     /// Notes who is in a list, which may be an older one's that went out of mind.
     fn on_list(&mut self, cx: &Context, peers: &[AddressRecord]) {
-        self.others = peers.len();
         for prefix in peers.iter().map(|record| record.subject().prefix()) {
             if self.told(prefix).is_none() {
                 self.note(cx, prefix);
@@ -61,7 +58,7 @@ impl Census {
 
     /// There are so many others at least, or were: who is gone counts until `sample` others were seen.
     fn others(&self) -> usize {
-        self.others.max(self.told.len())
+        self.told.len()
     }
 
     fn note(&mut self, cx: &Context, prefix: u32) {

@@ -152,7 +152,8 @@ impl Nearness {
         }
     }
 
-    /// Each trial makes it less likely that there is somebody nearer.
+    /// Each trial makes it less likely that there is somebody nearer; and where nobody can be tried, it
+    /// need not be looked into often.
     fn pause_longer(&mut self, cx: &Context) {
         let longer = self.pause + self.pause / GROWTH;
         self.pause = longer.min(cx.config.overlay.hyparview.shuffle_every);
@@ -192,7 +193,8 @@ impl Nearness {
     }
 }
 
-/// Trials per shuffle while nearer ones are likely. *Guess: some round trips apart. Measured: PROTOCOL.md.*
+/// How many times as often as shuffles the first trials are. *Guess: some round trips apart. Measured:
+/// PROTOCOL.md.*
 const SOON: u32 = 32;
 
 /// One over the share by which the pause grows with each trial; an agreement takes back two.
@@ -226,9 +228,13 @@ impl HyParView {
             links.close(cx, stuck.link, Bye::Done);
         }
         self.nearness.arm(cx);
+        if self.nearness.trial.is_some() {
+            return;
+        }
+        self.nearness.pause_longer(cx);
         let is_full = neighbors.len() >= cx.config.overlay.hyparview.active;
         let is_measured = self.nearness.held.iter().any(|it| it.least.is_some());
-        if !is_full || !is_measured || self.nearness.trial.is_some() {
+        if !is_full || !is_measured {
             return;
         }
         if let Some(to) = self.candidate(cx, neighbors, false, is_lost) {
@@ -242,7 +248,6 @@ impl HyParView {
                 old: None,
             }));
         }
-        self.nearness.pause_longer(cx);
     }
 
     pub(crate) fn on_trial_welcomed(&mut self, cx: &mut Context, link: LinkId) {
@@ -553,6 +558,20 @@ mod tests {
         overlay.nearness.held.iter_mut().for_each(|held| held.least = None);
         assert_eq!(dials_knowing(&mut cx, &mut overlay, 3, None), 0);
         assert!(cx.timers.is_armed(Timer::Trial), "there will be one");
+    }
+
+    #[test]
+    fn who_can_try_nobody_need_not_look_often_and_who_waits_for_an_answer_keeps_its_pace() {
+        let mut cx = wanting(1);
+        let mut overlay = HyParView { nearness: five(&mut cx, 0), ..HyParView::default() };
+        overlay.nearness.pause = millis(1_600);
+        assert_eq!(dials(&mut cx, &mut overlay, 3), 1);
+        assert_eq!(overlay.nearness.pause, millis(1_700), "one trial");
+        let mut overlay = HyParView { nearness: five(&mut cx, 0), ..HyParView::default() };
+        overlay.nearness.pause = millis(1_600);
+        overlay.nearness.held.iter_mut().for_each(|held| held.least = None);
+        dials_knowing(&mut cx, &mut overlay, 58, None);
+        assert_eq!(overlay.nearness.pause, millis(10_000), "one per shuffle");
     }
 
     #[test]
