@@ -47,6 +47,7 @@
 //! | `detector` | who is alive |
 //! | `messaging` | what do users say |
 //! | [`wire`] | what are the bytes |
+//! | [`trace`] | what does a reader see of it |
 //!
 //! `PROTOCOL.md` beside this crate tells every exchange, timer and constant.
 
@@ -84,6 +85,7 @@ mod table;
 mod testing;
 mod time;
 mod timers;
+pub mod trace;
 pub mod wire;
 
 pub use address::{AddressRecord, MAX_ADDRESSES, RecordError, Signature};

@@ -8,9 +8,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tidings_core::trace::{self, Names};
 use tidings_core::{
     AddressRecord, Birth, BootEpoch, Command, Config, DialFailure, Input, Instant, LinkId,
-    LinkLoss, Node, NodeSnapshot, Output, Payload, RngSeed, Topic, UnixTime,
+    LinkLoss, Node, NodeId, NodeSnapshot, Output, Payload, RngSeed, Topic, UnixTime,
 };
 
 use crate::show;
@@ -381,19 +382,26 @@ impl Network {
             Some((to, _)) => self.hosts[*to].name.clone(),
             None => "?".to_owned(),
         };
-        let name_of = |addr: &SocketAddr| {
-            let host = self.host_at(addr);
-            host.map_or_else(|| addr.to_string(), |at| self.hosts[at].name.clone())
-        };
         let what = match output {
-            Output::Dial { addresses, .. } => format!("dials {}", name_of(&addresses[0])),
+            Output::Dial { addresses, .. } => format!("dials {}", Names::addr(self, &addresses[0])),
             Output::Send { link, message } => {
-                format!("-> {}  {}", far(link), show::message(message))
+                format!("-> {}  {}", far(link), trace::message(self, message))
             }
             Output::Close { .. } => return,
-            Output::Event(event) => format!("*  {}", show::event(event, &name_of)),
+            Output::Event(event) => format!("*  {}", trace::event(self, event)),
         };
         let (seconds, millis) = (self.now.as_secs(), self.now.subsec_millis());
         self.trace.push(format!("{seconds:>4}.{millis:03}  {} {what}", self.hosts[at].name));
+    }
+}
+
+impl Names for Network {
+    fn node(&self, id: NodeId) -> String {
+        show::name(id)
+    }
+
+    fn addr(&self, addr: &SocketAddr) -> String {
+        let host = self.host_at(addr);
+        host.map_or_else(|| addr.to_string(), |at| self.hosts[at].name.clone())
     }
 }

@@ -1,0 +1,210 @@
+//! What happens between nodes, as a reader wants it: a line each, with names instead of ids. The
+//! transcripts of this crate's tests are made of it, and what a rehearsal prints.
+
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use crate::address::AddressRecord;
+use crate::event::Event;
+use crate::id::NodeId;
+use crate::messaging::Envelope;
+use crate::wire::{Message, Shuffle, Statement};
+
+/// What nodes are called.
+pub trait Names {
+    /// The node of this id.
+    fn node(&self, id: NodeId) -> String;
+
+    /// The node that listens here.
+    fn addr(&self, addr: &SocketAddr) -> String;
+}
+
+/// Characters of a payload that are shown.
+const LONGEST: usize = 32;
+
+fn record(names: &dyn Names, record: &AddressRecord) -> String {
+    let epoch = record.epoch().0;
+    let life = if epoch > 1 { format!(" (life {epoch})") } else { String::new() };
+    format!("{}{life}", names.node(record.subject()))
+}
+
+fn records(names: &dyn Names, records: &[AddressRecord]) -> String {
+    let named: Vec<_> = records.iter().map(|it| record(names, it)).collect();
+    format!("[{}]", named.join(", "))
+}
+
+fn statement(names: &dyn Names, said: &Statement) -> String {
+    let Statement { subject, incarnation, claim, by, .. } = said;
+    format!("{} ({}) {claim:?} by {}", record(names, subject), incarnation.0, names.node(*by))
+}
+
+fn text(names: &dyn Names, envelope: &Envelope) -> String {
+    if let Ok(said) = Statement::from_payload(envelope.payload()) {
+        return statement(names, &said);
+    }
+    let mut payload = format!("{:?}", envelope.payload());
+    if let Some((end, _)) = payload.char_indices().nth(LONGEST) {
+        payload.replace_range(end.., "…");
+    }
+    format!("{} {payload} of {}", envelope.id(), names.node(envelope.origin()))
+}
+
+/// A message: its name, and what it says.
+#[expect(clippy::too_many_lines, reason = "a few for each kind of message")]
+pub fn message(names: &dyn Names, message: &Message) -> String {
+    let body = match message {
+        Message::Hello(hello) => {
+            let to = hello.to.map_or_else(String::new, |to| format!(" to {}", names.node(to)));
+            format!("{:?}{to}", hello.purpose)
+        }
+        Message::Welcome(welcome) => format!("from {}", record(names, &welcome.from)),
+        Message::Refuse(refuse) => format!("{:?}", refuse.reason),
+        Message::Bye(bye) => format!("{bye:?}"),
+        Message::Registered { lease_ms } => format!("for {lease_ms} ms"),
+        Message::ListRequest { sample } => format!("{sample}"),
+        Message::PeerList { peers } => records(names, peers),
+        Message::DeathReport(report) => format!("of {}", record(names, &report.subject)),
+        Message::Leave(leave) => format!("of {}", names.node(leave.subject)),
+        Message::Gossip(gossip) => {
+            let age = gossip.age.duration().as_millis();
+            format!("hop {} age {age} ms {}", gossip.hop.0, text(names, &gossip.envelope))
+        }
+        Message::Digest(digest) => {
+            let reply = if digest.reply { ", reply please" } else { "" };
+            format!("{:?}{reply}", digest.ids)
+        }
+        Message::Pull { ids } => format!("{ids:?}"),
+        Message::ForwardJoin(join) => {
+            format!("of {} ttl {}", record(names, &join.joiner), join.ttl)
+        }
+        Message::Shuffle(shuffle) => {
+            let Shuffle { origin, ttl, active, passive } = &**shuffle;
+            format!(
+                "of {} ttl {ttl} {} {}",
+                record(names, origin),
+                records(names, active),
+                records(names, passive)
+            )
+        }
+        Message::ShuffleReply { sample } => records(names, sample),
+        Message::IHave { have } => {
+            let named: Vec<_> =
+                have.iter().map(|it| format!("{} hop {}", it.id, it.hop.0)).collect();
+            named.join(", ")
+        }
+        Message::Graft(graft) => {
+            let id = graft.id.map_or_else(String::new, |id| format!(" with {id}"));
+            format!("of {}{id}", names.node(graft.source))
+        }
+        Message::Prune(prune) => format!("of {}", names.node(prune.source)),
+        Message::PingRequest(subject) => format!("for {}", record(names, subject)),
+        Message::PingRequestAnswer { subject, is_heard } => {
+            format!("for {}: {}", names.node(*subject), if *is_heard { "heard" } else { "nothing" })
+        }
+        Message::Neighbors { records: named } => records(names, named),
+        Message::Members { members } => {
+            let said: Vec<_> = members.iter().map(|it| statement(names, it)).collect();
+            said.join(", ")
+        }
+        Message::Motion(motion) => {
+            format!("{} to {} {}", motion.number, motion.matter, record(names, &motion.subject))
+        }
+        Message::Vote(vote) => {
+            format!("{}: {}", vote.number, if vote.agrees { "yes" } else { "no" })
+        }
+        Message::Optimization { old, round_trip_us } => {
+            format!("for {}, {round_trip_us} us", names.node(*old))
+        }
+        Message::OptimizationReply { replaced } => {
+            replaced.as_ref().map_or_else(String::new, |it| format!("for {}", record(names, it)))
+        }
+        Message::Replace { with } => format!("with {}", record(names, with)),
+        Message::Ping(_)
+        | Message::Pong(_)
+        | Message::Register
+        | Message::Renew
+        | Message::Unknown => String::new(),
+    };
+    format!("{} {body}", message.name()).trim_end().to_owned()
+}
+
+/// An event: its name, and what it tells.
+#[expect(clippy::too_many_lines, reason = "a few for each kind of event")]
+pub fn event(names: &dyn Names, event: &Event) -> String {
+    match event {
+        Event::Registered { seed_node } => format!("Registered at {}", record(names, seed_node)),
+        Event::RegistrationLost { addr, why } => {
+            format!("RegistrationLost at {}: {why:?}", names.addr(addr))
+        }
+        Event::ListReceived { from, peers } => {
+            format!("ListReceived from {}: {}", names.node(*from), records(names, peers))
+        }
+        Event::NeighborUp { peer, origin } => {
+            format!("NeighborUp {} {origin:?}", record(names, peer))
+        }
+        Event::NeighborDown { peer, why } => {
+            format!("NeighborDown {}: {why:?}", record(names, peer))
+        }
+        Event::NeighborRefused { by, reason } => {
+            format!("NeighborRefused by {}: {reason:?}", names.node(*by))
+        }
+        Event::Published { envelope } => format!("Published {}", text(names, envelope)),
+        Event::Delivered { envelope, from, hop, history, .. } => {
+            let history = if *history { ", history" } else { "" };
+            format!(
+                "Delivered {} from {}, hop {}{history}",
+                text(names, envelope),
+                names.node(*from),
+                hop.0
+            )
+        }
+        Event::Duplicate { id, from } => format!("Duplicate {id} from {}", names.node(*from)),
+        Event::TooOld { id, from } => format!("TooOld {id} from {}", names.node(*from)),
+        Event::Strike { subject, strikes, what } => {
+            format!("Strike {strikes} against {}: {what:?}", record(names, subject))
+        }
+        Event::DeathReported { subject } => format!("DeathReported {}", record(names, subject)),
+        Event::NoticeLost { addr } => format!("NoticeLost to {}", names.addr(addr)),
+        Event::ConnectionRequested { from, purpose } => {
+            format!("ConnectionRequested by {} to {purpose}", record(names, from))
+        }
+        Event::PeerRegistered { peer } => format!("PeerRegistered {}", record(names, peer)),
+        Event::PeerRemoved { peer, why } => format!("PeerRemoved {}: {why:?}", record(names, peer)),
+        Event::PeerDoubted { peer, why } => format!("PeerDoubted {}: {why:?}", record(names, peer)),
+        Event::ReportReceived { subject, reporter, outcome } => {
+            format!(
+                "ReportReceived {} by {}: {outcome:?}",
+                record(names, subject),
+                names.node(*reporter)
+            )
+        }
+        Event::FalseReport { subject, reporter, count } => {
+            format!(
+                "FalseReport {} by {}, its {count}.",
+                names.node(*subject),
+                names.node(*reporter)
+            )
+        }
+        Event::HelloRefused { from, reason } => {
+            format!("HelloRefused {}: {reason:?}", record(names, from))
+        }
+        Event::Misbehaved { node, what, .. } => {
+            format!(
+                "Misbehaved {}: {what:?}",
+                node.map_or_else(|| "?".to_owned(), |id| names.node(id))
+            )
+        }
+        Event::Member { subject, state, by, .. } => {
+            format!("Member {} {state} by {}", record(names, subject), names.node(*by))
+        }
+        Event::Rejected(rejection) => format!("Rejected {rejection:?}"),
+        Event::Left => "Left".to_owned(),
+        Event::Voted { subject, matter, outcome } => {
+            format!("Voted to {matter} {}: {outcome:?}", record(names, subject))
+        }
+        Event::ColleagueLost { addr } => format!("ColleagueLost {}", names.addr(addr)),
+    }
+}
