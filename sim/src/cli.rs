@@ -1,10 +1,12 @@
 //! The command line, as typed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use tidings_node::settings::Profile;
+use tidings_node::settings::{Profile, parse_duration};
 
+use crate::host::HostId;
 use crate::hunt::planted::PLANTED;
 use crate::scenario::Engine;
 use crate::scenario::vary::Vary;
@@ -61,6 +63,14 @@ pub(crate) enum Command {
     ///
     /// Exit status: 0 the engines agree and every check held; 1 not so; 2 it could not be told.
     Compare(CompareArgs),
+    /// Tell what happens in one run, a line for each thing that a host does or meets.
+    ///
+    /// It is run by the event engine, whatever the scenario says; the run with the same rng seed under
+    /// turmoil is another one. Lines begin with the simulated second:
+    ///
+    /// `--` is what the schedule does, `->` a message with its time on the way or what becomes of it,
+    /// `*` what a node tells its user.
+    Trace(TraceArgs),
     /// Read a scenario and tell what it would do, without running it.
     Check(CheckArgs),
     /// List the scenarios of a folder with their questions.
@@ -222,6 +232,30 @@ pub(crate) struct CompareArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct TraceArgs {
+    /// The scenario, a TOML file.
+    pub(crate) file: PathBuf,
+    /// The rng seed.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Tell nothing before this moment of the run, like 24s.
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_duration)]
+    pub(crate) from: Duration,
+    /// Tell nothing at this moment or later [default: the end of the run].
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) until: Option<Duration>,
+    /// Only what these hosts do, and what concerns them, like peer-3,seed-1.
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',', value_parser = parse_host)]
+    pub(crate) host: Vec<HostId>,
+    /// Change a field of the scenario first.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Print a line of JSON for each: `at_us`, `host` (null for the schedule), `what`.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     /// The scenario, a TOML file.
     pub(crate) file: PathBuf,
@@ -317,6 +351,10 @@ pub(crate) struct PapersArgs {
     /// Print the bars as JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn parse_host(text: &str) -> Result<HostId, String> {
+    HostId::named(text).ok_or_else(|| "write a host's name, like peer-3 or seed-1".to_owned())
 }
 
 fn parse_seeds(text: &str) -> Result<Seeds, String> {

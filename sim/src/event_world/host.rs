@@ -15,6 +15,7 @@ use super::ends::{End, Ends, Far, Stage};
 use super::mischief::Imp;
 use super::packet::{EndRef, Packet, Place, Turn};
 use super::shard::{Cx, Hall, Held};
+use super::witness::Way;
 use crate::history::End as LifeEnd;
 use crate::recorder::{LifeNumber, Recorder};
 use crate::scenario::Death;
@@ -249,6 +250,9 @@ impl Host {
             Packet::Refused { to } => {
                 if let Some(end) = self.ends.get_mut(to).copied() {
                     self.ends.release(to.slot);
+                    if let Some(witness) = &mut cx.hall.witness {
+                        witness.is_refused((at, cx.air), self.place, origin);
+                    }
                     let failure = DialFailure::Refused;
                     self.handle(at, Input::DialFailed { link: end.link, failure }, cx);
                 }
@@ -301,6 +305,9 @@ impl Host {
             self.waiting.push_back((self.place, packet));
         } else if let Some(end) = self.ends.get_mut(own).copied() {
             self.ends.release(own.slot);
+            if let Some(witness) = &mut cx.hall.witness {
+                witness.loses((at, cx.air), self.place, end.far.place, loss);
+            }
             match end.stage {
                 Stage::Up => self.handle(at, Input::LinkDown { link: end.link, loss }, cx),
                 Stage::Dialing => {
@@ -384,6 +391,9 @@ impl Host {
             }
             Output::Event(event) => {
                 after.has_left |= event == Event::Left;
+                if let Some(witness) = &mut cx.hall.witness {
+                    witness.tells((at, cx.air), self.place, &event);
+                }
                 if let Some(life) = self.life {
                     cx.hall.note(life, at, &event);
                 }
@@ -396,7 +406,11 @@ impl Host {
         let far = Far { place: to.unwrap_or(self.place), end: nowhere };
         let own = self.ends.occupy(far, Stage::Dialing, Some(link));
         // A dial to nowhere hangs, as one across a cut does.
-        if to.is_some_and(|far| !cx.air.hangs(self.place, far)) {
+        let hangs = to.is_none_or(|far| cx.air.hangs(self.place, far));
+        if let Some(witness) = &mut cx.hall.witness {
+            witness.dials((at, cx.air), self.place, to, hangs);
+        }
+        if !hangs {
             self.send(at, own.slot, Packet::Syn { from: own }, 0, cx);
         }
     }
@@ -429,6 +443,8 @@ impl Host {
         if end.stage != Stage::Dialing {
             let to = end.far.end;
             self.send(at, slot, Packet::Fin { to }, 0, cx);
+        } else if let Some(witness) = &mut cx.hall.witness {
+            witness.gives_up((at, cx.air), self.place, end.far.place);
         }
         self.ends.release(slot);
     }
@@ -440,12 +456,23 @@ impl Host {
         self.sent = self.sent.wrapping_add(1);
         let begin = self.uplink_free.max(at);
         self.uplink_free = begin + cx.air.time_to_send(size);
-        if self.machine == Machine::Blocked {
+        let fate = cx.air.fate(self.place, far, self.uplink_free, self.sent);
+        let is_blocked = self.machine == Machine::Blocked;
+        if let (Packet::Data { message, .. }, Some(witness)) = (&packet, &mut cx.hall.witness) {
+            let way = match fate {
+                _ if is_blocked => Way::Blocked,
+                _ if end.severed => Way::Severed,
+                Fate::Arrives(arrival) => Way::Taken(Fate::Arrives(end.last_arrival.max(arrival))),
+                Fate::Held | Fate::Lost | Fate::Reset(_) => Way::Taken(fate),
+            };
+            witness.sends((at, cx.air), (self.place, far), message, way);
+        }
+        if is_blocked {
             let (origin, far, count) = (self.place, end.far, self.sent);
             self.unsent.push(Held { origin, own, far, count, packet });
             return;
         }
-        match cx.air.fate(self.place, far, self.uplink_free, self.sent) {
+        match fate {
             _ if end.severed => {}
             Fate::Lost => end.severed = true,
             Fate::Held => {

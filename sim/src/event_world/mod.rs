@@ -23,11 +23,12 @@ mod order;
 mod packet;
 mod queue;
 mod shard;
+mod witness;
 
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use rayon::iter::{
@@ -48,6 +49,8 @@ use host::Host;
 pub use mischief::{Deeds, Imp, Mischief};
 use packet::{NOBODY, Packet, Place, Turn};
 use shard::{Cx, Shard};
+use witness::Witness;
+pub use witness::{Lens, Line, seconds};
 
 /// Most node states that all samples of a run hold together. Larger networks are sampled less often
 /// than every second.
@@ -78,6 +81,28 @@ pub fn run_with(
     let mut world = World::new(scenario, seed, 1);
     world.plan.mischief = mischief;
     finish(world, scenario)
+}
+
+/// Lines that wait for their reader, at most.
+const UNREAD: usize = 1_024;
+
+/// Tells of one run, through a lens, in the order of time; at the end also why it failed, if it did. The
+/// run is as far ahead of its reader as some lines, and ends for itself if that goes away.
+#[expect(clippy::disallowed_methods, reason = "the whole run is in it, and its reader outside")]
+pub fn trace(scenario: Scenario, seed: u64, lens: Lens) -> impl Iterator<Item = Line> {
+    let (reader, lines) = mpsc::sync_channel(UNREAD);
+    std::thread::spawn(move || {
+        let mut world = World::new(&scenario, seed, 1);
+        let end = micros(scenario.duration);
+        for shard in &mut world.shards {
+            shard.hall.witness = Some(Witness::new(lens.clone(), &world.schedule, reader.clone()));
+        }
+        if let Some(failure) = finish(world, &scenario).failure {
+            // Nobody is left to be told that nobody reads.
+            drop(reader.send(Line { at: end, host: None, what: failure }));
+        }
+    });
+    lines.into_iter()
 }
 
 fn finish(mut world: World, scenario: &Scenario) -> History {
@@ -151,6 +176,8 @@ impl World {
         }
         self.run_until(end);
         self.sample(end);
+        let witnesses = self.shards.iter_mut().filter_map(|shard| shard.hall.witness.as_mut());
+        witnesses.for_each(|witness| witness.tell(u64::MAX));
     }
 
     /// Queues all that the schedule and the workload have for single hosts.
@@ -204,6 +231,9 @@ impl World {
             let border = until.min(from + window);
             if let [shard] = &mut self.shards[..] {
                 shard.run(from, border, air);
+                if let Some(witness) = &mut shard.hall.witness {
+                    witness.tell(border);
+                }
             } else {
                 self.shards.par_iter_mut().for_each(|shard| shard.run(from, border, air));
                 self.exchange();

@@ -12,6 +12,7 @@ use super::ends::Far;
 use super::host::Host;
 use super::packet::{Arrival, EndRef, NOBODY, Packet, Parcel, Place};
 use super::queue::Queue;
+use super::witness::Witness;
 use crate::history::Life;
 use crate::host::HostId;
 use crate::recorder::{LifeNumber, Recorder};
@@ -46,6 +47,8 @@ pub(super) struct Hall {
     /// What the nodes were told since the beginning: inputs and wakes.
     pub(super) inputs: u64,
     failure: Option<String>,
+    /// Who tells a reader of it.
+    pub(super) witness: Option<Witness>,
     /// Somebody listens to what the nodes say.
     is_heard: bool,
 }
@@ -88,6 +91,7 @@ impl Shard {
             held: Vec::new(),
             inputs: 0,
             failure: None,
+            witness: None,
             is_heard: true,
         };
         Self { hosts, hall }

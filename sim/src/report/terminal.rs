@@ -7,6 +7,7 @@ use comfy_table::{CellAlignment, Table};
 
 use crate::report::summary::{Figure, Summary};
 use crate::report::tables::VIOLATIONS;
+use crate::scenario::Engine;
 
 /// Seeds listed of a check that failed in many runs.
 const MOST_SEEDS: usize = 10;
@@ -44,10 +45,19 @@ pub fn render(summary: &Summary, replay: &str) -> String {
     }
     if let Some(seed) = failed.iter().flat_map(|check| &check.failed_seeds).min() {
         line(&format!("replay the first of them: {replay} --seed {seed}"));
+        if let Some(trace) = trace(summary, replay) {
+            line(&format!("what happens in it: {trace} --seed {seed}"));
+        }
     }
     let checks = summary.checks.len();
     line(&format!("{} of {} runs passed all {checks} checks", summary.passed, summary.runs));
     out
+}
+
+/// The command that tells of a run, if the engine that is traced ran it.
+fn trace(summary: &Summary, replay: &str) -> Option<String> {
+    let options = replay.strip_prefix("sim run ")?.replace(" --engine events", "");
+    (summary.setting.engine == Engine::Events.name()).then(|| format!("sim trace {options}"))
 }
 
 fn figures(summary: &Summary) -> Table {

@@ -9,6 +9,7 @@ mod gallery;
 mod hunt;
 mod papers;
 mod progress;
+mod trace;
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -48,6 +49,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Run(args) => run_scenario(&args),
         Command::Hunt(args) => hunt::hunt(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Trace(args) => trace::trace(&args),
         Command::Check(args) => explain::check(&args),
         Command::List(args) => explain::list(&args),
         Command::New(args) => new_scenario(&args),

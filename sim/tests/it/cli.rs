@@ -71,7 +71,12 @@ fn a_failing_run_returns_1_and_prints_the_command_that_replays_it() {
     assert_eq!(output.status.code(), Some(1), "{out}");
     assert!(out.contains("FAILED limits (seeds 2 3)"), "{out}");
     let replay = format!("sim run {} --set '{strict}' --seed 2", small());
-    assert!(out.contains(&replay), "{out}");
+    assert!(out.contains(&replay) && !out.contains("sim trace"), "{out}");
+
+    let events = ["run", &small(), "--seed", "2", "--engine", "events", "--set", strict];
+    let out = text(&sim(&folder, &events).stdout);
+    let trace = format!("what happens in it: sim trace {} --set '{strict}' --seed 2", small());
+    assert!(out.contains(&trace), "{out}");
 }
 
 #[test]
@@ -80,6 +85,72 @@ fn json_is_the_summary() {
     let output = sim(&folder, &["run", &small(), "--seed", "1", "--out", "here", "--json"]);
     let summary = fs::read(folder.join("here/summary.json")).expect("a summary");
     assert_eq!(text(&output.stdout), text(&summary));
+}
+
+#[test]
+fn a_trace_tells_of_a_run_in_order_through_a_lens() {
+    let folder = empty_folder("cli_trace");
+    let trace = |args: &[&str]| {
+        let output = sim(&folder, &[&["trace", &small(), "--seed", "1"], args].concat());
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
+        text(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let whole = trace(&[]);
+    let second = |line: &String| line.split_whitespace().next().and_then(|it| it.parse().ok());
+    let seconds: Vec<f64> = whole.iter().filter_map(second).collect();
+    assert!(seconds.len() == whole.len() && seconds.is_sorted(), "each line begins with its time");
+    for seen in [
+        "-- start peer-1",
+        "-- crash (silent) peer-",
+        "peer-1 dials seed-",
+        "peer-1 -> seed-1  Hello Register",
+        "peer-1 *  Registered at seed-1",
+        "peer-1 *  NeighborUp peer-",
+        " -> peer-2  Gossip hop 1 age 0 ms ",
+    ] {
+        assert!(whole.iter().any(|line| line.contains(seen)), "{seen}");
+    }
+
+    let window = trace(&["--from", "10s", "--until", "12s"]);
+    let is_within = |line: &&String| second(line).is_some_and(|it| (10.0..12.0).contains(&it));
+    let within: Vec<_> = whole.iter().filter(is_within).cloned().collect();
+    assert!(!within.is_empty());
+    assert_eq!(window, within);
+
+    let of_one = trace(&["--host", "peer-2"]);
+    let is_of_it = |line: &&String| {
+        let words: Vec<&str> = line.split_whitespace().map(|it| it.trim_end_matches(',')).collect();
+        let is_named = |words: &[&str]| words.contains(&"peer-2");
+        let to = words.iter().position(|it| *it == "->").and_then(|it| words.get(it + 1));
+        words.get(1) == Some(&"peer-2")
+            || to == Some(&"peer-2")
+            || words[1] == "--" && is_named(&words)
+    };
+    assert!(whole.iter().filter(is_of_it).all(|line| of_one.contains(line)));
+    assert!(of_one.iter().all(|line| line.contains("peer-2") || line.ends_with("-- heal")));
+    assert!(of_one.iter().any(|line| line.ends_with("-- heal")), "that concerns everybody");
+
+    let json = trace(&["--json", "--until", "5s"]);
+    let first: serde_json::Value = serde_json::from_str(&json[0]).expect("JSON");
+    assert_eq!((&first["at_us"], &first["host"]), (&0.into(), &serde_json::Value::Null));
+    assert!(first["what"].as_str().is_some_and(|what| what.starts_with("start ")), "{first}");
+}
+
+#[test]
+fn a_lens_that_would_show_nothing_is_refused() {
+    let folder = empty_folder("cli_trace_refused");
+    for (args, says) in [
+        (["--host", "peer-99"], "there are seed-1 to seed-"),
+        (["--host", "nobody"], "write a host's name, like peer-3 or seed-1"),
+        (["--from", "9h"], "--from 9h is not before the end"),
+        (["--until", "0s"], "--from 0s is not before the end"),
+        (["--until", "soon"], "invalid value 'soon'"),
+    ] {
+        let output = sim(&folder, &[&["trace", &small()], &args[..]].concat());
+        let error = text(&output.stderr);
+        assert!(output.status.code() == Some(2) && error.contains(says), "{args:?}: {error}");
+        assert!(output.stdout.is_empty());
+    }
 }
 
 #[test]

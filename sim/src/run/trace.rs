@@ -1,0 +1,75 @@
+//! `sim trace`: what happens in one run.
+
+use std::io::{self, BufWriter, Write as _};
+use std::process::ExitCode;
+
+use anyhow::ensure;
+use humantime::format_duration;
+use serde::Serialize;
+
+use crate::cli::TraceArgs;
+use crate::event_world::{self, Lens, Line, seconds};
+use crate::host::HostId;
+use crate::scenario::{self, Scenario};
+
+/// A line, for programs.
+#[derive(Serialize)]
+struct Told {
+    at_us: u64,
+    host: Option<HostId>,
+    what: String,
+}
+
+pub(super) fn trace(args: &TraceArgs) -> anyhow::Result<ExitCode> {
+    let TraceArgs { file, seed, from, until, host, set, json } = args;
+    let changes: Vec<String> =
+        ["engine=events".to_owned()].into_iter().chain(set.iter().cloned()).collect();
+    let scenario = scenario::load(file, &changes)?;
+    check(&scenario, args)?;
+    let lens = Lens { from: *from, until: *until, hosts: host.clone() };
+    let mut out = BufWriter::new(io::stdout().lock());
+    for line in event_world::trace(scenario, *seed, lens) {
+        let written = if *json { write_json(&mut out, line) } else { write_text(&mut out, &line) };
+        match written {
+            // The reader has seen enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                return Ok(ExitCode::SUCCESS);
+            }
+            written => written?,
+        }
+    }
+    match out.flush() {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Nothing would be seen through a lens that looks past the run.
+fn check(scenario: &Scenario, args: &TraceArgs) -> anyhow::Result<()> {
+    let end = args.until.unwrap_or(scenario.duration);
+    ensure!(
+        args.from < end && args.from < scenario.duration,
+        "--from {} is not before the end, {}",
+        format_duration(args.from),
+        format_duration(end.min(scenario.duration))
+    );
+    for host in &args.host {
+        let is_there = scenario.hosts().any(|it| it == *host);
+        let Scenario { seed_nodes, peers, .. } = scenario;
+        ensure!(
+            is_there,
+            "--host {host}: there are seed-1 to seed-{seed_nodes} and peer-1 to peer-{peers}"
+        );
+    }
+    Ok(())
+}
+
+fn write_text(out: &mut impl io::Write, line: &Line) -> io::Result<()> {
+    let host = line.host.map_or_else(|| "--".to_owned(), |host| host.to_string());
+    writeln!(out, "{:>9}  {host} {}", seconds(line.at), line.what)
+}
+
+fn write_json(out: &mut impl io::Write, line: Line) -> io::Result<()> {
+    let told = Told { at_us: line.at, host: line.host, what: line.what };
+    writeln!(out, "{}", serde_json::to_string(&told)?)
+}
