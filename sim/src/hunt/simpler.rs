@@ -9,7 +9,7 @@ use tidings_node::settings::{self, SETTINGS};
 use super::draw::needed_calm;
 use crate::host::HostId;
 use crate::scenario::{
-    Direction, Draw, FaultKind, FaultSpec, Link, Scenario, Shape, Span, Targets, Workload,
+    Direction, Draw, FaultKind, FaultSpec, Limits, Link, Scenario, Shape, Span, Targets, Workload,
 };
 
 /// One way to simplify.
@@ -22,6 +22,7 @@ pub(super) struct Pass {
 
 /// All ways, in the order in which they are worth most.
 pub(super) const PASSES: &[Pass] = &[
+    Pass { simpler: fewer_limits, tries_other_seeds: false },
     Pass { simpler: lower_bound, tries_other_seeds: true },
     Pass { simpler: fewer_peers, tries_other_seeds: true },
     Pass { simpler: fewer_seed_nodes, tries_other_seeds: true },
@@ -36,6 +37,29 @@ pub(super) const PASSES: &[Pass] = &[
 ];
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// Without one of the limits. Those that hold go first of all, so that what gets smaller goes on to fail
+/// for its own reason: a single peer keeps no limit.
+fn fewer_limits(scenario: &Scenario) -> Vec<Scenario> {
+    const FORGET: [fn(&mut Limits); 10] = [
+        |limits| limits.delivery_percent_min = None,
+        |limits| limits.coverage_50_max = None,
+        |limits| limits.coverage_100_max = None,
+        |limits| limits.degree_dispersion_min = None,
+        |limits| limits.redundancy_max = None,
+        |limits| limits.reset_detection_max = None,
+        |limits| limits.silent_detection_max = None,
+        |limits| limits.others_coverage_100_max = None,
+        |limits| limits.one_component_max = None,
+        |limits| limits.quorum_max = None,
+    ];
+    let without = |forget: &fn(&mut Limits)| {
+        let mut fewer = scenario.clone();
+        forget(&mut fewer.limits);
+        (fewer.limits != scenario.limits).then_some(fewer)
+    };
+    FORGET.iter().filter_map(without).collect()
+}
 
 /// Without all faults, each half of them, each quarter, and so on.
 fn fewer_faults(scenario: &Scenario) -> Vec<Scenario> {
