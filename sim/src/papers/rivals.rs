@@ -16,7 +16,7 @@ use crate::sweep::Seeds;
 const SCENARIO: &str = "rivals";
 
 fn seeds(effort: Effort) -> Seeds {
-    Seeds { first: 1, last: effort.pick(1, 4) }
+    Seeds { first: 1, last: effort.pick(3, 4) }
 }
 
 /// What a run gives: means over its messages.
@@ -143,8 +143,8 @@ fn compare(setup: &Setup<'_>, rival: &Rival) -> anyhow::Result<Vec<Bar>> {
     Ok(bars)
 }
 
-/// Of B19: the warm-up, in which each source has said ten messages.
-const WARM: Duration = Duration::from_secs(40);
+/// Of B19: the warm-up, in which each source has said fifteen messages.
+const WARM: Duration = Duration::from_secs(45);
 
 /// GossipSub v1.1: 1,000 peers of 20 connections, 50 ms links, 100 sources, messages of 2 KB, after a
 /// warm-up (B19). 100 a second, where 120 were published: a workload has 10 ms between two at least.
@@ -155,7 +155,7 @@ pub(super) fn gossipsub(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
             .to_owned(),
         source: "PL-TechRep-2020-001, baseline",
     };
-    let window = setup.effort.pick("between=30s..43s", "between=30s..90s");
+    let window = setup.effort.pick("between=30s..48s", "between=30s..90s");
     let changes = [
         "latency=45ms..55ms",
         "workload.sources=100",
