@@ -75,8 +75,9 @@ pub(crate) struct HyParView {
     tests_again: Instant,
     /// It had a neighbor, so others know it and one link is enough to come back.
     has_joined: bool,
-    /// A newcomer waits until then for those at whom its walks end.
+    /// A newcomer waits until then for those at whom its walks end, as long as it has its contact.
     held_until: Instant,
+    contact: Option<LinkId>,
     /// Since when there are too few neighbors.
     search: Option<Search>,
     /// A lost neighbor is to be dialed.
@@ -159,7 +160,7 @@ impl HyParView {
             if dial.link != up.link {
                 links.close(cx, dial.link, Bye::Done);
             } else if dial.why == Why::Join {
-                self.hold(cx);
+                self.hold(cx, up.link);
             }
         }
         while neighbors.len() + self.dials.len() > cx.config.overlay.hyparview.active {
@@ -171,9 +172,9 @@ impl HyParView {
 
     /// A newcomer leaves its slots to those at whom its walks end: they come as soon as anybody
     /// answers, and it need not ask peers that are full. What is free then it fills itself.
-    fn hold(&mut self, cx: &mut Context) {
+    fn hold(&mut self, cx: &mut Context, contact: LinkId) {
         let patience = cx.config.links.hello_timeout;
-        self.held_until = cx.now + patience;
+        (self.contact, self.held_until) = (Some(contact), cx.now + patience);
         cx.arm(Timer::Shuffle, patience);
     }
 
@@ -185,6 +186,10 @@ impl HyParView {
         down: &Neighbor,
         why: NeighborLoss,
     ) {
+        if self.contact == Some(down.link) {
+            // Whoever joined through this one may be all that it has left, and waits as it does.
+            (self.contact, self.held_until) = (None, cx.now);
+        }
         let is_swapped = why == NeighborLoss::Bye(Bye::Swapped);
         self.nearness.on_neighbor_down(cx, down.link, is_swapped);
         match why {

@@ -217,3 +217,18 @@ fn a_newcomer_joins_and_who_was_linked_before_asks_to_be_a_neighbor() {
         assert_eq!(is_join, !has_joined);
     }
 }
+
+#[test]
+fn a_newcomer_waits_for_its_walks_unless_it_loses_its_contact() {
+    let mut play = Play::with_neighbors(3);
+    play.know(10..20);
+    play.view.hold(&mut play.cx, LinkId::accepted(3));
+    let mut dials_without = |lost| {
+        let down = play.neighbors.remove(LinkId::accepted(lost)).expect("a neighbor");
+        play.view.on_neighbor_down(&mut play.cx, &down, NeighborLoss::Bye(Bye::Surplus));
+        play.top_up();
+        play.dials()
+    };
+    assert_eq!(dials_without(2), 0, "another one is lost");
+    assert_eq!(dials_without(3), 4, "all that are missing");
+}
