@@ -70,6 +70,9 @@ pub(crate) enum Command {
     ///
     /// `--` is what the schedule does, `->` a message with its time on the way or what becomes of it,
     /// `*` what a node tells its user.
+    ///
+    /// Exit status: 0 it was told; 1 the run failed, by a panic or an error of a node; 2 it could not be
+    /// told.
     Trace(TraceArgs),
     /// Read a scenario and tell what it would do, without running it.
     Check(CheckArgs),
@@ -98,7 +101,7 @@ pub(crate) enum Command {
     /// Runs small models of published protocols, which tell whether our measures mean what the
     /// papers' do, and the scenarios of scenarios/papers. The report of all bars goes to
     /// reports/papers; with --quick or --only it goes below reports/runs. With --quick it takes some
-    /// minutes, at full size hours.
+    /// minutes, at full size half an hour.
     ///
     /// Exit status: 0 every bar is within its tolerance; 1 one is not; 2 it could not be told.
     Papers(PapersArgs),
@@ -244,7 +247,8 @@ pub(crate) struct TraceArgs {
     /// Tell nothing at this moment or later [default: the end of the run].
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) until: Option<Duration>,
-    /// Only what these hosts do, and what concerns them, like peer-3,seed-1.
+    /// Only what these hosts do, what is sent to them, what nodes tell of them, and what befalls them,
+    /// like peer-3,seed-1.
     #[arg(long, value_name = "NAME,..", value_delimiter = ',', value_parser = parse_host)]
     pub(crate) host: Vec<HostId>,
     /// Change a field of the scenario first.

@@ -81,6 +81,13 @@ pub(super) enum Fate {
     Reset(u64),
 }
 
+impl Fate {
+    /// What becomes of a packet that overtakes none that arrives at `last`.
+    pub(super) fn no_sooner_than(self, last: u64) -> Self {
+        if let Self::Arrives(at) = self { Self::Arrives(at.max(last)) } else { self }
+    }
+}
+
 impl Plan {
     pub(super) fn new(
         scenario: &Scenario,

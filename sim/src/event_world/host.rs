@@ -305,8 +305,13 @@ impl Host {
             self.waiting.push_back((self.place, packet));
         } else if let Some(end) = self.ends.get_mut(own).copied() {
             self.ends.release(own.slot);
-            if let Some(witness) = &mut cx.hall.witness {
-                witness.loses((at, cx.air), self.place, end.far.place, loss);
+            // Of an accepted one the node has not heard.
+            if let Some(witness) = &mut cx.hall.witness
+                && end.stage != Stage::Accepted
+            {
+                let how =
+                    if end.stage == Stage::Up { format!("{loss:?}") } else { "dialing".into() };
+                witness.loses((at, cx.air), self.place, end.far.place, &how);
             }
             match end.stage {
                 Stage::Up => self.handle(at, Input::LinkDown { link: end.link, loss }, cx),
@@ -429,6 +434,10 @@ impl Host {
         let waits = cx.air.is_waiting(self.place, end.far.place, at);
         end.unread = if waits { end.unread.saturating_add(small(size)) } else { 0 };
         if cx.air.is_overrun(waits_for, end.unread.into()) {
+            if let Some(witness) = &mut cx.hall.witness {
+                let ends = (self.place, end.far.place);
+                witness.sends((at, cx.air), ends, &message, Way::Overrun);
+            }
             return Err(Overrun);
         }
         self.bytes_sent += size;
@@ -456,34 +465,32 @@ impl Host {
         self.sent = self.sent.wrapping_add(1);
         let begin = self.uplink_free.max(at);
         self.uplink_free = begin + cx.air.time_to_send(size);
-        let fate = cx.air.fate(self.place, far, self.uplink_free, self.sent);
-        let is_blocked = self.machine == Machine::Blocked;
+        let way = if self.machine == Machine::Blocked {
+            Way::Blocked
+        } else if end.severed {
+            Way::Severed
+        } else {
+            let fate = cx.air.fate(self.place, far, self.uplink_free, self.sent);
+            Way::Taken(fate.no_sooner_than(end.last_arrival))
+        };
         if let (Packet::Data { message, .. }, Some(witness)) = (&packet, &mut cx.hall.witness) {
-            let way = match fate {
-                _ if is_blocked => Way::Blocked,
-                _ if end.severed => Way::Severed,
-                Fate::Arrives(arrival) => Way::Taken(Fate::Arrives(end.last_arrival.max(arrival))),
-                Fate::Held | Fate::Lost | Fate::Reset(_) => Way::Taken(fate),
-            };
             witness.sends((at, cx.air), (self.place, far), message, way);
         }
-        if is_blocked {
-            let (origin, far, count) = (self.place, end.far, self.sent);
-            self.unsent.push(Held { origin, own, far, count, packet });
-            return;
-        }
-        match fate {
-            _ if end.severed => {}
-            Fate::Lost => end.severed = true,
-            Fate::Held => {
-                let origin = self.place;
-                cx.hall.hold(Held { origin, own, far: end.far, count: self.sent, packet });
+        let (origin, count) = (self.place, self.sent);
+        match way {
+            Way::Blocked => {
+                self.unsent.push(Held { origin, own, far: end.far, count, packet });
             }
-            Fate::Arrives(arrival) => {
-                end.last_arrival = end.last_arrival.max(arrival);
-                cx.hall.send((self.place, self.sent), far, end.last_arrival, packet);
+            Way::Severed | Way::Overrun => {}
+            Way::Taken(Fate::Lost) => end.severed = true,
+            Way::Taken(Fate::Held) => {
+                cx.hall.hold(Held { origin, own, far: end.far, count, packet });
             }
-            Fate::Reset(when) => {
+            Way::Taken(Fate::Arrives(arrival)) => {
+                end.last_arrival = arrival;
+                cx.hall.send((origin, count), far, arrival, packet);
+            }
+            Way::Taken(Fate::Reset(when)) => {
                 end.severed = true;
                 let far = end.far;
                 self.break_off(when, own, far, cx);

@@ -86,30 +86,34 @@ pub fn run_with(
 /// Lines that wait for their reader, at most.
 const UNREAD: usize = 1_024;
 
-/// Tells of one run, through a lens, in the order of time; at the end also why it failed, if it did. The
-/// run is as far ahead of its reader as some lines, and ends for itself if that goes away.
+/// Tells of one run, through a lens, in the order of time, and at last why it failed, if it did. The run
+/// is as far ahead of its reader as some lines. It ends where the lens does, or if the reader goes away.
 #[expect(clippy::disallowed_methods, reason = "the whole run is in it, and its reader outside")]
-pub fn trace(scenario: Scenario, seed: u64, lens: Lens) -> impl Iterator<Item = Line> {
+pub fn trace(
+    scenario: Scenario,
+    seed: u64,
+    lens: Lens,
+) -> impl Iterator<Item = Result<Line, String>> {
     let (reader, lines) = mpsc::sync_channel(UNREAD);
     std::thread::spawn(move || {
         let mut world = World::new(&scenario, seed, 1);
-        let end = micros(scenario.duration);
+        let end = lens.until.map_or(scenario.duration, |until| until.min(scenario.duration));
         for shard in &mut world.shards {
             shard.hall.witness = Some(Witness::new(lens.clone(), &world.schedule, reader.clone()));
         }
-        if let Some(failure) = finish(world, &scenario).failure {
-            // Nobody is left to be told that nobody reads.
-            drop(reader.send(Line { at: end, host: None, what: failure }));
+        let failure = world.attempt(&scenario, micros(end));
+        let witnesses = world.shards.iter_mut().filter_map(|shard| shard.hall.witness.as_mut());
+        witnesses.for_each(|witness| witness.tell_rest(failure.is_some()));
+        if let Some(failure) = failure {
+            // If nobody reads, nobody is to be told that.
+            drop(reader.send(Err(failure)));
         }
     });
     lines.into_iter()
 }
 
 fn finish(mut world: World, scenario: &Scenario) -> History {
-    let failure = match catch_unwind(AssertUnwindSafe(|| world.run(scenario))) {
-        Ok(()) => world.shards.iter_mut().find_map(|shard| shard.hall.take_failure()),
-        Err(panic) => Some(format!("panic: {}", panic_message(panic.as_ref()))),
-    };
+    let failure = world.attempt(scenario, micros(scenario.duration));
     world.into_history(failure)
 }
 
@@ -153,9 +157,16 @@ impl World {
         Self { seed, schedule, shards, share, cut, sent: 0, samples, traffic, plan }
     }
 
-    fn run(&mut self, scenario: &Scenario) {
+    /// Runs up to `end` and says why it failed, if it did.
+    fn attempt(&mut self, scenario: &Scenario, end: u64) -> Option<String> {
+        match catch_unwind(AssertUnwindSafe(|| self.run(scenario, end))) {
+            Ok(()) => self.shards.iter_mut().find_map(|shard| shard.hall.take_failure()),
+            Err(panic) => Some(format!("panic: {}", panic_message(panic.as_ref()))),
+        }
+    }
+
+    fn run(&mut self, scenario: &Scenario, end: u64) {
         self.announce(scenario);
-        let end = micros(scenario.duration);
         let mut faults = self.schedule.faults.clone().into_iter().filter(is_for_all).peekable();
         let every = sample_every(scenario);
         let mut next_sample = 0;
@@ -176,8 +187,6 @@ impl World {
         }
         self.run_until(end);
         self.sample(end);
-        let witnesses = self.shards.iter_mut().filter_map(|shard| shard.hall.witness.as_mut());
-        witnesses.for_each(|witness| witness.tell(u64::MAX));
     }
 
     /// Queues all that the schedule and the workload have for single hosts.
@@ -231,8 +240,10 @@ impl World {
             let border = until.min(from + window);
             if let [shard] = &mut self.shards[..] {
                 shard.run(from, border, air);
-                if let Some(witness) = &mut shard.hall.witness {
-                    witness.tell(border);
+                if let Some(witness) = &mut shard.hall.witness
+                    && !witness.tell(border)
+                {
+                    return;
                 }
             } else {
                 self.shards.par_iter_mut().for_each(|shard| shard.run(from, border, air));

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tidings_core::trace::{self, Names};
 use tidings_core::wire::Message;
-use tidings_core::{Event, LinkLoss, NodeId};
+use tidings_core::{Event, NodeId};
 
 use super::air::{Air, Fate, micros};
 use super::packet::Place;
-use crate::fault::{FaultSchedule, Scheduled};
+use crate::fault::{Fault, FaultSchedule, Scheduled};
 use crate::host::HostId;
 
 /// What of a run is told.
@@ -20,7 +20,8 @@ pub struct Lens {
     pub from: Duration,
     /// Nothing at this moment or later; `None` for the end of the run.
     pub until: Option<Duration>,
-    /// Only what one of these does, or what concerns it; all hosts if there are none.
+    /// Only what one of these does, what is sent to it, what nodes tell of it, and what befalls it; of
+    /// all hosts if there are none.
     pub hosts: Vec<HostId>,
 }
 
@@ -41,7 +42,7 @@ pub(super) struct Witness {
     lens: Lens,
     /// Not told yet. Those of the schedule are in it from the beginning.
     lines: Vec<Line>,
-    reader: SyncSender<Line>,
+    reader: SyncSender<Result<Line, String>>,
 }
 
 impl Lens {
@@ -51,14 +52,26 @@ impl Lens {
         let is_wanted = |host: &HostId| self.hosts.contains(host);
         is_timely && (self.hosts.is_empty() || hosts.iter().any(is_wanted))
     }
+
+    /// Whether a text names one of its hosts.
+    fn is_named(&self, text: &str) -> bool {
+        let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        let mut words = text.split(|c| !is_of_name(c)).filter_map(HostId::named);
+        words.any(|host| self.hosts.contains(&host))
+    }
 }
 
 impl Witness {
-    pub(super) fn new(lens: Lens, schedule: &FaultSchedule, reader: SyncSender<Line>) -> Self {
+    pub(super) fn new(
+        lens: Lens,
+        schedule: &FaultSchedule,
+        reader: SyncSender<Result<Line, String>>,
+    ) -> Self {
         let line = |Scheduled { at, fault }: &Scheduled| {
             let hosts = fault.hosts();
-            // That a cut heals concerns everybody.
-            let concerned = if hosts.is_empty() { &lens.hosts } else { &hosts };
+            // A cut concerns both sides.
+            let is_for_all = matches!(fault, Fault::Cut(..) | Fault::Heal);
+            let concerned = if is_for_all { &lens.hosts } else { &hosts };
             let named: Vec<String> = hosts.iter().map(HostId::to_string).collect();
             let what = format!("{} {}", fault.name(), named.join(", ")).trim_end().to_owned();
             let is_shown = lens.shows(micros(*at), concerned);
@@ -68,16 +81,18 @@ impl Witness {
         Self { lens, lines, reader }
     }
 
-    /// Tells everything before `until`, in the order of time. A window is run host by host.
-    pub(super) fn tell(&mut self, until: u64) {
+    /// Tells what a run has left at its end. One that failed got no farther than to what happened last.
+    pub(super) fn tell_rest(&mut self, has_failed: bool) {
+        let last = self.lines.iter().filter(|line| line.host.is_some()).map(|line| line.at).max();
+        self.tell(if has_failed { last.map_or(0, |last| last + 1) } else { u64::MAX });
+    }
+
+    /// Tells everything before `until`, in the order of time: a window is run host by host. Returns
+    /// whether somebody still reads.
+    pub(super) fn tell(&mut self, until: u64) -> bool {
         let mut lines: Vec<Line> = self.lines.extract_if(.., |line| line.at < until).collect();
         lines.sort_by_key(|line| line.at);
-        for line in lines {
-            // A reader that went away needs nothing more.
-            if self.reader.send(line).is_err() {
-                return;
-            }
-        }
+        lines.into_iter().all(|line| self.reader.send(Ok(line)).is_ok())
     }
 
     pub(super) fn sends(
@@ -89,6 +104,7 @@ impl Witness {
     ) {
         self.note((at, air), from, Some(to), || {
             let way = match way {
+                Way::Overrun => "not sent: too much waits".to_owned(),
                 Way::Blocked => "its network stands still".to_owned(),
                 Way::Severed | Way::Taken(Fate::Lost) => "lost".to_owned(),
                 Way::Taken(Fate::Held) => "held by the cut".to_owned(),
@@ -99,8 +115,25 @@ impl Witness {
         });
     }
 
-    pub(super) fn tells(&mut self, at: (u64, Air<'_>), host: Place, event: &Event) {
-        self.note(at, host, None, || format!("*  {}", trace::event(&at.1, event)));
+    pub(super) fn tells(&mut self, (at, air): (u64, Air<'_>), host: Place, event: &Event) {
+        let host = air.host_id(host);
+        // Messages and lists name many hosts that have nothing to do with it.
+        let is_of_others = !matches!(
+            event,
+            Event::Published { .. }
+                | Event::Delivered { .. }
+                | Event::Duplicate { .. }
+                | Event::TooOld { .. }
+                | Event::ListReceived { .. }
+        );
+        let is_own = self.lens.shows(at, &[host]);
+        let may_be_of_one = is_of_others && self.lens.shows(at, &self.lens.hosts);
+        if is_own || may_be_of_one {
+            let what = format!("*  {}", trace::event(&air, event));
+            if is_own || self.lens.is_named(&what) {
+                self.lines.push(Line { at, host: Some(host), what });
+            }
+        }
     }
 
     pub(super) fn dials(
@@ -123,9 +156,9 @@ impl Witness {
         self.note(at, host, Some(by), || format!("is refused by {}", at.1.host_id(by)));
     }
 
-    pub(super) fn loses(&mut self, at: (u64, Air<'_>), host: Place, far: Place, loss: LinkLoss) {
+    pub(super) fn loses(&mut self, at: (u64, Air<'_>), host: Place, far: Place, how: &str) {
         self.note(at, host, Some(far), || {
-            format!("loses its link with {}: {loss:?}", at.1.host_id(far))
+            format!("loses its link with {}: {how}", at.1.host_id(far))
         });
     }
 
@@ -144,9 +177,11 @@ impl Witness {
     }
 }
 
-/// What becomes of a message.
+/// What becomes of a packet.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Way {
+    /// It is not even sent.
+    Overrun,
     /// Nothing leaves the host.
     Blocked,
     /// Something before it was lost, so it is lost, too.

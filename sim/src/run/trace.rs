@@ -1,12 +1,14 @@
 //! `sim trace`: what happens in one run.
 
-use std::io::{self, BufWriter, Write as _};
+use std::io;
 use std::process::ExitCode;
 
-use anyhow::ensure;
+use anyhow::{anyhow, ensure};
 use humantime::format_duration;
 use serde::Serialize;
 
+use super::FAILED;
+use super::console::complain;
 use crate::cli::TraceArgs;
 use crate::event_world::{self, Lens, Line, seconds};
 use crate::host::HostId;
@@ -27,21 +29,23 @@ pub(super) fn trace(args: &TraceArgs) -> anyhow::Result<ExitCode> {
     let scenario = scenario::load(file, &changes)?;
     check(&scenario, args)?;
     let lens = Lens { from: *from, until: *until, hosts: host.clone() };
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = io::stdout().lock();
     for line in event_world::trace(scenario, *seed, lens) {
+        let line = match line {
+            Ok(line) => line,
+            Err(failure) => {
+                complain(&anyhow!("the run failed: {failure}"));
+                return Ok(ExitCode::from(FAILED));
+            }
+        };
         let written = if *json { write_json(&mut out, line) } else { write_text(&mut out, &line) };
         match written {
             // The reader has seen enough.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                return Ok(ExitCode::SUCCESS);
-            }
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
             written => written?,
         }
     }
-    match out.flush() {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Nothing would be seen through a lens that looks past the run.

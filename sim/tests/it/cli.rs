@@ -103,8 +103,8 @@ fn a_trace_tells_of_a_run_in_order_through_a_lens() {
         "-- start peer-1",
         "-- crash (silent) peer-",
         "peer-1 dials seed-",
-        "peer-1 -> seed-1  Hello Register",
-        "peer-1 *  Registered at seed-1",
+        "peer-2 -> seed-1  Hello Register",
+        "peer-2 *  Registered at seed-1",
         "peer-1 *  NeighborUp peer-",
         " -> peer-2  Gossip hop 1 age 0 ms ",
     ] {
@@ -127,8 +127,12 @@ fn a_trace_tells_of_a_run_in_order_through_a_lens() {
             || words[1] == "--" && is_named(&words)
     };
     assert!(whole.iter().filter(is_of_it).all(|line| of_one.contains(line)));
-    assert!(of_one.iter().all(|line| line.contains("peer-2") || line.ends_with("-- heal")));
-    assert!(of_one.iter().any(|line| line.ends_with("-- heal")), "that concerns everybody");
+    let is_cut = |line: &str| line.contains("-- cut ") || line.ends_with("-- heal");
+    assert!(of_one.iter().all(|line| line.contains("peer-2") || is_cut(line)));
+    for all_hear in ["-- cut (reset) ", "-- heal"] {
+        assert!(of_one.iter().any(|line| line.contains(all_hear)), "{all_hear}");
+    }
+    assert!(of_one.iter().any(|line| line.contains("seed-1 *  PeerRegistered peer-2")));
 
     let json = trace(&["--json", "--until", "5s"]);
     let first: serde_json::Value = serde_json::from_str(&json[0]).expect("JSON");

@@ -77,6 +77,7 @@ pub(crate) struct HyParView {
     has_joined: bool,
     /// A newcomer waits until then for those at whom its walks end, as long as it has its contact.
     held_until: Instant,
+    /// The link by which it joined.
     contact: Option<LinkId>,
     /// Since when there are too few neighbors.
     search: Option<Search>,
@@ -187,7 +188,7 @@ impl HyParView {
         why: NeighborLoss,
     ) {
         if self.contact == Some(down.link) {
-            // Whoever joined through this one may be all that it has left, and waits as it does.
+            // Who joined through this peer may be its only neighbor now, and waits for walks, too.
             (self.contact, self.held_until) = (None, cx.now);
         }
         let is_swapped = why == NeighborLoss::Bye(Bye::Swapped);
