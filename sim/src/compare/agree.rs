@@ -133,8 +133,9 @@ pub fn judge(first: &[Figure], second: &[Figure], tick_ms: u64) -> Vec<Agreement
 
 /// What two statistics of so many values, spread as these are, differ by, if three times their standard
 /// error is allowed and that of one is a deviation over the root of the values: 90 % of the values lie
-/// within 3.29 deviations. Two engines draw other latencies, so they differ by it. All scenarios
-/// together are some two hundred comparisons, of which twice the error would refuse ten.
+/// within 3.29 deviations. Two engines draw other latencies, so they differ by it. *Measured: four
+/// blocks of 20 seeds of one engine are refused by each other in 16 of 234 comparisons with twice the
+/// error, in 6 with three times.*
 fn chance(figures: [&Figure; 2], values: u64) -> f64 {
     let spread = |it: &Figure| it.p95.zip(it.p5).map_or(0.0, |(p95, p5)| p95 - p5);
     let [first, second] = figures.map(spread);

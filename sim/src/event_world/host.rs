@@ -250,11 +250,7 @@ impl Host {
             Packet::Refused { to } => {
                 if let Some(end) = self.ends.get_mut(to).copied() {
                     self.ends.release(to.slot);
-                    if let Some(witness) = &mut cx.hall.witness {
-                        witness.is_refused((at, cx.air), self.place, origin);
-                    }
-                    let failure = DialFailure::Refused;
-                    self.handle(at, Input::DialFailed { link: end.link, failure }, cx);
+                    self.be_refused(at, &end, cx);
                 }
             }
             Packet::Opening { to } => match self.ends.get_mut(to) {
@@ -305,24 +301,27 @@ impl Host {
             self.waiting.push_back((self.place, packet));
         } else if let Some(end) = self.ends.get_mut(own).copied() {
             self.ends.release(own.slot);
-            // Of an accepted one the node has not heard.
-            if let Some(witness) = &mut cx.hall.witness
-                && end.stage != Stage::Accepted
-            {
-                let how =
-                    if end.stage == Stage::Up { format!("{loss:?}") } else { "dialing".into() };
-                witness.loses((at, cx.air), self.place, end.far.place, &how);
-            }
             match end.stage {
-                Stage::Up => self.handle(at, Input::LinkDown { link: end.link, loss }, cx),
-                Stage::Dialing => {
-                    let failure = DialFailure::Refused;
-                    self.handle(at, Input::DialFailed { link: end.link, failure }, cx);
+                Stage::Up => {
+                    if let Some(witness) = &mut cx.hall.witness {
+                        witness.loses((at, cx.air), self.place, end.far.place, loss);
+                    }
+                    self.handle(at, Input::LinkDown { link: end.link, loss }, cx);
                 }
+                Stage::Dialing => self.be_refused(at, &end, cx),
                 // The node has not heard of it.
                 Stage::Accepted => {}
             }
         }
+    }
+
+    /// A dial came to nothing.
+    fn be_refused(&mut self, at: u64, end: &End, cx: &mut Cx<'_>) {
+        if let Some(witness) = &mut cx.hall.witness {
+            witness.is_refused((at, cx.air), self.place, end.far.place);
+        }
+        let failure = DialFailure::Refused;
+        self.handle(at, Input::DialFailed { link: end.link, failure }, cx);
     }
 
     pub(super) fn ends(&mut self) -> &mut Ends {
@@ -436,7 +435,7 @@ impl Host {
         if cx.air.is_overrun(waits_for, end.unread.into()) {
             if let Some(witness) = &mut cx.hall.witness {
                 let ends = (self.place, end.far.place);
-                witness.sends((at, cx.air), ends, &message, Way::Overrun);
+                witness.overruns((at, cx.air), ends, &message);
             }
             return Err(Overrun);
         }
@@ -481,7 +480,7 @@ impl Host {
             Way::Blocked => {
                 self.unsent.push(Held { origin, own, far: end.far, count, packet });
             }
-            Way::Severed | Way::Overrun => {}
+            Way::Severed => {}
             Way::Taken(Fate::Lost) => end.severed = true,
             Way::Taken(Fate::Held) => {
                 cx.hall.hold(Held { origin, own, far: end.far, count, packet });

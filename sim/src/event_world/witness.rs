@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
+use serde::Serialize;
 use tidings_core::trace::{self, Names};
 use tidings_core::wire::Message;
-use tidings_core::{Event, NodeId};
+use tidings_core::{Event, LinkLoss, NodeId};
 
 use super::air::{Air, Fate, micros};
 use super::packet::Place;
@@ -26,9 +27,10 @@ pub struct Lens {
 }
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
     /// Simulated microseconds since the beginning of the run.
+    #[serde(rename = "at_us")]
     pub at: u64,
     /// Who did it, or met it; `None` for what the schedule does.
     pub host: Option<HostId>,
@@ -98,21 +100,22 @@ impl Witness {
     pub(super) fn sends(
         &mut self,
         (at, air): (u64, Air<'_>),
-        (from, to): (Place, Place),
+        ends: (Place, Place),
         message: &Message,
         way: Way,
     ) {
-        self.note((at, air), from, Some(to), || {
-            let way = match way {
-                Way::Overrun => "not sent: too much waits".to_owned(),
-                Way::Blocked => "its network stands still".to_owned(),
-                Way::Severed | Way::Taken(Fate::Lost) => "lost".to_owned(),
-                Way::Taken(Fate::Held) => "held by the cut".to_owned(),
-                Way::Taken(Fate::Reset(when)) => format!("lost, reset at {}", seconds(when)),
-                Way::Taken(Fate::Arrives(when)) => format!("+{} ms", (when - at).div_ceil(1_000)),
-            };
-            format!("-> {}  {}  ({way})", air.host_id(to), trace::message(&air, message))
+        self.note_message((at, air), ends, message, || match way {
+            Way::Blocked => "its network stands still".to_owned(),
+            Way::Severed | Way::Taken(Fate::Lost) => "lost".to_owned(),
+            Way::Taken(Fate::Held) => "held by the cut".to_owned(),
+            Way::Taken(Fate::Reset(when)) => format!("lost, reset at {}", seconds(when)),
+            Way::Taken(Fate::Arrives(when)) => format!("+{} ms", (when - at).div_ceil(1_000)),
         });
+    }
+
+    /// Too much waits already, so the message is not even queued.
+    pub(super) fn overruns(&mut self, at: (u64, Air<'_>), ends: (Place, Place), message: &Message) {
+        self.note_message(at, ends, message, || "not sent, too much waits".to_owned());
     }
 
     pub(super) fn tells(&mut self, (at, air): (u64, Air<'_>), host: Place, event: &Event) {
@@ -156,9 +159,22 @@ impl Witness {
         self.note(at, host, Some(by), || format!("is refused by {}", at.1.host_id(by)));
     }
 
-    pub(super) fn loses(&mut self, at: (u64, Air<'_>), host: Place, far: Place, how: &str) {
+    pub(super) fn loses(&mut self, at: (u64, Air<'_>), host: Place, far: Place, loss: LinkLoss) {
         self.note(at, host, Some(far), || {
-            format!("loses its link with {}: {how}", at.1.host_id(far))
+            format!("loses its link with {}: {loss:?}", at.1.host_id(far))
+        });
+    }
+
+    fn note_message(
+        &mut self,
+        (at, air): (u64, Air<'_>),
+        (from, to): (Place, Place),
+        message: &Message,
+        way: impl FnOnce() -> String,
+    ) {
+        self.note((at, air), from, Some(to), || {
+            let message = trace::message(&air, message);
+            format!("-> {}  {message}  ({})", air.host_id(to), way())
         });
     }
 
@@ -180,8 +196,6 @@ impl Witness {
 /// What becomes of a packet.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Way {
-    /// It is not even sent.
-    Overrun,
     /// Nothing leaves the host.
     Blocked,
     /// Something before it was lost, so it is lost, too.
@@ -203,5 +217,55 @@ impl Names for Air<'_> {
     fn addr(&self, addr: &SocketAddr) -> String {
         let place = self.place_of(*addr);
         place.map_or_else(|| addr.to_string(), |place| self.host_id(place).to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, sync_channel};
+
+    use super::*;
+
+    fn at(micros: u64) -> Duration {
+        Duration::from_micros(micros)
+    }
+
+    /// Of a run in which a cut heals after 3 and after 9 us, and in which peer-1 does something after 5.
+    fn witness() -> (Witness, Receiver<Result<Line, String>>) {
+        let (reader, lines) = sync_channel(9);
+        let heal = |micros| Scheduled { at: at(micros), fault: Fault::Heal };
+        let schedule = FaultSchedule { faults: [3, 9].map(heal).into() };
+        let mut witness = Witness::new(Lens::default(), &schedule, reader);
+        let host = Some(HostId::peer(0));
+        witness.lines.push(Line { at: 5, host, what: "gossips".to_owned() });
+        (witness, lines)
+    }
+
+    fn told(lines: &Receiver<Result<Line, String>>) -> Vec<u64> {
+        lines.try_iter().map(|line| line.expect("no failure").at).collect()
+    }
+
+    #[test]
+    fn a_run_that_failed_is_told_up_to_what_happened_last() {
+        let (mut witness, lines) = witness();
+        witness.tell_rest(true);
+        assert_eq!(told(&lines), [3, 5]);
+        witness.tell_rest(false);
+        assert_eq!(told(&lines), [9]);
+    }
+
+    #[test]
+    fn it_is_known_that_nobody_reads() {
+        let (mut witness, lines) = witness();
+        assert!(witness.tell(4));
+        drop(lines);
+        assert!(!witness.tell(6));
+    }
+
+    #[test]
+    fn an_event_is_of_the_hosts_that_it_names() {
+        let lens = Lens { hosts: vec![HostId::peer(1)], ..Lens::default() };
+        assert!(lens.is_named("NeighborUp peer-2: Accepted") && lens.is_named("[peer-1, peer-2]"));
+        assert!(!lens.is_named("NeighborUp peer-22 Accepted") && !lens.is_named("seed-2"));
     }
 }

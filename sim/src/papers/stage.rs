@@ -31,10 +31,8 @@ impl Setup<'_> {
     /// If there is no such file, or it is no scenario with these changes.
     pub fn stage(&self, name: &str, changes: &[impl AsRef<str>]) -> Result<Stage, ScenarioError> {
         let path: PathBuf = self.scenarios.join(name).with_extension("toml");
-        let changes = changes.iter().map(|it| it.as_ref().to_owned());
-        let changes: Vec<String> =
-            ["engine=events".to_owned()].into_iter().chain(changes).collect();
-        scenario::load(&path, &changes).map(|scenario| Stage { scenario })
+        let changes: Vec<String> = changes.iter().map(|it| it.as_ref().to_owned()).collect();
+        scenario::load_for_events(&path, &changes).map(|scenario| Stage { scenario })
     }
 
     /// Peers of an experiment that was published with 10,000.

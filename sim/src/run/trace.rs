@@ -5,28 +5,16 @@ use std::process::ExitCode;
 
 use anyhow::{anyhow, ensure};
 use humantime::format_duration;
-use serde::Serialize;
 
 use super::FAILED;
 use super::console::complain;
 use crate::cli::TraceArgs;
 use crate::event_world::{self, Lens, Line, seconds};
-use crate::host::HostId;
 use crate::scenario::{self, Scenario};
-
-/// A line, for programs.
-#[derive(Serialize)]
-struct Told {
-    at_us: u64,
-    host: Option<HostId>,
-    what: String,
-}
 
 pub(super) fn trace(args: &TraceArgs) -> anyhow::Result<ExitCode> {
     let TraceArgs { file, seed, from, until, host, set, json } = args;
-    let changes: Vec<String> =
-        ["engine=events".to_owned()].into_iter().chain(set.iter().cloned()).collect();
-    let scenario = scenario::load(file, &changes)?;
+    let scenario = scenario::load_for_events(file, set)?;
     check(&scenario, args)?;
     let lens = Lens { from: *from, until: *until, hosts: host.clone() };
     let mut out = io::stdout().lock();
@@ -38,7 +26,7 @@ pub(super) fn trace(args: &TraceArgs) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::from(FAILED));
             }
         };
-        let written = if *json { write_json(&mut out, line) } else { write_text(&mut out, &line) };
+        let written = if *json { write_json(&mut out, &line) } else { write_text(&mut out, &line) };
         match written {
             // The reader has seen enough.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
@@ -73,7 +61,6 @@ fn write_text(out: &mut impl io::Write, line: &Line) -> io::Result<()> {
     writeln!(out, "{:>9}  {host} {}", seconds(line.at), line.what)
 }
 
-fn write_json(out: &mut impl io::Write, line: Line) -> io::Result<()> {
-    let told = Told { at_us: line.at, host: line.host, what: line.what };
-    writeln!(out, "{}", serde_json::to_string(&told)?)
+fn write_json(out: &mut impl io::Write, line: &Line) -> io::Result<()> {
+    writeln!(out, "{}", serde_json::to_string(line)?)
 }

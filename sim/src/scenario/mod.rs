@@ -21,7 +21,7 @@ use tidings_core::{
 
 pub use link::{Draw, Engine, Link, Shape};
 pub use override_keys::OverrideError;
-pub use parse::{Complaint, ScenarioError, load};
+pub use parse::{Complaint, ScenarioError, load, load_for_events};
 pub(crate) use parse::{named_peers, parse, parse_changed};
 pub use range::Span;
 use vary::Vary;

@@ -85,6 +85,16 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Scenario, ScenarioError
     parse(&name, &source, &text).map_err(ScenarioError::Text)
 }
 
+/// The same for the event engine, whichever the scenario or a change names.
+///
+/// # Errors
+///
+/// As there.
+pub fn load_for_events(path: &Path, overrides: &[String]) -> Result<Scenario, ScenarioError> {
+    let events = format!("engine={}", super::Engine::Events.name());
+    load(path, &[overrides, &[events]].concat())
+}
+
 /// What the scenario of `path` varies, with these changes made to its text first. Nothing else of
 /// the changed text is judged: what is varied may be what makes it right.
 pub(super) fn load_vary(path: &Path, overrides: &[String]) -> Result<Vec<Vary>, ScenarioError> {
