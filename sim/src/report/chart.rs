@@ -179,16 +179,17 @@ where
         .y_desc(up)
         .x_labels(x_labels)
         .x_label_formatter(x_label)
-        .y_label_formatter(&|percent| percent_label(*percent))
+        .y_label_formatter(&|value| upward_label(*value))
         .label_style(label_style())
         .axis_desc_style(label_style())
         .draw()
         .map_err(drawing)
 }
 
-/// Whole percents, or as many decimals as a small one needs.
-fn percent_label(percent: f64) -> String {
-    if percent > 0.0 && percent < 1.0 { format!("{percent}") } else { format!("{percent:.0}") }
+/// With as many decimals as it needs: sums of steps are a little off.
+fn upward_label(value: f64) -> String {
+    let text = format!("{value:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// How a thing is drawn in a plot.
@@ -221,6 +222,9 @@ pub const DASH: (i32, i32) = (6, 4);
 /// Pixels of a pen's sample in a legend.
 const SAMPLE: i32 = 28;
 
+/// Height of a legend's line.
+pub const LEGEND_LINE: u32 = 20;
+
 /// Writes a legend above a plot, where it hides nothing, and returns the canvas that is left.
 pub fn legend<'a>(canvas: &Canvas<'a>, entries: &[(Pen, String)]) -> anyhow::Result<Canvas<'a>> {
     let label = label_style();
@@ -249,4 +253,15 @@ pub fn legend<'a>(canvas: &Canvas<'a>, entries: &[(Pen, String)]) -> anyhow::Res
     }
     let (_, rest) = canvas.split_vertically(top);
     Ok(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_have_the_decimals_that_they_need() {
+        let labels = [0.0, 0.1 + 0.2, 1.5, 60.0, 0.0001].map(upward_label);
+        assert_eq!(labels, ["0", "0.3", "1.5", "60", "0.0001"]);
+    }
 }

@@ -215,11 +215,15 @@ fn compare_runs_every_combination_on_the_same_seeds() {
     let labels: Vec<String> = columns.iter().map(label).collect();
     assert_eq!(labels, ["2 random", "2 power-law", "3 random", "3 power-law"]);
     assert!(columns.iter().all(|column| column["runs"] == 2));
-    let args =
-        ["compare", small, "--set", "engine=events", "--vary", "peers=9,20,40", "--out", "axis"];
-    let output = sim(&folder, &args);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(folder.join("axis/growth.png").exists() && !folder.join("axis/curves.png").exists());
+    for profiles in [&[][..], &["--vary", "profile=classic,modern"]] {
+        let vary = ["--set", "engine=events", "--set", "calm=200s", "--set", "duration=260s"];
+        let args =
+            ["compare", small, "--vary", "peers=9,20,40", "--seeds", "1..1", "--out", "axis"];
+        let output = sim(&folder, &[&args[..], &vary, profiles].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert!(folder.join("axis/growth.png").exists());
+        assert!(!folder.join("axis/curves.png").exists(), "that is for what has no axis");
+    }
 }
 
 /// 100 peers are too many for turmoil, which runs the small scenario unless told otherwise.

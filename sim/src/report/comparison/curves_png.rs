@@ -17,11 +17,8 @@ use crate::scenario::Death;
 /// Height of a plot.
 const PLOT: u32 = 380;
 
-/// Height of a legend's line.
-const LEGEND_LINE: u32 = 20;
-
 /// Colors of the combinations, in order; there are no curves of more.
-const COLORS: [RGBColor; 8] = [BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER, GREY, BLACK];
+pub(super) const COLORS: [RGBColor; 8] = [BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER, GREY, BLACK];
 
 /// With more combinations than this, bands hide each other.
 const MOST_BANDS: usize = 2;
@@ -41,7 +38,7 @@ pub(super) fn draw(comparison: &Comparison, path: &Path) -> anyhow::Result<()> {
     }
     plots.push(plot_degrees);
     let count = |things: usize| u32::try_from(things).unwrap_or(1);
-    let height = 90 + count(legend.len()) * LEGEND_LINE + count(plots.len()) * PLOT;
+    let height = 90 + count(legend.len()) * chart::LEGEND_LINE + count(plots.len()) * PLOT;
     let title = (comparison.question.as_str(), comparison.caption());
     chart::titled(path, height, (title.0, &title.1), |canvas| {
         let canvas = chart::legend(canvas, &legend)?;

@@ -1,66 +1,108 @@
-//! The picture of growth: coverage, hops, detection and bytes against the number that is varied.
+//! The picture of growth: coverage, hops, detection and bytes against the number that is varied, or
+//! against one of them with a line for each combination of the others.
 
 use std::path::Path;
 
-use plotters::coord::ranged1d::ValueFormatter;
 use plotters::prelude::*;
 
+use super::axis::{Axis, Group};
+use super::curves_png::COLORS;
 use super::growth::Hops;
+use super::panel::{self, Line};
 use super::{Column, Comparison};
-use crate::report::chart::{self, BLUE, Canvas, GREEN, GREY, ORANGE, Pen, drawing};
+use crate::report::chart::{self, BLUE, GREEN, GREY, ORANGE, Pen};
 use crate::report::summary::name;
 
 const HEIGHT: u32 = 860;
 
-/// An axis is logarithmic when its ends are further apart than this.
-const LOGARITHMIC: f64 = 20.0;
+/// Height of title and caption.
+const TITLE: u32 = 90;
 
-/// One line of a panel.
-struct Line {
-    pen: Pen,
-    words: String,
-    points: Vec<(f64, f64)>,
-}
+/// Height of a row of panels.
+const ROW: u32 = 330;
 
-/// The axis of the varied number.
-struct Axis<'a> {
-    name: &'a str,
-    values: &'a [f64],
-    is_logarithmic: bool,
-}
+/// What combinations are compared by: the words, the figure, and what it is divided by.
+const QUANTITIES: [(&str, &str, f64); 7] = [
+    ("until all are reached, ms", name::COVERAGE_100, 1.0),
+    ("copies more than needed", name::REDUNDANCY, 1.0),
+    ("killed: off all lists after, s", name::RESET_DEATHS, 1000.0),
+    ("vanished: off all lists after, s", name::SILENT_DEATHS, 1000.0),
+    ("sent in a run by a peer, kB", name::BYTES, 1000.0),
+    ("one component again after, s", name::ONE_COMPONENT, 1000.0),
+    ("live peers removed as dead", name::FALSE_DEATHS, 1.0),
+];
 
 pub(super) fn draw(comparison: &Comparison, path: &Path) -> anyhow::Result<()> {
-    let Some(values) = comparison.axis() else { return Ok(()) };
-    let least = values.iter().copied().fold(f64::MAX, f64::min);
-    let most = values.iter().copied().fold(f64::MIN, f64::max);
-    let name = comparison.varied.first().map_or("", String::as_str);
-    let is_logarithmic = least > 0.0 && most / least > LOGARITHMIC;
-    let axis = Axis { name, values: &values, is_logarithmic };
-    let panels = [
-        ("ms", coverage(comparison, &axis)),
-        ("hops", hops(comparison, &axis)),
-        ("s", detection(comparison, &axis)),
-        ("kB", bytes(comparison, &axis)),
-    ];
+    let Some(axis) = Axis::of(comparison) else { return Ok(()) };
     let title = (comparison.question.as_str(), comparison.caption());
-    chart::titled(path, HEIGHT, (title.0, &title.1), |canvas| {
+    let title = (title.0, title.1.as_str());
+    if let [group] = &axis.groups[..] {
+        draw_one(title, &axis, group, path)
+    } else {
+        draw_groups(title, &axis, path)
+    }
+}
+
+/// Each panel has several lines for the only group.
+fn draw_one(
+    title: (&str, &str),
+    axis: &Axis<'_>,
+    group: &Group<'_>,
+    path: &Path,
+) -> anyhow::Result<()> {
+    let panels = [
+        ("ms", coverage(group)),
+        ("hops", hops(group)),
+        ("s", detection(group)),
+        ("kB", bytes(group)),
+    ];
+    chart::titled(path, HEIGHT, title, |canvas| {
         for (area, (unit, lines)) in canvas.split_evenly((2, 2)).iter().zip(&panels) {
             if lines.iter().any(|line| !line.points.is_empty()) {
-                panel(area, unit, &axis, lines)?;
+                panel::draw(area, unit, axis, lines)?;
             }
         }
         Ok(())
     })
 }
 
+/// Each panel has one line for each group.
+fn draw_groups(title: (&str, &str), axis: &Axis<'_>, path: &Path) -> anyhow::Result<()> {
+    let shown = || COLORS.into_iter().zip(&axis.groups);
+    let mut legend: Vec<(Pen, String)> = shown()
+        .map(|(color, group)| (Pen::Line(color), format!("{} (medians)", group.label)))
+        .collect();
+    if axis.groups.len() > COLORS.len() {
+        let more = axis.groups.len() - COLORS.len();
+        legend.push((Pen::Dot(WHITE), format!("{more} more, in figures.csv")));
+    }
+    let lines = |(_, name, divisor): &(&str, &str, f64)| -> Vec<Line> {
+        let value = |column: &Column| Some(column.figure(name)?.median? / divisor);
+        shown().map(|(color, group)| line(group, (Pen::Line(color), ""), value)).collect()
+    };
+    let panels: Vec<(&str, Vec<Line>)> = QUANTITIES
+        .iter()
+        .map(|quantity| (quantity.0, lines(quantity)))
+        .filter(|(_, lines)| lines.iter().any(|it| it.points.iter().any(|(_, up)| *up > 0.0)))
+        .collect();
+    let rows = panels.len().div_ceil(2);
+    let count = |things: usize| u32::try_from(things).unwrap_or(1);
+    let height = TITLE + count(legend.len()) * chart::LEGEND_LINE + count(rows) * ROW;
+    chart::titled(path, height, title, |canvas| {
+        let canvas = chart::legend(canvas, &legend)?;
+        for (area, (unit, lines)) in canvas.split_evenly((rows, 2)).iter().zip(&panels) {
+            panel::draw(area, unit, axis, lines)?;
+        }
+        Ok(())
+    })
+}
+
 fn line(
-    comparison: &Comparison,
-    axis: &Axis<'_>,
+    group: &Group<'_>,
     (pen, words): (Pen, &str),
     value: impl Fn(&Column) -> Option<f64>,
 ) -> Line {
-    let columns = axis.values.iter().zip(&comparison.columns);
-    let points = columns.filter_map(|(at, column)| Some((*at, value(column)?)));
+    let points = group.columns.iter().filter_map(|(at, column)| Some((*at, value(column)?)));
     Line { pen, words: words.to_owned(), points: points.collect() }
 }
 
@@ -68,27 +110,24 @@ fn median(name: &str) -> impl Fn(&Column) -> Option<f64> + '_ {
     move |column| column.figure(name)?.median
 }
 
-fn coverage(comparison: &Comparison, axis: &Axis<'_>) -> Vec<Line> {
+fn coverage(group: &Group<'_>) -> Vec<Line> {
     let lines = [
         (name::COVERAGE_50, Pen::Line(BLUE), "half of the peers reached"),
         (name::COVERAGE_99, Pen::Line(ORANGE), "99 % reached"),
         (name::COVERAGE_100, Pen::Line(GREEN), "all reached (medians)"),
     ];
-    lines.map(|(name, pen, words)| line(comparison, axis, (pen, words), median(name))).into()
+    lines.map(|(name, pen, words)| line(group, (pen, words), median(name))).into()
 }
 
-fn hops(comparison: &Comparison, axis: &Axis<'_>) -> Vec<Line> {
-    let measured =
-        line(comparison, axis, (Pen::Line(BLUE), "last delivery hop"), median(name::LAST_HOP));
+fn hops(group: &Group<'_>) -> Vec<Line> {
+    let measured = line(group, (Pen::Line(BLUE), "last delivery hop"), median(name::LAST_HOP));
     let mut lines = vec![measured];
     // The theory speaks of the number of peers, and of nothing else that may be varied.
-    let peers: Option<Vec<f64>> = comparison
-        .columns
-        .iter()
-        .map(|it| u32::try_from(it.setting.peers).ok().map(f64::from))
-        .collect();
-    let is_peers = peers.as_deref() == Some(axis.values);
-    let degrees = comparison.columns.last().map_or(&[][..], |column| &column.degrees);
+    let (places, peers): (Vec<f64>, Vec<usize>) =
+        group.columns.iter().map(|(at, column)| (*at, column.setting.peers)).unzip();
+    let peers = peers.into_iter().map(|peers| u32::try_from(peers).ok().map(f64::from));
+    let is_peers = peers.collect::<Option<Vec<f64>>>() == Some(places);
+    let degrees = group.columns.last().map_or(&[][..], |(_, column)| &column.degrees);
     let points = lines[0].points.clone();
     if let Some(theory) = Hops::of(degrees, &points).filter(|_| is_peers) {
         let Hops { branching, constant } = theory;
@@ -101,7 +140,7 @@ fn hops(comparison: &Comparison, axis: &Axis<'_>) -> Vec<Line> {
     lines
 }
 
-fn detection(comparison: &Comparison, axis: &Axis<'_>) -> Vec<Line> {
+fn detection(group: &Group<'_>) -> Vec<Line> {
     let seconds = |value: Option<f64>| value.map(|ms| ms / 1000.0);
     let mut lines = Vec::new();
     for (name, color, words) in [
@@ -110,87 +149,15 @@ fn detection(comparison: &Comparison, axis: &Axis<'_>) -> Vec<Line> {
     ] {
         let middle = |column: &Column| seconds(column.figure(name)?.median);
         let high = |column: &Column| seconds(column.figure(name)?.p95);
-        lines.push(line(comparison, axis, (Pen::Line(color), words), middle));
+        lines.push(line(group, (Pen::Line(color), words), middle));
         let late = format!("{words}, 95 %");
-        lines.push(line(comparison, axis, (Pen::Dashes(color), &late), high));
+        lines.push(line(group, (Pen::Dashes(color), &late), high));
     }
     lines.retain(|line| !line.points.is_empty());
     lines
 }
 
-fn bytes(comparison: &Comparison, axis: &Axis<'_>) -> Vec<Line> {
+fn bytes(group: &Group<'_>) -> Vec<Line> {
     let kilobytes = |column: &Column| Some(column.figure(name::BYTES)?.median? / 1000.0);
-    vec![line(comparison, axis, (Pen::Line(BLUE), "sent in a run, per peer (median)"), kilobytes)]
-}
-
-fn panel(area: &Canvas<'_>, unit: &str, axis: &Axis<'_>, lines: &[Line]) -> anyhow::Result<()> {
-    let legend: Vec<(Pen, String)> = lines.iter().map(|it| (it.pen, it.words.clone())).collect();
-    let area = chart::legend(area, &legend)?;
-    let heights = lines.iter().flat_map(|line| line.points.iter().map(|(_, height)| *height));
-    let top = heights.fold(f64::MIN_POSITIVE, f64::max) * 1.1;
-    let least = axis.values.iter().copied().fold(f64::MAX, f64::min);
-    let most = axis.values.iter().copied().fold(f64::MIN, f64::max);
-    if axis.is_logarithmic {
-        let places = (least..most).log_scale().with_key_points(axis.values.to_vec());
-        let name = format!("{} (logarithmic)", axis.name);
-        plot(chart::plot(&area, places, 0.0..top)?, (&name, unit), axis, lines)
-    } else {
-        plot(chart::plot(&area, least..most, 0.0..top)?, (axis.name, unit), axis, lines)
-    }
-}
-
-fn plot<X>(
-    mut chart: chart::Plot<'_, X>,
-    names: (&str, &str),
-    axis: &Axis<'_>,
-    lines: &[Line],
-) -> anyhow::Result<()>
-where
-    X: Ranged<ValueType = f64> + ValueFormatter<f64>,
-{
-    chart::axes(&mut chart, names, axis.values.len(), &|value| number(*value))?;
-    for line in lines {
-        let points = line.points.iter().copied();
-        if let Pen::Dashes(_) = line.pen {
-            let (dash, gap) = chart::DASH;
-            let dashes = DashedLineSeries::new(points, dash, gap, line.pen.style());
-            chart.draw_series(dashes).map_err(drawing)?;
-        } else {
-            chart
-                .draw_series(LineSeries::new(points.clone(), line.pen.style()))
-                .map_err(drawing)?;
-            let dot = |point| Circle::new(point, 4, line.pen.style().filled());
-            chart.draw_series(points.map(dot)).map_err(drawing)?;
-        }
-    }
-    Ok(())
-}
-
-/// A number with commas between its thousands; small ones with their decimals.
-fn number(value: f64) -> String {
-    if value < 100.0 && (value - value.round()).abs() > 1e-6 {
-        return format!("{value:.2}");
-    }
-    let digits = format!("{value:.0}");
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_readable() {
-        assert_eq!(number(1_000_000.0), "1,000,000");
-        assert_eq!(number(999.999_999), "1,000");
-        assert_eq!(number(100.0), "100");
-        assert_eq!(number(0.5), "0.50");
-    }
+    vec![line(group, (Pen::Line(BLUE), "sent in a run, per peer (median)"), kilobytes)]
 }

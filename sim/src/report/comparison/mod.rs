@@ -2,13 +2,16 @@
 //! agree, and pictures that show the combinations together. All of it is in `comparison.json`, from
 //! which the pictures are drawn.
 
+mod axis;
 mod column;
 mod curves_png;
 mod growth;
 mod growth_png;
+mod panel;
 mod tables;
 mod terminal;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -25,6 +28,7 @@ use crate::report::summary::name;
 use crate::scenario::vary::Vary;
 use crate::sweep::Seeds;
 use crate::words::counted;
+use axis::Axis;
 pub use column::{Column, GrowingColumn, Noticed, SpreadPoint};
 pub use terminal::render;
 
@@ -48,13 +52,13 @@ const PICTURES: &[Picture] = &[
     Picture {
         file: "curves.png",
         shows: "spread, detection and degrees together",
-        is_drawn: |comparison| comparison.axis().is_none(),
+        is_drawn: |comparison| Axis::of(comparison).is_none(),
         draw: curves_png::draw,
     },
     Picture {
         file: "growth.png",
         shows: "how the figures grow",
-        is_drawn: |comparison| comparison.axis().is_some(),
+        is_drawn: |comparison| Axis::of(comparison).is_some(),
         draw: growth_png::draw,
     },
 ];
@@ -199,22 +203,14 @@ impl Comparison {
         PICTURES.iter().filter(|picture| (picture.is_drawn)(self))
     }
 
-    /// The numbers that its one varied field takes, if there is one and it takes several numbers.
-    fn axis(&self) -> Option<Vec<f64>> {
-        if self.varied.len() != 1 || self.columns.len() < 2 {
-            return None;
-        }
-        let number = |column: &Column| column.changes.first()?.value.replace('_', "").parse().ok();
-        self.columns.iter().map(number).collect()
-    }
-
     /// One line about all combinations.
     pub fn caption(&self) -> String {
         let Some(first) = self.columns.first() else { return String::new() };
         let setting = &first.setting;
         let all = |value: &dyn Fn(&Column) -> String| {
             let mut values: Vec<String> = self.columns.iter().map(value).collect();
-            values.dedup();
+            let mut seen = BTreeSet::new();
+            values.retain(|value| seen.insert(value.clone()));
             values.join(", ")
         };
         format!(
