@@ -28,20 +28,26 @@ fn bounds(runs: u64) -> Bounds {
 
 #[test]
 fn every_planted_bug_is_found_and_made_small() {
-    let failures: Vec<String> = PLANTED.par_iter().filter_map(complain).collect();
+    every_planted_bug_is_found(Profile::Classic);
+}
+
+#[test]
+fn every_planted_bug_is_found_in_the_modern_profile_too() {
+    every_planted_bug_is_found(Profile::Modern);
+}
+
+fn every_planted_bug_is_found(profile: Profile) {
+    let failures: Vec<String> =
+        PLANTED.par_iter().filter_map(|bug| complain(profile, bug)).collect();
     assert!(failures.is_empty(), "{failures:#?}");
     assert!(PLANTED.len() >= 8);
 }
 
 /// What is wrong with the hunt for a planted bug.
-fn complain(bug: &'static Planted) -> Option<String> {
+fn complain(profile: Profile, bug: &'static Planted) -> Option<String> {
     let name = bug.name;
-    let hunted = hunt(
-        &Ground::Drawn(Profile::Classic),
-        bounds(MOST_RUNS),
-        Some(bug),
-        &ProgressBar::hidden(),
-    );
+    let ground = Ground::Drawn(profile);
+    let hunted = hunt(&ground, bounds(MOST_RUNS), Some(bug), &ProgressBar::hidden());
     let Some(found) = hunted.found else { return Some(format!("{name}: not found")) };
     let shrunk = shrink(found, Some(bug), EFFORT);
     let (nodes, faults) = (shrunk.case.nodes(), shrunk.case.scenario.faults.len());
