@@ -122,6 +122,7 @@ pub fn message(names: &dyn Names, message: &Message) -> String {
             replaced.as_ref().map_or_else(String::new, |it| format!("for {}", record(names, it)))
         }
         Message::Replace { with } => format!("with {}", record(names, with)),
+        Message::Statement(said) => statement(names, said),
         Message::Ping(_)
         | Message::Pong(_)
         | Message::Register

@@ -90,10 +90,18 @@ impl Peer {
         }
     }
 
-    /// Spreads a statement about a member.
+    /// Tells everybody what is said of a member. Without a table neighbors alone: it is this peer's word
+    /// that it lives, and nobody else has a use for it.
     pub(super) fn say(&mut self, statement: &Statement) {
         self.cx.stats.statements += 1;
-        self.publish(Topic::members(), statement.to_payload());
+        if self.cx.config.detector.swim.has_table() {
+            self.publish(Topic::members(), statement.to_payload());
+            return;
+        }
+        for neighbor in self.neighbors.iter() {
+            self.cx.stats.statements_sent += 1;
+            self.cx.send(neighbor.link, Message::Statement(Box::new(statement.clone())));
+        }
     }
 
     fn on_death(&mut self, subject: AddressRecord, is_own: bool) {

@@ -93,6 +93,7 @@ impl Peer {
             (Message::Members { members }, _, _, Some(swim)) => {
                 swim.on_members(cx, links, neighbors, from, &members);
             }
+            (Message::Statement(said), _, _, Some(_)) => self.on_statement(link, &said),
             (message, ..) => self.on_unexpected(link, &message),
         }
     }
@@ -146,6 +147,7 @@ impl Peer {
             (Message::PingRequestAnswer { subject, is_heard }, Some(swim)) => {
                 swim.on_ping_request_answer(cx, links, link, subject, is_heard);
             }
+            (Message::Statement(said), Some(_)) => self.on_statement(link, &said),
             (message, _) => self.on_unexpected(link, &message),
         }
     }
@@ -159,6 +161,16 @@ impl Peer {
                 self.on_network_news(link, news);
             }
             message => self.on_unexpected(link, &message),
+        }
+    }
+
+    /// Somebody says this to this peer alone.
+    fn on_statement(&mut self, link: LinkId, said: &Statement) {
+        let Self { cx, links, neighbors, detector, .. } = self;
+        let (Some(up), Some(swim)) = (links.up(link), detector.as_swim()) else { return };
+        cx.stats.statements_received += 1;
+        if !swim.on_statement(cx, links, neighbors, up.remote.subject(), said) {
+            links.accuse(cx, link, Misbehavior::Forged("Statement"));
         }
     }
 

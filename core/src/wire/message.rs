@@ -137,6 +137,8 @@ pub enum Message {
         /// Who waits for the receiver.
         with: AddressRecord,
     },
+    /// Peer to one whom it concerns, where statements are not broadcast: this is what I say (SWIM §4).
+    Statement(Box<Statement>),
 }
 
 impl Message {
@@ -175,6 +177,7 @@ impl Message {
             Self::Optimization { .. } => "Optimization",
             Self::OptimizationReply { .. } => "OptimizationReply",
             Self::Replace { .. } => "Replace",
+            Self::Statement(_) => "Statement",
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Messages of the detector `swim`: statements about members (DSN 2002, §4; Lifeguard, DSN-W 2018).
 //!
 //! A statement travels as the payload of a broadcast message under the topic
-//! [`Topic::members`](crate::Topic::members), so that it needs no way of its own.
+//! [`Topic::members`](crate::Topic::members), so that it needs no way of its own; without tables of
+//! members as a message to those whom it concerns.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

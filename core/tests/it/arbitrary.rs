@@ -98,6 +98,7 @@ pub(crate) fn modern(
         proptest::option::of(record.clone())
             .prop_map(|replaced| Message::OptimizationReply { replaced }),
         record.clone().prop_map(|with| Message::Replace { with }),
+        statement(record.clone()).prop_map(|said| Message::Statement(Box::new(said))),
         statement_gossip(record),
     ]
 }

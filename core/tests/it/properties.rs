@@ -572,6 +572,9 @@ fn belongs(receiver: Role, (purpose, is_accepted): (Purpose, bool), message: &Me
         Message::PingRequest(_) | Message::PingRequestAnswer { .. } => {
             purpose == Purpose::PingRequest
         }
+        Message::Statement(_) => {
+            matches!(purpose, Purpose::Neighbor { .. } | Purpose::Join | Purpose::PingRequest)
+        }
         Message::Motion(_) => purpose == Purpose::Vote && is_accepted,
         Message::Vote(_) => purpose == Purpose::Vote && !is_accepted,
         Message::Hello(_) | Message::Welcome(_) | Message::Refuse(_) | Message::Bye(_) => false,

@@ -126,5 +126,6 @@ pub(crate) fn messages() -> Vec<Message> {
         Message::Optimization { old: node(3), round_trip_us: 1500 },
         Message::OptimizationReply { replaced: Some(record(4)) },
         Message::Replace { with: record(4) },
+        Message::Statement(Box::new(statements().remove(1))),
     ]
 }

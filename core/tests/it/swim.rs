@@ -219,25 +219,74 @@ fn r23_a_broken_path_between_two_peers_kills_neither() {
     assert!(!linked.iter().any(is_it), "the link that carries nothing is gone");
 }
 
-#[test]
-fn without_a_table_neighbors_are_watched_all_the_same() {
+/// 30 peers without tables, and the names of those that are linked with p7.
+fn joined_without_tables() -> (Network, Vec<String>) {
     let mut config = config();
     config.detector.swim.members_max = 0;
-    let mut network = joined(30, &config);
+    let network = joined(30, &config);
     assert_eq!(network.snapshot("p1").members, []);
+    let near = network.snapshot("p7").neighbors;
+    let near = near.iter().map(|it| show::name(it.record.subject())).collect();
+    (network, near)
+}
+
+fn others(of: &str) -> impl Iterator<Item = String> + use<'_> {
+    names(30).into_iter().filter(move |name| name != of)
+}
+
+/// Nobody else has a use for it, however many there are.
+#[test]
+fn without_tables_a_death_concerns_the_neighbors_of_the_dead_alone() {
+    let (mut network, near) = joined_without_tables();
     network.kill("p7");
     network.run(secs(5));
     let is_it = |it: &tidings_core::NeighborSnapshot| it.record.subject() == show::node_id("p7");
-    for name in names(30).iter().filter(|name| *name != "p7") {
-        assert!(!network.snapshot(name).neighbors.iter().any(is_it), "{name}");
+    for name in others("p7") {
+        let snapshot = network.snapshot(&name);
+        assert!(!snapshot.neighbors.iter().any(is_it), "{name}");
+        let is_told = snapshot.stats.statements_received > 0 || !snapshot.cases.is_empty();
+        assert_eq!(is_told, near.contains(&name), "{name}");
+        assert!(snapshot.cases.iter().all(|case| case.outcome == MemberState::Dead), "{name}");
+        // Some end it by their own word before the others have told them.
+        let accusers = |case: &tidings_core::CaseSnapshot| case.accusations.len();
+        assert!(snapshot.cases.iter().map(accusers).all(|accusers| accusers >= 2), "{name}");
     }
-    assert!(deaths(&network).iter().any(|(_, dead)| dead == "p7"));
-    let statements: u64 = names(30)
-        .iter()
-        .filter(|it| *it != "p7")
-        .map(|it| network.snapshot(it).stats.statements)
-        .sum();
-    assert!((1..=40).contains(&statements), "suspicions and a death, no births: {statements}");
+    let mut held: Vec<String> = deaths(&network).into_iter().map(|(by, _)| by).collect();
+    held.sort();
+    held.dedup();
+    assert_eq!(held.len(), near.len(), "{held:?} of {near:?}");
+}
+
+#[test]
+fn without_tables_a_frozen_peer_is_found_and_one_that_goes_on_refutes() {
+    let (mut network, _) = joined_without_tables();
+    network.freeze("p7");
+    let is_suspected = |network: &Network| {
+        let of = |(_, event): &(String, Event)| {
+            matches!(event, Event::Member { state: MemberState::Suspect, .. })
+        };
+        network.events.iter().any(of)
+    };
+    while !is_suspected(&network) {
+        network.run(Duration::from_millis(50));
+    }
+    network.thaw("p7");
+    // A suspect that does not refute is held dead after 24 s, whoever hears from it.
+    network.run(secs(60));
+    assert_eq!(deaths(&network), [], "it refuted");
+    assert!(network.snapshot("p7").stats.refutations >= 1);
+    network.freeze("p7");
+    network.run(secs(15));
+    for name in others("p7") {
+        let is_it =
+            |it: &tidings_core::NeighborSnapshot| it.record.subject() == show::node_id("p7");
+        assert!(!network.snapshot(&name).neighbors.iter().any(is_it), "{name}");
+    }
+    for seed in SEEDS {
+        let is_it =
+            |it: &tidings_core::RegisteredSnapshot| it.record.subject() == show::node_id("p7");
+        assert!(!network.snapshot(seed).registered.iter().any(is_it), "{seed} lists it");
+    }
 }
 
 /// SWIM §3.1: a dead member is first probed after e / (e - 1) periods where all probe in step. Here each

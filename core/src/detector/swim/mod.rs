@@ -11,6 +11,9 @@
 //!   Statement: dead       ──▶  everybody                   it did not in time (Lifeguard §IV-B)
 //! ```
 //!
+//! Without a table of members nobody but the neighbors of a suspect has a use for these: a suspicion is
+//! told to its other neighbors, a refutation to the refuter's own, and each says "dead" for itself.
+//!
 //! A link that is lost without a word is a suspicion of its own: its other end is dialed at once. This
 //! part says who is dead; it closes no neighbor's link and tells no seed node.
 //!
@@ -21,6 +24,7 @@
 pub(crate) mod awareness;
 pub(crate) mod cases;
 pub(crate) mod helper;
+pub(crate) mod letters;
 pub(crate) mod members;
 pub(crate) mod named;
 pub(crate) mod pings;
@@ -50,6 +54,7 @@ use crate::wire::{Claim, Ping, Statement};
 use awareness::Awareness;
 use cases::Cases;
 use helper::Requests;
+use letters::Letters;
 use members::Members;
 use named::Named;
 use pings::Pings;
@@ -74,6 +79,7 @@ pub(crate) struct Swim {
     pings: Pings,
     prober: Prober,
     requests: Requests,
+    letters: Letters,
     named: Named,
     suspicions: Suspicions,
     members: Members,
@@ -85,7 +91,7 @@ pub(crate) struct Swim {
 /// What the peer must do because of what `swim` found.
 #[derive(Clone, Debug)]
 pub(crate) enum Finding {
-    /// Tell everybody.
+    /// Tell everybody, or all neighbors where there is no table.
     Say(Statement),
     /// This one is dead: end its link, forget it, and report it to the seed nodes if `is_own` (this
     /// peer found out itself).

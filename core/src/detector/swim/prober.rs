@@ -213,7 +213,7 @@ impl Probe {
 }
 
 /// Without a table there are only neighbors to probe.
-fn probes_members(cx: &Context) -> bool {
+pub(crate) fn probes_members(cx: &Context) -> bool {
     let config = &cx.config.detector.swim;
     config.monitor == Monitor::Members && config.has_table()
 }

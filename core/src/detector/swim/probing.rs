@@ -208,15 +208,14 @@ impl Swim {
                 Evidence::Silent { round_trip_us, asked, nacks }
             }
         };
-        let named =
-            if probe.is_dialed { probe.named.len() } else { self.named.of(probe.link).len() };
-        self.accuse(cx, &probe.subject, evidence, named);
+        let named = if probe.is_dialed { probe.named } else { self.named.of(probe.link).to_vec() };
+        self.accuse(cx, links, &probe.subject, evidence, &named);
     }
 
     /// Its machine refuses connections: no helper would hear more.
     pub(super) fn on_refused(&mut self, cx: &mut Context, links: &mut Links, number: u32) {
         if let Some(probe) = self.prober.end(cx, links, number) {
-            self.accuse(cx, &probe.subject, Evidence::Refused, probe.named.len());
+            self.accuse(cx, links, &probe.subject, Evidence::Refused, &probe.named);
         }
     }
 

@@ -10,13 +10,13 @@ use crate::neighbors::Neighbors;
 use crate::wire::{Bye, Message, Purpose};
 
 impl Swim {
-    /// A dial to probe somebody, or to have somebody probed, was welcomed.
+    /// A dial to probe somebody, to have somebody probed or to tell a suspicion was welcomed.
     pub(crate) fn on_welcomed(&mut self, cx: &mut Context, links: &mut Links, link: LinkId) {
         if let Some(number) = self.prober.by_link(link).map(|probe| probe.number) {
             self.on_ack(cx, links, number);
         } else if let Some(probe) = self.prober.by_helper(link) {
             cx.send(link, Message::PingRequest(alloc::boxed::Box::new(probe.subject.clone())));
-        } else {
+        } else if !self.letters.on_welcomed(cx, links, link) {
             self.requests.on_heard(cx, link);
             links.close(cx, link, Bye::Done);
         }
@@ -51,7 +51,7 @@ impl Swim {
         } else if matches!(failure, Failure::Refused(refuse) if self.requests.is_of(link, refuse.from))
         {
             self.requests.on_heard(cx, link);
-        } else {
+        } else if self.letters.take(link).is_none() {
             self.requests.on_failed(cx, link);
         }
     }

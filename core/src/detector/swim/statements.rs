@@ -3,10 +3,9 @@
 use alloc::vec::Vec;
 
 use crate::address::AddressRecord;
-use crate::config::Monitor;
 use crate::context::Context;
 use crate::detector::swim::members::Merged;
-use crate::detector::swim::prober::Cause;
+use crate::detector::swim::prober::{self, Cause};
 use crate::detector::swim::suspicion::Span;
 use crate::detector::swim::{Finding, Swim};
 use crate::event::{Event, MemberState};
@@ -116,9 +115,10 @@ impl Swim {
     pub(super) fn accuse(
         &mut self,
         cx: &mut Context,
+        links: &mut Links,
         subject: &AddressRecord,
         evidence: Evidence,
-        named: usize,
+        named: &[AddressRecord],
     ) {
         let held = self.members.get(subject.subject());
         let is_over = held.is_some_and(|it| it.is_gone() || it.record.supersedes(subject));
@@ -135,15 +135,32 @@ impl Swim {
         let members = self.members.living();
         // With too few who could confirm, nobody is waited for (memberlist does the same). Only
         // neighbors probe neighbors, so those are who could.
-        let others = match cx.config.detector.swim.monitor {
-            Monitor::Neighbors => named,
-            Monitor::Members => members.saturating_sub(2),
-        };
+        let others =
+            if prober::probes_members(cx) { members.saturating_sub(2) } else { named.len() };
         let enough = cx.config.detector.swim.confirmations.min(others);
         let confirmers = self.cases.accusers(subject, incarnation, cx.me());
         let limits = (Span::of(cx, members), enough);
         if self.suspicions.begin(cx, (subject, incarnation), evidence, confirmers, limits) {
+            self.tell(cx, links, said, named);
+        }
+    }
+
+    /// Tells a suspicion to everybody, or without a table to those whom the suspect named.
+    fn tell(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        said: Statement,
+        named: &[AddressRecord],
+    ) {
+        if cx.config.detector.swim.has_table() {
             self.findings.push_back(Finding::Say(said));
+            return;
+        }
+        cx.stats.statements += 1;
+        let me = cx.me();
+        for other in named.iter().filter(|other| other.subject() != me) {
+            self.letters.send(cx, links, other, &said);
         }
     }
 
@@ -165,7 +182,7 @@ impl Swim {
         let claim = Claim::Dead { evidence: over.evidence, confirmers: over.confirmers };
         let (by, signature) = (cx.me(), None);
         let said = Statement { subject, incarnation, claim, by, signature };
-        if self.hold(cx, &said, true) {
+        if self.hold(cx, &said, true) && cx.config.detector.swim.has_table() {
             self.findings.push_back(Finding::Say(said));
         }
     }

@@ -41,7 +41,11 @@ struct Peer {
 }
 
 fn peer() -> Peer {
-    let mut cx = context(Config::modern());
+    peer_of(Config::modern())
+}
+
+fn peer_of(config: Config) -> Peer {
+    let mut cx = context(config);
     let (mut swim, mut links) = (Swim::new(&cx), Links::default());
     let mut neighbors = Neighbors::default();
     for n in [2, 3] {
@@ -166,6 +170,45 @@ fn a_neighbor_that_says_anything_is_not_suspected_and_a_suspect_that_does_not_he
         swim.on_suspicion_timer(cx, 0);
         assert_eq!(peer.held(2), Some((0, state)));
     }
+}
+
+/// Peer 2 had named 1 and 4 to 6 when its link broke and its machine refused a dial.
+#[test]
+fn without_tables_a_suspicion_goes_to_those_whom_the_suspect_named() {
+    let mut config = Config::modern();
+    config.detector.swim.members_max = 0;
+    let mut peer = peer_of(config);
+    let Peer { cx, swim, links, neighbors } = &mut peer;
+    let from = neighbors.by_link(LinkId::dialed(2)).expect("a neighbor").clone();
+    swim.on_neighbors(&from, [1, 4, 5, 6].map(record).into());
+    let lost = NeighborLoss::LinkLost(crate::failure::LinkLoss::Reset);
+    swim.on_neighbor_down(cx, links, &from, lost);
+    let dialed = |outputs: Vec<Output>| -> Vec<LinkId> {
+        let dial = |output| if let Output::Dial { link, .. } = output { Some(link) } else { None };
+        outputs.into_iter().filter_map(dial).collect()
+    };
+    let probe = dialed(peer.outputs());
+    let refused = crate::links::Failure::Dial(crate::failure::DialFailure::Refused);
+    let Peer { cx, swim, links, neighbors } = &mut peer;
+    swim.on_failed(cx, links, neighbors, probe[0], &refused);
+    assert!(peer.said().is_empty(), "nothing is broadcast");
+    let letters = dialed(peer.outputs());
+    assert_eq!(letters.len(), 3, "to all but this peer");
+    let Peer { cx, swim, links, neighbors } = &mut peer;
+    swim.on_welcomed(cx, links, letters[0]);
+    swim.on_failed(cx, links, neighbors, letters[1], &refused);
+    swim.on_welcomed(cx, links, letters[1]);
+    let sent = |output| match output {
+        Output::Send { link, message: Message::Statement(said) } => Some((link, said.claim)),
+        Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
+    };
+    let told: Vec<_> = peer.outputs().into_iter().filter_map(sent).collect();
+    assert_eq!(told, [(letters[0], suspect())], "once, and not to who cannot be reached");
+    let Peer { cx, swim, .. } = &mut peer;
+    cx.now = swim.suspicions.get(0).expect("open").due;
+    swim.on_suspicion_timer(cx, 0);
+    assert_eq!(peer.held(2), Some((0, MemberState::Dead)));
+    assert!(peer.said().is_empty(), "each says so for itself");
 }
 
 /// Peer 2 is held dead, becomes a neighbor and goes before it refutes.
