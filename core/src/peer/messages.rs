@@ -7,7 +7,7 @@ use crate::event::{Event, Misbehavior, NeighborLoss};
 use crate::id::{LinkId, LinkOrigin};
 use crate::messaging::Envelope;
 use crate::peer::Peer;
-use crate::wire::{Bye, Message, Ping, Purpose, Statement};
+use crate::wire::{Bye, Claim, Message, Ping, Purpose, Statement};
 
 impl Peer {
     pub(super) fn on_message(&mut self, link: LinkId, purpose: Purpose, message: Message) {
@@ -70,6 +70,7 @@ impl Peer {
     fn on_modern_message(&mut self, link: LinkId, message: Message) {
         let Self { cx, links, neighbors, overlay, broadcast, detector, .. } = self;
         let Some(from) = neighbors.by_link(link) else { return };
+        let has_table = cx.config.detector.swim.has_table();
         match (message, overlay.as_hyparview(), broadcast.as_plumtree(), detector.as_swim()) {
             (Message::ForwardJoin(join), Some(hyparview), _, _) => {
                 hyparview.on_forward_join(cx, links, neighbors, from, *join);
@@ -93,7 +94,9 @@ impl Peer {
             (Message::Members { members }, _, _, Some(swim)) => {
                 swim.on_members(cx, links, neighbors, from, &members);
             }
-            (Message::Statement(said), _, _, Some(_)) => self.on_statement(link, &said),
+            (Message::Statement(said), _, _, Some(_)) if !has_table => {
+                self.on_statement(link, &said);
+            }
             (message, ..) => self.on_unexpected(link, &message),
         }
     }
@@ -140,6 +143,7 @@ impl Peer {
 
     fn on_request_message(&mut self, link: LinkId, message: Message) {
         let Self { cx, links, neighbors, detector, .. } = self;
+        let has_table = cx.config.detector.swim.has_table();
         match (message, detector.as_swim()) {
             (Message::PingRequest(subject), Some(swim)) => {
                 swim.on_ping_request(cx, links, neighbors, link, &subject);
@@ -147,7 +151,7 @@ impl Peer {
             (Message::PingRequestAnswer { subject, is_heard }, Some(swim)) => {
                 swim.on_ping_request_answer(cx, links, link, subject, is_heard);
             }
-            (Message::Statement(said), Some(_)) => self.on_statement(link, &said),
+            (Message::Statement(said), Some(_)) if !has_table => self.on_statement(link, &said),
             (message, _) => self.on_unexpected(link, &message),
         }
     }
@@ -164,12 +168,15 @@ impl Peer {
         }
     }
 
-    /// Somebody says this to this peer alone.
+    /// Somebody says this to this peer alone. Where statements are not broadcast a suspect does not hear
+    /// that it is held dead and cannot refute, so nobody is believed who says so of another.
     fn on_statement(&mut self, link: LinkId, said: &Statement) {
         let Self { cx, links, neighbors, detector, .. } = self;
         let (Some(up), Some(swim)) = (links.up(link), detector.as_swim()) else { return };
         cx.stats.statements_received += 1;
-        if !swim.on_statement(cx, links, neighbors, up.remote.subject(), said) {
+        let is_death = matches!(said.claim, Claim::Dead { .. });
+        let from = up.remote.subject();
+        if is_death || !swim.on_statement(cx, links, neighbors, from, said) {
             links.accuse(cx, link, Misbehavior::Forged("Statement"));
         }
     }

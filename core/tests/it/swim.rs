@@ -1,14 +1,17 @@
 //! The detector `swim` among whole peers: who is found dead, how soon, and who is not.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use tidings_core::wire::{Claim, Evidence, Hello, Message, NetworkName, Purpose, Statement};
 use tidings_core::{
-    Command, Config, DetectorKind, Event, MemberState, Monitor, NodeSnapshot, Payload, Rejection,
-    Topic,
+    Birth, Command, Config, DetectorKind, Event, Incarnation, Input, Instant, LinkId, MemberState,
+    Misbehavior, Monitor, Node, NodeSnapshot, Output, Payload, Rejection, RngSeed, Role, Topic,
+    UnixTime,
 };
 
 use crate::network::Network;
-use crate::show;
+use crate::{samples, show};
 
 const SEEDS: [&str; 3] = ["s1", "s2", "s3"];
 
@@ -287,6 +290,56 @@ fn without_tables_a_frozen_peer_is_found_and_one_that_goes_on_refutes() {
             |it: &tidings_core::RegisteredSnapshot| it.record.subject() == show::node_id("p7");
         assert!(!network.snapshot(seed).registered.iter().any(is_it), "{seed} lists it");
     }
+}
+
+/// What a peer holds against a stranger, who asks it for a probe and says this instead.
+fn misbehavior(members_max: usize, claim: Claim) -> Option<Misbehavior> {
+    let mut config = config();
+    config.detector.swim.members_max = members_max;
+    let birth = Birth {
+        record: samples::record(1),
+        rng_seed: RngSeed::new([5; 32]),
+        unix: UnixTime::from_millis(0),
+    };
+    let seed_node = SocketAddr::from(([192, 0, 2, 100], 5000));
+    let mut node = Node::peer(config, birth, &[seed_node]).expect("a valid config");
+    let (link, stranger) = (LinkId::accepted(1), samples::record(2));
+    let hello = Hello {
+        network: NetworkName::default(),
+        to: None,
+        from: stranger.clone(),
+        role: Role::Peer,
+        purpose: Purpose::PingRequest,
+    };
+    let by = stranger.subject();
+    let (subject, incarnation) = (samples::record(3), Incarnation(0));
+    let said = Statement { subject, incarnation, claim, by, signature: None };
+    let messages = [Message::Hello(Box::new(hello)), Message::Statement(Box::new(said))];
+    let inputs = messages.map(|message| Input::Received { link, message });
+    while node.poll_output().is_some() {}
+    let mut what = None;
+    for input in [Input::LinkUp { link, addr: seed_node }].into_iter().chain(inputs) {
+        node.handle(Instant::BIRTH, input);
+        while let Some(output) = node.poll_output() {
+            if let Output::Event(Event::Misbehaved { what: new, .. }) = output {
+                what = Some(new);
+            }
+        }
+    }
+    what
+}
+
+/// Its subject would not hear of it, and could not refute.
+#[test]
+fn nobody_is_held_dead_because_somebody_says_so_in_private() {
+    let suspect = || Claim::Suspect(Evidence::Refused);
+    let dead = Claim::Dead { evidence: Evidence::Refused, confirmers: Vec::new() };
+    assert_eq!(misbehavior(0, suspect()), None);
+    assert_eq!(misbehavior(0, dead), Some(Misbehavior::Forged("Statement")));
+    let of_another = Misbehavior::Forged("Statement");
+    assert_eq!(misbehavior(0, Claim::Alive), Some(of_another));
+    let where_all_are_told = Misbehavior::Unexpected("Statement");
+    assert_eq!(misbehavior(4_096, suspect()), Some(where_all_are_told));
 }
 
 /// SWIM §3.1: a dead member is first probed after e / (e - 1) periods where all probe in step. Here each

@@ -93,10 +93,13 @@ fn plot_spread(canvas: &Canvas<'_>, shown: &[Colored<'_>]) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Pixels of a line: the first of two is wide enough to be seen below the second.
+/// Pixels of a line of the first of two combinations: it is seen below the second's.
+pub(super) const WIDE: u32 = 6;
+
+/// Pixels of a line.
 fn width(shown: &[Colored<'_>], color: RGBColor) -> u32 {
     let is_first = shown.first().is_some_and(|(first, _)| *first == color);
-    if shown.len() == 2 && is_first { 6 } else { 2 }
+    if shown.len() == 2 && is_first { WIDE } else { 2 }
 }
 
 fn plot_detection(canvas: &Canvas<'_>, shown: &[Colored<'_>]) -> anyhow::Result<()> {

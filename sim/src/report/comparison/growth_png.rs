@@ -6,7 +6,7 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use super::axis::{Axis, Group};
-use super::curves_png::COLORS;
+use super::curves_png::{COLORS, WIDE};
 use super::growth::Hops;
 use super::panel::{self, Line};
 use super::{Column, Comparison};
@@ -78,7 +78,12 @@ fn draw_groups(title: (&str, &str), axis: &Axis<'_>, path: &Path) -> anyhow::Res
     }
     let lines = |(_, name, divisor): &(&str, &str, f64)| -> Vec<Line> {
         let value = |column: &Column| Some(column.figure(name)?.median? / divisor);
-        shown().map(|(color, group)| line(group, (Pen::Line(color), ""), value)).collect()
+        let lines = shown().map(|(color, group)| line(group, (Pen::Line(color), ""), value));
+        let mut lines: Vec<Line> = lines.collect();
+        if let [first, _] = &mut lines[..] {
+            first.width = WIDE;
+        }
+        lines
     };
     let panels: Vec<(&str, Vec<Line>)> = QUANTITIES
         .iter()
@@ -103,7 +108,7 @@ fn line(
     value: impl Fn(&Column) -> Option<f64>,
 ) -> Line {
     let points = group.columns.iter().filter_map(|(at, column)| Some((*at, value(column)?)));
-    Line { pen, words: words.to_owned(), points: points.collect() }
+    Line { pen, width: 2, words: words.to_owned(), points: points.collect() }
 }
 
 fn median(name: &str) -> impl Fn(&Column) -> Option<f64> + '_ {
@@ -135,7 +140,12 @@ fn hops(group: &Group<'_>) -> Vec<Line> {
         let constant = constant.abs();
         let words = format!("random graph: ln N / ln {branching:.2} {sign} {constant:.2} (fitted)");
         let at = |(peers, _): &(f64, f64)| (*peers, theory.at(*peers));
-        lines.push(Line { pen: Pen::Dashes(GREY), words, points: points.iter().map(at).collect() });
+        lines.push(Line {
+            pen: Pen::Dashes(GREY),
+            width: 2,
+            words,
+            points: points.iter().map(at).collect(),
+        });
     }
     lines
 }

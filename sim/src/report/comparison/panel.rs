@@ -9,6 +9,8 @@ use crate::report::chart::{self, Canvas, Pen, drawing};
 /// One line of a panel.
 pub(super) struct Line {
     pub(super) pen: Pen,
+    /// Pixels of it.
+    pub(super) width: u32,
     /// What it is, in the panel's legend; empty where the picture has one legend for all panels.
     pub(super) words: String,
     pub(super) points: Vec<(f64, f64)>,
@@ -53,10 +55,9 @@ where
             let dashes = DashedLineSeries::new(points, dash, gap, line.pen.style());
             chart.draw_series(dashes).map_err(drawing)?;
         } else {
-            chart
-                .draw_series(LineSeries::new(points.clone(), line.pen.style()))
-                .map_err(drawing)?;
-            let dot = |point| Circle::new(point, 4, line.pen.style().filled());
+            let style = line.pen.style().stroke_width(line.width);
+            chart.draw_series(LineSeries::new(points.clone(), style)).map_err(drawing)?;
+            let dot = |point| Circle::new(point, line.width + 2, line.pen.style().filled());
             chart.draw_series(points.map(dot)).map_err(drawing)?;
         }
     }
