@@ -15,7 +15,10 @@
 //!
 //! Every refresh takes a fresh sample from the seed nodes, links to one random non-neighbor in it
 //! and drops one random link beyond `max_peers`. That keeps the graph random, and it is how the
-//! halves of a healed partition find each other although each looks whole from inside.
+//! halves of a healed partition find each other although each looks whole from inside. The sample is
+//! the first list that comes. A list shorter than was asked for has all that its seed node knows, and
+//! another seed node may know others: the next list counts, too. The shortest list often comes first,
+//! and peers that took no other one came to be in two parts (a hunt found it).
 //!
 //! With `power-law` the seed nodes draw the lists by weight, and a peer takes whom they name first:
 //! its candidates come in the order of the newest list instead of uniformly from the book, and a
@@ -42,7 +45,7 @@ use crate::wire::{Bye, Purpose, Refusal};
 pub(crate) struct RandomOverlay {
     book: Book,
     dials: Vec<NeighborDial>,
-    /// The next list is the fresh sample of a refresh.
+    /// The next list is a fresh sample of a refresh.
     refreshing: bool,
 }
 
@@ -92,7 +95,7 @@ impl RandomOverlay {
         cx.arm(Timer::Refresh, pause);
     }
 
-    /// A list came: note it, and if it is the fresh sample, link to a non-neighbor in it: a random
+    /// A list came: note it, and if it is a fresh sample, link to a non-neighbor in it: a random
     /// one, or the first.
     pub(crate) fn on_list(
         &mut self,
@@ -103,8 +106,9 @@ impl RandomOverlay {
         is_lost: impl Fn(&AddressRecord) -> bool,
     ) {
         self.book.note_list(cx, peers);
-        if !core::mem::take(&mut self.refreshing) || neighbors.len() >= cx.config.overlay.max_links
-        {
+        let is_fresh = self.refreshing;
+        self.refreshing &= peers.len() < cx.config.registration.sample;
+        if !is_fresh || neighbors.len() >= cx.config.overlay.max_links {
             return;
         }
         let is_free = |record: &&AddressRecord| {
@@ -245,4 +249,45 @@ fn next_candidate(cx: &mut Context, book: &Book, free: &[usize]) -> Option<usize
 /// Neighbors whose link this peer opened.
 fn opened(neighbors: &Neighbors) -> impl Iterator<Item = &Neighbor> + '_ {
     neighbors.iter().filter(|neighbor| neighbor.link.origin() == LinkOrigin::Dialed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::id::BootEpoch;
+    use crate::io::Output;
+    use crate::testing::context;
+
+    fn records(ids: core::ops::Range<u8>) -> Vec<AddressRecord> {
+        let record = |n: u8| {
+            let addr = core::net::SocketAddr::from(([10, 0, 0, n], 7000));
+            AddressRecord::new(NodeId::new([n; 32]), BootEpoch(1), &[addr]).expect("valid")
+        };
+        ids.map(record).collect()
+    }
+
+    /// How many dials each of these lists leads to after a refresh.
+    fn dials(lists: &[Vec<AddressRecord>]) -> Vec<usize> {
+        let mut cx = context(Config::classic());
+        let mut overlay = RandomOverlay::default();
+        let (mut links, neighbors) = (Links::default(), Neighbors::default());
+        overlay.on_refresh_timer(&mut cx);
+        let mut dials = |list: &Vec<AddressRecord>| {
+            overlay.on_list(&mut cx, &mut links, &neighbors, list, |_| false);
+            let outputs = core::iter::from_fn(|| cx.poll_output());
+            outputs.filter(|output| matches!(output, Output::Dial { .. })).count()
+        };
+        lists.iter().map(&mut dials).collect()
+    }
+
+    /// Short lists are whole lists, and those of different seed nodes differ.
+    #[test]
+    fn a_refresh_takes_every_short_list_and_one_long_one() {
+        let sample = u8::try_from(Config::classic().registration.sample).expect("64");
+        assert_eq!(dials(&[records(2..12), records(2..22)]), [1, 1]);
+        let long = || records(2..2 + sample);
+        assert_eq!(dials(&[records(2..12), long(), long()]), [1, 1, 0]);
+        assert_eq!(dials(&[long(), records(2..12)]), [1, 0]);
+    }
 }

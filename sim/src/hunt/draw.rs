@@ -64,6 +64,7 @@ pub fn draw(seed: u64, profile: Profile) -> Scenario {
         limits: Limits::default(),
         vary: Vec::new(),
     };
+    scenario.limits.false_deaths_max = unlucky_deaths(&scenario.link);
     scenario.calm = needed_calm(&scenario);
     scenario.duration = noise.end + scenario.calm;
     scenario.workload = dice.workload(noise.start, scenario.duration);
@@ -76,6 +77,13 @@ pub fn draw(seed: u64, profile: Profile) -> Scenario {
     faults.fit(peers - named_peers(&scenario, &faults.list));
     scenario.faults = faults.list;
     scenario
+}
+
+/// How many of the living may be removed as dead; none where nothing is lost. *Four losses in a row delay
+/// an answer by 3 s, which is `hello_timeout`, and where a lease has lapsed one probe decides: one of some
+/// 78,000 runs of the profile modern, and one of 2,001 seeds of the scenario that was drawn for it.*
+fn unlucky_deaths(link: &Link) -> Option<u64> {
+    (link.loss > 0.0).then_some(1)
 }
 
 /// Sees that nodes have room to catch up: a digest of two minutes is as long as hundreds of messages, and
@@ -397,6 +405,14 @@ mod tests {
             bounded += 1;
         }
         assert!(bounded > 50, "{bounded}");
+    }
+
+    #[test]
+    fn bad_luck_is_allowed_for_only_where_something_is_lost() {
+        let drawn: Vec<_> = (1..=200).map(|seed| draw(seed, Profile::Modern)).collect();
+        let is_allowed = |it: &Scenario| it.limits.false_deaths_max.is_some();
+        assert!(drawn.iter().all(|it| is_allowed(it) == (it.link.loss > 0.0)));
+        assert!(drawn.iter().any(is_allowed) && !drawn.iter().all(is_allowed));
     }
 
     /// Swarm testing: each kind is in some runs and not in others, with few others or many.

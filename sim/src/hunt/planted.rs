@@ -141,7 +141,7 @@ pub static PLANTED: &[Planted] = &[
     ),
     bug!(
         "stale-list",
-        ["lists-right"],
+        ["lists-right", "one-component"],
         SeedNode: |_| Box::new(seed_nodes::StaleList::default()),
         "seed nodes do not hear the registration of a peer's second life"
     ),

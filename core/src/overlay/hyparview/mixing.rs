@@ -33,7 +33,8 @@ const PER_REFRESH: usize = 2;
 pub(super) struct Mixing {
     /// What it knows of the network while lists have all that their seed nodes know.
     census: Option<Census>,
-    /// The next list is for this.
+    /// Lists are looked through for a stranger, until one is found or it is time for a refresh again: the
+    /// first list that comes may be one of this part.
     is_due: bool,
     stranger: Option<AddressRecord>,
 }
@@ -88,6 +89,7 @@ impl Census {
 impl Mixing {
     /// Returns whether a fresh list is wanted.
     pub(super) fn on_refresh(&mut self, cx: &mut Context) -> bool {
+        self.is_due = false;
         let least = 2 * cx.config.overlay.hyparview.active;
         let Some(census) = self.census.as_ref().filter(|it| it.others() >= least) else {
             return false;
@@ -121,7 +123,7 @@ impl Mixing {
         } else {
             self.census = None;
         }
-        if !core::mem::take(&mut self.is_due) {
+        if !self.is_due {
             return;
         }
         let Some(census) = &self.census else { return };
@@ -133,7 +135,10 @@ impl Mixing {
         };
         let strangers: Vec<_> = peers.iter().filter(is_stranger).collect();
         let drawn = cx.rng.index(Stream::Overlay, strangers.len());
-        self.stranger = drawn.map(|drawn| strangers[drawn].clone());
+        if let Some(drawn) = drawn {
+            self.stranger = Some(strangers[drawn].clone());
+            self.is_due = false;
+        }
     }
 
     /// The stranger to be dialed, once.
@@ -217,6 +222,24 @@ mod tests {
         let strangers: alloc::collections::BTreeSet<_> =
             (0..500).filter_map(|_| looks(&mut cx, &mut mixing)).map(|it| it.subject()).collect();
         assert_eq!(strangers.len(), 15, "who was told of before is one again, but for the last");
+    }
+
+    /// The seed node that answers first may list this part only.
+    #[test]
+    fn a_stranger_may_be_in_another_list_than_the_first() {
+        let mut cx = context(Config::modern());
+        let mut mixing = Mixing::default();
+        let (all, held) = (records(16), Neighbors::default());
+        mixing.on_list(&mut cx, &held, &all);
+        cx.now = cx.now + Duration::from_mins(5);
+        mixing.on_walk(&cx, all[..8].iter());
+        mixing.is_due = true;
+        mixing.on_list(&mut cx, &held, &all[..8]);
+        assert_eq!(mixing.take(), None);
+        mixing.on_list(&mut cx, &held, &all[..9]);
+        assert_eq!(mixing.take().as_ref(), all.get(8));
+        mixing.on_list(&mut cx, &held, &all);
+        assert_eq!(mixing.take(), None, "one is enough");
     }
 
     #[test]
