@@ -276,7 +276,7 @@ settings! {
     "suspicion_max" PEER: detector.swim.suspicion_max, "swim: longest suspicion, in least ones";
     "suspicion_confirmations" PEER: detector.swim.confirmations, "swim: confirmations that make it the least";
     "health_max" PEER: detector.swim.health_max, "swim: most that bad local health adds to waits; 0 for none";
-    "members_max" PEER: detector.swim.members_max, "swim: members known by name; 0 for none";
+    "members_max" PEER: detector.swim.members_max, "swim: members known by name; 0 for none, on all peers";
     "gossip_every" PEER: chatter.every, "time between two messages of the chatter";
     "gossip_count" PEER: chatter.count, "messages of the chatter in all";
     "registration" SEED_NODE: registration.listing, "who decides that a peer is listed: alone or quorum";

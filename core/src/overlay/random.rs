@@ -108,7 +108,7 @@ impl RandomOverlay {
         self.book.note_list(cx, peers);
         let is_fresh = self.refreshing;
         self.refreshing &= peers.len() < cx.config.registration.sample;
-        if !is_fresh || neighbors.len() >= cx.config.overlay.max_links {
+        if !is_fresh || neighbors.len() + self.dials.len() >= cx.config.overlay.max_links {
             return;
         }
         let is_free = |record: &&AddressRecord| {

@@ -90,8 +90,8 @@ impl Peer {
         }
     }
 
-    /// Tells everybody what is said of a member. Without a table neighbors alone: it is this peer's word
-    /// that it lives, and nobody else has a use for it.
+    /// Tells everybody what this peer says of a member. Without a table its neighbors alone, who have a use
+    /// for it: all that it says then is that it lives itself.
     pub(super) fn say(&mut self, statement: &Statement) {
         self.cx.stats.statements += 1;
         if self.cx.config.detector.swim.has_table() {

@@ -7,7 +7,7 @@ use crate::event::{Event, Misbehavior, NeighborLoss};
 use crate::id::{LinkId, LinkOrigin};
 use crate::messaging::Envelope;
 use crate::peer::Peer;
-use crate::wire::{Bye, Claim, Message, Ping, Purpose, Statement};
+use crate::wire::{Bye, Message, Ping, Purpose, Statement};
 
 impl Peer {
     pub(super) fn on_message(&mut self, link: LinkId, purpose: Purpose, message: Message) {
@@ -168,24 +168,25 @@ impl Peer {
         }
     }
 
-    /// Somebody says this to this peer alone. Where statements are not broadcast a suspect does not hear
-    /// that it is held dead and cannot refute, so nobody is believed who says so of another.
+    /// Somebody says this to this peer alone.
     fn on_statement(&mut self, link: LinkId, said: &Statement) {
         let Self { cx, links, neighbors, detector, .. } = self;
         let (Some(up), Some(swim)) = (links.up(link), detector.as_swim()) else { return };
         cx.stats.statements_received += 1;
-        let is_death = matches!(said.claim, Claim::Dead { .. });
-        let from = up.remote.subject();
-        if is_death || !swim.on_statement(cx, links, neighbors, from, said) {
+        if !swim.on_told(cx, links, neighbors, up.remote.subject(), said) {
             links.accuse(cx, link, Misbehavior::Forged("Statement"));
         }
     }
 
     /// A new message under a reserved topic: a statement about a member, or nonsense. Only its origin is
-    /// accused of that: who passes it on need not read it.
+    /// accused of that: who passes it on need not read it. Without tables nobody honest says such things to
+    /// everybody, and its subject could not refute to everybody: it is not read.
     fn on_network_news(&mut self, link: LinkId, news: Option<Arc<Envelope>>) {
         let Some(envelope) = news else { return };
         let Self { cx, links, neighbors, detector, .. } = self;
+        if !cx.config.detector.swim.has_table() {
+            return;
+        }
         let Some(swim) = detector.as_swim() else { return };
         let origin = envelope.origin();
         let fault = match Statement::from_payload(envelope.payload()) {

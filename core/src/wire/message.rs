@@ -215,7 +215,7 @@ pub enum Purpose {
     Join,
     /// To hand over the reply to a shuffle.
     Shuffle,
-    /// To have somebody else probed.
+    /// To have somebody else probed, or to tell it of a suspicion.
     PingRequest,
     /// To compare messages once, without becoming neighbors.
     Exchange,

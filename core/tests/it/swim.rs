@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tidings_core::wire::{Claim, Evidence, Hello, Message, NetworkName, Purpose, Statement};
+use tidings_core::wire::{
+    Age, Claim, Evidence, Gossip, Hello, Message, NetworkName, Purpose, Route, Statement,
+};
 use tidings_core::{
-    Birth, Command, Config, DetectorKind, Event, Incarnation, Input, Instant, LinkId, MemberState,
-    Misbehavior, Monitor, Node, NodeSnapshot, Output, Payload, Rejection, RngSeed, Role, Topic,
-    UnixTime,
+    Birth, Command, Config, DetectorKind, Envelope, Event, Hop, Incarnation, Input, Instant,
+    LinkId, MemberState, Misbehavior, Monitor, Node, NodeSnapshot, Output, Payload, Rejection,
+    RngSeed, Role, Sequence, Topic, UnixTime,
 };
 
 use crate::network::Network;
@@ -292,8 +294,8 @@ fn without_tables_a_frozen_peer_is_found_and_one_that_goes_on_refutes() {
     }
 }
 
-/// What a peer holds against a stranger, who asks it for a probe and says this instead.
-fn misbehavior(members_max: usize, claim: Claim) -> Option<Misbehavior> {
+/// A peer that others talk to, without a network.
+fn alone(members_max: usize) -> Node {
     let mut config = config();
     config.detector.swim.members_max = members_max;
     let birth = Birth {
@@ -303,30 +305,66 @@ fn misbehavior(members_max: usize, claim: Claim) -> Option<Misbehavior> {
     };
     let seed_node = SocketAddr::from(([192, 0, 2, 100], 5000));
     let mut node = Node::peer(config, birth, &[seed_node]).expect("a valid config");
-    let (link, stranger) = (LinkId::accepted(1), samples::record(2));
-    let hello = Hello {
-        network: NetworkName::default(),
-        to: None,
-        from: stranger.clone(),
-        role: Role::Peer,
-        purpose: Purpose::PingRequest,
-    };
-    let by = stranger.subject();
-    let (subject, incarnation) = (samples::record(3), Incarnation(0));
-    let said = Statement { subject, incarnation, claim, by, signature: None };
-    let messages = [Message::Hello(Box::new(hello)), Message::Statement(Box::new(said))];
-    let inputs = messages.map(|message| Input::Received { link, message });
     while node.poll_output().is_some() {}
-    let mut what = None;
-    for input in [Input::LinkUp { link, addr: seed_node }].into_iter().chain(inputs) {
-        node.handle(Instant::BIRTH, input);
-        while let Some(output) = node.poll_output() {
-            if let Output::Event(Event::Misbehaved { what: new, .. }) = output {
-                what = Some(new);
-            }
-        }
+    node
+}
+
+fn outputs(node: &mut Node, input: Input) -> Vec<Output> {
+    node.handle(Instant::BIRTH, input);
+    std::iter::from_fn(|| node.poll_output()).collect()
+}
+
+/// Peer `n` dials it for this.
+fn dial(node: &mut Node, n: u8, purpose: Purpose) -> LinkId {
+    let link = LinkId::accepted(n.into());
+    let addr = SocketAddr::from(([192, 0, 2, n], 40_000));
+    let (network, from) = (NetworkName::default(), samples::record(n));
+    let hello = Hello { network, to: None, from, role: Role::Peer, purpose };
+    outputs(node, Input::LinkUp { link, addr });
+    outputs(node, Input::Received { link, message: Message::Hello(Box::new(hello)) });
+    link
+}
+
+/// What peer 2 says of peer 3.
+fn of_3(claim: Claim) -> Statement {
+    let (subject, incarnation) = (samples::record(3), Incarnation(0));
+    Statement { subject, incarnation, claim, by: samples::node(2), signature: None }
+}
+
+/// What a peer holds against a stranger, who asks it for a probe and says this instead.
+fn misbehavior(members_max: usize, claim: Claim) -> Option<Misbehavior> {
+    let mut node = alone(members_max);
+    let link = dial(&mut node, 2, Purpose::PingRequest);
+    let message = Message::Statement(Box::new(of_3(claim)));
+    let what = |output| match output {
+        Output::Event(Event::Misbehaved { what, .. }) => Some(what),
+        Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
+    };
+    outputs(&mut node, Input::Received { link, message }).into_iter().find_map(what)
+}
+
+/// With tables peer 3 would hear it, too, and refute to everybody.
+#[test]
+fn without_tables_nobody_is_held_dead_because_somebody_says_so_to_all() {
+    for (members_max, is_believed) in [(4_096, true), (0, false)] {
+        let mut node = alone(members_max);
+        let link = dial(&mut node, 2, Purpose::Neighbor { isolated: false });
+        let other = dial(&mut node, 3, Purpose::Neighbor { isolated: false });
+        let dead = Claim::Dead { evidence: Evidence::Refused, confirmers: Vec::new() };
+        let envelope = Envelope::new(
+            (samples::node(2), samples::record(2).epoch()),
+            Sequence(1),
+            UnixTime::from_millis(0),
+            Topic::members(),
+            of_3(dead).to_payload(),
+        );
+        let age = Age::new(Duration::ZERO);
+        let gossip = Gossip { hop: Hop(0), route: Route::Usual, age, envelope: envelope.into() };
+        let message = Message::Gossip(gossip);
+        let outputs = outputs(&mut node, Input::Received { link, message });
+        let is_closed = outputs.contains(&Output::Close { link: other });
+        assert_eq!(is_closed, is_believed, "{members_max}: {outputs:?}");
     }
-    what
 }
 
 /// Its subject would not hear of it, and could not refute.

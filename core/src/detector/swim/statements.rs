@@ -19,7 +19,7 @@ use crate::wire::{Claim, Evidence, Statement};
 const MAX_INCARNATION: Incarnation = Incarnation(1 << 30);
 
 impl Swim {
-    /// A statement came by broadcast. False when only a liar can have made it.
+    /// A statement came. False when only a liar can have made it.
     pub(crate) fn on_statement(
         &mut self,
         cx: &mut Context,
@@ -42,6 +42,33 @@ impl Swim {
             self.see_after_suspect(cx, links, neighbors, neighbor);
         }
         true
+    }
+
+    /// Somebody says this to this peer alone, which is done where there are no tables: a suspicion to one
+    /// that may confirm it, or its own refutation to a neighbor. Nothing else is believed: the subject
+    /// would not hear of it, and could not refute.
+    pub(crate) fn on_told(
+        &mut self,
+        cx: &mut Context,
+        links: &mut Links,
+        neighbors: &Neighbors,
+        from: NodeId,
+        said: &Statement,
+    ) -> bool {
+        let id = said.subject.subject();
+        match said.claim {
+            Claim::Dead { .. } | Claim::Left => false,
+            // Of somebody that this peer has nothing to do with, or no longer.
+            Claim::Alive | Claim::Suspect(_)
+                if id != cx.me()
+                    && neighbors.by_id(id).is_none()
+                    && self.prober.of(id).is_none()
+                    && !self.suspicions.accuses(id) =>
+            {
+                said.by == from && is_plausible(said)
+            }
+            Claim::Alive | Claim::Suspect(_) => self.on_statement(cx, links, neighbors, from, said),
+        }
     }
 
     /// Lifeguard §IV-B wants independent confirmations: who hears of a suspicion of its own neighbor
@@ -110,8 +137,8 @@ impl Swim {
         merged == Merged::News
     }
 
-    /// Says that somebody does not answer, once per incarnation. `named` is how many neighbors it
-    /// has, as far as is known.
+    /// Says that somebody does not answer, once per incarnation. `named` are its neighbors, as far as is
+    /// known.
     pub(super) fn accuse(
         &mut self,
         cx: &mut Context,
@@ -158,9 +185,16 @@ impl Swim {
             return;
         }
         cx.stats.statements += 1;
-        let me = cx.me();
-        for other in named.iter().filter(|other| other.subject() != me) {
-            self.letters.send(cx, links, other, &said);
+        // It is the suspect's word who they are: it shall not have one address dialed many times.
+        let is_same = |a: &AddressRecord, b: &AddressRecord| {
+            a.subject() == b.subject() || a.addresses().first() == b.addresses().first()
+        };
+        let own = cx.record.clone();
+        for (place, other) in named.iter().enumerate() {
+            let before = named[..place].iter().chain([&own, &said.subject]);
+            if !before.into_iter().any(|it| is_same(it, other)) {
+                self.letters.send(cx, links, other, &said);
+            }
         }
     }
 
@@ -209,18 +243,26 @@ impl Swim {
             // SWIM §4.2: the subject alone raises its incarnation, above what it is accused with.
             Claim::Suspect(_) | Claim::Dead { .. } if said.incarnation >= self.incarnation => {
                 self.incarnation = said.incarnation.next();
-                self.owes_refutation = true;
-                let pause = cx.config.detector.swim.probe_timeout;
-                if self.refuted.is_none_or(|refuted| cx.now.since(refuted) >= pause) {
-                    self.pay_refutation(cx);
-                }
+                self.owe_refutation(cx);
+            }
+            // It was refuted, but where that is not broadcast the accuser need not have been a neighbor.
+            Claim::Suspect(_) | Claim::Dead { .. } if !cx.config.detector.swim.has_table() => {
+                self.owe_refutation(cx);
             }
             Claim::Suspect(_) | Claim::Dead { .. } => {}
         }
         true
     }
 
-    /// Refutes, at most once per timeout: accusations are cheap, and a refutation goes to everybody.
+    fn owe_refutation(&mut self, cx: &mut Context) {
+        self.owes_refutation = true;
+        let pause = cx.config.detector.swim.probe_timeout;
+        if self.refuted.is_none_or(|refuted| cx.now.since(refuted) >= pause) {
+            self.pay_refutation(cx);
+        }
+    }
+
+    /// Refutes, at most once per timeout: accusations are cheap, and a refutation goes to many.
     pub(super) fn pay_refutation(&mut self, cx: &mut Context) {
         if core::mem::take(&mut self.owes_refutation) && !cx.leaving {
             self.refuted = Some(cx.now);

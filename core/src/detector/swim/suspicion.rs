@@ -79,6 +79,11 @@ impl Suspicions {
         self.open.iter().any(|open| open.is_of(subject, incarnation))
     }
 
+    /// Whether this peer accuses somebody, in whichever life.
+    pub(crate) fn accuses(&self, subject: NodeId) -> bool {
+        self.open.iter().any(|open| open.subject.subject() == subject)
+    }
+
     /// Begins a suspicion. False when there are too many.
     pub(crate) fn begin(
         &mut self,

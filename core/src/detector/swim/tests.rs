@@ -211,6 +211,45 @@ fn without_tables_a_suspicion_goes_to_those_whom_the_suspect_named() {
     assert!(peer.said().is_empty(), "each says so for itself");
 }
 
+/// Those who hear of an accusation need not be those who hear of its refutation.
+#[test]
+fn without_tables_an_old_accusation_is_refuted_again() {
+    for (members_max, again) in [(0, 1), (4_096, 0)] {
+        let mut config = Config::modern();
+        config.detector.swim.members_max = members_max;
+        let mut peer = peer_of(config);
+        peer.hear(&said(1, 0, dead(), 2));
+        assert_eq!(peer.said().len(), 1);
+        peer.cx.now = peer.cx.now + Duration::from_secs(1);
+        peer.hear(&said(1, 0, dead(), 3));
+        let refutations = peer.said();
+        assert_eq!(refutations.len(), again, "{members_max}");
+        assert!(refutations.iter().all(|it| it.incarnation == Incarnation(1)));
+    }
+}
+
+#[test]
+fn what_is_said_in_private_is_believed_of_those_alone_who_can_refute() {
+    let mut config = Config::modern();
+    config.detector.swim.members_max = 0;
+    let mut peer = peer_of(config);
+    let mut tell = |said: &Statement| {
+        let Peer { cx, swim, links, neighbors } = &mut peer;
+        let is_believable = swim.on_told(cx, links, neighbors, said.by, said);
+        let sent = peer.outputs().len();
+        (is_believable, sent, peer.held(said.subject.subject().as_bytes()[0]))
+    };
+    let alive = |incarnation| Some((incarnation, MemberState::Alive));
+    assert_eq!(tell(&said(2, 0, dead(), 4)), (false, 0, alive(0)));
+    assert_eq!(tell(&said(2, 0, Claim::Left, 2)), (false, 0, alive(0)));
+    assert_eq!(tell(&said(7, 0, suspect(), 4)), (true, 0, None), "it is nothing to this peer");
+    assert!(!tell(&said(3, 0, Claim::Alive, 4)).0, "not its own word");
+    let (is_believable, sent, held) = tell(&said(2, 0, suspect(), 4));
+    assert!(is_believable && sent > 1, "it is told, and pinged");
+    assert_eq!(held, Some((0, MemberState::Suspect)));
+    assert_eq!(tell(&said(2, 1, Claim::Alive, 2)).2, alive(1));
+}
+
 /// Peer 2 is held dead, becomes a neighbor and goes before it refutes.
 #[test]
 fn a_neighbor_that_is_held_dead_and_does_not_answer_loses_its_link() {
