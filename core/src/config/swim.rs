@@ -34,8 +34,9 @@ pub struct SwimConfig {
     /// Most that a peer's local health adds to its intervals and timeouts (S). 0 to 16; 0 switches it
     /// off. *Lifeguard §V: 8.*
     pub health_max: u32,
-    /// Members that a peer knows by name. 0, which switches the table off, to 65,536. *Issue 5:
-    /// 4,096.*
+    /// Members that a peer knows by name. 0, which switches the table off, to 65,536. Without one
+    /// statements go to those whom they concern alone, so none or all peers of a network have one.
+    /// *Issue 5: 4,096.*
     pub members_max: usize,
 }
 

@@ -281,6 +281,13 @@ mod tests {
         lists.iter().map(&mut dials).collect()
     }
 
+    /// A seed node may send lists without end, of peers that it made up.
+    #[test]
+    fn short_lists_lead_to_no_more_dials_than_links() {
+        let lists: Vec<_> = (2..202).map(|n| records(n..n + 1)).collect();
+        assert_eq!(dials(&lists).iter().sum::<usize>(), Config::classic().overlay.max_links);
+    }
+
     /// Short lists are whole lists, and those of different seed nodes differ.
     #[test]
     fn a_refresh_takes_every_short_list_and_one_long_one() {

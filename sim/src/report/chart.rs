@@ -222,8 +222,8 @@ pub const DASH: (i32, i32) = (6, 4);
 /// Pixels of a pen's sample in a legend.
 const SAMPLE: i32 = 28;
 
-/// Height of a legend's line.
-pub const LEGEND_LINE: u32 = 20;
+/// Pixels from one line of a legend to the next.
+pub const LEGEND_LINE: u32 = LABEL_SIZE.unsigned_abs() + 5;
 
 /// Writes a legend above a plot, where it hides nothing, and returns the canvas that is left.
 pub fn legend<'a>(canvas: &Canvas<'a>, entries: &[(Pen, String)]) -> anyhow::Result<Canvas<'a>> {
@@ -249,7 +249,7 @@ pub fn legend<'a>(canvas: &Canvas<'a>, entries: &[(Pen, String)]) -> anyhow::Res
         }
         .map_err(drawing)?;
         canvas.draw_text(text, &label, (MARGIN + SAMPLE + 10, top)).map_err(drawing)?;
-        top += LABEL_SIZE + 5;
+        top += LEGEND_LINE.cast_signed();
     }
     let (_, rest) = canvas.split_vertically(top);
     Ok(rest)

@@ -183,7 +183,7 @@ impl Swim {
 
     /// A neighbor names its other neighbors.
     pub(crate) fn on_neighbors(&mut self, from: &Neighbor, records: Vec<AddressRecord>) {
-        self.named.note(from.link, records);
+        self.named.note(from, records);
     }
 
     /// What to say when this peer leaves. Nothing without a table: then nobody keeps one, and

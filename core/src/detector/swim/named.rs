@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::LinkId;
-use crate::neighbors::Neighbors;
+use crate::neighbors::{Neighbor, Neighbors};
 use crate::rng::Stream;
 use crate::room::make_room;
 use crate::wire::{MAX_NEIGHBORS, Message};
@@ -24,12 +24,24 @@ impl Named {
         self.is_stale = true;
     }
 
-    /// The newest list of a neighbor replaces the one before.
-    pub(crate) fn note(&mut self, link: LinkId, mut records: Vec<AddressRecord>) {
-        records.truncate(MAX_NEIGHBORS);
-        self.take(link);
+    /// The newest list of a neighbor replaces the one before. Nobody gets itself or one address dialed
+    /// many times by naming it many times.
+    pub(crate) fn note(&mut self, from: &Neighbor, records: Vec<AddressRecord>) {
+        self.take(from.link);
+        let mut list: Vec<AddressRecord> = Vec::new();
+        for record in records {
+            let is_same = |it: &AddressRecord| {
+                let is_one_address = it.addresses().first() == record.addresses().first();
+                it.subject() == record.subject() || is_one_address
+            };
+            let is_known = is_same(&from.record) || list.iter().any(is_same);
+            if !is_known && list.len() < MAX_NEIGHBORS {
+                make_room(&mut list);
+                list.push(record);
+            }
+        }
         make_room(&mut self.lists);
-        self.lists.push((link, records));
+        self.lists.push((from.link, list));
     }
 
     pub(crate) fn of(&self, link: LinkId) -> &[AddressRecord] {
@@ -62,18 +74,39 @@ impl Named {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::id::{BootEpoch, NodeId};
     use crate::testing::context;
+    use crate::time::Instant;
 
     #[test]
     fn a_neighbor_is_kept_with_its_newest_eight_names_and_forgotten_with_its_link() {
-        let cx = context(Config::modern());
-        let (mut named, link) = (Named::default(), LinkId::dialed(3));
-        named.note(link, alloc::vec![cx.record.clone(); 100]);
+        let (mut named, from) = (Named::default(), neighbor(record(3, 3)));
+        let link = from.link;
+        named.note(&from, (10..110).map(|n| record(n, n)).collect());
         assert_eq!(named.of(link).len(), MAX_NEIGHBORS);
-        named.note(link, alloc::vec![cx.record]);
+        named.note(&from, alloc::vec![record(4, 4)]);
         assert_eq!((named.of(link).len(), named.lists.len()), (1, 1));
         assert_eq!(named.take(link).len(), 1);
         assert!(named.of(link).is_empty() && named.lists.is_empty());
+    }
+
+    #[test]
+    fn nobody_and_no_address_is_named_twice() {
+        let (mut named, from) = (Named::default(), neighbor(record(3, 3)));
+        let listed = [(4, 4), (4, 5), (5, 4), (3, 9), (9, 3), (6, 6)];
+        named.note(&from, listed.map(|(id, host)| record(id, host)).into());
+        assert_eq!(named.of(from.link), [record(4, 4), record(6, 6)]);
+    }
+
+    fn record(id: u8, host: u8) -> AddressRecord {
+        let addr = core::net::SocketAddr::from(([10, 0, 0, host], 7000));
+        AddressRecord::new(NodeId::new([id; 32]), BootEpoch(1), &[addr]).expect("valid")
+    }
+
+    fn neighbor(record: AddressRecord) -> Neighbor {
+        let (mut neighbors, link) = (Neighbors::default(), LinkId::dialed(3));
+        neighbors.insert(link, record, Instant::BIRTH);
+        neighbors.by_link(link).expect("it was inserted just now").clone()
     }
 
     #[test]

@@ -55,20 +55,23 @@ impl Swim {
         from: NodeId,
         said: &Statement,
     ) -> bool {
-        let id = said.subject.subject();
         match said.claim {
             Claim::Dead { .. } | Claim::Left => false,
-            // Of somebody that this peer has nothing to do with, or no longer.
-            Claim::Alive | Claim::Suspect(_)
-                if id != cx.me()
-                    && neighbors.by_id(id).is_none()
-                    && self.prober.of(id).is_none()
-                    && !self.suspicions.accuses(id) =>
-            {
-                said.by == from && is_plausible(said)
+            Claim::Alive | Claim::Suspect(_) if self.minds(cx, neighbors, &said.subject) => {
+                self.on_statement(cx, links, neighbors, from, said)
             }
-            Claim::Alive | Claim::Suspect(_) => self.on_statement(cx, links, neighbors, from, said),
+            // An honest peer may say so to a former neighbor of the subject.
+            Claim::Alive | Claim::Suspect(_) => said.by == from && is_plausible(said),
         }
+    }
+
+    /// Whether this is itself, a neighbor, or one that it probes or accuses.
+    fn minds(&mut self, cx: &Context, neighbors: &Neighbors, subject: &AddressRecord) -> bool {
+        let id = subject.subject();
+        id == cx.me()
+            || neighbors.by_id(id).is_some()
+            || self.prober.of(id).is_some()
+            || self.suspicions.accuses(id)
     }
 
     /// Lifeguard §IV-B wants independent confirmations: who hears of a suspicion of its own neighbor
@@ -185,16 +188,9 @@ impl Swim {
             return;
         }
         cx.stats.statements += 1;
-        // It is the suspect's word who they are: it shall not have one address dialed many times.
-        let is_same = |a: &AddressRecord, b: &AddressRecord| {
-            a.subject() == b.subject() || a.addresses().first() == b.addresses().first()
-        };
-        let own = cx.record.clone();
-        for (place, other) in named.iter().enumerate() {
-            let before = named[..place].iter().chain([&own, &said.subject]);
-            if !before.into_iter().any(|it| is_same(it, other)) {
-                self.letters.send(cx, links, other, &said);
-            }
+        let me = cx.me();
+        for other in named.iter().filter(|other| other.subject() != me) {
+            self.letters.send(cx, links, other, &said);
         }
     }
 

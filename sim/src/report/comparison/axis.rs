@@ -1,10 +1,8 @@
 //! What a picture of growth has to the right: one varied field that takes numbers. Combinations that
 //! differ in nothing else are one line.
 
-use std::collections::BTreeMap;
-
 use super::{Column, Comparison};
-use crate::scenario::vary::{Change, label};
+use crate::scenario::vary::label;
 
 /// A field that is varied beside others is worth an axis if it takes as many values as this.
 const FEWEST_BESIDE_OTHERS: usize = 3;
@@ -73,18 +71,16 @@ fn number(column: &Column, place: usize) -> Option<f64> {
 }
 
 fn groups(comparison: &Comparison, place: usize) -> Vec<Group<'_>> {
-    let mut places: BTreeMap<Vec<Change>, usize> = BTreeMap::new();
     let mut groups: Vec<Group<'_>> = Vec::new();
     for column in &comparison.columns {
         let Some(at) = number(column, place) else { continue };
         let mut others = column.changes.clone();
         others.remove(place);
-        let name = label(&others);
-        let group = *places.entry(others).or_insert_with(|| {
-            groups.push(Group { label: name, columns: Vec::new() });
-            groups.len() - 1
-        });
-        groups[group].columns.push((at, column));
+        let label = label(&others);
+        match groups.iter_mut().find(|group| group.label == label) {
+            Some(group) => group.columns.push((at, column)),
+            None => groups.push(Group { label, columns: vec![(at, column)] }),
+        }
     }
     groups
 }
@@ -94,7 +90,7 @@ mod tests {
     use super::super::column::GrowingColumn;
     use super::*;
     use crate::event_world::bench;
-    use crate::scenario::vary::{Combination, Vary};
+    use crate::scenario::vary::{Change, Combination, Vary};
     use crate::sweep::Seeds;
 
     /// A comparison without runs, of these fields with all combinations of their values.

@@ -34,8 +34,8 @@ const QUANTITIES: [(&str, &str, f64); 7] = [
 
 pub(super) fn draw(comparison: &Comparison, path: &Path) -> anyhow::Result<()> {
     let Some(axis) = Axis::of(comparison) else { return Ok(()) };
-    let title = (comparison.question.as_str(), comparison.caption());
-    let title = (title.0, title.1.as_str());
+    let caption = comparison.caption();
+    let title = (comparison.question.as_str(), caption.as_str());
     if let [group] = &axis.groups[..] {
         draw_one(title, &axis, group, path)
     } else {
@@ -68,26 +68,10 @@ fn draw_one(
 
 /// Each panel has one line for each group.
 fn draw_groups(title: (&str, &str), axis: &Axis<'_>, path: &Path) -> anyhow::Result<()> {
-    let shown = || COLORS.into_iter().zip(&axis.groups);
-    let mut legend: Vec<(Pen, String)> = shown()
-        .map(|(color, group)| (Pen::Line(color), format!("{} (medians)", group.label)))
-        .collect();
-    if axis.groups.len() > COLORS.len() {
-        let more = axis.groups.len() - COLORS.len();
-        legend.push((Pen::Dot(WHITE), format!("{more} more, in figures.csv")));
-    }
-    let lines = |(_, name, divisor): &(&str, &str, f64)| -> Vec<Line> {
-        let value = |column: &Column| Some(column.figure(name)?.median? / divisor);
-        let lines = shown().map(|(color, group)| line(group, (Pen::Line(color), ""), value));
-        let mut lines: Vec<Line> = lines.collect();
-        if let [first, _] = &mut lines[..] {
-            first.width = WIDE;
-        }
-        lines
-    };
+    let legend = legend(axis);
     let panels: Vec<(&str, Vec<Line>)> = QUANTITIES
         .iter()
-        .map(|quantity| (quantity.0, lines(quantity)))
+        .map(|(words, name, divisor)| (*words, lines(axis, name, *divisor)))
         .filter(|(_, lines)| lines.iter().any(|it| it.points.iter().any(|(_, up)| *up > 0.0)))
         .collect();
     let rows = panels.len().div_ceil(2);
@@ -100,6 +84,33 @@ fn draw_groups(title: (&str, &str), axis: &Axis<'_>, path: &Path) -> anyhow::Res
         }
         Ok(())
     })
+}
+
+/// The groups that are drawn, and their colors.
+fn colored<'a>(axis: &'a Axis<'_>) -> impl Iterator<Item = (RGBColor, &'a Group<'a>)> {
+    COLORS.into_iter().zip(&axis.groups)
+}
+
+fn legend(axis: &Axis<'_>) -> Vec<(Pen, String)> {
+    let words = |group: &Group<'_>| format!("{} (medians)", group.label);
+    let mut legend: Vec<(Pen, String)> =
+        colored(axis).map(|(color, group)| (Pen::Line(color), words(group))).collect();
+    let more = axis.groups.len() - legend.len();
+    if more > 0 {
+        legend.push((Pen::Dot(WHITE), format!("{more} more, in figures.csv")));
+    }
+    legend
+}
+
+/// The medians of a figure, divided by this, one line for each group.
+fn lines(axis: &Axis<'_>, name: &str, divisor: f64) -> Vec<Line> {
+    let value = |column: &Column| Some(column.figure(name)?.median? / divisor);
+    let of = |(color, group)| line(group, (Pen::Line(color), ""), value);
+    let mut lines: Vec<Line> = colored(axis).map(of).collect();
+    if let [first, _] = &mut lines[..] {
+        first.width = WIDE;
+    }
+    lines
 }
 
 fn line(
