@@ -5,6 +5,8 @@
 //! peer                          new neighbor
 //!   Members { part of the table }  ──▶          if it was not held alive here, from both sides
 //!   Members { disputed }  ──▶  other neighbors  what is gone there and alive here
+//!   Members { peer: suspect }  ◀──              as long as it is one there, with each ping
+//!   Members { itself: alive }  ──▶              if it has refuted that
 //! ```
 //!
 //! Differs from SWIM, which has no tables on the wire: memberlist exchanges them (push-pull), and like
@@ -34,13 +36,14 @@ impl Swim {
         from: &Neighbor,
         members: &[Statement],
     ) {
-        let mut is_forged = false;
+        let (mut is_forged, mut is_behind) = (false, false);
         let mut disputed: Vec<Statement> = Vec::new();
         for said in members {
             let is_of_subject = said.by == said.subject.subject();
             if !is_plausible(said) || !is_of_subject && said.by != from.id() {
                 is_forged = true;
             } else if said.subject.subject() == cx.me() {
+                is_behind |= self.has_refuted(cx, said);
                 self.on_said_of_me(cx, said);
             } else {
                 disputed.extend(self.merge_hearsay(cx, neighbors, from, said));
@@ -49,6 +52,10 @@ impl Swim {
         if is_forged {
             links.accuse(cx, from.link, Misbehavior::Forged("Members"));
         }
+        if is_behind {
+            let members = alloc::vec![self.of_itself(cx, Claim::Alive)];
+            cx.send(from.link, Message::Members { members });
+        }
         // Departure: this news is passed on, once per incarnation, because it must get to its
         // subjects: after a partition has healed, no other message tells them to refute.
         if !disputed.is_empty() {
@@ -56,6 +63,14 @@ impl Swim {
                 cx.send(neighbor.link, Message::Members { members: disputed.clone() });
             }
         }
+    }
+
+    /// Whether a neighbor doubts this peer though that has refuted it: a full table forgets members and
+    /// what they refuted. (Without tables every doubt is refuted anew.)
+    fn has_refuted(&self, cx: &Context, said: &Statement) -> bool {
+        let is_doubt = matches!(said.claim, Claim::Suspect(_) | Claim::Dead { .. });
+        let is_old = said.subject.epoch() == cx.epoch() && said.incarnation < self.incarnation;
+        is_doubt && is_old && cx.config.detector.swim.has_table()
     }
 
     /// Returns what this peer says of the subject now, if it held it alive before.

@@ -282,6 +282,27 @@ fn a_table_from_elsewhere_kills_nobody_and_its_news_is_passed_on_once() {
     assert_eq!(peer.held(7), Some((0, MemberState::Suspect)), "in the name of somebody else");
 }
 
+/// Peer 2 has a full table, which forgot peer 1 and that it had refuted.
+#[test]
+fn a_neighbor_whose_doubt_is_refuted_already_is_told_so_alone() {
+    let mut peer = peer();
+    let mut read = |members: &[Statement]| {
+        peer.read(2, members);
+        let told = peer.outputs().into_iter().filter_map(|output| match output {
+            Output::Send { link, message: Message::Members { members } } => Some((link, members)),
+            Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => {
+                None
+            }
+        });
+        (peer.said().len(), told.collect::<Vec<_>>())
+    };
+    let doubt = |incarnation, claim| said(1, incarnation, claim, 2);
+    assert_eq!(read(&[doubt(4, suspect())]), (1, Vec::new()), "it is refuted to all");
+    let answer = alloc::vec![(LinkId::dialed(2), alloc::vec![said(1, 5, Claim::Alive, 1)])];
+    assert_eq!(read(&[doubt(4, suspect()), doubt(0, dead())]), (0, answer));
+    assert_eq!(read(&[said(1, 0, Claim::Alive, 1)]), (0, Vec::new()), "no doubt");
+}
+
 #[test]
 fn every_change_of_a_member_is_told_once() {
     let mut peer = peer();
