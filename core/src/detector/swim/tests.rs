@@ -228,26 +228,39 @@ fn without_tables_an_old_accusation_is_refuted_again() {
     }
 }
 
+/// Peer 3 is no longer a neighbor, but remembered.
 #[test]
 fn what_is_said_in_private_is_believed_of_those_alone_who_can_refute() {
     let mut config = Config::modern();
     config.detector.swim.members_max = 0;
     let mut peer = peer_of(config);
-    let mut tell = |said: &Statement| {
+    peer.neighbors.remove(LinkId::dialed(3));
+    let mut tell = |by: u8, said: &Statement| {
         let Peer { cx, swim, links, neighbors } = &mut peer;
-        let is_believable = swim.on_told(cx, links, neighbors, said.by, said);
+        let is_believable = swim.on_told(cx, links, neighbors, NodeId::new([by; 32]), said);
         let sent = peer.outputs().len();
         (is_believable, sent, peer.held(said.subject.subject().as_bytes()[0]))
     };
     let alive = |incarnation| Some((incarnation, MemberState::Alive));
-    assert_eq!(tell(&said(2, 0, dead(), 4)), (false, 0, alive(0)));
-    assert_eq!(tell(&said(2, 0, Claim::Left, 2)), (false, 0, alive(0)));
-    assert_eq!(tell(&said(7, 0, suspect(), 4)), (true, 0, None), "it is nothing to this peer");
-    assert!(!tell(&said(3, 0, Claim::Alive, 4)).0, "not its own word");
-    let (is_believable, sent, held) = tell(&said(2, 0, suspect(), 4));
+    assert_eq!(tell(4, &said(2, 0, dead(), 4)), (false, 0, alive(0)));
+    assert_eq!(tell(2, &said(2, 0, Claim::Left, 2)), (false, 0, alive(0)));
+    for (stranger, held) in [(3, alive(0)), (7, None)] {
+        assert_eq!(
+            tell(4, &said(stranger, 0, suspect(), 4)),
+            (true, 0, held),
+            "none of its business"
+        );
+        assert_eq!(tell(5, &said(stranger, 0, suspect(), 4)), (false, 0, held), "another's word");
+        assert_eq!(
+            tell(4, &said(stranger, 1, Claim::Alive, 4)),
+            (false, 0, held),
+            "not its own word"
+        );
+    }
+    let (is_believable, sent, held) = tell(4, &said(2, 0, suspect(), 4));
     assert!(is_believable && sent > 1, "it is told, and pinged");
     assert_eq!(held, Some((0, MemberState::Suspect)));
-    assert_eq!(tell(&said(2, 1, Claim::Alive, 2)).2, alive(1));
+    assert_eq!(tell(2, &said(2, 1, Claim::Alive, 2)).2, alive(1));
 }
 
 /// Peer 2 is held dead, becomes a neighbor and goes before it refutes.
