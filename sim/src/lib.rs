@@ -33,6 +33,7 @@ pub mod recorder;
 pub mod report;
 mod run;
 pub mod scenario;
+mod sheets;
 pub mod sweep;
 pub mod traffic;
 pub mod turmoil_world;

@@ -15,6 +15,7 @@ use crate::history::{Crossing, End, Entry, History, Life, LifeSpan, Receipt, Sam
 use crate::host::HostId;
 use crate::mix::{finish, mix};
 use crate::scenario::{Direction, Scenario};
+use crate::sheets::Sheets;
 
 /// A life, by the order of births in this run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +30,7 @@ pub struct Recorder {
     tales: Vec<Tale>,
     /// Places in `tales`.
     places: BTreeMap<MessageId, usize>,
-    entries: Vec<Entry>,
+    entries: Sheets<Entry>,
     cuts: Vec<Cut>,
     stills: BTreeMap<HostId, Vec<(Duration, Duration)>>,
     suspects: Vec<Suspect>,
@@ -72,7 +73,7 @@ impl Recorder {
             epochs: BTreeMap::new(),
             tales: Vec::new(),
             places: BTreeMap::new(),
-            entries: Vec::new(),
+            entries: Sheets::default(),
             suspects: Vec::new(),
             stirs: Vec::new(),
             obituaries: BTreeMap::new(),
@@ -158,7 +159,7 @@ impl Recorder {
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         self.lives.extend(other.lives);
-        self.entries.extend(other.entries);
+        self.entries.append(other.entries);
         self.suspects.extend(other.suspects);
         self.stirs.extend(other.stirs);
         for (dead, heard) in other.obituaries {
@@ -195,7 +196,9 @@ impl Recorder {
         }
         let said = |tale: &Tale| tale.said.map(|(life, at)| (at, life));
         self.tales.sort_by_key(|tale| (tale.said.is_none(), said(tale), tale.id));
-        self.entries.sort_by_key(|entry| (entry.at, entry.life));
+        let mut entries = Vec::new();
+        self.entries.move_into(&mut entries);
+        entries.sort_by_key(|entry| (entry.at, entry.life));
         self.stirs.sort_unstable();
         for heard in self.obituaries.values_mut() {
             heard.sort_unstable_by_key(|(life, at)| (*at, *life));
@@ -206,7 +209,7 @@ impl Recorder {
             lives: self.lives.into_iter().collect(),
             ids: self.ids,
             tales: self.tales,
-            entries: self.entries,
+            entries,
             crossings,
             stirs: self.stirs,
             obituaries: self.obituaries,

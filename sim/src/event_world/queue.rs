@@ -9,12 +9,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::order;
 use super::packet::{Arrival, Place};
+use crate::sheets::Sheets;
 
 /// Buckets of the ring.
 const NEAR: usize = 512;
-
-/// Emptied buckets that are kept for their room.
-const SPARE: usize = 8;
 
 /// The queue of one shard.
 #[derive(Debug)]
@@ -25,63 +23,59 @@ pub(super) struct Queue {
     first_host: Place,
     /// Number of the first bucket of the ring.
     first: u64,
-    near: VecDeque<Vec<Arrival>>,
-    far: BTreeMap<u64, Vec<Arrival>>,
-    spare: Vec<Vec<Arrival>>,
+    near: VecDeque<Sheets<Arrival>>,
+    far: BTreeMap<u64, Sheets<Arrival>>,
+    /// Room for a whole bucket, and for sorting it.
+    rooms: [Vec<Arrival>; 2],
 }
 
 impl Queue {
     /// An empty queue with buckets of this many microseconds, for this host and later ones.
     pub(super) fn new(width: u64, first_host: Place) -> Self {
-        let near = std::iter::repeat_with(Vec::new).take(NEAR).collect();
-        Self { width, first_host, first: 0, near, far: BTreeMap::new(), spare: Vec::new() }
+        let near = std::iter::repeat_with(Sheets::default).take(NEAR).collect();
+        let (far, rooms) = (BTreeMap::new(), Default::default());
+        Self { width, first_host, first: 0, near, far, rooms }
     }
 
     /// Adds what comes at its time, which must not be before what was taken.
     pub(super) fn push(&mut self, arrival: Arrival) {
-        let bucket = (arrival.at / self.width).max(self.first);
-        let distance = usize::try_from(bucket - self.first).unwrap_or(usize::MAX);
-        let Self { near, far, spare, .. } = self;
-        let list = match near.get_mut(distance) {
-            Some(list) => list,
-            None => far.entry(bucket).or_default(),
-        };
-        if list.capacity() == 0
-            && let Some(room) = spare.pop()
-        {
-            *list = room;
+        let number = (arrival.at / self.width).max(self.first);
+        let distance = usize::try_from(number - self.first).unwrap_or(usize::MAX);
+        match self.near.get_mut(distance) {
+            Some(bucket) => bucket.push(arrival),
+            None => self.far.entry(number).or_default().push(arrival),
         }
-        list.push(arrival);
     }
 
     /// When the bucket of the next arrival begins; `None` when nothing is to come.
     pub(super) fn next_bucket(&self) -> Option<u64> {
-        let near = self.near.iter().position(|list| !list.is_empty());
+        let near = self.near.iter().position(|bucket| !bucket.is_empty());
         let near = near.map(|place| self.first + u64::try_from(place).unwrap_or(u64::MAX));
-        near.or_else(|| self.far.keys().next().copied()).map(|bucket| bucket * self.width)
+        near.or_else(|| self.far.keys().next().copied()).map(|number| number * self.width)
     }
 
     /// Takes everything before `until`, which is in the bucket that begins at `from` or at its end.
     /// Sorted by host, then by time.
     pub(super) fn take(&mut self, from: u64, until: u64) -> Vec<Arrival> {
         self.turn_to(from / self.width);
-        let mut taken = std::mem::take(&mut self.near[0]);
+        let [taken, room] = &mut self.rooms;
+        let mut taken = std::mem::take(taken);
+        self.near[0].move_into(&mut taken);
+        let mut rest = Vec::new();
         if until < from + self.width {
-            let rest = taken.extract_if(.., |arrival| arrival.at >= until).collect();
-            self.near[0] = rest;
+            rest.extend(taken.extract_if(.., |arrival| arrival.at >= until));
         }
-        let mut room = self.spare.pop().unwrap_or_default();
-        order::sort(&mut taken, self.first_host, &mut room);
-        self.give_back(room);
+        order::sort(&mut taken, self.first_host, room);
+        for arrival in rest {
+            self.push(arrival);
+        }
         taken
     }
 
-    /// Gives the room of a bucket that was taken back.
+    /// Gives the room of what was taken back.
     pub(super) fn give_back(&mut self, mut taken: Vec<Arrival>) {
-        if self.spare.len() < SPARE {
-            taken.clear();
-            self.spare.push(taken);
-        }
+        taken.clear();
+        self.rooms[0] = taken;
     }
 
     /// Lets the ring begin with this bucket. All before it are empty.
@@ -91,8 +85,8 @@ impl Queue {
         self.first = bucket;
         while let Some(entry) = self.far.first_entry() {
             let distance = usize::try_from(entry.key() - bucket).unwrap_or(usize::MAX);
-            let Some(list) = self.near.get_mut(distance) else { break };
-            *list = entry.remove();
+            let Some(near) = self.near.get_mut(distance) else { break };
+            *near = entry.remove();
         }
     }
 }
