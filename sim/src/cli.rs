@@ -121,7 +121,7 @@ pub(crate) enum BenchCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchEngineArgs {
-    /// Peers, 10 to 10000000. A million take about 4 GB.
+    /// Peers, 10 to 10000000. A million take 7 GB, and three minutes.
     #[arg(long, value_name = "N", default_value = "100000", value_parser = clap::value_parser!(u32).range(10..=10_000_000))]
     pub(crate) peers: u32,
     /// Threads that run them. What happens does not depend on it.
