@@ -27,6 +27,8 @@ pub type Said = (Life, u32);
 pub struct Outcome {
     /// Of each message, the peers that have it, among those that lived throughout the run.
     pub delivered: BTreeMap<Said, BTreeSet<HostId>>,
+    /// Messages that were said so late that another engine need not do the same with them.
+    pub late: BTreeSet<Said>,
     /// Peers whose last life is over.
     pub gone: BTreeSet<HostId>,
     /// Peers that are on no seed node's list.
@@ -40,8 +42,10 @@ impl Outcome {
         let survivors: BTreeSet<HostId> = history.survivors().map(|life| life.host).collect();
         let lists = history.last.nodes.values().flat_map(|view| &view.listed);
         let listed: BTreeSet<HostId> = lists.flatten().map(|life| life.host).collect();
+        let (delivered, late) = delivered(scenario, history);
         Self {
-            delivered: delivered(scenario, history),
+            delivered,
+            late,
             gone: peers().filter(|host| !survivors.contains(host)).collect(),
             unlisted: peers().filter(|host| !listed.contains(host)).collect(),
         }
@@ -53,7 +57,7 @@ impl Outcome {
         let nobody = BTreeSet::new();
         let messages: BTreeSet<&Said> =
             self.delivered.keys().chain(other.delivered.keys()).collect();
-        for said in messages {
+        for said in messages.into_iter().filter(|said| !self.is_late(said, other)) {
             let holders = |outcome: &'_ Self| outcome.delivered.get(said).cloned();
             let (ours, theirs) = (holders(self), holders(other));
             if ours != theirs {
@@ -82,15 +86,24 @@ impl Outcome {
         }
         words
     }
+
+    /// Whether a message was late in either run: some milliseconds may decide in which of them.
+    fn is_late(&self, said: &Said, other: &Self) -> bool {
+        self.late.contains(said) || other.late.contains(said)
+    }
 }
 
-fn delivered(scenario: &Scenario, history: &History) -> BTreeMap<Said, BTreeSet<HostId>> {
+/// Who has each message, and which were late.
+fn delivered(
+    scenario: &Scenario,
+    history: &History,
+) -> (BTreeMap<Said, BTreeSet<HostId>>, BTreeSet<Said>) {
     let lived_throughout = |life: &Life| {
         history.lives.get(life).is_some_and(|it| it.ended.is_none() && it.born <= scenario.start)
     };
     let end = scenario.duration.saturating_sub(ON_THE_WAY);
     let mut said_by: BTreeMap<Life, u32> = BTreeMap::new();
-    let mut delivered = BTreeMap::new();
+    let (mut delivered, mut late) = (BTreeMap::new(), BTreeSet::new());
     for tale in &history.tales {
         let Tale { said: Some((origin, at)), .. } = tale else { continue };
         let number = said_by.entry(*origin).or_default();
@@ -98,12 +111,13 @@ fn delivered(scenario: &Scenario, history: &History) -> BTreeMap<Said, BTreeSet<
         *number += 1;
         let life_end = history.lives.get(origin).and_then(|span| span.ended);
         let is_last_word = life_end.is_some_and(|(life_end, _)| life_end < *at + LAST_WORDS);
-        if *at <= end && !is_last_word {
-            let holders = tale.holders().into_iter().filter(lived_throughout);
-            delivered.insert(said, holders.map(|life| life.host).collect());
+        if *at > end || is_last_word {
+            late.insert(said);
         }
+        let holders = tale.holders().into_iter().filter(lived_throughout);
+        delivered.insert(said, holders.map(|life| life.host).collect());
     }
-    delivered
+    (delivered, late)
 }
 
 /// What the one has and the other has not.
@@ -115,4 +129,52 @@ fn tell(what: &str, ours: &BTreeSet<HostId>, theirs: &BTreeSet<HostId>) -> Strin
 fn join<T: Display>(items: impl Iterator<Item = T>) -> String {
     let items: Vec<String> = items.map(|item| item.to_string()).collect();
     if items.is_empty() { "none".to_owned() } else { items.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::scenario::load;
+    use crate::sweep::run_and;
+
+    /// The workload says something every 200 ms from 4 s to 40 s of a run of 45 s, and peers every 200 ms
+    /// for 10 s; peer 2 crashes at 9.5 s.
+    fn outcome() -> Outcome {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/small.toml");
+        let crash = "fault=[{kind='crash',death='reset',nodes=['peer-2'],at='9s 500ms'}]";
+        let changes = ["engine='events'", crash, "gossip_every='200ms'", "gossip_count=50"];
+        let scenario = load(&path, &changes.map(str::to_owned)).expect("a scenario");
+        run_and(&scenario, 1, |history| Outcome::of(&scenario, history)).1
+    }
+
+    #[test]
+    fn last_words_of_lives_and_of_the_run_are_late() {
+        let outcome = outcome();
+        let is_of_peer_2 = |said: &&Said| said.0.host == HostId::peer(1);
+        let (of_it, of_others): (Vec<&Said>, Vec<&Said>) =
+            outcome.late.iter().partition(is_of_peer_2);
+        assert_eq!(of_others.len(), 50, "of the workload's after 30 s");
+        assert!((4..=6).contains(&of_it.len()), "{of_it:?}");
+        let most = outcome.delivered.keys().filter(is_of_peer_2).map(|said| said.1).max();
+        assert_eq!(of_it.last().map(|said| said.1), most, "its last ones");
+    }
+
+    #[test]
+    fn what_was_late_in_one_engine_is_not_compared_and_all_else_is() {
+        let ours = outcome();
+        assert_eq!(ours.differences(&ours.clone()), Vec::<String>::new());
+        let said = *ours.delivered.keys().find(|said| !ours.late.contains(said)).expect("most");
+        let mut theirs = ours.clone();
+        theirs.delivered.remove(&said);
+        let differences = ours.differences(&theirs);
+        assert!(differences.len() == 1 && differences[0].contains("only here"), "{differences:?}");
+        assert_eq!(theirs.differences(&ours).len(), 1, "whoever is asked");
+        theirs.late.insert(said);
+        assert_eq!(ours.differences(&theirs), Vec::<String>::new());
+        assert_eq!(theirs.differences(&ours), Vec::<String>::new());
+        theirs.gone.clear();
+        assert_eq!(ours.differences(&theirs).len(), 1, "peer 2 is gone");
+    }
 }
