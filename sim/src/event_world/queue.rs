@@ -61,14 +61,10 @@ impl Queue {
         let [taken, room] = &mut self.rooms;
         let mut taken = std::mem::take(taken);
         self.near[0].move_into(&mut taken);
-        let mut rest = Vec::new();
         if until < from + self.width {
-            rest.extend(taken.extract_if(.., |arrival| arrival.at >= until));
+            self.near[0].extend(taken.extract_if(.., |arrival| arrival.at >= until));
         }
         order::sort(&mut taken, self.first_host, room);
-        for arrival in rest {
-            self.push(arrival);
-        }
         taken
     }
 

@@ -24,8 +24,8 @@ impl Named {
         self.is_stale = true;
     }
 
-    /// The newest list of a neighbor replaces the one before. Nobody gets itself or one address dialed
-    /// many times by naming it many times.
+    /// The newest list of a neighbor replaces the one before. Nobody and no address is in it twice, nor
+    /// the neighbor itself: all of them may be dialed at once.
     pub(crate) fn note(&mut self, from: &Neighbor, records: Vec<AddressRecord>) {
         self.take(from.link);
         let mut list: Vec<AddressRecord> = Vec::new();

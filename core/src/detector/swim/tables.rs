@@ -65,8 +65,8 @@ impl Swim {
         }
     }
 
-    /// Whether a neighbor doubts this peer though that has refuted it: a full table forgets members and
-    /// what they refuted. (Without tables every doubt is refuted anew.)
+    /// Whether a neighbor doubts this peer in an incarnation that it has refuted: a full table forgets
+    /// members and what they refuted. (Without tables every doubt is refuted anew.)
     fn has_refuted(&self, cx: &Context, said: &Statement) -> bool {
         let is_doubt = matches!(said.claim, Claim::Suspect(_) | Claim::Dead { .. });
         let is_old = said.subject.epoch() == cx.epoch() && said.incarnation < self.incarnation;

@@ -295,25 +295,38 @@ fn a_table_from_elsewhere_kills_nobody_and_its_news_is_passed_on_once() {
     assert_eq!(peer.held(7), Some((0, MemberState::Suspect)), "in the name of somebody else");
 }
 
+/// What peer 1 does when peer 2 says this: broadcasts, and `Members` to whom.
+fn answers(peer: &mut Peer, members: &[Statement]) -> (usize, Vec<(LinkId, Vec<Statement>)>) {
+    peer.read(2, members);
+    let told = peer.outputs().into_iter().filter_map(|output| match output {
+        Output::Send { link, message: Message::Members { members } } => Some((link, members)),
+        Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
+    });
+    (peer.said().len(), told.collect())
+}
+
 /// Peer 2 has a full table, which forgot peer 1 and that it had refuted.
 #[test]
 fn a_neighbor_whose_doubt_is_refuted_already_is_told_so_alone() {
     let mut peer = peer();
-    let mut read = |members: &[Statement]| {
-        peer.read(2, members);
-        let told = peer.outputs().into_iter().filter_map(|output| match output {
-            Output::Send { link, message: Message::Members { members } } => Some((link, members)),
-            Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => {
-                None
-            }
-        });
-        (peer.said().len(), told.collect::<Vec<_>>())
-    };
     let doubt = |incarnation, claim| said(1, incarnation, claim, 2);
-    assert_eq!(read(&[doubt(4, suspect())]), (1, Vec::new()), "it is refuted to all");
-    let answer = alloc::vec![(LinkId::dialed(2), alloc::vec![said(1, 5, Claim::Alive, 1)])];
-    assert_eq!(read(&[doubt(4, suspect()), doubt(0, dead())]), (0, answer));
-    assert_eq!(read(&[said(1, 0, Claim::Alive, 1)]), (0, Vec::new()), "no doubt");
+    let first = answers(&mut peer, &[doubt(4, suspect())]);
+    assert_eq!(first, (1, Vec::new()), "it is refuted to all");
+    let told = alloc::vec![(LinkId::dialed(2), alloc::vec![said(1, 5, Claim::Alive, 1)])];
+    let old = [doubt(4, suspect()), doubt(0, dead())];
+    assert_eq!(answers(&mut peer, &old), (0, told));
+    assert_eq!(answers(&mut peer, &[said(1, 0, Claim::Alive, 1)]), (0, Vec::new()), "no doubt");
+}
+
+#[test]
+fn without_tables_a_neighbor_hears_one_answer_to_an_old_doubt() {
+    let mut config = Config::modern();
+    config.detector.swim.members_max = 0;
+    let mut peer = peer_of(config);
+    for _ in 0..2 {
+        peer.cx.now = peer.cx.now + Duration::from_secs(1);
+        assert_eq!(answers(&mut peer, &[said(1, 0, suspect(), 2)]), (1, Vec::new()));
+    }
 }
 
 #[test]
