@@ -338,14 +338,14 @@ impl SeedNode {
                 self.council.vote(&mut self.cx, subject, true);
                 self.condemn(subject, Removal::Superseded);
             }
-            Verdict::Alive(subject, doubt) => {
+            Verdict::Alive(subject, reasons) => {
                 self.council.vote(&mut self.cx, subject, false);
                 let accusers = self.list.take_accusers(subject);
-                if doubt == Doubt::Reported {
+                if reasons.is_reported {
                     self.blame(subject, accusers);
                 }
                 let is_linked = self.list.get(subject).is_some_and(|entry| entry.link.is_some());
-                if doubt == Doubt::LeaseExpired && !is_linked {
+                if reasons.is_lapsed && !is_linked {
                     self.strike_off(subject, Removal::Lapsed);
                 } else {
                     self.list.renew(&mut self.cx, subject);

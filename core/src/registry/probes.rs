@@ -11,9 +11,10 @@
 //!
 //! A connection alone proves nothing: the kernel of a stopped process accepts it. Only the answered
 //! hello counts. An entry whose own link was lost is given as many strikes as a neighbor gets; a
-//! report or a lapsed lease has three strikes behind it already, so one failed probe decides. A link
-//! that broke before the answer is no evidence yet: somebody accepted it a moment ago, and what reset
-//! it may have reset all links of a live node.
+//! report or a lapsed lease has three strikes behind it already, so one failed probe decides. Such a
+//! reason may come while the entry is being probed for a weaker one: then the probe under way decides,
+//! or one that begins at once. A link that broke before the answer is no evidence yet: somebody accepted
+//! it a moment ago, and what reset it may have reset all links of a live node.
 
 use alloc::collections::BTreeMap;
 use core::time::Duration;
@@ -46,18 +47,26 @@ pub(crate) struct Probes {
 #[derive(Clone, Debug)]
 struct Case {
     record: AddressRecord,
-    doubt: Doubt,
+    reasons: Reasons,
     strikes: u8,
     /// A probe was made again because its link broke.
     is_repeated: bool,
     link: Option<LinkId>,
 }
 
+/// Why an entry is in doubt, one or more of these. Without any its link was lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reasons {
+    pub(crate) is_reported: bool,
+    pub(crate) is_lapsed: bool,
+    is_asked: bool,
+}
+
 /// What a probe showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It answered.
-    Alive(NodeId, Doubt),
+    Alive(NodeId, Reasons),
     /// It did not.
     Dead(NodeId),
     /// A newer life of it answered, or another node.
@@ -67,24 +76,43 @@ pub(crate) enum Verdict {
 }
 
 impl Probes {
-    /// Starts a case, unless one is open.
+    /// Starts a case, or gives the open one a further reason.
     pub(crate) fn doubt(&mut self, cx: &mut Context, record: &AddressRecord, doubt: Doubt) {
         let subject = record.subject();
-        if self.numbers.contains_key(&subject) {
+        if let Some(&number) = self.numbers.get(&subject) {
+            self.strengthen(cx, number, doubt);
             return;
         }
         let number = self.opened;
         self.opened += 1;
         self.numbers.insert(subject, number);
+        let (mut reasons, record) = (Reasons::default(), record.clone());
+        reasons.add(doubt);
         let case =
-            Case { record: record.clone(), doubt, strikes: 0, is_repeated: false, link: None };
+            Case { record: record.clone(), reasons, strikes: 0, is_repeated: false, link: None };
         self.cases.insert(number, case);
         let pause = match doubt {
             Doubt::LinkLost => cx.rng.jitter(cx.config.detector.redial_after),
             Doubt::LeaseExpired | Doubt::Reported | Doubt::Asked => Duration::ZERO,
         };
         cx.arm(Timer::Probe(number), pause);
-        cx.emit(Event::PeerDoubted { peer: record.clone(), why: doubt });
+        cx.emit(Event::PeerDoubted { peer: record, why: doubt });
+    }
+
+    /// A further reason. If it is the first by which one failed probe decides, that probe is the one
+    /// under way, or begins now.
+    fn strengthen(&mut self, cx: &mut Context, number: u64, doubt: Doubt) {
+        let Some(case) = self.cases.get_mut(&number) else { return };
+        let was_weak = case.reasons.is_weak();
+        case.reasons.add(doubt);
+        if !was_weak || case.reasons.is_weak() {
+            return;
+        }
+        let peer = case.record.clone();
+        if case.link.is_none() {
+            cx.arm(Timer::Probe(number), Duration::ZERO);
+        }
+        cx.emit(Event::PeerDoubted { peer, why: doubt });
     }
 
     /// The life that the subject's open case is about.
@@ -127,12 +155,12 @@ impl Probes {
         match self.end_dial(link) {
             Some((number, case)) => {
                 let is_superseded = answered.supersedes(&case.record);
-                let (subject, doubt) = (case.record.subject(), case.doubt);
+                let (subject, reasons) = (case.record.subject(), case.reasons);
                 self.end(number, subject);
                 if is_superseded {
                     Verdict::Superseded(subject)
                 } else {
-                    Verdict::Alive(subject, doubt)
+                    Verdict::Alive(subject, reasons)
                 }
             }
             None => Verdict::Open,
@@ -152,7 +180,7 @@ impl Probes {
                 Verdict::Superseded(subject)
             }
             Failure::Refused(refuse) if refuse.from == subject => {
-                Verdict::Alive(subject, case.doubt)
+                Verdict::Alive(subject, case.reasons)
             }
             Failure::Lost(LinkLoss::Reset | LinkLoss::Closed) if !case.is_repeated => {
                 case.is_repeated = true;
@@ -162,7 +190,7 @@ impl Probes {
             }
             Failure::Refused(_) | Failure::Dial(_) | Failure::Lost(_) | Failure::Garbled => {
                 case.strikes += 1;
-                if case.strikes < needed(cx, case.doubt) {
+                if case.strikes < case.reasons.strikes_needed(cx) {
                     let pause = cx.config.detector.pause_before(case.strikes);
                     let pause = cx.rng.jitter(pause);
                     cx.arm(Timer::Probe(number), pause);
@@ -190,10 +218,23 @@ impl Probes {
     }
 }
 
-/// Failed probes that make an entry dead.
-fn needed(cx: &Context, doubt: Doubt) -> u8 {
-    match doubt {
-        Doubt::LinkLost => cx.config.detector.misses,
-        Doubt::LeaseExpired | Doubt::Reported | Doubt::Asked => 1,
+impl Reasons {
+    fn add(&mut self, doubt: Doubt) {
+        match doubt {
+            Doubt::LinkLost => {}
+            Doubt::LeaseExpired => self.is_lapsed = true,
+            Doubt::Reported => self.is_reported = true,
+            Doubt::Asked => self.is_asked = true,
+        }
+    }
+
+    /// Nothing but the loss of a link: that is no strike yet.
+    const fn is_weak(self) -> bool {
+        !(self.is_reported || self.is_lapsed || self.is_asked)
+    }
+
+    /// Failed probes that make an entry dead.
+    fn strikes_needed(self, cx: &Context) -> u8 {
+        if self.is_weak() { cx.config.detector.misses } else { 1 }
     }
 }
