@@ -26,6 +26,7 @@ pub mod fault;
 pub mod history;
 pub mod host;
 pub mod hunt;
+mod latency;
 pub mod measure;
 mod mix;
 pub mod papers;

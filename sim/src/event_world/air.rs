@@ -18,12 +18,11 @@ use std::time::Duration;
 
 use tidings_core::{AddressRecord, Birth, Config, Node, NodeId, RngSeed, Role, UnixTime};
 
-use super::latency::Latencies;
 use super::mischief::{Imp, Mischief};
-use super::packet::Place;
 use crate::fault::FaultSchedule;
 use crate::history::Life;
 use crate::host::{CALENDAR, HostId};
+use crate::latency::{Latencies, Passage, Place, micros};
 use crate::scenario::{CutMode, Direction, Scenario};
 
 /// Every simulated node listens here.
@@ -188,7 +187,10 @@ impl Air<'_> {
         match self.cut.filter(|cut| cut.stops(from, to)).map(|cut| cut.mode) {
             Some(CutMode::Held) => Fate::Held,
             Some(CutMode::Silent | CutMode::Reset) => Fate::Lost,
-            None => self.plan.latencies.fate(from, to, at, count),
+            None => match self.plan.latencies.passage(from, to, at, count) {
+                Passage { at, is_reset: false } => Fate::Arrives(at),
+                Passage { at, is_reset: true } => Fate::Reset(at),
+            },
         }
     }
 
@@ -235,9 +237,4 @@ impl Cut {
 /// Where a host listens.
 pub(super) fn address(place: Place) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::from(FIRST_ADDRESS + place), PORT))
-}
-
-/// Whole microseconds.
-pub(super) fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

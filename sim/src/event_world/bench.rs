@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tidings_core::{Command, Payload, Topic};
 
-use super::air::micros;
 use super::packet::{Arrival, NOBODY, Packet, Parcel};
 use super::queue::Queue;
 use super::{Plan, World, run_seed};
 use crate::fault::FaultSchedule;
 use crate::host::HostId;
+use crate::latency::micros;
 use crate::scenario::{self, Scenario, ScenarioError};
 
 /// What is run: the documented network without chatter. Bounds that a join of a million peers within

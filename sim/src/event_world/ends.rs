@@ -4,7 +4,8 @@ use std::hint::black_box;
 
 use tidings_core::{LinkId, LinkOrigin};
 
-use super::packet::{EndRef, Place};
+use super::packet::EndRef;
+use crate::latency::Place;
 
 /// All ends of a host.
 #[derive(Debug, Default)]

@@ -13,10 +13,11 @@ use tidings_core::{DialFailure, Event, Input, Instant, LinkId, LinkLoss, Node, O
 use super::air::{Fate, address};
 use super::ends::{End, Ends, Far, Stage};
 use super::mischief::Imp;
-use super::packet::{EndRef, Packet, Place, Turn};
+use super::packet::{EndRef, Packet, Turn};
 use super::shard::{Cx, Hall, Held};
 use super::witness::Way;
 use crate::history::End as LifeEnd;
+use crate::latency::Place;
 use crate::recorder::{LifeNumber, Recorder};
 use crate::scenario::Death;
 

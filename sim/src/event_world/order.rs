@@ -4,7 +4,8 @@
 //! their targets, digit by digit, the last first (Knuth, The Art of Computer Programming 3, §5.2.5);
 //! the few that are for one host are then compared.
 
-use super::packet::{Arrival, Place};
+use super::packet::Arrival;
+use crate::latency::Place;
 
 /// Fewer are sorted by comparing.
 const MANY: usize = 512;

@@ -5,10 +5,8 @@ use std::cmp::Ordering;
 use tidings_core::Command;
 use tidings_core::wire::Message;
 
+use crate::latency::Place;
 use crate::scenario::Death;
-
-/// A host, by its place among all: seed nodes first, then peers.
-pub(super) type Place = u32;
 
 /// The origin of what no host sends: the schedule and the workload. At one time it comes first.
 pub(super) const NOBODY: Place = Place::MAX;

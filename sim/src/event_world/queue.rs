@@ -8,7 +8,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::order;
-use super::packet::{Arrival, Place};
+use super::packet::Arrival;
+use crate::latency::Place;
 use crate::sheets::Sheets;
 
 /// Buckets of the ring.

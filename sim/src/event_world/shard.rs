@@ -10,11 +10,12 @@ use tidings_core::{Event, Room};
 use super::air::Air;
 use super::ends::Far;
 use super::host::Host;
-use super::packet::{Arrival, EndRef, NOBODY, Packet, Parcel, Place};
+use super::packet::{Arrival, EndRef, NOBODY, Packet, Parcel};
 use super::queue::Queue;
 use super::witness::Witness;
 use crate::history::Life;
 use crate::host::HostId;
+use crate::latency::Place;
 use crate::recorder::{LifeNumber, Recorder};
 
 /// Hosts whose memory is read ahead together. 16 gain no more than 8: a processor has some tens of

@@ -9,10 +9,10 @@ use tidings_core::trace::{self, Names};
 use tidings_core::wire::Message;
 use tidings_core::{Event, LinkLoss, NodeId};
 
-use super::air::{Air, Fate, micros};
-use super::packet::Place;
+use super::air::{Air, Fate};
 use crate::fault::{Fault, FaultSchedule, Scheduled};
 use crate::host::HostId;
+use crate::latency::{Place, micros};
 
 /// What of a run is told.
 #[derive(Clone, Debug, Default)]

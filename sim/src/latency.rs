@@ -3,8 +3,8 @@
 
 use tidings_core::RngSeed;
 
-use super::air::{Fate, micros};
-use super::packet::Place;
+use std::time::Duration;
+
 use crate::mix::{finish, mix};
 use crate::scenario::{Draw, Link, Scenario, Shape, Span};
 
@@ -15,9 +15,21 @@ const RESEND_AFTER: u64 = 200_000;
 /// Losses in a row after which a connection is reset: 51 s after the first.
 const MOST_LOSSES: u32 = 8;
 
+/// A host, by its place among all: seed nodes first, then peers.
+pub(crate) type Place = u32;
+
+/// When a packet arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Passage {
+    /// Simulated microseconds since the run's beginning.
+    pub(crate) at: u64,
+    /// It was lost so often that it does not arrive: both ends learn then that the connection is reset.
+    pub(crate) is_reset: bool,
+}
+
 /// The latencies of a run.
 #[derive(Debug)]
-pub(super) struct Latencies {
+pub(crate) struct Latencies {
     key: u64,
     link: Link,
     /// Least and most of all, in microseconds.
@@ -35,7 +47,7 @@ enum Purpose {
 }
 
 impl Latencies {
-    pub(super) fn new(scenario: &Scenario, run: RngSeed) -> Self {
+    pub(crate) fn new(scenario: &Scenario, run: RngSeed) -> Self {
         let seed = run.derive("latency", 0);
         let first = seed.as_bytes().first_chunk().copied().unwrap_or_default();
         Self {
@@ -47,18 +59,18 @@ impl Latencies {
     }
 
     /// The longest time, in whole ticks, in which nothing that is sent can arrive.
-    pub(super) fn window(&self) -> u64 {
+    pub(crate) fn window(&self) -> u64 {
         (self.bounds.0 / self.tick).max(1) * self.tick
     }
 
-    /// What becomes of a packet that leaves at `at`. It arrives at a tick, as in turmoil: the first
-    /// one that is not before the last tick and its latency.
-    pub(super) fn fate(&self, from: Place, to: Place, at: u64, count: u32) -> Fate {
+    /// When a packet arrives that leaves at `at`, the `count`-th that its sender sends. It arrives at a
+    /// tick, as in turmoil: the first one that is not before the last tick and its latency.
+    pub(crate) fn passage(&self, from: Place, to: Place, at: u64, count: u32) -> Passage {
         let losses = self.losses(from, to, count);
         let pauses = RESEND_AFTER * ((1 << losses) - 1);
         let begin = at / self.tick * self.tick + pauses;
-        let arrival = (begin + self.latency(from, to, count)).next_multiple_of(self.tick);
-        if losses == MOST_LOSSES { Fate::Reset(arrival) } else { Fate::Arrives(arrival) }
+        let at = (begin + self.latency(from, to, count)).next_multiple_of(self.tick);
+        Passage { at, is_reset: losses == MOST_LOSSES }
     }
 
     fn losses(&self, from: Place, to: Place, count: u32) -> u32 {
@@ -71,7 +83,8 @@ impl Latencies {
         (0..MOST_LOSSES).find(|attempt| !is_lost(attempt)).unwrap_or(MOST_LOSSES)
     }
 
-    fn latency(&self, from: Place, to: Place, count: u32) -> u64 {
+    /// The latency of a packet in microseconds, losses not counted.
+    pub(crate) fn latency(&self, from: Place, to: Place, count: u32) -> u64 {
         let (least, most) = self.bounds;
         let drawn = |purpose| match self.link.draw {
             Draw::Packet => self.draw(from, to, count, purpose),
@@ -109,6 +122,11 @@ impl Latencies {
         let sent = mix(self.key, u64::from(from) << 32 | u64::from(count));
         finish(mix(sent, u64::from(to) << 32 | u64::from(what)))
     }
+}
+
+/// Whole microseconds.
+pub(crate) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// A number from 0 to below 1, from its first 53 bits.
@@ -224,11 +242,8 @@ mod tests {
         let lossy = latencies(&["latency='30ms..30ms'", "loss=0.5"]);
         let mut sent_again = [0_u32; 9];
         for count in 0..20_000 {
-            let (pauses, is_reset) = match lossy.fate(1, 2, 0, count) {
-                Fate::Arrives(at) => ((at - 30_000) / RESEND_AFTER, false),
-                Fate::Reset(at) => ((at - 30_000) / RESEND_AFTER, true),
-                fate @ (Fate::Held | Fate::Lost) => panic!("{fate:?}"),
-            };
+            let Passage { at, is_reset } = lossy.passage(1, 2, 0, count);
+            let pauses = (at - 30_000) / RESEND_AFTER;
             let losses = (pauses + 1).ilog2();
             assert_eq!(pauses + 1, 1 << losses, "a sum of doubling pauses");
             assert_eq!(is_reset, losses == MOST_LOSSES);
@@ -247,9 +262,7 @@ mod tests {
             let window = latencies.window();
             for count in 0..2000_u32 {
                 let at = u64::from(count) * 37;
-                let Fate::Arrives(arrival) = latencies.fate(1, 2, at, count) else {
-                    panic!("nothing is lost")
-                };
+                let arrival = latencies.passage(1, 2, at, count).at;
                 assert!(arrival >= (at / window + 1) * window, "sent {at}, arrives {arrival}");
             }
         }
