@@ -17,7 +17,8 @@ pub enum LinkLoss {
     Preamble(PreambleError),
 }
 
-/// Why a dial came to nothing.
+/// Why a dial came to nothing. Of several addresses the weakest evidence counts: all must be refused for
+/// [`Refused`](Self::Refused), and one without a way for [`Unreachable`](Self::Unreachable).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DialFailure {
     /// Nobody listens there.

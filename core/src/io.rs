@@ -34,7 +34,8 @@ pub enum Input {
         /// The other end.
         addr: SocketAddr,
     },
-    /// A connection ended, not by [`Output::Close`].
+    /// A connection ended, not by [`Output::Close`]. One that was dialed may end before it was told to
+    /// be up: somebody accepted it, which is no refusal.
     LinkDown {
         /// The connection.
         link: LinkId,
@@ -92,8 +93,9 @@ pub enum Command {
 /// What a node wants its driver to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Connect to the first of these addresses that answers. Ends in [`Input::LinkUp`] or
-    /// [`Input::DialFailed`], unless closed before.
+    /// Connect to the first of these addresses that answers; one that does not must not keep the later
+    /// ones waiting (RFC 8305). Ends in [`Input::LinkUp`], in [`Input::DialFailed`] with the weakest of
+    /// the failures, or in [`Input::LinkDown`], unless closed before.
     Dial {
         /// What the connection will be called.
         link: LinkId,

@@ -3,6 +3,7 @@
 //! It reads as much as there is, decodes all whole frames, and hands them on together; it writes as
 //! much as has gathered in one call. It knows nothing of what the messages mean.
 
+mod dial;
 mod reader;
 mod writer;
 
@@ -95,15 +96,15 @@ impl LinkContext {
     }
 }
 
-/// Dials the first address that answers and runs the link.
+/// Dials a node at its addresses and runs the link.
 pub(crate) async fn dial<N: Net>(net: N, addresses: Arc<[SocketAddr]>, cx: LinkContext) {
     let connected = select! {
         biased;
         () = cx.outgoing.closed() => return,
-        connected = connect(&net, &addresses) => connected,
+        connected = dial::connect(&net, &addresses) => connected,
     };
     match connected {
-        Err(failure) => cx.tell(News::Failed(failure)).await,
+        Err(news) => cx.tell(news).await,
         Ok((stream, addr)) => {
             cx.tell(News::Up(addr)).await;
             run(stream, Reader::expecting_preamble(), cx).await;
@@ -176,32 +177,6 @@ where
             writer.finish(&mut write_half, &cx).await
         };
         let _too_late = timeout(LINGER, last_word).await;
-    }
-}
-
-async fn connect<N: Net>(
-    net: &N,
-    addresses: &[SocketAddr],
-) -> Result<(N::Stream, SocketAddr), DialFailure> {
-    let mut failure = DialFailure::Unreachable;
-    for &addr in addresses {
-        match net.connect(addr).await {
-            Ok(stream) => return Ok((stream, addr)),
-            Err(error) => failure = failure_of(&error),
-        }
-    }
-    Err(failure)
-}
-
-/// The protocol's word for an operating system's error on a dial.
-fn failure_of(error: &io::Error) -> DialFailure {
-    let kind = error.kind();
-    if [io::ErrorKind::ConnectionRefused, io::ErrorKind::ConnectionReset].contains(&kind) {
-        DialFailure::Refused
-    } else if kind == io::ErrorKind::TimedOut {
-        DialFailure::TimedOut
-    } else {
-        DialFailure::Unreachable
     }
 }
 

@@ -9,6 +9,7 @@
 //! | uplink | packets of a host leave one after the other, at its bandwidth |
 //! | held cut | packets wait, and leave when it heals, in their order |
 //! | silent cut, and what a reset cut did not reset | packets are lost, and with them all later ones of the same end; dials hang, in either direction |
+//! | several addresses | the next one is tried 250 ms after the last, or when that has failed; of failures the weakest counts |
 //! | overrun | more than 1 MiB waits for an uplink, for a cut to heal, or for a process that stands still |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +24,7 @@ use crate::fault::FaultSchedule;
 use crate::history::Life;
 use crate::host::{CALENDAR, HostId};
 use crate::latency::{Latencies, Passage, Place, micros};
-use crate::scenario::{CutMode, Direction, Scenario};
+use crate::scenario::{CutMode, Direction, PeerAddress, Scenario};
 
 /// Every simulated node listens here.
 const PORT: u16 = 7000;
@@ -34,6 +35,10 @@ const FIRST_ADDRESS: u32 = 0x0a00_0001;
 /// Most bytes that wait for one connection, as in the queues of a real node.
 const MOST_WAITING: u64 = 1024 * 1024;
 
+/// Time until the next address of a dial is tried although the last one may still answer, as in the
+/// driver of a real node (RFC 8305), in microseconds.
+const ATTEMPT_DELAY: u64 = 250_000;
+
 /// What all hosts of a run have in common.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -43,6 +48,8 @@ pub(super) struct Plan {
     hosts: u32,
     seed_addresses: Vec<SocketAddr>,
     latencies: Latencies,
+    /// The addresses that peers announce.
+    peer_addresses: Vec<PeerAddress>,
     /// Bytes per second; `None` for any number.
     bandwidth: Option<u64>,
     /// When the schedule lets processes stand still.
@@ -65,6 +72,15 @@ pub(super) struct Cut {
 pub(super) struct Air<'a> {
     pub(super) plan: &'a Plan,
     pub(super) cut: Option<&'a Cut>,
+}
+
+/// Where a dial leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    /// The host; `None` if no address is one's.
+    pub(super) to: Option<Place>,
+    /// Microseconds until its address is tried.
+    pub(super) after: u64,
 }
 
 /// What becomes of a packet.
@@ -102,6 +118,7 @@ impl Plan {
             hosts: count(scenario.seed_nodes + scenario.peers),
             seed_addresses: (0..count(scenario.seed_nodes)).map(address).collect(),
             latencies: Latencies::new(scenario, run),
+            peer_addresses: scenario.peer_addresses.clone(),
             bandwidth: scenario.link.bandwidth,
             stills: BTreeMap::new(),
             ids,
@@ -164,7 +181,7 @@ impl Air<'_> {
     ) -> anyhow::Result<(Node, Option<Box<dyn Imp>>)> {
         let Plan { run, seed_addresses, mischief, .. } = self.plan;
         let mut config = Arc::clone(&self.plan.config);
-        let addresses = [address(place)];
+        let addresses = self.addresses(life.host.role(), place);
         let birth = Birth {
             record: AddressRecord::new(life.host.node_id(*run), life.epoch, &addresses)?,
             rng_seed: life.host.rng_seed(*run).derive("life", life.epoch.0),
@@ -180,6 +197,43 @@ impl Air<'_> {
             Role::Peer => Node::peer(config, birth, seed_addresses)?,
         };
         Ok((node, imp))
+    }
+
+    /// The addresses that a host announces.
+    fn addresses(&self, role: Role, place: Place) -> Vec<SocketAddr> {
+        match role {
+            Role::SeedNode => vec![address(place)],
+            Role::Peer => {
+                let kinds = self.plan.peer_addresses.iter();
+                kinds.map(|kind| kind.of(place, address(place))).collect()
+            }
+        }
+    }
+
+    /// Where a dial to these addresses leads, as the driver of a real node has it: the next one is
+    /// tried when the last one has failed, or after [`ATTEMPT_DELAY`]. `count` is the dialer's own, of
+    /// what it sent.
+    pub(super) fn route(&self, from: Place, addresses: &[SocketAddr], count: u32) -> Route {
+        let mut after = 0;
+        for addr in addresses {
+            match PeerAddress::kind(*addr) {
+                PeerAddress::Own => return Route { to: self.place_of(*addr), after },
+                PeerAddress::Silent => after += ATTEMPT_DELAY,
+                PeerAddress::Refusing => {
+                    // The machine that has the address by now may be anywhere.
+                    let there = self.plan.latencies.latency(from, u32::MAX, count);
+                    let back = self.plan.latencies.latency(u32::MAX, from, count);
+                    after += ATTEMPT_DELAY.min(there + back);
+                }
+            }
+        }
+        Route { to: None, after }
+    }
+
+    /// Whether a refusal by a host ends a dial to it. It does not while another of its addresses may
+    /// still answer.
+    pub(super) fn is_final_refusal(&self, by: Place) -> bool {
+        by < self.plan.seed_nodes || !self.plan.peer_addresses.contains(&PeerAddress::Silent)
     }
 
     /// What becomes of a packet that leaves `from` at `at`, the `count`-th that it sends.
@@ -237,4 +291,31 @@ impl Cut {
 /// Where a host listens.
 pub(super) fn address(place: Place) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::from(FIRST_ADDRESS + place), PORT))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::host::run_seed;
+    use crate::scenario::load;
+
+    #[test]
+    fn every_address_of_a_dial_is_tried() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/small.toml");
+        let scenario = load(&path, &[]).expect("the small scenario");
+        let run = run_seed(1);
+        let plan = Plan::new(&scenario, run, &FaultSchedule::default(), Arc::default());
+        let air = Air { plan: &plan, cut: None };
+        let own = address(5);
+        let [silent, refusing] =
+            [PeerAddress::Silent, PeerAddress::Refusing].map(|kind| kind.of(5, own));
+        assert_eq!(air.route(4, &[own, silent], 0), Route { to: Some(5), after: 0 });
+        assert_eq!(air.route(4, &[silent, silent, own], 0), Route { to: Some(5), after: 500_000 });
+        let Route { to, after } = air.route(4, &[refusing, own], 0);
+        // There and back, 20 to 60 ms each.
+        assert!(to == Some(5) && (40_000..=120_000).contains(&after), "{after}");
+        assert_eq!(air.route(4, &[silent], 0).to, None);
+    }
 }

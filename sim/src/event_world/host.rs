@@ -10,7 +10,7 @@ use std::time::Duration;
 use tidings_core::wire::{self, Message, PREAMBLE_LEN};
 use tidings_core::{DialFailure, Event, Input, Instant, LinkId, LinkLoss, Node, Output, Room};
 
-use super::air::{Fate, address};
+use super::air::{Fate, Route, address};
 use super::ends::{End, Ends, Far, Stage};
 use super::mischief::Imp;
 use super::packet::{EndRef, Packet, Turn};
@@ -243,15 +243,17 @@ impl Host {
                     let link = end.link;
                     let slot = to.slot;
                     self.bytes_sent += PREAMBLE;
-                    self.send(at, slot, Packet::Opening { to: from }, PREAMBLE, cx);
+                    let opening = Outgoing::new(Packet::Opening { to: from }, PREAMBLE);
+                    self.send(at, slot, opening, cx);
                     self.handle(at, Input::LinkUp { link, addr: address(origin) }, cx);
                 }
                 None => self.answer(at, origin, Packet::Unknown { end: to }, cx),
             },
             Packet::Refused { to } => {
-                if let Some(end) = self.ends.get_mut(to).copied() {
+                let end = self.ends.get_mut(to).copied();
+                if let Some(end) = end.filter(|_| cx.air.is_final_refusal(origin)) {
                     self.ends.release(to.slot);
-                    self.be_refused(at, &end, cx);
+                    self.fail_dial(at, &end, DialFailure::Refused, cx);
                 }
             }
             Packet::Opening { to } => match self.ends.get_mut(to) {
@@ -287,7 +289,7 @@ impl Host {
         let own = self.ends.occupy(Far { place: far, end: from }, Stage::Accepted, None);
         self.bytes_sent += PREAMBLE;
         let packet = Packet::SynAck { to: from, from: own };
-        self.send(at, own.slot, packet, PREAMBLE, cx);
+        self.send(at, own.slot, Outgoing::new(packet, PREAMBLE), cx);
     }
 
     /// A connection is gone, and not by this node's wish.
@@ -309,7 +311,8 @@ impl Host {
                     }
                     self.handle(at, Input::LinkDown { link: end.link, loss }, cx);
                 }
-                Stage::Dialing => self.be_refused(at, &end, cx),
+                // It was lost too often: nobody refused it.
+                Stage::Dialing => self.fail_dial(at, &end, DialFailure::TimedOut, cx),
                 // The node has not heard of it.
                 Stage::Accepted => {}
             }
@@ -317,11 +320,10 @@ impl Host {
     }
 
     /// A dial came to nothing.
-    fn be_refused(&mut self, at: u64, end: &End, cx: &mut Cx<'_>) {
+    fn fail_dial(&mut self, at: u64, end: &End, failure: DialFailure, cx: &mut Cx<'_>) {
         if let Some(witness) = &mut cx.hall.witness {
-            witness.is_refused((at, cx.air), self.place, end.far.place);
+            witness.fails_to_reach((at, cx.air), self.place, end.far.place, failure);
         }
-        let failure = DialFailure::Refused;
         self.handle(at, Input::DialFailed { link: end.link, failure }, cx);
     }
 
@@ -380,7 +382,8 @@ impl Host {
     fn carry_out(&mut self, at: u64, output: Output, after: &mut Aftermath, cx: &mut Cx<'_>) {
         match output {
             Output::Dial { link, addresses } => {
-                self.dial(at, link, cx.air.place_of(addresses[0]), cx);
+                let route = cx.air.route(self.place, &addresses, self.sent);
+                self.dial(at, link, route, cx);
             }
             Output::Send { link, message } => {
                 if let Some(slot) = self.ends.slot_of(link)
@@ -406,7 +409,7 @@ impl Host {
         }
     }
 
-    fn dial(&mut self, at: u64, link: LinkId, to: Option<Place>, cx: &mut Cx<'_>) {
+    fn dial(&mut self, at: u64, link: LinkId, Route { to, after }: Route, cx: &mut Cx<'_>) {
         let nowhere = EndRef { slot: 0, turn: 0 };
         let far = Far { place: to.unwrap_or(self.place), end: nowhere };
         let own = self.ends.occupy(far, Stage::Dialing, Some(link));
@@ -416,7 +419,8 @@ impl Host {
             witness.dials((at, cx.air), self.place, to, hangs);
         }
         if !hangs {
-            self.send(at, own.slot, Packet::Syn { from: own }, 0, cx);
+            let syn = Outgoing { packet: Packet::Syn { from: own }, size: 0, after };
+            self.send(at, own.slot, syn, cx);
         }
     }
 
@@ -442,7 +446,7 @@ impl Host {
         }
         self.bytes_sent += size;
         let to = end.far.end;
-        self.send(at, slot, Packet::Data { to, message }, size, cx);
+        self.send(at, slot, Outgoing::new(Packet::Data { to, message }, size), cx);
         Ok(())
     }
 
@@ -451,7 +455,7 @@ impl Host {
         let Some((_, end)) = self.ends.in_slot(slot) else { return };
         if end.stage != Stage::Dialing {
             let to = end.far.end;
-            self.send(at, slot, Packet::Fin { to }, 0, cx);
+            self.send(at, slot, Outgoing::new(Packet::Fin { to }, 0), cx);
         } else if let Some(witness) = &mut cx.hall.witness {
             witness.gives_up((at, cx.air), self.place, end.far.place);
         }
@@ -459,18 +463,20 @@ impl Host {
     }
 
     /// Sends a packet on an end, in order.
-    fn send(&mut self, at: u64, slot: u32, packet: Packet, size: u64, cx: &mut Cx<'_>) {
+    fn send(&mut self, at: u64, slot: u32, outgoing: Outgoing, cx: &mut Cx<'_>) {
+        let Outgoing { packet, size, after } = outgoing;
         let Some((own, end)) = self.ends.in_slot(slot) else { return };
         let far = end.far.place;
         self.sent = self.sent.wrapping_add(1);
         let begin = self.uplink_free.max(at);
         self.uplink_free = begin + cx.air.time_to_send(size);
+        let leaves = self.uplink_free + after;
         let way = if self.machine == Machine::Blocked {
             Way::Blocked
         } else if end.severed {
             Way::Severed
         } else {
-            let fate = cx.air.fate(self.place, far, self.uplink_free, self.sent);
+            let fate = cx.air.fate(self.place, far, leaves, self.sent);
             Way::Taken(fate.no_sooner_than(end.last_arrival))
         };
         if let (Packet::Data { message, .. }, Some(witness)) = (&packet, &mut cx.hall.witness) {
@@ -540,6 +546,21 @@ impl Host {
         if let Fate::Arrives(arrival) = cx.air.fate(self.place, far, at, self.sent) {
             cx.hall.send((self.place, self.sent), far, arrival, packet);
         }
+    }
+}
+
+/// A packet that leaves on an end.
+struct Outgoing {
+    packet: Packet,
+    /// Bytes that the uplink is busy with.
+    size: u64,
+    /// Microseconds that it waits first, while others leave.
+    after: u64,
+}
+
+impl Outgoing {
+    fn new(packet: Packet, size: u64) -> Self {
+        Self { packet, size, after: 0 }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tidings_core::trace::{self, Names};
 use tidings_core::wire::Message;
-use tidings_core::{Event, LinkLoss, NodeId};
+use tidings_core::{DialFailure, Event, LinkLoss, NodeId};
 
 use super::air::{Air, Fate};
 use crate::fault::{Fault, FaultSchedule, Scheduled};
@@ -155,8 +155,19 @@ impl Witness {
         self.note(at, host, Some(far), || format!("gives up its dial to {}", at.1.host_id(far)));
     }
 
-    pub(super) fn is_refused(&mut self, at: (u64, Air<'_>), host: Place, by: Place) {
-        self.note(at, host, Some(by), || format!("is refused by {}", at.1.host_id(by)));
+    pub(super) fn fails_to_reach(
+        &mut self,
+        at: (u64, Air<'_>),
+        host: Place,
+        far: Place,
+        failure: DialFailure,
+    ) {
+        self.note(at, host, Some(far), || match failure {
+            DialFailure::Refused => format!("is refused by {}", at.1.host_id(far)),
+            DialFailure::TimedOut | DialFailure::Unreachable => {
+                format!("does not reach {}", at.1.host_id(far))
+            }
+        });
     }
 
     pub(super) fn loses(&mut self, at: (u64, Air<'_>), host: Place, far: Place, loss: LinkLoss) {

@@ -15,8 +15,8 @@ use tidings_node::settings::Profile;
 use crate::fault::generator;
 use crate::host::run_seed;
 use crate::scenario::{
-    Blocks, CutMode, Death, Direction, Draw, Engine, FaultKind, FaultSpec, Limits, Link, Scenario,
-    Shape, Span, Targets, Workload, named_peers,
+    Blocks, CutMode, Death, Direction, Draw, Engine, FaultKind, FaultSpec, Limits, Link,
+    PeerAddress, Scenario, Shape, Span, Targets, Workload, named_peers,
 };
 
 /// Time from the last start until the first fault: nodes have found each other by then.
@@ -54,6 +54,7 @@ pub fn draw(seed: u64, profile: Profile) -> Scenario {
         calm: Duration::ZERO,
         seed_nodes,
         peers,
+        peer_addresses: peer_addresses(&mut Dice(generator(run_seed(seed), "hunt, addresses", 0))),
         start,
         latency,
         tick: Duration::from_millis(1),
@@ -77,6 +78,18 @@ pub fn draw(seed: u64, profile: Profile) -> Scenario {
     faults.fit(peers - named_peers(&scenario, &faults.list));
     scenario.faults = faults.list;
     scenario
+}
+
+/// One address of each peer, or two of which one is of no use. Drawn apart from all else, so that the
+/// other runs stay as they are.
+fn peer_addresses(dice: &mut Dice) -> Vec<PeerAddress> {
+    let other = dice.pick(&[PeerAddress::Silent, PeerAddress::Silent, PeerAddress::Refusing]);
+    let is_first = dice.chance(50);
+    match dice.chance(20) {
+        false => vec![PeerAddress::Own],
+        true if is_first => vec![other, PeerAddress::Own],
+        true => vec![PeerAddress::Own, other],
+    }
 }
 
 /// How many of the living may be removed as dead; none where nothing is lost. *Four losses in a row delay

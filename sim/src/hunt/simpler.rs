@@ -9,7 +9,8 @@ use tidings_node::settings::{self, SETTINGS};
 use super::draw::needed_calm;
 use crate::host::HostId;
 use crate::scenario::{
-    Direction, Draw, FaultKind, FaultSpec, Limits, Link, Scenario, Shape, Span, Targets, Workload,
+    Direction, Draw, FaultKind, FaultSpec, Limits, Link, PeerAddress, Scenario, Shape, Span,
+    Targets, Workload,
 };
 
 /// One way to simplify.
@@ -31,6 +32,7 @@ pub(super) const PASSES: &[Pass] = &[
     Pass { simpler: shorter, tries_other_seeds: false },
     Pass { simpler: less_said, tries_other_seeds: false },
     Pass { simpler: plainer_links, tries_other_seeds: true },
+    Pass { simpler: one_address, tries_other_seeds: true },
     Pass { simpler: plainer_faults, tries_other_seeds: false },
     Pass { simpler: default_settings, tries_other_seeds: true },
     Pass { simpler: rounder_times, tries_other_seeds: false },
@@ -87,6 +89,12 @@ fn lower_bound(scenario: &Scenario) -> Vec<Scenario> {
     lower.config.overlay.known_max = known_max / 2;
     let is_lowered = known_max > 3 && known_max < Config::classic().overlay.known_max;
     if is_lowered { vec![lower] } else { Vec::new() }
+}
+
+/// Peers announce their own address alone.
+fn one_address(scenario: &Scenario) -> Vec<Scenario> {
+    let plain = Scenario { peer_addresses: vec![PeerAddress::Own], ..scenario.clone() };
+    if plain == *scenario { Vec::new() } else { vec![plain] }
 }
 
 fn fewer_peers(scenario: &Scenario) -> Vec<Scenario> {

@@ -15,7 +15,7 @@ use crate::cli::{CheckArgs, ListArgs};
 use crate::measure::millis;
 use crate::scenario::vary::{Vary, load_combinations};
 use crate::scenario::{
-    self, Draw, Engine, FaultSpec, Link, Scenario, Shape, Span, Targets, Workload,
+    self, Draw, Engine, FaultSpec, Link, PeerAddress, Scenario, Shape, Span, Targets, Workload,
 };
 use crate::words::counted;
 
@@ -30,6 +30,8 @@ struct Explained<'a> {
     seed_nodes: usize,
     peers: usize,
     start_ms: u64,
+    /// What peers announce, in this order.
+    peer_addresses: &'a [PeerAddress],
     link: ExplainedLink,
     workload: Option<String>,
     faults: Vec<String>,
@@ -77,6 +79,7 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             seed_nodes: scenario.seed_nodes,
             peers: scenario.peers,
             start_ms: millis(scenario.start),
+            peer_addresses: &scenario.peer_addresses,
             link: ExplainedLink::of(&scenario),
             workload: scenario.workload.map(explain_workload),
             faults: scenario.faults.iter().map(explain_fault).collect(),
@@ -88,6 +91,17 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         say(&explain(&scenario))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is to be said of the addresses that peers announce; nothing if that is one each.
+fn explain_addresses(addresses: &[PeerAddress]) -> Option<String> {
+    let word = |address: &PeerAddress| match address {
+        PeerAddress::Own => "its own",
+        PeerAddress::Silent => "one where nothing answers",
+        PeerAddress::Refusing => "one where another machine refuses",
+    };
+    let words: Vec<&str> = addresses.iter().map(word).collect();
+    (words.len() > 1).then(|| format!("each peer announces {}, in this order", words.join(", ")))
 }
 
 /// What a scenario would do, in words.
@@ -108,6 +122,7 @@ fn explain(scenario: &Scenario) -> String {
         ),
         explain_link(scenario),
     ];
+    lines.extend(explain_addresses(&scenario.peer_addresses));
     lines.extend(scenario.workload.map(explain_workload));
     lines.extend(scenario.faults.iter().map(explain_fault));
     lines.extend(scenario.vary.iter().map(|Vary { key, values }| {

@@ -4,6 +4,7 @@
 mod link;
 mod override_keys;
 mod parse;
+mod peer_address;
 mod range;
 mod raw;
 pub mod vary;
@@ -23,6 +24,7 @@ pub use link::{Draw, Engine, Link, Shape};
 pub use override_keys::OverrideError;
 pub use parse::{Complaint, ScenarioError, load, load_for_events};
 pub(crate) use parse::{named_peers, parse, parse_changed};
+pub use peer_address::PeerAddress;
 pub use range::Span;
 use vary::Vary;
 
@@ -52,6 +54,8 @@ pub struct Scenario {
     pub seed_nodes: usize,
     /// Peers, those that join later included.
     pub peers: usize,
+    /// The addresses that each peer announces, in this order: its own, and others that are of no use.
+    pub peer_addresses: Vec<PeerAddress>,
     /// Within this time from the beginning the nodes are started.
     pub start: Duration,
     /// One-way latency of a message.

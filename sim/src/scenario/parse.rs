@@ -231,6 +231,7 @@ impl Page<'_> {
             calm: self.time_within(&raw.calm, calm, "calm")?,
             seed_nodes,
             peers,
+            peer_addresses: self.peer_addresses(raw.network.peer_addresses.as_ref())?,
             start: self.time_within(&raw.network.start, start, "start")?,
             latency,
             tick,

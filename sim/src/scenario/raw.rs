@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::Blocks;
 use super::link::{Engine, RawLink};
 use super::range::{Span, Time};
+use super::{Blocks, PeerAddress};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +37,7 @@ pub(super) struct RawNetwork {
     pub(super) seed_nodes: Spanned<usize>,
     pub(super) peers: Spanned<usize>,
     pub(super) start: Spanned<Time>,
+    pub(super) peer_addresses: Option<Spanned<Vec<PeerAddress>>>,
 }
 
 #[derive(Debug, Deserialize)]

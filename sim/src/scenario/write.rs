@@ -10,7 +10,9 @@ use toml::Value;
 use super::link::{Draw, Engine, Shape};
 use super::parse::PROFILE;
 use super::range::Span;
-use super::{Blocks, CutMode, Death, Direction, FaultKind, FaultSpec, Limits, Scenario, Targets};
+use super::{
+    Blocks, CutMode, Death, Direction, FaultKind, FaultSpec, Limits, PeerAddress, Scenario, Targets,
+};
 
 /// A file in the making.
 #[derive(Debug, Default)]
@@ -36,6 +38,10 @@ impl Scenario {
         page.field("seed_nodes", &self.seed_nodes.to_string());
         page.field("peers", &self.peers.to_string());
         page.time("start", self.start);
+        if self.peer_addresses != [PeerAddress::Own] {
+            let names: Vec<String> = self.peer_addresses.iter().map(|it| text(it.name())).collect();
+            page.field("peer_addresses", &format!("[{}]", names.join(", ")));
+        }
         self.write_link(&mut page);
         self.write_settings(&mut page);
         if let Some(workload) = self.workload {

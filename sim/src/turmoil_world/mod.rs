@@ -97,7 +97,8 @@ struct World {
 struct Plan {
     host: HostId,
     run: RngSeed,
-    addr: SocketAddr,
+    /// Where it listens, as others are told.
+    addresses: Vec<SocketAddr>,
     seed_nodes: Vec<SocketAddr>,
     config: Config,
     stage: Arc<Stage>,
@@ -120,12 +121,15 @@ impl World {
         let socket = |ip: &IpAddr| SocketAddr::new(*ip, PORT);
         let seed_nodes: Vec<SocketAddr> =
             hosts.iter().filter(|(host, _)| !host.is_peer()).map(|(_, ip)| socket(ip)).collect();
-        for (&host, ip) in &hosts {
+        for ((&host, ip), place) in hosts.iter().zip(0..) {
             stage.add_host(host, *ip);
+            let own = socket(ip);
+            let kinds = scenario.peer_addresses.iter().filter(|_| host.is_peer());
+            let announced: Vec<SocketAddr> = kinds.map(|kind| kind.of(place, own)).collect();
             let plan = Arc::new(Plan {
                 host,
                 run,
-                addr: socket(ip),
+                addresses: if announced.is_empty() { vec![own] } else { announced },
                 seed_nodes: seed_nodes.clone(),
                 config: scenario.config.clone(),
                 stage: Arc::clone(&stage),
@@ -344,7 +348,7 @@ async fn act<N: Net>(plan: Arc<Plan>, net: N) -> Result<(), Box<dyn Error + Send
     let born = turmoil::sim_elapsed().unwrap_or_default();
     let (number, life) = plan.stage.begin_life(plan.host, born);
     let listener = net.listen(SocketAddr::from(([0, 0, 0, 0], PORT))).await?;
-    let record = AddressRecord::new(plan.host.node_id(plan.run), life.epoch, &[plan.addr])?;
+    let record = AddressRecord::new(plan.host.node_id(plan.run), life.epoch, &plan.addresses)?;
     let birth = Birth {
         record,
         rng_seed: plan.host.rng_seed(plan.run).derive("life", life.epoch.0),

@@ -17,6 +17,7 @@ use turmoil::net::{TcpListener, TcpStream};
 
 use super::stage::{Broken, Conduit, Stage};
 use crate::host::HostId;
+use crate::scenario::PeerAddress;
 
 /// Connections that wait at one socket for the process to take them, as at the real node's. Dials
 /// beyond it hang.
@@ -86,6 +87,14 @@ impl Net for TurmoilNet {
     /// network does the opposite.
     async fn connect(&self, addr: SocketAddr) -> io::Result<TurmoilStream> {
         poll_fn(|cx| unless_blocked(&self.stage, self.host, cx)).await;
+        match PeerAddress::kind(addr) {
+            PeerAddress::Own => {}
+            PeerAddress::Silent => return pending().await,
+            PeerAddress::Refusing => {
+                sleep(self.stage.round_trip()).await;
+                return Err(io::ErrorKind::ConnectionRefused.into());
+            }
+        }
         if self.stage.is_cut(self.host, addr.ip()) {
             return pending().await;
         }

@@ -16,7 +16,7 @@ use tidings_sim::report::summary::Figure;
 use tidings_sim::report::tables::RunRows;
 use tidings_sim::scenario::vary::Combination;
 use tidings_sim::scenario::{Engine, Scenario, load};
-use tidings_sim::sweep::{Block, in_order, run_and};
+use tidings_sim::sweep::{Block, in_order, run_and, run_one};
 
 use crate::support::{empty_folder, project, scenarios, sim, small, small_path, text};
 
@@ -91,6 +91,22 @@ fn a_node_whose_network_stands_still_speaks_and_is_not_heard() {
         assert!(said > 4, "{engine}: the process runs");
         assert_eq!((out, inwards), (0, 0), "{engine}");
         assert_eq!(while_stopped(engine, "process"), [0, 0, 0], "{engine}");
+    }
+}
+
+/// An address that nobody can use, before or behind a peer's own, keeps nobody from it, and proves no
+/// death.
+#[test]
+fn peers_of_several_addresses_are_reached_on_both_engines() {
+    for engine in [Engine::Turmoil, Engine::Events] {
+        for addresses in ["['silent','own']", "['refusing','own']", "['own','silent']"] {
+            let change = format!("network.peer_addresses={addresses}");
+            let scenario = on(engine, &load(&small_path(), &[change]).expect("a scenario"));
+            let result = run_one(&scenario, 1);
+            assert_eq!(result.violations, [], "{}: {addresses}", engine.name());
+            let totals = result.measures.totals;
+            assert!(totals.delivered > 500, "{}: {addresses}: {totals:?}", engine.name());
+        }
     }
 }
 

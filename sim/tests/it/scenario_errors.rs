@@ -45,6 +45,8 @@ fn what_is_allowed_is_said() {
         ("version = 1", "version = 2", 0, "version: this program reads version 1"),
         ("lease = \"3s\"", "profile = \"moderne\"", 0, "profile: one of classic, modern"),
         ("size = 32", "size = 32\nsources = 0", 1, "sources: 0 is not within 1 to below"),
+        ("peers = 9", "peers = 9\npeer_addresses = [\"silent\"]", 1, "\"own\" once, and up to 3"),
+        ("peers = 9", "peers = 9\npeer_addresses = [\"far\"]", 1, "expected one of `own`"),
         ("\"45s\"", "\"45\"", 0, "a duration is a number with its unit: 200ms, 30s, 5m"),
         ("\"45s\"", "45", 0, "expected a string"),
         ("\"20s\"", "\"2s\"", 0, "calm: with these settings it takes up to"),
