@@ -1,4 +1,4 @@
-//! The loop that gives a node its time and its network: one select, feed, drain.
+//! The loop that gives a node its time and its network: take what waits, feed, drain.
 //!
 //! It decides nothing. What a message means, when to dial, whom to drop: the node says so, and the
 //! driver does it. It never waits for a link: what a link cannot take at once waits in that link's
@@ -14,6 +14,7 @@ use tidings_core::wire::Message;
 use tidings_core::{Command, Event, Input, LinkId, Node, Output, Rejection};
 use tokio::select;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::coop::consume_budget;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -103,17 +104,60 @@ impl<N: Net> Driver<N> {
     pub async fn run(mut self) -> Result<NodeReport, DriverError> {
         self.perform();
         while !self.has_left {
-            let deadline = self.node.poll_timeout().map(|deadline| self.clock.when(deadline.at));
-            select! {
-                biased;
-                Some(ended) = self.tasks.join_next() => ended.map_err(panicked)?,
-                Some((stream, addr)) = self.connections.recv() => self.accept(stream, addr),
-                Some(event) = self.events.1.recv() => self.on_link_event(event),
-                Some(request) = self.requests.recv() => self.on_request(request),
-                () = wait_until(deadline) => self.handle(Input::Wake),
+            if !self.take_what_waits()? {
+                self.wait().await?;
             }
+            // Where there is always something to take, other tasks have their turn here.
+            consume_budget().await;
         }
         self.finish().await
+    }
+
+    /// Takes one of each kind that waits, so that no kind keeps another one waiting: links that never
+    /// run dry, a caller that asks all the time, or a crowd that connects. False when nothing waits.
+    fn take_what_waits(&mut self) -> Result<bool, DriverError> {
+        let ended = self.tasks.try_join_next();
+        let request = self.requests.try_recv().ok();
+        let connection = self.connections.try_recv().ok();
+        let event = self.events.1.try_recv().ok();
+        let is_due = self.deadline().is_some_and(|deadline| deadline <= Instant::now());
+        let is_any = ended.is_some()
+            || request.is_some()
+            || connection.is_some()
+            || event.is_some()
+            || is_due;
+        ended.transpose().map_err(panicked)?;
+        if let Some(request) = request {
+            self.on_request(request);
+        }
+        if let Some((stream, addr)) = connection {
+            self.accept(stream, addr);
+        }
+        if let Some(event) = event {
+            self.on_link_event(event);
+        }
+        if is_due {
+            self.handle(Input::Wake);
+        }
+        Ok(is_any)
+    }
+
+    /// Waits for something to happen, and takes it.
+    async fn wait(&mut self) -> Result<(), DriverError> {
+        let deadline = self.deadline();
+        select! {
+            biased;
+            Some(ended) = self.tasks.join_next() => ended.map_err(panicked)?,
+            Some(request) = self.requests.recv() => self.on_request(request),
+            Some((stream, addr)) = self.connections.recv() => self.accept(stream, addr),
+            Some(event) = self.events.1.recv() => self.on_link_event(event),
+            () = wait_until(deadline) => self.handle(Input::Wake),
+        }
+        Ok(())
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.node.poll_timeout().map(|deadline| self.clock.when(deadline.at))
     }
 
     fn on_request(&mut self, request: Request) {

@@ -1,5 +1,6 @@
 //! Tests of the node over real sockets on loopback. They wait for what must come, not for a time.
 
+mod busy;
 mod console;
 mod fleet;
 mod identity;
