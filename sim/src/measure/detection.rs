@@ -112,6 +112,7 @@ impl Case {
         match &entry.fact {
             Fact::NeighborUp { .. } if is_victim => {
                 self.linked.insert(life);
+                self.dropped.remove(&life);
             }
             Fact::NeighborDown { why, .. } if is_victim => {
                 self.linked.remove(&life);
@@ -123,6 +124,7 @@ impl Case {
             }
             Fact::PeerRegistered { .. } if is_victim => {
                 self.listing.insert(life);
+                self.dropped.remove(&life);
             }
             // A newer life in the same entry replaces the older one.
             Fact::PeerRegistered { .. }
@@ -134,7 +136,8 @@ impl Case {
                 self.listing.remove(&life);
                 self.dropped.insert(life, entry.at);
             }
-            Fact::DeathReported { .. } if is_victim => {
+            // One before the death was false, and no detection.
+            Fact::DeathReported { .. } if is_victim && entry.at >= self.at => {
                 self.first_report.get_or_insert_with(|| entry.at.saturating_sub(self.at));
             }
             _ => {}
@@ -188,4 +191,109 @@ fn last_of(
     let survives = |life: &&Life| history.lives.get(life).is_some_and(|span| span.ended.is_none());
     let times: Option<Vec<Duration>> = holders.iter().filter(survives).map(after).collect();
     times?.into_iter().max()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tidings_core::{LinkLoss, LinkOrigin, NodeId};
+
+    use super::*;
+    use crate::event_world;
+    use crate::scenario::load;
+
+    const VICTIM: Life = Life { host: HostId::peer(0), epoch: BootEpoch(1) };
+    const NEIGHBOR: Life = Life { host: HostId::peer(1), epoch: BootEpoch(1) };
+    const SEED_NODE: Life = Life { host: HostId::seed_node(0), epoch: BootEpoch(1) };
+
+    /// What is said of a record.
+    type Told = fn(AddressRecord) -> Fact;
+
+    /// A run in which the victim dies at 50 s, and in which the neighbor and the seed node say this of
+    /// it, each at its second.
+    fn measured(said: &[(u64, Life, Told)]) -> DeathMeasure {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/small.toml");
+        let changes = ["engine='events'", "fault=[]"].map(str::to_owned);
+        let run = event_world::run(&load(&path, &changes).expect("the small scenario"), 1);
+        let id: Vec<NodeId> =
+            run.ids.iter().filter(|(_, host)| **host == VICTIM.host).map(|(id, _)| *id).collect();
+        let here = "10.0.0.4:7000".parse().expect("an address");
+        let record = AddressRecord::new(id[0], VICTIM.epoch, &[here]).expect("a record");
+        let mut lives = run.lives.clone();
+        for (life, span) in &mut lives {
+            let death = (Duration::from_secs(50), End::Crashed(Death::Reset));
+            span.ended = (*life == VICTIM).then_some(death);
+        }
+        let entry = |&(at, life, fact): &(u64, Life, Told)| Entry {
+            at: Duration::from_secs(at),
+            life,
+            fact: fact(record.clone()),
+        };
+        let entries = said.iter().map(entry).collect();
+        let deaths = measure(&History { lives, entries, ..run });
+        let [death] = &deaths[..] else { panic!("{deaths:?}") };
+        death.clone()
+    }
+
+    fn up(peer: AddressRecord) -> Fact {
+        Fact::NeighborUp { peer, origin: LinkOrigin::Dialed }
+    }
+
+    fn lost(peer: AddressRecord) -> Fact {
+        Fact::NeighborDown { peer, why: NeighborLoss::LinkLost(LinkLoss::Reset) }
+    }
+
+    fn reported(subject: AddressRecord) -> Fact {
+        Fact::DeathReported { subject }
+    }
+
+    fn listed(peer: AddressRecord) -> Fact {
+        Fact::PeerRegistered { peer }
+    }
+
+    fn removed(peer: AddressRecord) -> Fact {
+        Fact::PeerRemoved { peer, why: tidings_core::Removal::Dead }
+    }
+
+    fn secs(secs: u64) -> Option<Duration> {
+        Some(Duration::from_secs(secs))
+    }
+
+    #[test]
+    fn a_death_is_noticed_by_what_is_said_after_it() {
+        let death = measured(&[
+            (10, SEED_NODE, listed),
+            (11, NEIGHBOR, up),
+            (51, NEIGHBOR, lost),
+            (53, NEIGHBOR, reported),
+            (54, SEED_NODE, removed),
+        ]);
+        assert_eq!((death.neighbors, death.seed_nodes), (1, 1));
+        assert_eq!((death.first_neighbor, death.all_neighbors), (secs(1), secs(1)));
+        assert_eq!((death.first_report, death.all_seed_nodes), (secs(3), secs(4)));
+    }
+
+    #[test]
+    fn a_false_report_before_the_death_is_no_detection() {
+        let false_one = measured(&[(11, NEIGHBOR, up), (40, NEIGHBOR, reported)]);
+        assert_eq!(false_one.first_report, None);
+        let both = [(11, NEIGHBOR, up as Told), (40, NEIGHBOR, reported), (53, NEIGHBOR, reported)];
+        assert_eq!(measured(&both).first_report, secs(3));
+    }
+
+    #[test]
+    fn a_loss_that_was_mended_before_the_death_is_no_detection() {
+        let mended = measured(&[
+            (10, SEED_NODE, listed),
+            (11, NEIGHBOR, up),
+            (20, NEIGHBOR, lost),
+            (20, SEED_NODE, removed),
+            (30, NEIGHBOR, up),
+            (30, SEED_NODE, listed),
+        ]);
+        assert_eq!((mended.neighbors, mended.seed_nodes), (1, 1));
+        assert_eq!((mended.first_neighbor, mended.all_neighbors), (None, None));
+        assert_eq!(mended.all_seed_nodes, None);
+    }
 }
