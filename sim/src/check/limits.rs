@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::{Evidence, Violation};
 use crate::measure::detection::DeathMeasure;
 use crate::measure::overlay::OverlayPoint;
-use crate::measure::quantile::median;
 use crate::measure::spread::MessageMeasure;
 use crate::scenario::Death;
 
@@ -35,7 +34,8 @@ pub(super) fn limits(evidence: &Evidence<'_>) -> Vec<Violation> {
     }
     for (percent, most) in [(50, limits.coverage_50_max), (100, limits.coverage_100_max)] {
         if let Some(most) = most
-            && let Some(found) = median_coverage(evidence, percent).filter(|found| *found > most)
+            && let Some(found) =
+                evidence.measures.median_coverage(percent).filter(|found| *found > most)
         {
             let found = match found {
                 Duration::MAX => "never reached".to_owned(),
@@ -106,18 +106,6 @@ fn recovery(evidence: &Evidence<'_>) -> Vec<Violation> {
         Some(Violation::everywhere(what))
     };
     asked.into_iter().filter_map(violation).collect()
-}
-
-fn median_coverage(evidence: &Evidence<'_>, percent: u32) -> Option<Duration> {
-    let mut times: Vec<Duration> = evidence
-        .measures
-        .messages
-        .iter()
-        .filter(|message| !message.died_with_origin)
-        .map(|message| message.coverage(percent).unwrap_or(Duration::MAX))
-        .collect();
-    times.sort_unstable();
-    median(&times)
 }
 
 /// A death that its host's restart cut short was never to be found.

@@ -21,6 +21,7 @@ use crate::scenario::Scenario;
 use detection::DeathMeasure;
 use obituary::ObituaryMeasure;
 use overlay::{Graph, OverlayPoint};
+use quantile::median;
 use recovery::Recovery;
 use spread::MessageMeasure;
 
@@ -83,6 +84,17 @@ pub fn ratio(part: u64, whole: u64) -> f64 {
 }
 
 impl Measures {
+    /// Median over the messages of the time until `percent` of the peers had one: `None` without
+    /// messages, [`Duration::MAX`] when half of them never got so far. Those that died with their origin
+    /// do not count.
+    pub fn median_coverage(&self, percent: u32) -> Option<Duration> {
+        let messages = self.messages.iter().filter(|it| !it.died_with_origin);
+        let mut times: Vec<Duration> =
+            messages.map(|it| it.coverage(percent).unwrap_or(Duration::MAX)).collect();
+        times.sort_unstable();
+        median(&times)
+    }
+
     /// Measures a run.
     pub fn of(scenario: &Scenario, history: &History) -> Self {
         let messages = spread::measure(history);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::history::{End, History, Life};
+use crate::measure::quantile::median;
 use crate::scenario::{Death, Scenario};
 
 /// What peers came to hold of one life: that it is over.
@@ -20,7 +21,7 @@ pub struct ObituaryMeasure {
     pub heard: usize,
     /// Time until the first peer held it dead.
     pub first: Option<Duration>,
-    /// Time until half of the live peers did.
+    /// Median over the live peers of the time until each did; `None` if too few did.
     pub median: Option<Duration>,
     /// Time until all of them did.
     pub all: Option<Duration>,
@@ -88,11 +89,18 @@ fn one(
         live,
         heard: times.len(),
         first: times.first().copied(),
-        median: times.get(live.saturating_sub(1) / 2).copied(),
+        median: median_of(&times, live),
         all: times.last().copied().filter(|_| times.len() == live),
         false_holders,
         cut_off_holders,
     }
+}
+
+/// The median time of `live` peers, of which those that heard are in `times`, sorted.
+fn median_of(times: &[Duration], live: usize) -> Option<Duration> {
+    let never = std::iter::repeat_n(Duration::MAX, live.saturating_sub(times.len()));
+    let all: Vec<Duration> = times.iter().copied().chain(never).collect();
+    median(&all).filter(|time| *time != Duration::MAX)
 }
 
 #[cfg(test)]
@@ -147,11 +155,14 @@ mod tests {
         let dead = peer(0);
         let one = measured(&[(dead, peer(1), 12)], Vec::new());
         let times = |it: &ObituaryMeasure| (it.live, it.heard, it.first, it.median, it.all);
-        assert_eq!(times(&one[0]), (2, 1, Some(secs(2)), Some(secs(2)), None), "one of two");
+        assert_eq!(times(&one[0]), (2, 1, Some(secs(2)), None, None), "one of two");
         let all = [(dead, peer(1), 12), (dead, peer(1), 30), (dead, peer(2), 15)];
         let all = measured(&[&all[..], &[(dead, peer(3), 21)]].concat(), Vec::new());
         let [all] = &all[..] else { panic!("{all:?}") };
-        assert_eq!(times(all), (2, 2, Some(secs(2)), Some(secs(2)), Some(secs(5))));
+        assert_eq!(
+            times(all),
+            (2, 2, Some(secs(2)), Some(Duration::from_millis(3500)), Some(secs(5)))
+        );
         assert_eq!((all.false_holders, all.cut_off_holders), (0, 0));
     }
 

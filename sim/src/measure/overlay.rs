@@ -10,7 +10,7 @@ use crate::history::{History, Sample};
 use crate::host::HostId;
 use crate::measure::adjacency::Adjacency;
 use crate::measure::quantile::median;
-use crate::measure::ratio;
+use crate::measure::{count, ratio};
 
 /// The graph at one moment: the peers that answered, and the links on which both ends agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,10 +31,11 @@ pub struct OverlayPoint {
 
 impl OverlayPoint {
     /// Fewest, median and most links of a peer.
-    pub fn degree_range(&self) -> (usize, usize, usize) {
+    pub fn degree_range(&self) -> (usize, f64, usize) {
         let first = self.degrees.first().copied().unwrap_or_default();
         let last = self.degrees.last().copied().unwrap_or_default();
-        (first, median(&self.degrees).unwrap_or_default(), last)
+        let degrees: Vec<f64> = self.degrees.iter().map(|it| ratio(count(*it), 1)).collect();
+        (first, median(&degrees).unwrap_or_default(), last)
     }
 
     /// Variance of the degrees over their mean: 1 when links fall on peers at random (Poisson), more
@@ -42,7 +43,6 @@ impl OverlayPoint {
     pub fn dispersion(&self) -> Option<f64> {
         let links: usize = self.degrees.iter().sum();
         let squares: usize = self.degrees.iter().map(|degree| degree * degree).sum();
-        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let mean = ratio(count(links), count(self.degrees.len()));
         (links > 0).then(|| ratio(count(squares), count(links)) - mean)
     }

@@ -45,7 +45,8 @@ pub struct MessageMeasure {
 }
 
 impl MessageMeasure {
-    /// Time until `percent` of the eligible peers had it; `None` if they never did.
+    /// Time until `percent` of the eligible peers had it: the quantile of their delays. `None` if too few
+    /// ever had it.
     pub fn coverage(&self, percent: u32) -> Option<Duration> {
         let missing = usize::try_from(self.eligible).ok()?.checked_sub(self.delays.len())?;
         let mut delays = self.delays.clone();

@@ -9,6 +9,7 @@ use super::stage::ONE_RUN;
 use super::{Effort, Setup};
 use crate::history::History;
 use crate::measure::Measures;
+use crate::measure::quantile::quantile;
 use crate::measure::spread::MessageMeasure;
 use crate::report::to_float;
 use crate::sweep::Seeds;
@@ -49,7 +50,7 @@ fn see_from(begin: Duration, measures: &Measures) -> Seen {
         redundancy: sum(|it| it.copies) / sum(|it| it.receipts) - 1.0,
         last_hop: mean(messages.iter().map(|it| f64::from(it.last_hop))),
         last: mean(last),
-        p99: delays.get(delays.len() * 99 / 100).map_or(f64::NAN, millis),
+        p99: quantile(&delays, 99).as_ref().map_or(f64::NAN, millis),
         reached: 100.0 * sum(|it| it.reached) / sum(|it| it.eligible),
     }
 }

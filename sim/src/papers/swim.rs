@@ -7,6 +7,7 @@ use super::models::infection::infection_times;
 use super::models::probe::Probe;
 use super::models::probing::{Choice, first_probe};
 use super::models::{mean, number, repeat};
+use crate::measure::quantile::median;
 
 /// Members of the detector's model.
 const MEMBERS: usize = 128;
@@ -107,7 +108,7 @@ pub(super) fn infection(effort: Effort) -> Vec<Bar> {
             infection_times(members, true, rng)
         });
         // The figure's points for one size lie up to a period apart.
-        let median = mean(times.iter().map(|times| times[times.len() / 2]));
+        let median = mean(times.iter().filter_map(|times| median(times)));
         let names = (&*format!("N={members}"), "infection time of the median member, periods");
         bars.push(figure.bar(names, published, Tolerance::Within(0.5), median));
     }

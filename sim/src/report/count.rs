@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::measure::quantile::{Interpolate as _, place};
+
 /// Counts of whole values. There are as many counts as different values: of times in milliseconds at
 /// most as many as a run has milliseconds, of shares in ten-thousandths 10,001, however many runs
 /// there are.
@@ -26,14 +28,27 @@ impl Counts {
         self.total
     }
 
-    /// The value below which `percent` of the values lie, by nearest rank; `None` without values.
-    pub(super) fn quantile(&self, percent: u32) -> Option<u64> {
-        let rank = (self.total * u64::from(percent.min(100))).div_ceil(100).max(1);
-        let mut below = 0;
-        self.iter().find_map(|(value, count)| {
-            below += count;
-            (below >= rank).then_some(value)
-        })
+    /// The value below which `percent` of the values lie, by the definition of
+    /// [`quantile`](crate::measure::quantile); `None` without values.
+    pub(super) fn quantile(&self, percent: u32) -> Option<f64> {
+        let (place, hundredths) = place(self.total, percent)?;
+        let below = to_float(self.at(place)?);
+        Some(self.at(place + 1).map_or(below, |above| below.toward(to_float(above), hundredths)))
+    }
+
+    /// The value at a place, counted from 0, in the order of the values.
+    fn at(&self, place: u64) -> Option<u64> {
+        let mut before = 0;
+        let found = self.iter().find(|(_, count)| {
+            before += count;
+            before > place
+        });
+        found.map(|(value, _)| value)
+    }
+
+    /// The largest value.
+    pub(super) fn max(&self) -> Option<u64> {
+        self.counts.keys().next_back().copied()
     }
 
     /// Each value and its count, smallest value first.
@@ -77,6 +92,7 @@ mod tests {
         counts.extend(values.iter().copied());
         values.sort_unstable();
         for percent in 0..=100 {
+            let values: Vec<f64> = values.iter().map(|value| to_float(*value)).collect();
             assert_eq!(counts.quantile(percent), quantile(&values, percent), "{percent} %");
         }
         assert_eq!(counts.total(), 97);

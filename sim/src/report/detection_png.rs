@@ -110,7 +110,7 @@ fn percent(part: u64, whole: u64) -> f64 {
 }
 
 fn plot(canvas: &Canvas<'_>, curves: &[Curve]) -> anyhow::Result<()> {
-    let last = |curve: &Curve| curve.noticed.quantile(100).map(to_seconds);
+    let last = |curve: &Curve| curve.noticed.max().map(to_seconds);
     let latest = curves.iter().filter_map(last).fold(1.0_f64, f64::max);
     let end = (latest * 1.05).ceil();
     let label = |curve: &Curve| format!("{} ({} deaths)", curve.words, curve.deaths);

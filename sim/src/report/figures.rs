@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::measure::{millis, ratio};
-use crate::report::count::{Counts, ten_thousandths, to_float};
+use crate::report::count::{Counts, ten_thousandths};
 use crate::report::saved::Saved;
 use crate::report::summary::{Figure, name};
 use crate::report::tables::{DegreeRow, DetectionRow, MessageRow, ObituaryRow, RunRow};
@@ -60,7 +60,7 @@ impl Figures {
         let times =
             [row.coverage_50_ms, row.coverage_90_ms, row.coverage_99_ms, row.coverage_100_ms];
         for (counts, time) in self.coverage.iter_mut().zip(times) {
-            add_whole(counts, time);
+            counts.extend(time.map(ten_thousandths));
         }
         let hop = u64::from(row.last_delivery_hop);
         add_whole(&mut self.last_hop, (row.messages > 0).then_some(hop));
@@ -176,7 +176,7 @@ fn dispersion(run: &[DegreeRow]) -> Option<f64> {
 }
 
 pub(super) fn figure(name: &str, unit: &str, counts: &Counts, limits: &LimitWords) -> Figure {
-    let at = |percent| counts.quantile(percent).map(|value| to_float(value) / 10_000.0);
+    let at = |percent| counts.quantile(percent).map(|value| value / 10_000.0);
     Figure {
         name: name.to_owned(),
         unit: unit.to_owned(),

@@ -7,7 +7,7 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use crate::report::chart::{self, BLUE, Canvas, GREY, Pen, drawing};
-use crate::report::count::{Counts, to_float};
+use crate::report::count::{Counts, ten_thousandths, to_float};
 use crate::report::degrees_png::degrees;
 use crate::report::saved::Saved;
 use crate::report::summary::Summary;
@@ -39,14 +39,12 @@ fn components(
     for row in rows {
         let OverlayRow { at_ms, peers, largest, .. } = row?;
         if peers > 0 {
-            // Bits of floats that are not negative are in the order of the floats. There are as many
-            // different shares as pairs of `largest` and `peers`, whatever number of runs.
-            let share = 100.0 * to_float(count(largest)) / to_float(count(peers));
-            by_second.entry(at_ms / 1000).or_default().add(share.to_bits());
+            let share = to_float(count(largest)) / to_float(count(peers));
+            by_second.entry(at_ms / 1000).or_default().add(ten_thousandths(share));
         }
     }
     let point = |(second, shares): (u64, Counts)| {
-        let at = |percent| shares.quantile(percent).map(f64::from_bits).unwrap_or_default();
+        let at = |percent| shares.quantile(percent).unwrap_or_default() / 100.0;
         (to_float(second), [at(5), at(50)])
     };
     Ok(by_second.into_iter().map(point).collect())
@@ -121,7 +119,7 @@ const MOST_MARKS: usize = 33;
 
 fn plot_degrees(canvas: &Canvas<'_>, peers: &Counts) -> anyhow::Result<()> {
     let share = |count: u64| 100.0 * to_float(count) / to_float(peers.total().max(1));
-    let most = peers.quantile(100).unwrap_or(1);
+    let most = peers.max().unwrap_or(1);
     let highest = peers.iter().map(|(_, count)| count).max().unwrap_or(1);
     let mut chart = chart::plot(canvas, (0..most).into_segmented(), 0.0..share(highest) * 1.1)?;
     let names = ("links of a peer at the end of a run", "peers, %");

@@ -29,7 +29,7 @@ fn band(rows: impl Iterator<Item = anyhow::Result<SpreadRow>>) -> anyhow::Result
         by_delay.entry(delay_ms).or_default().add(ten_thousandths(reached));
     }
     let point = |(delay, reached): (u64, Counts)| {
-        let share = |percent| to_float(reached.quantile(percent).unwrap_or_default()) / 10_000.0;
+        let share = |percent| reached.quantile(percent).unwrap_or_default() / 10_000.0;
         (to_float(delay), [5, 50, 95].map(|percent| 100.0 * share(percent)))
     };
     Ok(by_delay.into_iter().map(point).collect())

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::history::Life;
 use crate::host::HostId;
 use crate::measure::overlay::OverlayPoint;
-use crate::measure::quantile::quantile;
 use crate::measure::{millis, ratio};
+use crate::report::to_float;
 use crate::scenario::Death;
 use crate::sweep::RunResult;
 
@@ -89,13 +89,13 @@ pub struct RunRow {
     /// Those delivered.
     pub delivered: u64,
     /// Median over the messages of the time until 50 % of the peers had one.
-    pub coverage_50_ms: Option<u64>,
+    pub coverage_50_ms: Option<f64>,
     /// The same for 90 %.
-    pub coverage_90_ms: Option<u64>,
+    pub coverage_90_ms: Option<f64>,
     /// The same for 99 %.
-    pub coverage_99_ms: Option<u64>,
+    pub coverage_99_ms: Option<f64>,
     /// The same for all.
-    pub coverage_100_ms: Option<u64>,
+    pub coverage_100_ms: Option<f64>,
     /// Most links a first copy travelled, over all messages.
     pub last_delivery_hop: u16,
     /// Payload copies per first receipt, less one.
@@ -116,7 +116,7 @@ pub struct RunRow {
     /// Fewest links of a peer at the end.
     pub degree_min: usize,
     /// Median of the links.
-    pub degree_median: usize,
+    pub degree_median: f64,
     /// Most links of a peer.
     pub degree_max: usize,
     /// Time from the last fault until all live peers were in one component.
@@ -200,7 +200,7 @@ pub struct DetectionRow {
 }
 
 /// The graph at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct OverlayRow {
     /// The run's rng seed.
     pub seed: u64,
@@ -217,7 +217,7 @@ pub struct OverlayRow {
     /// Fewest links.
     pub degree_min: usize,
     /// Median of the links.
-    pub degree_median: usize,
+    pub degree_median: f64,
     /// Most links.
     pub degree_max: usize,
 }
@@ -423,14 +423,15 @@ fn run_row(result: &RunResult) -> RunRow {
     }
 }
 
-/// Median over the messages of the time until `percent` of the peers had one; `None` when half of
-/// them never got so far.
-fn median_coverage(result: &RunResult, percent: u32) -> Option<u64> {
-    let messages = result.measures.messages.iter().filter(|it| !it.died_with_origin);
-    let mut times: Vec<u64> =
-        messages.map(|it| it.coverage(percent).map_or(u64::MAX, millis)).collect();
-    times.sort_unstable();
-    quantile(&times, 50).filter(|time| *time != u64::MAX)
+/// The median over the messages, in milliseconds; `None` when half of them never got so far.
+fn median_coverage(result: &RunResult, percent: u32) -> Option<f64> {
+    let median = result.measures.median_coverage(percent);
+    median.filter(|time| *time != Duration::MAX).map(fractional_millis)
+}
+
+/// Milliseconds to the microsecond.
+fn fractional_millis(time: Duration) -> f64 {
+    to_float(u64::try_from(time.as_micros()).unwrap_or(u64::MAX)) / 1000.0
 }
 
 fn message_rows(result: &RunResult) -> impl Iterator<Item = MessageRow> + '_ {

@@ -63,17 +63,17 @@ fn trace(summary: &Summary, replay: &str) -> Option<String> {
 fn figures(summary: &Summary) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_BORDERS_ONLY);
-    table.set_header(["figure", "unit", "5 %", "median", "95 %", "max", "limit"]);
+    table.set_header(["figure", "unit", "n", "5 %", "median", "95 %", "max", "limit"]);
     for figure in summary.figures.iter().filter(|figure| figure.values > 0) {
         table.add_row(row(figure));
     }
-    for column in table.column_iter_mut().skip(2).take(4) {
+    for column in table.column_iter_mut().skip(2).take(5) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
 }
 
-fn row(figure: &Figure) -> [String; 7] {
+fn row(figure: &Figure) -> [String; 8] {
     let show = |value: Option<f64>| match value {
         None => String::new(),
         Some(value) if value.fract() == 0.0 => format!("{value:.0}"),
@@ -82,6 +82,7 @@ fn row(figure: &Figure) -> [String; 7] {
     [
         figure.name.clone(),
         figure.unit.clone(),
+        figure.values.to_string(),
         show(figure.p5),
         show(figure.median),
         show(figure.p95),

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 use crate::history::hex;
-use crate::report::count::{Counts, ten_thousandths, to_float};
+use crate::report::count::{Counts, ten_thousandths};
 use crate::report::figures::{Figures, LimitWords, figure};
 use crate::report::summary::{Figure, Setting, name};
 use crate::report::tables::{DetectionRow, PASSED, RunRows};
@@ -178,6 +178,6 @@ impl GrowingColumn {
 }
 
 fn point(delay_ms: u64, reached: &Counts) -> SpreadPoint {
-    let at = |percent| to_float(reached.quantile(percent).unwrap_or_default()) / 100.0;
+    let at = |percent| reached.quantile(percent).unwrap_or_default() / 100.0;
     SpreadPoint { delay_ms, p5: at(5), median: at(50), p95: at(95) }
 }

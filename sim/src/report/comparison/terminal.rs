@@ -44,7 +44,7 @@ pub fn render(comparison: &Comparison) -> String {
 fn figures(comparison: &Comparison) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_BORDERS_ONLY);
-    table.set_header(["figure", "unit", "combination", "5 %", "median", "95 %", "max"]);
+    table.set_header(["figure", "unit", "combination", "n", "5 %", "median", "95 %", "max"]);
     let names = comparison.columns.first().map_or(&[][..], |column| &column.figures);
     for name in names.iter().map(|figure| &figure.name) {
         let mut shown = name.as_str();
@@ -52,7 +52,8 @@ fn figures(comparison: &Comparison) -> Table {
             let Some(figure) = column.figure(name) else { continue };
             let [p5, median, p95, max] =
                 [figure.p5, figure.median, figure.p95, figure.max].map(show);
-            table.add_row([shown, &figure.unit, &column.label(), &p5, &median, &p95, &max]);
+            let n = figure.values.to_string();
+            table.add_row([shown, &figure.unit, &column.label(), &n, &p5, &median, &p95, &max]);
             shown = "";
         }
     }
