@@ -1,21 +1,27 @@
 //! Whether two engines give the same figures: median and 95 % of the runs of one within a bound of the
-//! other's.
+//! other's, and each death noticed after the same time.
 //!
-//! The bound is a tenth of the first engine's value, and for times at least two ticks per hop: each
-//! hop moves an arrival to a tick, in either engine. What has few values,
-//! as deaths and the copies of a run, may differ by chance, too.
+//! The bound is a twentieth of the first engine's value, and for times at least a tick: either engine
+//! moves what arrives to a tick. What has few values, as deaths and the copies of a run, may differ by
+//! chance, too: each engine draws latencies of its own.
+//!
+//! Deaths are compared one by one as well: the schedule and the nodes' own randomness are the same on
+//! both engines, so the two times of one death differ by latencies alone. Their differences show an
+//! engine's error of some milliseconds, which the spread of the deaths would hide.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::outcome::Outcome;
+use crate::measure::quantile::{median, quantile};
 use crate::report::summary::{Figure, name};
+use crate::scenario::Death;
 
 /// Share of a value that two engines may differ by.
-const SHARE: f64 = 0.1;
+const SHARE: f64 = 0.05;
 
-/// Ticks per hop that two times may differ by.
-const TICKS_PER_HOP: f64 = 2.0;
-
-/// Figures that are judged: those of which every run has many values.
+/// Figures that are judged.
 const JUDGED: &[&str] = &[
     name::COVERAGE_50,
     name::COVERAGE_90,
@@ -23,6 +29,8 @@ const JUDGED: &[&str] = &[
     name::COVERAGE_100,
     name::LAST_HOP,
     name::REDUNDANCY,
+    name::ONE_COMPONENT,
+    name::QUORUM,
     name::RESET_NEIGHBOR,
     name::RESET_DEATHS,
     name::SILENT_NEIGHBOR,
@@ -35,7 +43,9 @@ const DEATHS: &[&str] =
 
 /// Whether a figure has so few values that they differ by chance: one per death, or one per run.
 fn has_few_values(name: &str) -> bool {
-    DEATHS.contains(&name) || [name::REDUNDANCY, name::LAST_HOP].contains(&name)
+    const ONE_PER_RUN: [&str; 4] =
+        [name::REDUNDANCY, name::LAST_HOP, name::ONE_COMPONENT, name::QUORUM];
+    DEATHS.contains(&name) || ONE_PER_RUN.contains(&name)
 }
 
 /// Of fewer deaths the 95 % is the slowest one or two, which is chance.
@@ -50,8 +60,14 @@ struct Statistic {
     error: f64,
 }
 
+/// The standard error of a median of normal values, in deviations over the root of their number.
+const MEDIAN_ERROR: f64 = 1.25;
+
+/// Deviations within which 90 % of normal values lie.
+const DEVIATIONS: f64 = 3.29;
+
 const STATISTICS: [Statistic; 2] = [
-    Statistic { name: "median", of: |figure| figure.median, error: 1.25 },
+    Statistic { name: "median", of: |figure| figure.median, error: MEDIAN_ERROR },
     Statistic { name: "95 %", of: |figure| figure.p95, error: 2.11 },
 ];
 
@@ -62,7 +78,8 @@ pub struct Agreement {
     pub figure: String,
     /// Its unit.
     pub unit: String,
-    /// `median` or `95 %`.
+    /// `median`, `95 %` or `one by one`: the median, moved by the median of the differences of single
+    /// deaths.
     pub statistic: String,
     /// The first engine's value; absent if it has none.
     pub first: Option<f64>,
@@ -87,16 +104,14 @@ pub fn judge(first: &[Figure], second: &[Figure], tick_ms: u64) -> Vec<Agreement
     let find = |figures: &'_ [Figure], name: &str| {
         figures.iter().find(|figure| figure.name == name && figure.values > 0).cloned()
     };
-    let hops = [first, second].map(|it| find(it, name::LAST_HOP).and_then(|it| it.median));
-    let hops = hops.into_iter().flatten().fold(1.0, f64::max);
-    let ticks = TICKS_PER_HOP * hops * crate::report::to_float(tick_ms);
+    let tick = crate::report::to_float(tick_ms);
     let mut agreements = Vec::new();
     for name in JUDGED {
         let (ours, theirs) = (find(first, name), find(second, name));
         let Some(figure) = ours.as_ref().or(theirs.as_ref()) else { continue };
         let unit = figure.unit.clone();
         let least = match unit.as_str() {
-            "ms" => ticks,
+            "ms" => tick,
             // Hops are whole.
             "hops" => 1.0,
             _ => 0.0,
@@ -131,6 +146,43 @@ pub fn judge(first: &[Figure], second: &[Figure], tick_ms: u64) -> Vec<Agreement
     agreements
 }
 
+/// Figures of deaths that are compared one by one.
+const SINGLE_DEATHS: [(&str, Death); 2] =
+    [(name::RESET_DEATHS, Death::Reset), (name::SILENT_DEATHS, Death::Silent)];
+
+/// Judges how long each death was on a list, of the runs of two engines with the same seeds: the median
+/// of the differences must be within a tick and what it may be by chance. Kinds of which both engines
+/// noticed fewer than two of the same deaths are left out.
+pub fn judge_deaths(first: &[Outcome], second: &[Outcome], tick_ms: u64) -> Vec<Agreement> {
+    let judged = |&(figure, kind): &(&str, Death)| {
+        let runs = first.iter().zip(second);
+        let pairs = runs.flat_map(|(ours, theirs)| ours.deaths_beside(theirs, kind));
+        let (mut times, mut differences): (Vec<f64>, Vec<f64>) =
+            pairs.map(|(ours, theirs)| (millis(ours), millis(theirs) - millis(ours))).unzip();
+        times.sort_unstable_by(f64::total_cmp);
+        differences.sort_unstable_by(f64::total_cmp);
+        let (middle, difference) = (median(&times)?, median(&differences)?);
+        let spread = quantile(&differences, 95)? - quantile(&differences, 5)?;
+        let count = crate::report::to_float(crate::measure::count(differences.len()));
+        let by_chance = 3.0 * MEDIAN_ERROR * spread / DEVIATIONS / count.sqrt();
+        let bound = crate::report::to_float(tick_ms) + by_chance;
+        (differences.len() > 1).then(|| Agreement {
+            figure: figure.to_owned(),
+            unit: "ms".to_owned(),
+            statistic: "one by one".to_owned(),
+            first: Some(middle),
+            second: Some(middle + difference),
+            bound,
+            agrees: difference.abs() <= bound,
+        })
+    };
+    SINGLE_DEATHS.iter().filter_map(judged).collect()
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
 /// What two statistics of so many values, spread as these are, differ by, if three times their standard
 /// error is allowed and that of one is a deviation over the root of the values: 90 % of the values lie
 /// within 3.29 deviations. Two engines draw other latencies, so they differ by it. *Measured: four
@@ -139,12 +191,18 @@ pub fn judge(first: &[Figure], second: &[Figure], tick_ms: u64) -> Vec<Agreement
 fn chance(figures: [&Figure; 2], values: u64) -> f64 {
     let spread = |it: &Figure| it.p95.zip(it.p5).map_or(0.0, |(p95, p5)| p95 - p5);
     let [first, second] = figures.map(spread);
-    3.0 * (first * first + second * second).sqrt() / 3.29 / crate::report::to_float(values).sqrt()
+    3.0 * (first * first + second * second).sqrt()
+        / DEVIATIONS
+        / crate::report::to_float(values).sqrt()
 }
 
 #[cfg(test)]
 mod tests {
+    use tidings_core::BootEpoch;
+
     use super::*;
+    use crate::history::Life;
+    use crate::host::HostId;
 
     fn figure(name: &str, unit: &str, median: f64, p95: f64) -> Figure {
         let (min, p5, max) = (None, None, None);
@@ -154,24 +212,50 @@ mod tests {
     }
 
     #[test]
-    fn times_may_differ_by_a_tenth_or_two_ticks_per_hop() {
-        let hops = figure(name::LAST_HOP, "hops", 4.0, 5.0);
+    fn times_may_differ_by_a_twentieth_or_a_tick() {
         let of = |median, p95| {
             let detection = figure(name::SILENT_DEATHS, "ms", 40_000.0, 44_000.0);
-            vec![hops.clone(), figure(name::COVERAGE_50, "ms", median, p95), detection]
+            vec![figure(name::COVERAGE_50, "ms", median, p95), detection]
         };
-        let near = judge(&of(50.0, 60.0), &of(82.0, 28.0), 4);
-        assert!(near.iter().all(|it| it.agrees), "two ticks of 4 ms on four hops: {near:?}");
-        let far = judge(&of(50.0, 60.0), &of(83.0, 60.0), 4);
+        let near = judge(&of(50.0, 200.0), &of(54.0, 190.0), 4);
+        assert!(near.iter().all(|it| it.agrees), "{near:?}");
+        let far = judge(&of(50.0, 200.0), &of(55.0, 200.0), 4);
         let wrong: Vec<_> = far.iter().filter(|it| !it.agrees).collect();
         assert_eq!(wrong.len(), 1, "{far:?}");
         assert_eq!(
             (wrong[0].figure.as_str(), wrong[0].statistic.as_str()),
             ("coverage 50 %", "median")
         );
-        assert_eq!(wrong[0].difference(), Some(33.0));
+        assert_eq!(wrong[0].difference(), Some(5.0));
         let bound = far.last().map(|it| it.bound);
-        assert_eq!(bound, Some(4400.0), "a tenth of 44 s");
+        assert_eq!(bound, Some(2200.0), "a twentieth of 44 s");
+    }
+
+    /// Forty peers of a run, each killed and off the lists after its own time, plus so many milliseconds.
+    fn outcome(later_ms: u64) -> Outcome {
+        let death = |n: u32| {
+            let life = Life { host: HostId::peer(n), epoch: BootEpoch(1) };
+            let time = Duration::from_millis(7_000 + u64::from(n) * 50 + later_ms);
+            (life, (Death::Reset, Some(time)))
+        };
+        Outcome { deaths: (0..40).map(death).collect(), ..Outcome::default() }
+    }
+
+    #[test]
+    fn a_small_error_in_every_death_is_seen() {
+        let judged = |later_ms| judge_deaths(&[outcome(0)], &[outcome(later_ms)], 4);
+        assert!(judged(4)[0].agrees, "a tick: {:?}", judged(4));
+        let late = judged(5);
+        assert!(!late[0].agrees && late.len() == 1, "{late:?}");
+        assert_eq!((late[0].first, late[0].second), (Some(7_975.0), Some(7_980.0)));
+    }
+
+    #[test]
+    fn deaths_that_one_engine_did_not_notice_are_left_out() {
+        let mut unnoticed = outcome(0);
+        unnoticed.deaths.values_mut().for_each(|(_, time)| *time = None);
+        assert_eq!(judge_deaths(&[outcome(0)], &[unnoticed], 4), []);
+        assert_eq!(judge_deaths(&[outcome(0)], &[], 4), []);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! What must come of a run whatever engine runs it: who holds which message, who is gone, who is on
-//! no list. Times are not in it.
+//! no list. Beside it, how long each death was on a list, which must be about the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::history::{History, Life, Tale};
 use crate::host::HostId;
-use crate::scenario::Scenario;
+use crate::measure::detection;
+use crate::scenario::{Death, Scenario};
 
 /// Messages said this short before the end may still be on their way.
 const ON_THE_WAY: Duration = Duration::from_secs(15);
@@ -33,6 +34,8 @@ pub struct Outcome {
     pub gone: BTreeSet<HostId>,
     /// Peers that are on no seed node's list.
     pub unlisted: BTreeSet<HostId>,
+    /// Lives of peers that crashed: how, and how long they were on a list, if they went from all.
+    pub deaths: BTreeMap<Life, (Death, Option<Duration>)>,
 }
 
 impl Outcome {
@@ -48,7 +51,21 @@ impl Outcome {
             late,
             gone: peers().filter(|host| !survivors.contains(host)).collect(),
             unlisted: peers().filter(|host| !listed.contains(host)).collect(),
+            deaths: deaths(history),
         }
+    }
+
+    /// How long each life was on a list that died so in both runs, here and there.
+    pub fn deaths_beside(
+        &self,
+        other: &Self,
+        kind: Death,
+    ) -> impl Iterator<Item = (Duration, Duration)> {
+        let of_kind = self.deaths.iter().filter(move |(_, (death, _))| *death == kind);
+        of_kind.filter_map(|(life, (_, ours))| {
+            let (_, theirs) = other.deaths.get(life)?;
+            Some(((*ours)?, (*theirs)?))
+        })
     }
 
     /// Where another engine's run of the same seed came out differently, in words.
@@ -124,6 +141,12 @@ fn delivered(
         delivered.insert(said, holders.map(|life| life.host).collect());
     }
     (delivered, late)
+}
+
+/// Deaths that a restart cut short were never to be found.
+fn deaths(history: &History) -> BTreeMap<Life, (Death, Option<Duration>)> {
+    let measured = detection::measure(history).into_iter().filter(|it| !it.is_cut_short());
+    measured.map(|it| (it.victim, (it.death, it.all_seed_nodes))).collect()
 }
 
 /// What the one has and the other has not.

@@ -10,7 +10,7 @@ use super::console::{say, say_json};
 use super::progress::Progress;
 use super::{FAILED, RUNS, link_latest};
 use crate::cli::{CompareArgs, REPORTS};
-use crate::compare::agree::judge;
+use crate::compare::agree::{judge, judge_deaths};
 use crate::compare::outcome::Outcome;
 use crate::report::comparison::{Column, Comparison, Differing, GrowingColumn, Pair, render};
 use crate::report::tables::RunRows;
@@ -68,13 +68,9 @@ pub(super) fn run_all(
             let what = ours.differences(theirs);
             (!what.is_empty()).then_some(Differing { seed, what })
         });
-        Pair {
-            first,
-            second,
-            figures: judge(&columns[first].figures, &columns[second].figures, tick),
-            runs: columns[first].runs,
-            differing: differing.collect(),
-        }
+        let mut figures = judge(&columns[first].figures, &columns[second].figures, tick);
+        figures.extend(judge_deaths(&outcomes[first], &outcomes[second], tick));
+        Pair { first, second, figures, runs: columns[first].runs, differing: differing.collect() }
     };
     let pairs = pairs.into_iter().map(pair).collect();
     let head = (scenario.name.as_str(), scenario.question.as_str());

@@ -4,6 +4,10 @@
 //! turmoil moves time in ticks. Between two ticks this world does what the schedule says, lets peers
 //! say what the workload says, and once per simulated second asks every node for its state.
 //!
+//! turmoil delays what connections carry. It does not delay that a dial is answered, nor refuse one, nor
+//! close the connections of a process that died; these take latencies that this world draws, by the
+//! same law.
+//!
 //! What turmoil means by its own words is not always what a network does, so the words of scenarios
 //! are translated. A death takes the streams from their tasks, or they would say goodbye with a FIN:
 //! after a *reset* death the other ends learn of it one latency later, after a *silent* one never. A
@@ -15,11 +19,11 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tidings_core::{AddressRecord, Birth, Command, Config, Node, RngSeed, Role, Topic, UnixTime};
@@ -36,7 +40,7 @@ use crate::scenario::{Blocks, CutMode, Death, Direction, Scenario};
 use crate::traffic::Traffic;
 use crate::workload::{self, Saying};
 use net::TurmoilNet;
-use stage::{Conduit, Scribe, Stage};
+use stage::{FarEnd, Scribe, Stage};
 
 /// Every simulated node listens here.
 const PORT: u16 = 7000;
@@ -85,10 +89,13 @@ struct World {
     next_saying: usize,
     /// The cut in force.
     cut: Option<(BTreeSet<HostId>, CutMode, Direction)>,
-    /// Connections whose other end died, and when they learn it.
-    farewells: VecDeque<(Duration, Vec<Weak<Conduit>>)>,
-    /// The same, where a cut keeps them from learning it.
-    held_farewells: Vec<Weak<Conduit>>,
+    /// When ends of connections learn that the host at the other end died; those of one moment in the
+    /// order in which that was sent.
+    farewells: BTreeMap<(Duration, u64), FarEnd>,
+    /// The dead, and ends that do not learn it before a cut heals.
+    held_farewells: Vec<(HostId, FarEnd)>,
+    /// Farewells sent so far.
+    farewells_sent: u64,
     samples: Vec<(Duration, BTreeMap<Life, NodeReport>)>,
     asked: Vec<(Life, oneshot::Receiver<NodeReport>)>,
 }
@@ -115,7 +122,7 @@ impl World {
         let schedule = FaultSchedule::draw(scenario, run);
         let ids = scenario.hosts().map(|host| (host.node_id(run), host)).collect();
         let recorder = Recorder::new(scenario, &schedule, Arc::new(ids));
-        let stage = Arc::new(Stage::new(scenario.latency.from + scenario.latency.to, recorder));
+        let stage = Arc::new(Stage::new(scenario, run, recorder));
         let hosts: BTreeMap<HostId, IpAddr> =
             scenario.hosts().map(|host| (host, sim.lookup(host.to_string()))).collect();
         let socket = |ip: &IpAddr| SocketAddr::new(*ip, PORT);
@@ -147,8 +154,9 @@ impl World {
             next_fault: 0,
             next_saying: 0,
             cut: None,
-            farewells: VecDeque::new(),
+            farewells: BTreeMap::new(),
             held_farewells: Vec::new(),
+            farewells_sent: 0,
             samples: Vec::new(),
             asked: Vec::new(),
             sim,
@@ -179,8 +187,8 @@ impl World {
     /// Does what the schedule and the workload say for now.
     fn perform_due(&mut self) {
         let now = self.sim.elapsed();
-        while let Some((_, ends)) = self.farewells.pop_front_if(|(at, _)| *at <= now) {
-            stage::close(&ends);
+        while let Some(next) = self.farewells.first_entry().filter(|it| it.key().0 <= now) {
+            next.remove().close();
         }
         while let Some(due) = self.schedule.faults.get(self.next_fault).filter(|it| it.at <= now) {
             let fault = due.fault.clone();
@@ -227,20 +235,34 @@ impl World {
                 self.cut = None;
                 self.stage.set_cut(None);
                 self.stage.set_held(None);
-                let held = std::mem::take(&mut self.held_farewells);
-                self.farewells.push_back((now + self.stage.round_trip() / 2, held));
+                for (dead, end) in std::mem::take(&mut self.held_farewells) {
+                    self.say_farewell(now, dead, end);
+                }
             }
         }
     }
 
     fn crash(&mut self, host: HostId, death: Death, now: Duration) {
-        let (far_ends, held_ends) = self.stage.abandon(host);
+        let far_ends = self.stage.abandon(host);
         self.sim.crash(host.to_string());
         self.stage.end_life(host, now, End::Crashed(death), death == Death::Silent);
-        if death == Death::Reset {
-            self.farewells.push_back((now + self.stage.round_trip() / 2, far_ends));
-            self.held_farewells.extend(held_ends);
+        if death == Death::Silent {
+            return;
         }
+        for (end, is_held) in far_ends {
+            if is_held {
+                self.held_farewells.push((host, end));
+            } else {
+                self.say_farewell(now, host, end);
+            }
+        }
+    }
+
+    /// The machine of a dead process closes a connection: the other end learns it a latency later.
+    fn say_farewell(&mut self, now: Duration, dead: HostId, end: FarEnd) {
+        let arrives = now + self.stage.latency(dead, end.of);
+        self.farewells.insert((arrives, self.farewells_sent), end);
+        self.farewells_sent += 1;
     }
 
     /// Calls `act` for every pair of hosts on the two sides of the cut in force.

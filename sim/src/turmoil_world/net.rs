@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tidings_node::{Listener, Net};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -22,6 +23,9 @@ use crate::scenario::PeerAddress;
 /// Connections that wait at one socket for the process to take them, as at the real node's. Dials
 /// beyond it hang.
 const BACKLOG: usize = 1024;
+
+/// Pause between two looks at whether a cut still holds a packet.
+const HELD_PAUSE: Duration = Duration::from_millis(10);
 
 /// One host's network, as its process sees it.
 #[derive(Clone, Debug)]
@@ -64,6 +68,47 @@ impl TurmoilNet {
         (Self { host, stage, sockets: sender }, Kernel { sockets })
     }
 
+    async fn connect_to(&self, far: HostId, addr: SocketAddr) -> io::Result<TurmoilStream> {
+        let (stage, near) = (&self.stage, self.host);
+        if stage.is_cut(near, far) {
+            return pending().await;
+        }
+        if stage.is_refusing(far) {
+            self.wait_while_held(far).await;
+            sleep(stage.latency(near, far)).await;
+            if stage.is_refusing(far) {
+                self.wait_for_answer(far).await;
+                return Err(io::ErrorKind::ConnectionRefused.into());
+            }
+        }
+        match TcpStream::connect(addr).await {
+            Ok(inner) => {
+                // From here on a crash takes the stream.
+                let stream = self.wrap(inner, addr.ip());
+                self.wait_for_answer(far).await;
+                Ok(stream)
+            }
+            Err(_) if stage.is_cut(near, far) => pending().await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The answer to a dial, which the other machine sends now, is on its way.
+    async fn wait_for_answer(&self, far: HostId) {
+        self.wait_while_held(far).await;
+        if self.stage.is_cut(self.host, far) {
+            return pending().await;
+        }
+        sleep(self.stage.latency(far, self.host)).await;
+        poll_fn(|cx| unless_blocked(&self.stage, self.host, cx)).await;
+    }
+
+    async fn wait_while_held(&self, far: HostId) {
+        while self.stage.is_held_between(self.host, far) {
+            sleep(HELD_PAUSE).await;
+        }
+    }
+
     fn wrap(&self, inner: TcpStream, far: IpAddr) -> TurmoilStream {
         let (host, stage) = (self.host, Arc::clone(&self.stage));
         TurmoilStream { host, conduit: stage.open_conduit(host, far, inner), stage }
@@ -87,29 +132,18 @@ impl Net for TurmoilNet {
     /// network does the opposite.
     async fn connect(&self, addr: SocketAddr) -> io::Result<TurmoilStream> {
         poll_fn(|cx| unless_blocked(&self.stage, self.host, cx)).await;
-        match PeerAddress::kind(addr) {
-            PeerAddress::Own => {}
-            PeerAddress::Silent => return pending().await,
+        let far = match PeerAddress::kind(addr) {
+            PeerAddress::Own => self.stage.host_at(addr.ip()),
+            PeerAddress::Silent => None,
             PeerAddress::Refusing => {
-                sleep(self.stage.round_trip()).await;
+                sleep(self.stage.round_trip_to_stranger(self.host)).await;
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
-        }
-        if self.stage.is_cut(self.host, addr.ip()) {
-            return pending().await;
-        }
-        // The refusal comes back across the cut, too.
-        while self.stage.is_refusing(addr.ip()) && self.stage.is_held(self.host, addr.ip()) {
-            sleep(self.stage.round_trip() / 10).await;
-        }
-        if self.stage.is_refusing(addr.ip()) {
-            sleep(self.stage.round_trip()).await;
-            return Err(io::ErrorKind::ConnectionRefused.into());
-        }
-        match TcpStream::connect(addr).await {
-            Ok(inner) => Ok(self.wrap(inner, addr.ip())),
-            Err(_) if self.stage.is_cut(self.host, addr.ip()) => pending().await,
-            Err(error) => Err(error),
+        };
+        match far {
+            Some(far) => self.connect_to(far, addr).await,
+            // Nobody is there who would say so.
+            None => pending().await,
         }
     }
 

@@ -10,20 +10,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tidings_core::{Event, Instant};
+use tidings_core::{Event, Instant, RngSeed};
 use tidings_node::{NodeHandle, Observer};
 use turmoil::net::TcpStream;
 
 use crate::history::{End, Life};
 use crate::host::HostId;
+use crate::latency::{Latencies, Place};
 use crate::recorder::{LifeNumber, Recorder};
-use crate::scenario::Blocks;
+use crate::scenario::{Blocks, Scenario};
 
 /// The shared state of one run.
 #[derive(Debug)]
 pub(super) struct Stage {
-    /// Twice the mean latency: how long a refusal takes.
-    round_trip: Duration,
+    /// Of what turmoil itself does not delay: answers to dials, refusals, goodbyes of machines.
+    latencies: Latencies,
+    seed_nodes: Place,
     state: Mutex<State>,
 }
 
@@ -36,8 +38,13 @@ struct State {
     /// Who is cut off by a cut that holds back what crosses it.
     held: Option<BTreeSet<HostId>>,
     conduits: Vec<(HostId, HostId, Weak<Conduit>)>,
+    /// Latencies drawn, of each sender.
+    drawn: BTreeMap<Place, u32>,
     recorder: Option<Recorder>,
 }
+
+/// The machine of nobody in this scenario.
+const STRANGER: Place = Place::MAX;
 
 #[derive(Debug, Default)]
 struct HostState {
@@ -81,6 +88,23 @@ pub(super) enum Broken {
     Reset,
 }
 
+/// The end of a connection whose other end is gone.
+#[derive(Clone, Debug)]
+pub(super) struct FarEnd {
+    /// Whose it is.
+    pub(super) of: HostId,
+    conduit: Weak<Conduit>,
+}
+
+impl FarEnd {
+    /// Tells it that the machine at the other end closed the connection.
+    pub(super) fn close(&self) {
+        if let Some(conduit) = self.conduit.upgrade() {
+            conduit.shatter(Broken::Closed);
+        }
+    }
+}
+
 impl Conduit {
     fn new(stream: TcpStream) -> Self {
         let state = ConduitState { stream: Some(stream), broken: None, waiting: Vec::new() };
@@ -117,9 +141,13 @@ impl Conduit {
 }
 
 impl Stage {
-    pub(super) fn new(round_trip: Duration, recorder: Recorder) -> Self {
+    pub(super) fn new(scenario: &Scenario, run: RngSeed, recorder: Recorder) -> Self {
         let state = State { recorder: Some(recorder), ..State::default() };
-        Self { round_trip, state: Mutex::new(state) }
+        Self {
+            latencies: Latencies::new(scenario, run),
+            seed_nodes: Place::try_from(scenario.seed_nodes).unwrap_or(Place::MAX),
+            state: Mutex::new(state),
+        }
     }
 
     pub(super) fn add_host(&self, host: HostId, ip: IpAddr) {
@@ -128,8 +156,31 @@ impl Stage {
         state.by_ip.insert(ip, host);
     }
 
-    pub(super) fn round_trip(&self) -> Duration {
-        self.round_trip
+    /// How long the next packet from one host to another takes that turmoil does not send itself.
+    pub(super) fn latency(&self, from: HostId, to: HostId) -> Duration {
+        self.latency_between(self.place(from), self.place(to))
+    }
+
+    /// How long it takes from a host to a machine that is no host of the scenario, and back.
+    pub(super) fn round_trip_to_stranger(&self, host: HostId) -> Duration {
+        let own = self.place(host);
+        self.latency_between(own, STRANGER) + self.latency_between(STRANGER, own)
+    }
+
+    fn latency_between(&self, from: Place, to: Place) -> Duration {
+        let mut state = lock(&self.state);
+        let drawn = state.drawn.entry(from).or_default();
+        *drawn = drawn.wrapping_add(1);
+        Duration::from_micros(self.latencies.latency(from, to, *drawn))
+    }
+
+    fn place(&self, host: HostId) -> Place {
+        if host.is_peer() { self.seed_nodes + host.place() } else { host.place() }
+    }
+
+    /// The host at this address.
+    pub(super) fn host_at(&self, ip: IpAddr) -> Option<HostId> {
+        lock(&self.state).by_ip.get(&ip).copied()
     }
 
     /// Begins a life: the process runs from here on.
@@ -175,31 +226,24 @@ impl Stage {
         running.into_iter().map(|(life, handle)| (recorder.life(life), handle)).collect()
     }
 
-    /// Whether a dial to this address is refused: the machine lives, the process does not.
-    pub(super) fn is_refusing(&self, ip: IpAddr) -> bool {
+    /// Whether a dial to this host is refused: the machine lives, the process does not.
+    pub(super) fn is_refusing(&self, host: HostId) -> bool {
         let state = lock(&self.state);
-        let host = state.by_ip.get(&ip).and_then(|host| state.hosts.get(host));
-        host.is_some_and(|host| !host.running && !host.silent)
+        state.hosts.get(&host).is_some_and(|host| !host.running && !host.silent)
     }
 
-    /// Whether a cut lies between a host and an address, in either direction.
-    pub(super) fn is_cut(&self, host: HostId, ip: IpAddr) -> bool {
+    /// Whether a cut lies between two hosts, in either direction.
+    pub(super) fn is_cut(&self, a: HostId, b: HostId) -> bool {
         let state = lock(&self.state);
-        let Some(far) = state.by_ip.get(&ip) else { return false };
-        state.cut.as_ref().is_some_and(|cut| cut.contains(&host) != cut.contains(far))
+        state.cut.as_ref().is_some_and(|cut| cut.contains(&a) != cut.contains(&b))
     }
 
     pub(super) fn set_cut(&self, cut_off: Option<BTreeSet<HostId>>) {
         lock(&self.state).cut = cut_off;
     }
 
-    /// Whether what the host and an address send each other now waits for the end of a cut.
-    pub(super) fn is_held(&self, host: HostId, ip: IpAddr) -> bool {
-        let far = lock(&self.state).by_ip.get(&ip).copied();
-        far.is_some_and(|far| self.is_held_between(host, far))
-    }
-
-    fn is_held_between(&self, a: HostId, b: HostId) -> bool {
+    /// Whether what two hosts send each other now waits for the end of a cut.
+    pub(super) fn is_held_between(&self, a: HostId, b: HostId) -> bool {
         let state = lock(&self.state);
         state.held.as_ref().is_some_and(|held| held.contains(&a) != held.contains(&b))
     }
@@ -267,20 +311,19 @@ impl Stage {
         }
     }
 
-    /// Takes all streams from a host's tasks, without a sign to the other ends. Returns those ends:
-    /// the ones that a sign would reach, and the ones that a cut keeps it from.
-    pub(super) fn abandon(&self, host: HostId) -> (Vec<Weak<Conduit>>, Vec<Weak<Conduit>>) {
+    /// Takes all streams from a host's tasks, without a sign to the other ends. Returns those ends, and
+    /// whether a cut keeps a sign from them.
+    pub(super) fn abandon(&self, host: HostId) -> Vec<(FarEnd, bool)> {
         for (.., conduit) in self.conduits(|near, _| near == host) {
             // Dropped outside of any simulated host, a stream says nothing.
             drop(lock(&conduit.state).stream.take());
         }
         let far_ends = self.conduits(|_, far| far == host);
-        let (held, open): (Vec<_>, Vec<_>) =
-            far_ends.iter().partition(|(near, ..)| self.is_held_between(*near, host));
-        let weak = |ends: Vec<&(_, _, Arc<Conduit>)>| {
-            ends.into_iter().map(|(.., conduit)| Arc::downgrade(conduit)).collect()
+        let far_end = |(near, _, conduit): (HostId, HostId, Arc<Conduit>)| {
+            let is_held = self.is_held_between(near, host);
+            (FarEnd { of: near, conduit: Arc::downgrade(&conduit) }, is_held)
         };
-        (weak(open), weak(held))
+        far_ends.into_iter().map(far_end).collect()
     }
 
     fn conduits(
@@ -301,13 +344,6 @@ impl Stage {
 impl State {
     fn recorder(&mut self) -> &mut Recorder {
         self.recorder.as_mut().expect("it is taken only when the run is over")
-    }
-}
-
-/// Tells these ends that the machine at the other end closed the connection.
-pub(super) fn close(ends: &[Weak<Conduit>]) {
-    for end in ends.iter().filter_map(Weak::upgrade) {
-        end.shatter(Broken::Closed);
     }
 }
 

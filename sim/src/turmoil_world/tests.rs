@@ -16,7 +16,7 @@ use super::net::{TurmoilListener, TurmoilNet, TurmoilStream};
 use super::stage::Stage;
 use super::{PORT, run_on};
 use crate::fault::FaultSchedule;
-use crate::host::HostId;
+use crate::host::{HostId, run_seed};
 use crate::recorder::Recorder;
 use crate::scenario::{Blocks, Scenario, load};
 
@@ -172,8 +172,7 @@ fn names(log: &Log) -> Vec<&'static str> {
 
 /// A host whose process stands still and whose backlog holds two streams, after five seconds.
 fn dialed_while_stopped() -> (Arc<Stage>, Log, turmoil::Sim<'static>) {
-    let (stage, log) =
-        (Arc::new(Stage::new(Duration::from_millis(20), recorder())), Log::default());
+    let (stage, log) = (Arc::new(Stage::new(&small(), run_seed(1), recorder())), Log::default());
     let mut sim = two_hosts(&stage, &log);
     run_until(&mut sim, Duration::from_millis(500));
     stage.still(HostId::peer(0), Blocks::Process);
@@ -223,4 +222,26 @@ fn a_crash_while_standing_still_repeats() {
     let other = super::run(&scenario, 2).digest();
     assert_eq!(first, super::run(&scenario, 1).digest());
     assert_ne!(first, other);
+}
+
+/// When "dialing" was connected after it dialed at one second, for each of these runs.
+fn times_to_connect(runs: std::ops::Range<u64>) -> Vec<Duration> {
+    let time = |seed| {
+        let stage = Stage::new(&small(), run_seed(seed), recorder());
+        let (stage, log) = (Arc::new(stage), Log::default());
+        let mut sim = two_hosts(&stage, &log);
+        run_until(&mut sim, Duration::from_millis(1_500));
+        let log = log.lock().expect("no panic");
+        let connected = log.iter().find(|(what, _)| *what == "connected").expect("it dialed");
+        connected.1 - Duration::from_secs(1)
+    };
+    runs.map(time).collect()
+}
+
+/// turmoil delays the dial by 10 ms and its answer not at all; the scenario's latency is 20 ms or more.
+#[test]
+fn a_dial_takes_there_and_back() {
+    let times = times_to_connect(1..9);
+    assert!(times.iter().all(|it| *it >= Duration::from_millis(30)), "{times:?}");
+    assert!(times.iter().min() < times.iter().max(), "drawn: {times:?}");
 }
