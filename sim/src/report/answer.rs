@@ -147,7 +147,9 @@ mod tests {
             min: Some(value),
             p5: Some(value),
             median: Some(value),
+            p90: Some(value),
             p95: Some(value),
+            p99: Some(value),
             max: Some(value),
             limit: limit.map(str::to_owned),
         }

@@ -184,7 +184,9 @@ pub(super) fn figure(name: &str, unit: &str, counts: &Counts, limits: &LimitWord
         min: at(0),
         p5: at(5),
         median: at(50),
+        p90: at(90),
         p95: at(95),
+        p99: at(99),
         max: at(100),
         limit: limits.get(name).cloned(),
     }

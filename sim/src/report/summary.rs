@@ -160,8 +160,12 @@ pub struct Figure {
     pub p5: Option<f64>,
     /// The middle value.
     pub median: Option<f64>,
+    /// The value below which 90 % lie.
+    pub p90: Option<f64>,
     /// The value below which 95 % lie.
     pub p95: Option<f64>,
+    /// The value below which 99 % lie.
+    pub p99: Option<f64>,
     /// The largest value.
     pub max: Option<f64>,
     /// What the scenario asks for, in words.

@@ -18,7 +18,9 @@ struct FigureRow<'a> {
     min: Option<f64>,
     p5: Option<f64>,
     median: Option<f64>,
+    p90: Option<f64>,
     p95: Option<f64>,
+    p99: Option<f64>,
     max: Option<f64>,
 }
 
@@ -73,7 +75,9 @@ fn figure_rows(comparison: &Comparison) -> Vec<FigureRow<'_>> {
             min: figure.min,
             p5: figure.p5,
             median: figure.median,
+            p90: figure.p90,
             p95: figure.p95,
+            p99: figure.p99,
             max: figure.max,
         })
     });
