@@ -10,7 +10,7 @@ use crate::config::MAX_SEED_NODES;
 use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{Hop, LinkOrigin, MessageId, NodeId};
 use crate::messaging::Envelope;
-use crate::wire::{Bye, DecodeError, Evidence, Matter, Purpose, Refusal};
+use crate::wire::{Bye, DecodeError, Evidence, ProposalKind, Purpose, Refusal};
 
 /// What happened, for logs, programs and checks. Events carry no obligations.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -126,11 +126,11 @@ pub enum Event {
         why: Removal,
     },
     /// Seed node: an entry is in doubt and is being probed.
-    PeerDoubted {
+    PeerProbing {
         /// The entry.
         peer: AddressRecord,
         /// Why.
-        why: Doubt,
+        why: ProbeReason,
     },
     /// Seed node: a death report came (R24).
     ReportReceived {
@@ -186,12 +186,12 @@ pub enum Event {
         /// Whom it was about.
         subject: AddressRecord,
         /// What was to be done.
-        matter: Matter,
+        kind: ProposalKind,
         /// What came of it.
         outcome: VoteOutcome,
     },
     /// Seed node: a link over which it asks another seed node for votes is lost, or did not come up.
-    ColleagueLost {
+    SeedNodeLost {
         /// The other seed node's address, as it was given.
         addr: SocketAddr,
     },
@@ -263,14 +263,14 @@ pub enum Removal {
     /// It did not answer this seed node's own probe.
     Dead,
     /// It lives, but on no link with this seed node, and let its lease run out.
-    Lapsed,
+    LeaseExpired,
     /// Its address is held by a newer life of the same node, or by another node.
     Superseded,
 }
 
 /// Why an entry is probed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Doubt {
+pub enum ProbeReason {
     /// Its link was lost.
     LinkLost,
     /// Its lease ran out.
@@ -278,7 +278,7 @@ pub enum Doubt {
     /// It was reported dead.
     Reported,
     /// Another seed node holds it dead and asks (R22).
-    Asked,
+    VoteRequested,
 }
 
 /// What came of a motion.
@@ -406,19 +406,19 @@ impl fmt::Display for Removal {
         f.write_str(match self {
             Self::Left => "left",
             Self::Dead => "dead",
-            Self::Lapsed => "lease lapsed",
+            Self::LeaseExpired => "lease lapsed",
             Self::Superseded => "superseded",
         })
     }
 }
 
-impl fmt::Display for Doubt {
+impl fmt::Display for ProbeReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::LinkLost => "link lost",
             Self::LeaseExpired => "lease expired",
             Self::Reported => "reported dead",
-            Self::Asked => "held dead by a seed node",
+            Self::VoteRequested => "held dead by a seed node",
         })
     }
 }

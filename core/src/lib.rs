@@ -90,13 +90,13 @@ pub mod wire;
 
 pub use address::{AddressRecord, MAX_ADDRESSES, RecordError, Signature};
 pub use config::{
-    Agreement, BroadcastConfig, BroadcastKind, ChatterConfig, Config, ConfigError, DetectorConfig,
-    DetectorKind, HyParViewConfig, LinkConfig, MAX_SEED_NODES, Monitor, OverlayConfig, OverlayKind,
-    PlumtreeConfig, RegistrationConfig, SwimConfig, Ways,
+    BroadcastConfig, BroadcastKind, ChatterConfig, Config, ConfigError, DecisionMode,
+    DetectorConfig, DetectorKind, HyParViewConfig, IHaveDirection, LinkConfig, MAX_SEED_NODES,
+    Monitor, OverlayConfig, OverlayKind, PlumtreeConfig, RegistrationConfig, SwimConfig,
 };
 pub use event::{
-    Doubt, Event, MemberState, Misbehavior, NeighborLoss, RegistrationLoss, Rejection, Removal,
-    ReportOutcome, StrikeKind, VoteOutcome,
+    Event, MemberState, Misbehavior, NeighborLoss, ProbeReason, RegistrationLoss, Rejection,
+    Removal, ReportOutcome, StrikeKind, VoteOutcome,
 };
 pub use failure::{DialFailure, LinkLoss};
 pub use id::{
@@ -108,8 +108,8 @@ pub use messaging::{Envelope, Payload, TooLong, Topic};
 pub use node::Node;
 pub use rng::RngSeed;
 pub use snapshot::{
-    AccusationSnapshot, CaseSnapshot, KnownSnapshot, MemberSnapshot, NeighborSnapshot,
-    NodeSnapshot, RegisteredSnapshot, SeedNodeSnapshot,
+    AccusationSnapshot, KnownSnapshot, MemberSnapshot, NeighborSnapshot, NodeSnapshot,
+    RegisteredSnapshot, SeedNodeSnapshot, SuspicionSnapshot,
 };
 pub use stats::{Limits, Stats};
 pub use time::{Instant, UnixTime};

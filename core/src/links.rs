@@ -29,7 +29,7 @@ use crate::wire::{Bye, Hello, Message, Purpose, Refusal, Refuse, Welcome};
 pub(crate) struct Links {
     table: Table<LinkId, Link>,
     /// How many accepted links have not got to the point yet, see [`Links::settle`].
-    unsettled: usize,
+    handshake_pending: usize,
     /// How many were ever dialed.
     dialed: u64,
 }
@@ -41,7 +41,7 @@ struct Link {
     /// What it is for; `None` while that is not known, and where it is for nothing.
     purpose: Option<Purpose>,
     /// Its hello timer runs, and it counts against `max_pending` when it was accepted.
-    unsettled: bool,
+    handshake_pending: bool,
     /// Who is at the other end, or should be.
     remote: Option<AddressRecord>,
     /// The other end's address, unless it is the best one of `remote`.
@@ -54,7 +54,7 @@ enum Stage {
     /// Dialed, no connection yet.
     Dialing,
     /// Dialed only to see whether a connection comes to stand.
-    Trying,
+    ConnectOnly,
     /// Dialed and connected, our hello is not answered yet.
     Greeting,
     /// Accepted, no hello yet.
@@ -92,7 +92,7 @@ pub(crate) struct Up {
 pub(crate) enum Outcome {
     Nothing,
     /// Somebody asks; [`Links::welcome`] or [`Links::refuse`] must follow.
-    Asked(Box<Hello>),
+    HelloReceived(Box<Hello>),
     /// A dial has succeeded.
     Welcomed(Dial, Up),
     /// A dial has failed; the link is gone.
@@ -141,7 +141,7 @@ impl Links {
         to: &AddressRecord,
         patience: Duration,
     ) -> LinkId {
-        self.begin(cx, Target::Node(to), (Stage::Trying, None), patience)
+        self.begin(cx, Target::Node(to), (Stage::ConnectOnly, None), patience)
     }
 
     fn begin(
@@ -158,7 +158,7 @@ impl Links {
             Target::Node(record) => (Some(record.clone()), None, record.addresses().into()),
             Target::Address(addr) => (None, Some(Box::new(addr)), [addr].into()),
         };
-        self.table.insert(link, Link { stage, purpose, unsettled: true, remote, addr });
+        self.table.insert(link, Link { stage, purpose, handshake_pending: true, remote, addr });
         cx.arm(Timer::Hello(link), patience);
         cx.output(Output::Dial { link, addresses });
         link
@@ -176,10 +176,10 @@ impl Links {
     /// there are. Links that only ask, probe or report are never settled, so strangers cannot hold
     /// more than `max_pending` of them, nor any for longer than `accept_timeout`.
     pub(crate) fn settle(&mut self, cx: &mut Context, link: LinkId) {
-        if let Some(entry) = self.table.get_mut(link).filter(|entry| entry.unsettled) {
-            entry.unsettled = false;
+        if let Some(entry) = self.table.get_mut(link).filter(|entry| entry.handshake_pending) {
+            entry.handshake_pending = false;
             if link.origin() == LinkOrigin::Accepted {
-                self.unsettled -= 1;
+                self.handshake_pending -= 1;
             }
             cx.timers.cancel(Timer::Hello(link));
         }
@@ -243,7 +243,7 @@ impl Links {
                 link.into_up().map_or(Outcome::Nothing, |up| Outcome::Ended(up, Ending::Garbled))
             }
             Stage::Dialing | Stage::Greeting => link.into_failed(Failure::Garbled),
-            Stage::Trying => Outcome::NotConnected,
+            Stage::ConnectOnly => Outcome::NotConnected,
             Stage::Awaiting => Outcome::Nothing,
         })
     }
@@ -306,7 +306,7 @@ impl Links {
                 self.close(cx, link, Bye::Done);
                 up.map_or(Outcome::Nothing, |up| Outcome::Ended(up, Ending::Bye(Bye::Done)))
             }
-            Stage::Dialing | Stage::Trying | Stage::Greeting => {
+            Stage::Dialing | Stage::ConnectOnly | Stage::Greeting => {
                 let timed_out = Failure::Dial(DialFailure::TimedOut);
                 let outcome = self.on_end(cx, link, Ending::Lost(LinkLoss::Stalled), timed_out);
                 cx.output(Output::Close { link });
@@ -328,7 +328,7 @@ impl Links {
     }
 
     fn is_trying(&self, link: LinkId) -> bool {
-        self.table.get(link).is_some_and(|link| link.stage == Stage::Trying)
+        self.table.get(link).is_some_and(|link| link.stage == Stage::ConnectOnly)
     }
 
     fn greet(&mut self, cx: &mut Context, link: LinkId, addr: SocketAddr) {
@@ -342,18 +342,18 @@ impl Links {
             purpose,
         };
         entry.stage = Stage::Greeting;
-        entry.unsettled = true;
+        entry.handshake_pending = true;
         entry.set_addr(addr);
         cx.send(link, Message::Hello(Box::new(hello)));
     }
 
     fn accept(&mut self, cx: &mut Context, link: LinkId, addr: SocketAddr) {
-        if self.unsettled >= cx.config.links.max_pending {
+        if self.handshake_pending >= cx.config.links.max_pending {
             cx.stats.limits.pending += 1;
             cx.output(Output::Close { link });
             return;
         }
-        self.unsettled += 1;
+        self.handshake_pending += 1;
         self.table.insert(link, Link::awaiting(addr));
         cx.arm(Timer::Hello(link), cx.config.links.accept_timeout);
     }
@@ -374,7 +374,7 @@ impl Links {
                 }
                 entry.into_failed(failure)
             }
-            Stage::Trying => {
+            Stage::ConnectOnly => {
                 cx.stats.dials_failed += 1;
                 Outcome::NotConnected
             }
@@ -425,7 +425,7 @@ impl Links {
         } else if cx.leaving {
             Refusal::Leaving
         } else {
-            return Outcome::Asked(hello);
+            return Outcome::HelloReceived(hello);
         };
         self.refuse(cx, link, hello.from, reason);
         Outcome::Nothing
@@ -440,8 +440,8 @@ impl Links {
     fn remove(&mut self, cx: &mut Context, link: LinkId) -> Option<Link> {
         cx.timers.cancel(Timer::Hello(link));
         let entry = self.table.remove(link)?;
-        if entry.unsettled && link.origin() == LinkOrigin::Accepted {
-            self.unsettled -= 1;
+        if entry.handshake_pending && link.origin() == LinkOrigin::Accepted {
+            self.handshake_pending -= 1;
         }
         Some(entry)
     }
@@ -450,7 +450,7 @@ impl Links {
 impl Stage {
     const fn is_connected(self) -> bool {
         match self {
-            Self::Dialing | Self::Trying => false,
+            Self::Dialing | Self::ConnectOnly => false,
             Self::Greeting | Self::Awaiting | Self::Up => true,
         }
     }
@@ -459,7 +459,7 @@ impl Stage {
     const fn is_before_welcome(self) -> bool {
         match self {
             Self::Dialing | Self::Greeting => true,
-            Self::Trying | Self::Awaiting | Self::Up => false,
+            Self::ConnectOnly | Self::Awaiting | Self::Up => false,
         }
     }
 }
@@ -467,7 +467,7 @@ impl Stage {
 impl Link {
     fn awaiting(addr: SocketAddr) -> Self {
         let addr = Some(Box::new(addr));
-        Self { stage: Stage::Awaiting, purpose: None, unsettled: true, remote: None, addr }
+        Self { stage: Stage::Awaiting, purpose: None, handshake_pending: true, remote: None, addr }
     }
 
     /// The other end's address.

@@ -13,14 +13,14 @@ use core::net::SocketAddr;
 use crate::address::AddressRecord;
 use crate::config::MAX_SEED_NODES;
 use crate::context::Context;
-use crate::event::{Doubt, Event, Misbehavior, Rejection, Removal, ReportOutcome};
+use crate::event::{Event, Misbehavior, ProbeReason, Rejection, Removal, ReportOutcome};
 use crate::id::{LinkId, LinkOrigin, NodeId, Role};
 use crate::io::{Command, Input};
 use crate::links::{Ending, Links, Outcome, Up};
 use crate::registry::bootstrap::distinct;
-use crate::registry::council::Council;
 use crate::registry::list::List;
 use crate::registry::probes::{Probes, Verdict};
+use crate::registry::quorum::Quorum;
 use crate::snapshot::{NodeSnapshot, RegisteredSnapshot};
 use crate::time::saturating_millis;
 use crate::timers::Timer;
@@ -33,21 +33,21 @@ pub(crate) struct SeedNode {
     links: Links,
     list: List,
     probes: Probes,
-    council: Council,
+    quorum: Quorum,
     /// How often each reporter accused somebody who then answered (R20).
     false_reports: BTreeMap<NodeId, u64>,
 }
 
 impl SeedNode {
     pub(crate) fn new(mut cx: Context, seed_nodes: &[SocketAddr]) -> Self {
-        let (mut links, mut council) = (Links::default(), Council::default());
-        council.replace(&mut cx, &mut links, seed_nodes);
+        let (mut links, mut quorum) = (Links::default(), Quorum::default());
+        quorum.replace(&mut cx, &mut links, seed_nodes);
         Self {
             cx,
             links,
             list: List::default(),
             probes: Probes::default(),
-            council,
+            quorum,
             false_reports: BTreeMap::new(),
         }
     }
@@ -62,12 +62,12 @@ impl SeedNode {
             Timer::Probe(number) => {
                 self.probes.on_probe_timer(&mut self.cx, &mut self.links, number);
             }
-            Timer::Colleague(number) => {
-                self.council.on_colleague_timer(&mut self.cx, &mut self.links, number);
+            Timer::SeedNodeRedial(number) => {
+                self.quorum.on_redial_timer(&mut self.cx, &mut self.links, number);
             }
-            Timer::Motion(number) => {
+            Timer::Proposal(number) => {
                 let (cx, links) = (&mut self.cx, &mut self.links);
-                let decision = self.council.on_motion_timer(cx, links, number);
+                let decision = self.quorum.on_proposal_timer(cx, links, number);
                 self.on_decision(decision);
             }
             Timer::Renew(_)
@@ -81,7 +81,7 @@ impl SeedNode {
             | Timer::Digest
             | Timer::LeaveTimeout
             | Timer::Shuffle
-            | Timer::Trial
+            | Timer::Optimize
             | Timer::IHave
             | Timer::Graft
             | Timer::Exchange
@@ -118,7 +118,7 @@ impl SeedNode {
     fn replace_seed_nodes(&mut self, addresses: &[SocketAddr]) {
         let seeds = distinct(addresses);
         if (1..=MAX_SEED_NODES).contains(&seeds.len()) {
-            self.council.replace(&mut self.cx, &mut self.links, &seeds);
+            self.quorum.replace(&mut self.cx, &mut self.links, &seeds);
         } else {
             self.cx.emit(Event::Rejected(Rejection::SeedNodeCount(seeds.len())));
         }
@@ -127,9 +127,9 @@ impl SeedNode {
     fn on_outcome(&mut self, link: LinkId, outcome: Outcome) {
         match outcome {
             Outcome::Nothing => {}
-            Outcome::Asked(hello) => self.on_hello(link, &hello),
+            Outcome::HelloReceived(hello) => self.on_hello(link, &hello),
             Outcome::Welcomed(_, up) if up.purpose == Purpose::Vote => {
-                self.council.on_welcomed(&mut self.cx, link, up.remote.subject());
+                self.quorum.on_welcomed(&mut self.cx, link, up.remote.subject());
             }
             Outcome::Welcomed(_, up) => {
                 let verdict =
@@ -137,7 +137,7 @@ impl SeedNode {
                 self.on_verdict(verdict);
             }
             Outcome::Failed(dial, failure) if dial.purpose == Purpose::Vote => {
-                self.council.on_failed(&mut self.cx, link, &failure);
+                self.quorum.on_failed(&mut self.cx, link, &failure);
             }
             Outcome::Failed(_, failure) => {
                 let verdict = self.probes.on_failed(&mut self.cx, link, &failure);
@@ -166,8 +166,8 @@ impl SeedNode {
             | Purpose::Optimize
             | Purpose::Exchange => Some(Refusal::WrongRole),
             Purpose::Vote => {
-                let is_colleague = hello.role == Role::SeedNode && self.council.is_colleague(from);
-                (!is_colleague).then_some(Refusal::WrongRole)
+                let is_seed_node = hello.role == Role::SeedNode && self.quorum.is_seed_node(from);
+                (!is_seed_node).then_some(Refusal::WrongRole)
             }
             _ if hello.role != Role::Peer => Some(Refusal::WrongRole),
             _ if listed.is_some_and(|entry| entry.record.supersedes(from)) => {
@@ -183,7 +183,7 @@ impl SeedNode {
             None => {
                 self.links.welcome(&mut self.cx, link, hello);
                 if hello.purpose == Purpose::Vote {
-                    self.council.on_accepted(&mut self.cx, &mut self.links, link, from);
+                    self.quorum.on_accepted(&mut self.cx, &mut self.links, link, from);
                 }
             }
             Some(reason) => self.links.refuse(&mut self.cx, link, from.clone(), reason),
@@ -206,11 +206,13 @@ impl SeedNode {
             (Purpose::Register | Purpose::Notice, Message::Leave(leave)) => {
                 self.on_leave(link, &up, &leave);
             }
-            (Purpose::Vote, Message::Motion(motion)) if link.origin() == LinkOrigin::Accepted => {
-                self.on_motion(link, &motion);
+            (Purpose::Vote, Message::Proposal(proposal))
+                if link.origin() == LinkOrigin::Accepted =>
+            {
+                self.on_proposal(link, &proposal);
             }
             (Purpose::Vote, Message::Vote(vote)) if link.origin() == LinkOrigin::Dialed => {
-                let decision = self.council.on_vote(&mut self.cx, link, vote);
+                let decision = self.quorum.on_vote(&mut self.cx, link, vote);
                 self.on_decision(decision);
             }
             (_, message) => self.expel(link, Misbehavior::Unexpected(message.name())),
@@ -238,7 +240,7 @@ impl SeedNode {
     fn on_sign_of_life(&mut self, record: &AddressRecord) {
         let subject = record.subject();
         self.probes.dismiss(&mut self.cx, &mut self.links, subject);
-        self.council.vote(&mut self.cx, subject, false);
+        self.quorum.vote(&mut self.cx, subject, false);
         self.void_up_to(subject, record.epoch());
     }
 
@@ -271,7 +273,7 @@ impl SeedNode {
             Some(record) if !record.supersedes(&report.subject) && accused != reporter => {
                 let needed = self.cx.config.registration.confirmations;
                 if self.list.accuse(accused, reporter, needed) >= needed {
-                    self.doubt(&record, Doubt::Reported);
+                    self.probe(&record, ProbeReason::Reported);
                     ReportOutcome::Probing
                 } else {
                     ReportOutcome::Noted
@@ -289,7 +291,7 @@ impl SeedNode {
         }
         let is_that_life = |epoch| epoch <= leave.epoch;
         if self.list.get(leave.subject).is_some_and(|entry| is_that_life(entry.record.epoch())) {
-            self.strike_off(leave.subject, Removal::Left);
+            self.remove_entry(leave.subject, Removal::Left);
         }
         self.void_up_to(leave.subject, leave.epoch);
     }
@@ -297,22 +299,22 @@ impl SeedNode {
     /// A link is gone. If it carried a registration, the peer is looked for (R17).
     fn on_ended(&mut self, link: LinkId, up: &Up, _ending: Ending) {
         if up.purpose == Purpose::Vote {
-            self.council.on_ended(&mut self.cx, link);
+            self.quorum.on_ended(&mut self.cx, link);
             return;
         }
         let subject = up.remote.subject();
-        if self.council.waits_on(subject, link) {
-            self.council.void(&mut self.cx, subject);
+        if self.quorum.waits_on(subject, link) {
+            self.quorum.void(&mut self.cx, subject);
         }
         if self.list.unlink(subject, link) && !self.cx.leaving {
-            self.doubt(&up.remote, Doubt::LinkLost);
+            self.probe(&up.remote, ProbeReason::LinkLost);
         }
     }
 
     /// Looks at an entry, unless the others have been asked about it already.
-    fn doubt(&mut self, record: &AddressRecord, why: Doubt) {
-        if !self.council.holds_dead(record.subject(), record.epoch()) {
-            self.probes.doubt(&mut self.cx, record, why);
+    fn probe(&mut self, record: &AddressRecord, why: ProbeReason) {
+        if !self.quorum.holds_dead(record.subject(), record.epoch()) {
+            self.probes.begin(&mut self.cx, record, why);
         }
     }
 
@@ -323,7 +325,7 @@ impl SeedNode {
             };
             let probe_time = self.cx.config.links.hello_timeout * 2;
             self.list.defer(&mut self.cx, subject, probe_time);
-            self.doubt(&record, Doubt::LeaseExpired);
+            self.probe(&record, ProbeReason::LeaseExpired);
         }
     }
 
@@ -331,22 +333,22 @@ impl SeedNode {
         match verdict {
             Verdict::Open => {}
             Verdict::Dead(subject) => {
-                self.council.vote(&mut self.cx, subject, true);
-                self.condemn(subject, Removal::Dead);
+                self.quorum.vote(&mut self.cx, subject, true);
+                self.start_removal(subject, Removal::Dead);
             }
             Verdict::Superseded(subject) => {
-                self.council.vote(&mut self.cx, subject, true);
-                self.condemn(subject, Removal::Superseded);
+                self.quorum.vote(&mut self.cx, subject, true);
+                self.start_removal(subject, Removal::Superseded);
             }
             Verdict::Alive(subject, reasons) => {
-                self.council.vote(&mut self.cx, subject, false);
+                self.quorum.vote(&mut self.cx, subject, false);
                 let accusers = self.list.take_accusers(subject);
                 if reasons.is_reported {
-                    self.blame(subject, accusers);
+                    self.count_false_reports(subject, accusers);
                 }
                 let is_linked = self.list.get(subject).is_some_and(|entry| entry.link.is_some());
-                if reasons.is_lapsed && !is_linked {
-                    self.strike_off(subject, Removal::Lapsed);
+                if reasons.is_lease_expired && !is_linked {
+                    self.remove_entry(subject, Removal::LeaseExpired);
                 } else {
                     self.list.renew(&mut self.cx, subject);
                 }
@@ -355,7 +357,7 @@ impl SeedNode {
     }
 
     /// Counts a report about a live peer against everybody who made it.
-    fn blame(&mut self, subject: NodeId, reporters: Vec<NodeId>) {
+    fn count_false_reports(&mut self, subject: NodeId, reporters: Vec<NodeId>) {
         for reporter in reporters {
             self.make_room_for(reporter);
             let count = self.false_reports.entry(reporter).or_default();
@@ -378,9 +380,9 @@ impl SeedNode {
         }
     }
 
-    fn strike_off(&mut self, subject: NodeId, why: Removal) {
+    fn remove_entry(&mut self, subject: NodeId, why: Removal) {
         self.probes.dismiss(&mut self.cx, &mut self.links, subject);
-        self.council.vote(&mut self.cx, subject, true);
+        self.quorum.vote(&mut self.cx, subject, true);
         let Some(entry) = self.list.remove(&mut self.cx, subject) else { return };
         self.void_up_to(subject, entry.record.epoch());
         if let Some(link) = entry.link {

@@ -36,7 +36,7 @@ pub struct NodeSnapshot {
     /// Peer: whom the detector `swim` knows, by identity; at most `members_max`.
     pub members: Vec<MemberSnapshot>,
     /// Peer: the newest suspicions that it heard of, oldest first; at most `max_links`.
-    pub cases: Vec<CaseSnapshot>,
+    pub cases: Vec<SuspicionSnapshot>,
     /// Seed node: its list, by identity.
     pub registered: Vec<RegisteredSnapshot>,
     /// Seed node: who reported live peers dead, and how often.
@@ -67,7 +67,7 @@ pub struct MemberSnapshot {
 
 /// A suspicion, and why: what `why` shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CaseSnapshot {
+pub struct SuspicionSnapshot {
     /// Who is, or was, suspected.
     pub subject: AddressRecord,
     /// The incarnation that was suspected.

@@ -96,8 +96,8 @@ pub struct Limits {
     pub requests: u64,
     /// Newcomers not taken because as many dials were under way (`active`).
     pub dials: u64,
-    /// Lost neighbors forgotten for others lost later (`ghosts`).
-    pub ghosts: u64,
+    /// Lost neighbors forgotten for others lost later (`lost_neighbors`).
+    pub lost_neighbors: u64,
     /// Replies to shuffles not given because too many waited for their link (`replies`).
     pub replies: u64,
     /// Motions that were not put, and votes that were not given (`votes_max`).

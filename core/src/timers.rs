@@ -58,11 +58,11 @@ pub enum Timer {
     /// The suspicion of this number was not refuted.
     Suspicion(u32),
     /// Dial the other seed node of this number again.
-    Colleague(u32),
+    SeedNodeRedial(u32),
     /// The motion of this number should have its votes by now.
-    Motion(u64),
+    Proposal(u64),
     /// Try whether somebody is nearer than a neighbor; only where near ones are wanted.
-    Trial,
+    Optimize,
 }
 
 /// When to call again at the latest, and what for.
@@ -294,9 +294,9 @@ impl Timer {
             Self::Overdue(number) => (18, number.into()),
             Self::Request(number) => (19, number.into()),
             Self::Suspicion(number) => (20, number.into()),
-            Self::Colleague(number) => (21, number.into()),
-            Self::Motion(number) => (22, number),
-            Self::Trial => (23, 0),
+            Self::SeedNodeRedial(number) => (21, number.into()),
+            Self::Proposal(number) => (22, number),
+            Self::Optimize => (23, 0),
         }
     }
 
@@ -325,9 +325,9 @@ impl Timer {
             18 => Self::Overdue(number()),
             19 => Self::Request(number()),
             20 => Self::Suspicion(number()),
-            21 => Self::Colleague(number()),
-            22 => Self::Motion(key),
-            23 => Self::Trial,
+            21 => Self::SeedNodeRedial(number()),
+            22 => Self::Proposal(key),
+            23 => Self::Optimize,
             _ => unreachable!("a name comes from a timer"),
         }
     }
@@ -382,9 +382,9 @@ mod tests {
             Timer::Overdue(5),
             Timer::Request(6),
             Timer::Suspicion(7),
-            Timer::Colleague(5),
-            Timer::Motion(u64::MAX),
-            Timer::Trial,
+            Timer::SeedNodeRedial(5),
+            Timer::Proposal(u64::MAX),
+            Timer::Optimize,
         ] {
             assert_eq!(Timer::named(timer.name()), timer);
         }

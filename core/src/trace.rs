@@ -109,8 +109,8 @@ pub fn message(names: &dyn Names, message: &Message) -> String {
             let said: Vec<_> = members.iter().map(|it| statement(names, it)).collect();
             said.join(", ")
         }
-        Message::Motion(motion) => {
-            format!("{} to {} {}", motion.number, motion.matter, record(names, &motion.subject))
+        Message::Proposal(proposal) => {
+            format!("{} to {} {}", proposal.number, proposal.kind, record(names, &proposal.subject))
         }
         Message::Vote(vote) => {
             format!("{}: {}", vote.number, if vote.agrees { "yes" } else { "no" })
@@ -174,7 +174,7 @@ pub fn event(names: &dyn Names, event: &Event) -> String {
         }
         Event::PeerRegistered { peer } => format!("PeerRegistered {}", record(names, peer)),
         Event::PeerRemoved { peer, why } => format!("PeerRemoved {}: {why:?}", record(names, peer)),
-        Event::PeerDoubted { peer, why } => format!("PeerDoubted {}: {why:?}", record(names, peer)),
+        Event::PeerProbing { peer, why } => format!("PeerProbing {}: {why:?}", record(names, peer)),
         Event::ReportReceived { subject, reporter, outcome } => {
             format!(
                 "ReportReceived {} by {}: {outcome:?}",
@@ -203,9 +203,9 @@ pub fn event(names: &dyn Names, event: &Event) -> String {
         }
         Event::Rejected(rejection) => format!("Rejected {rejection:?}"),
         Event::Left => "Left".to_owned(),
-        Event::Voted { subject, matter, outcome } => {
-            format!("Voted to {matter} {}: {outcome:?}", record(names, subject))
+        Event::Voted { subject, kind, outcome } => {
+            format!("Voted to {kind} {}: {outcome:?}", record(names, subject))
         }
-        Event::ColleagueLost { addr } => format!("ColleagueLost {}", names.addr(addr)),
+        Event::SeedNodeLost { addr } => format!("SeedNodeLost {}", names.addr(addr)),
     }
 }

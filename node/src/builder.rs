@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tidings_core::{
-    AddressRecord, Agreement, Birth, Config, ConfigError, Node, RecordError, RngSeed, Role,
+    AddressRecord, Birth, Config, ConfigError, DecisionMode, Node, RecordError, RngSeed, Role,
 };
 
 use crate::addresses::announced;
@@ -292,7 +292,7 @@ impl BoundNode {
 
 /// Whether a seed node needs to know the others (R21, R22).
 fn votes(config: &Config) -> bool {
-    [config.registration.listing, config.registration.removal].contains(&Agreement::Quorum)
+    [config.registration.listing, config.registration.removal].contains(&DecisionMode::Quorum)
 }
 
 /// `seed-5000`, `peer-5001`: what the files of a node are named after, and people call it by.

@@ -148,7 +148,7 @@ pub(crate) struct Lost(Notify);
 
 impl Observer for Lost {
     fn on_event(&self, _at: Instant, event: &Event) {
-        if matches!(event, Event::RegistrationLost { .. } | Event::ColleagueLost { .. }) {
+        if matches!(event, Event::RegistrationLost { .. } | Event::SeedNodeLost { .. }) {
             self.0.notify_one();
         }
     }

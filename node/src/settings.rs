@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tidings_core::wire::NetworkName;
 use tidings_core::{
-    Agreement, BroadcastKind, Config, DetectorKind, Monitor, OverlayKind, Role, Ways,
+    BroadcastKind, Config, DecisionMode, DetectorKind, IHaveDirection, Monitor, OverlayKind, Role,
 };
 
 /// One setting of [`Config`].
@@ -136,8 +136,8 @@ words!(
 );
 words!(BroadcastKind: "flood" = BroadcastKind::Flood, "plumtree" = BroadcastKind::Plumtree);
 words!(Monitor: "neighbors" = Monitor::Neighbors, "members" = Monitor::Members);
-words!(Agreement: "alone" = Agreement::Alone, "quorum" = Agreement::Quorum);
-words!(Ways: "one" = Ways::One, "both" = Ways::Both);
+words!(DecisionMode: "local" = DecisionMode::Local, "quorum" = DecisionMode::Quorum);
+words!(IHaveDirection: "one" = IHaveDirection::OneWay, "both" = IHaveDirection::BothWays);
 words!(Profile: "classic" = Profile::Classic, "modern" = Profile::Modern);
 
 /// What all settings are before any of them is set.
@@ -244,8 +244,8 @@ settings! {
     "shuffle_every" PEER: overlay.hyparview.shuffle_every, "hyparview: time between shuffles";
     "near_links" PEER: overlay.hyparview.near_links, "hyparview: neighbors chosen because they are near";
     "replies" PEER: overlay.hyparview.replies, "hyparview: answers to shuffles under way";
-    "ghosts" PEER: overlay.hyparview.ghosts, "hyparview: lost neighbors that are tried again";
-    "ghost_age" PEER: overlay.hyparview.ghost_age, "hyparview: for how long";
+    "reconnect_max" PEER: overlay.hyparview.reconnect_max, "hyparview: lost neighbors that are tried again";
+    "reconnect_for" PEER: overlay.hyparview.reconnect_for, "hyparview: for how long";
     "broadcast" PEER: broadcast.kind, "how a message spreads: flood or plumtree";
     "ihave_delay" PEER: broadcast.plumtree.ihave_delay, "plumtree: how long names are gathered";
     "ihave_ways" PEER: broadcast.plumtree.ihave_ways, "plumtree: directions of a name on a link: one or both";
@@ -279,10 +279,10 @@ settings! {
     "members_max" PEER: detector.swim.members_max, "swim: members known by name; 0 for none, on all peers";
     "gossip_every" PEER: chatter.every, "time between two messages of the chatter";
     "gossip_count" PEER: chatter.count, "messages of the chatter in all";
-    "registration" SEED_NODE: registration.listing, "who decides that a peer is listed: alone or quorum";
-    "removal" SEED_NODE: registration.removal, "who decides that a dead peer goes: alone or quorum";
-    "votes_max" SEED_NODE: registration.votes_max, "motions a seed node has open, and votes it owes";
-    "vote_timeout" SEED_NODE: registration.vote_timeout, "a motion without a quorum by then has failed";
+    "registration" SEED_NODE: registration.listing, "who decides that a peer is listed: local or quorum";
+    "removal" SEED_NODE: registration.removal, "who decides that a dead peer goes: local or quorum";
+    "votes_max" SEED_NODE: registration.votes_max, "proposals a seed node has open, and votes it owes";
+    "vote_timeout" SEED_NODE: registration.vote_timeout, "a proposal without a quorum by then has failed";
 }
 
 #[cfg(test)]

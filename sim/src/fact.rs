@@ -2,8 +2,8 @@
 //! bytes. A network of a million peers says it some 15 million times while it joins.
 
 use tidings_core::{
-    AddressRecord, Doubt, Event, LinkOrigin, Misbehavior, NeighborLoss, NodeId, RegistrationLoss,
-    Removal,
+    AddressRecord, Event, LinkOrigin, Misbehavior, NeighborLoss, NodeId, ProbeReason,
+    RegistrationLoss, Removal,
 };
 
 /// One of the protocol's events, without what nobody reads.
@@ -46,11 +46,11 @@ pub enum Fact {
         why: Removal,
     },
     /// Seed node: an entry is in doubt.
-    PeerDoubted {
+    PeerProbing {
         /// The entry.
         peer: AddressRecord,
         /// Why.
-        why: Doubt,
+        why: ProbeReason,
     },
     /// A node broke the protocol. Seldom, so it may take more room.
     Misbehaved(Box<Accusation>),
@@ -79,7 +79,7 @@ impl Fact {
             Event::DeathReported { subject } => Self::DeathReported { subject: subject.clone() },
             Event::PeerRegistered { peer } => Self::PeerRegistered { peer: peer.clone() },
             Event::PeerRemoved { peer, why } => Self::PeerRemoved { peer: peer.clone(), why: *why },
-            Event::PeerDoubted { peer, why } => Self::PeerDoubted { peer: peer.clone(), why: *why },
+            Event::PeerProbing { peer, why } => Self::PeerProbing { peer: peer.clone(), why: *why },
             Event::Misbehaved { node, what, .. } => {
                 Self::Misbehaved(Box::new(Accusation { node: *node, what: *what }))
             }
@@ -98,7 +98,7 @@ impl Fact {
             | Event::HelloRefused { .. }
             | Event::Member { .. }
             | Event::Voted { .. }
-            | Event::ColleagueLost { .. }
+            | Event::SeedNodeLost { .. }
             | Event::Rejected(_)
             | Event::Left => return None,
         })

@@ -65,7 +65,7 @@ impl Memory {
             traffic::on_duplicate(cx, &envelope, from.id);
             return Receipt::Repeated { source: envelope.origin(), was_pulled };
         }
-        if !self.seen.vouches_for(cx, age.duration()) {
+        if !self.seen.can_rule_out_duplicate(cx, age.duration()) {
             traffic::on_too_old(cx, &envelope, from.id);
             return Receipt::TooOld;
         }

@@ -47,7 +47,7 @@ impl Seen {
     }
 
     /// Whether a message of this age, if it is not in the cache, was surely never handled.
-    pub(crate) fn vouches_for(&self, cx: &Context, age: Duration) -> bool {
+    pub(crate) fn can_rule_out_duplicate(&self, cx: &Context, age: Duration) -> bool {
         let is_young = age <= cx.config.broadcast.store_age;
         is_young && self.refused_before.is_none_or(|before| age <= cx.now.since(before))
     }
@@ -144,13 +144,19 @@ mod tests {
         for n in 0..1000 {
             seen.insert(&mut cx, id(n));
         }
-        assert!(seen.vouches_for(&cx, Duration::from_secs(100)), "nothing was forgotten yet");
+        assert!(
+            seen.can_rule_out_duplicate(&cx, Duration::from_secs(100)),
+            "nothing was forgotten yet"
+        );
         cx.now = seconds(60);
         seen.insert(&mut cx, id(1000));
         assert!(!seen.contains(id(0)) && seen.len() == 1000);
         assert_eq!(cx.stats.limits.seen, 1);
-        assert!(seen.vouches_for(&cx, Duration::from_secs(30)), "sent after the middle");
-        assert!(!seen.vouches_for(&cx, Duration::from_secs(31)), "might be the forgotten one");
+        assert!(seen.can_rule_out_duplicate(&cx, Duration::from_secs(30)), "sent after the middle");
+        assert!(
+            !seen.can_rule_out_duplicate(&cx, Duration::from_secs(31)),
+            "might be the forgotten one"
+        );
     }
 
     #[test]
@@ -164,7 +170,7 @@ mod tests {
         cx.now = seconds(241);
         seen.insert(&mut cx, id(3));
         assert!(!seen.contains(id(1)));
-        assert!(!seen.vouches_for(&cx, Duration::from_secs(121)));
-        assert!(seen.vouches_for(&cx, Duration::from_mins(2)));
+        assert!(!seen.can_rule_out_duplicate(&cx, Duration::from_secs(121)));
+        assert!(seen.can_rule_out_duplicate(&cx, Duration::from_mins(2)));
     }
 }

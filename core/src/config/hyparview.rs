@@ -34,9 +34,9 @@ pub struct HyParViewConfig {
     pub replies: usize,
     /// Neighbors lost without a word that are dialed again, one per refresh. 0 to 256. *Guess: four
     /// times `active`.*
-    pub ghosts: usize,
+    pub reconnect_max: usize,
     /// For how long. 1 s to 24 h. *Guess: longer than most partitions.*
-    pub ghost_age: Duration,
+    pub reconnect_for: Duration,
 }
 
 impl HyParViewConfig {
@@ -53,8 +53,8 @@ impl HyParViewConfig {
             shuffle_every: Duration::from_secs(10),
             near_links: 0,
             replies: 16,
-            ghosts: 20,
-            ghost_age: Duration::from_mins(10),
+            reconnect_max: 20,
+            reconnect_for: Duration::from_mins(10),
         }
     }
 
@@ -83,7 +83,7 @@ impl HyParViewConfig {
         within("shuffle_every", self.shuffle_every, Duration::from_millis(100)..=24 * HOUR)?;
         within("near_links", self.near_links, 0..=self.active.saturating_sub(3))?;
         within("replies", self.replies, 1..=256)?;
-        within("ghosts", self.ghosts, 0..=256)?;
-        within("ghost_age", self.ghost_age, Duration::from_secs(1)..=24 * HOUR)
+        within("reconnect_max", self.reconnect_max, 0..=256)?;
+        within("reconnect_for", self.reconnect_for, Duration::from_secs(1)..=24 * HOUR)
     }
 }

@@ -15,7 +15,7 @@ use core::time::Duration;
 
 use crate::wire::{MAX_SAMPLE, NetworkName};
 pub use hyparview::HyParViewConfig;
-pub use plumtree::{PlumtreeConfig, Ways};
+pub use plumtree::{IHaveDirection, PlumtreeConfig};
 pub use swim::{Monitor, SwimConfig};
 
 /// Most seed nodes a peer can be given. *Issue 2.*
@@ -76,9 +76,9 @@ pub struct RegistrationConfig {
     /// Longest such pause. 10 ms to 1 h. *Guess: one lease.*
     pub retry_max: Duration,
     /// Who decides that a peer is listed. *Assignment (R21).*
-    pub listing: Agreement,
+    pub listing: DecisionMode,
     /// Who decides that a peer is dead and goes. *Assignment (R22).*
-    pub removal: Agreement,
+    pub removal: DecisionMode,
     /// Motions that a seed node has open at once, and votes that it owes others. 1 to 65,536.
     /// *Guess.*
     pub votes_max: usize,
@@ -90,9 +90,9 @@ pub struct RegistrationConfig {
 
 /// Who decides about an entry of a seed node's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Agreement {
+pub enum DecisionMode {
     /// The seed node whose list it is, for itself. It probes before it removes.
-    Alone,
+    Local,
     /// More than half of all seed nodes, itself included.
     Quorum,
 }
@@ -228,8 +228,8 @@ impl Config {
                 sample: 64,
                 retry_min: SECOND,
                 retry_max: 30 * SECOND,
-                listing: Agreement::Alone,
-                removal: Agreement::Alone,
+                listing: DecisionMode::Local,
+                removal: DecisionMode::Local,
                 votes_max: 1024,
                 vote_timeout: 2 * SECOND,
             },

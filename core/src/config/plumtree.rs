@@ -6,12 +6,12 @@ use super::{ConfigError, MINUTE, within};
 
 /// Directions in which a link that is no branch carries the name of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ways {
+pub enum IHaveDirection {
     /// One side speaks; the other only if it has not heard of the message for `graft_after`. Names cost
     /// half.
-    One,
+    OneWay,
     /// Both sides speak at once.
-    Both,
+    BothWays,
 }
 
 /// Settings of Plumtree. Names in brackets are the paper's (SRDS 2007, §3).
@@ -21,7 +21,7 @@ pub struct PlumtreeConfig {
     /// *PAPERS.md 11: 5 to 20 ms.*
     pub ihave_delay: Duration,
     /// In how many directions a link carries a name. *PAPERS.md 4: one; the paper: both.*
-    pub ihave_ways: Ways,
+    pub ihave_ways: IHaveDirection,
     /// How long an announced message is waited for before it is grafted (t1). 10 ms to 1 min.
     /// *Plumtree §3.5: above the overlay's diameter in time.*
     pub graft_after: Duration,
@@ -55,7 +55,7 @@ impl PlumtreeConfig {
     pub(super) const fn modern() -> Self {
         Self {
             ihave_delay: Duration::from_millis(10),
-            ihave_ways: Ways::One,
+            ihave_ways: IHaveDirection::OneWay,
             graft_after: Duration::from_millis(300),
             graft_again: Duration::from_millis(100),
             threshold: 20,

@@ -15,7 +15,7 @@ use crate::event::NeighborLoss;
 use crate::id::{LinkId, NodeId};
 use crate::links::Links;
 use crate::neighbors::Neighbor;
-use crate::snapshot::{CaseSnapshot, MemberSnapshot};
+use crate::snapshot::{MemberSnapshot, SuspicionSnapshot};
 use crate::wire::Ping;
 use strikes::Strikes;
 use swim::Swim;
@@ -85,7 +85,7 @@ impl Detector {
     }
 
     /// Stops counting against a lost neighbor: it showed itself, on link `by` or otherwise.
-    pub(crate) fn pardon(
+    pub(crate) fn clear_strikes(
         &mut self,
         cx: &mut Context,
         links: &mut Links,
@@ -93,7 +93,7 @@ impl Detector {
         by: Option<LinkId>,
     ) {
         match self {
-            Self::Strikes(strikes) => strikes.pardon(cx, links, subject, by),
+            Self::Strikes(strikes) => strikes.clear_strikes(cx, links, subject, by),
             Self::Swim(_) => {}
         }
     }
@@ -130,10 +130,10 @@ impl Detector {
     }
 
     /// The table of members, and the cases behind it; empty without `swim`.
-    pub(crate) fn members(&self, cx: &Context) -> (Vec<MemberSnapshot>, Vec<CaseSnapshot>) {
+    pub(crate) fn members(&self, cx: &Context) -> (Vec<MemberSnapshot>, Vec<SuspicionSnapshot>) {
         match self {
             Self::Strikes(_) => (Vec::new(), Vec::new()),
-            Self::Swim(swim) => (swim.members(cx), swim.cases(cx.now)),
+            Self::Swim(swim) => (swim.members(cx), swim.suspicions(cx.now)),
         }
     }
 

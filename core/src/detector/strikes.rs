@@ -110,7 +110,7 @@ impl DetectorConfig {
 
 impl Strikes {
     pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, links: &mut Links, up: &Neighbor) {
-        self.pardon(cx, links, up.id(), Some(up.link));
+        self.clear_strikes(cx, links, up.id(), Some(up.link));
         make_room(&mut self.watches);
         self.watches.push(Watch { link: up.link, misses: 0, round_trip: RoundTrip::NONE });
         let first = cx.rng.jitter(cx.config.detector.liveness_every);
@@ -289,7 +289,7 @@ impl Strikes {
 
     /// Stops counting against a lost neighbor: it showed itself, on link `by` or otherwise, or it
     /// left.
-    pub(crate) fn pardon(
+    pub(crate) fn clear_strikes(
         &mut self,
         cx: &mut Context,
         links: &mut Links,

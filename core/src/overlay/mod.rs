@@ -1,7 +1,7 @@
 //! Who are my neighbors: the overlays, and the book of peers they dial from.
 
+pub(crate) mod address_book;
 pub(crate) mod admission;
-pub(crate) mod book;
 pub(crate) mod hyparview;
 pub(crate) mod random;
 

@@ -32,7 +32,7 @@ use crate::context::Context;
 use crate::id::{LinkId, LinkOrigin, NodeId};
 use crate::links::{Failure, Links, Target};
 use crate::neighbors::{Neighbor, Neighbors};
-use crate::overlay::book::{Book, Known};
+use crate::overlay::address_book::{AddressBook, Known};
 use crate::rng::Stream;
 use crate::room::{make_room, release_if_empty};
 use crate::snapshot::KnownSnapshot;
@@ -43,7 +43,7 @@ use crate::wire::{Bye, Purpose, Refusal};
 /// A peer's choice of neighbors.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RandomOverlay {
-    book: Book,
+    book: AddressBook,
     dials: Vec<NeighborDial>,
     /// The next list is a fresh sample of a refresh.
     refreshing: bool,
@@ -74,7 +74,7 @@ impl RandomOverlay {
             let is_free = |(_, known): &(usize, &Known)| {
                 self.is_free(neighbors, (known.prefix, &known.record), &is_lost)
             };
-            let free = self.book.rested(cx.now).filter(is_free);
+            let free = self.book.dialable(cx.now).filter(is_free);
             let free: Vec<usize> = free.map(|(place, _)| place).collect();
             let Some(candidate) = next_candidate(cx, &self.book, &free) else { return false };
             let record = self.book.record(candidate).clone();
@@ -161,9 +161,9 @@ impl RandomOverlay {
         let is_free = |(_, known): &(usize, &Known)| {
             self.is_free(neighbors, (known.prefix, &known.record), |_| false)
         };
-        let count = self.book.rested(cx.now).filter(is_free).count();
+        let count = self.book.dialable(cx.now).filter(is_free).count();
         let drawn = cx.rng.index(Stream::CatchUp, count)?;
-        let stranger = self.book.rested(cx.now).filter(is_free).nth(drawn);
+        let stranger = self.book.dialable(cx.now).filter(is_free).nth(drawn);
         stranger.map(|(_, known)| known.record.clone())
     }
 
@@ -238,7 +238,7 @@ impl RandomOverlay {
 /// Which of the free known peers is dialed next: a random one, or where ranks count the one that
 /// the newest list names first. Whom no list named comes last, at random and not in the order of identities, which
 /// their owners choose.
-fn next_candidate(cx: &mut Context, book: &Book, free: &[usize]) -> Option<usize> {
+fn next_candidate(cx: &mut Context, book: &AddressBook, free: &[usize]) -> Option<usize> {
     let ranked = free.iter().filter_map(|&place| Some((book.rank(place)?, place)));
     match ranked.max() {
         Some((_, place)) => Some(place),

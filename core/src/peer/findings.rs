@@ -42,7 +42,7 @@ impl Peer {
         let Some(strikes) = self.detector.as_strikes() else { return };
         match strikes.on_answer_timer(&mut self.cx, &neighbor) {
             Overdue::Strike => {}
-            Overdue::Dead => self.bury(neighbor),
+            Overdue::Dead => self.declare_dead(neighbor),
             Overdue::Lost => self.on_stalled(link),
         }
     }
@@ -57,12 +57,12 @@ impl Peer {
         let Self { cx, neighbors, detector, .. } = self;
         let dead = detector.as_strikes().and_then(|it| it.on_not_connected(cx, neighbors, link));
         if let Some(dead) = dead {
-            self.bury(dead);
+            self.declare_dead(dead);
         }
     }
 
     /// Three strikes against a neighbor that is linked.
-    fn bury(&mut self, neighbor: Neighbor) {
+    fn declare_dead(&mut self, neighbor: Neighbor) {
         self.drop_neighbor(neighbor.link, Bye::Silent);
         self.report_death(neighbor.record);
     }

@@ -185,7 +185,7 @@ impl Peer {
             Purpose::Exchange => broadcast.on_exchange_welcomed(cx, link),
             Purpose::Optimize => {
                 if let Some(hyparview) = overlay.as_hyparview() {
-                    hyparview.on_trial_welcomed(cx, link);
+                    hyparview.on_candidate_welcomed(cx, link);
                 }
             }
             Purpose::Probe | Purpose::PingRequest => {
@@ -208,7 +208,7 @@ impl Peer {
         self.links.close(&mut self.cx, link, bye);
         let gone = Failure::Lost(LinkLoss::Closed);
         self.overlay.on_failed(&mut self.cx, link, &gone);
-        self.detector.pardon(&mut self.cx, &mut self.links, up.remote.subject(), Some(link));
+        self.detector.clear_strikes(&mut self.cx, &mut self.links, up.remote.subject(), Some(link));
     }
 
     /// Drops a neighbor for a new one, if the overlay has one to spare.
@@ -235,7 +235,7 @@ impl Peer {
             Purpose::Exchange => broadcast.on_exchange_ended(link),
             Purpose::Optimize => {
                 if let Some(hyparview) = overlay.as_hyparview() {
-                    hyparview.on_trial_failed(cx, link, failure);
+                    hyparview.on_candidate_failed(cx, link, failure);
                 }
             }
             Purpose::Probe | Purpose::PingRequest => {
@@ -274,7 +274,7 @@ impl Peer {
             Purpose::Exchange => self.broadcast.on_exchange_ended(link),
             Purpose::Optimize => {
                 if let Some(hyparview) = self.overlay.as_hyparview() {
-                    hyparview.on_trial_ended(link);
+                    hyparview.on_candidate_ended(link);
                 }
             }
             Purpose::Probe | Purpose::PingRequest => {

@@ -126,7 +126,7 @@ impl Peer {
         match (message, overlay.as_hyparview()) {
             (Message::Ping(ping), _) if !is_dialer => cx.send(link, Message::Pong(ping)),
             (Message::Pong(pong), Some(hyparview)) if is_dialer => {
-                if !hyparview.on_trial_pong(cx, links, neighbors, (link, &pong)) {
+                if !hyparview.on_candidate_pong(cx, links, neighbors, (link, &pong)) {
                     links.accuse(cx, link, Misbehavior::WrongEcho);
                 }
             }
@@ -173,7 +173,7 @@ impl Peer {
         let Self { cx, links, neighbors, detector, .. } = self;
         let (Some(up), Some(swim)) = (links.up(link), detector.as_swim()) else { return };
         cx.stats.statements_received += 1;
-        if !swim.on_told(cx, links, neighbors, up.remote.subject(), said) {
+        if !swim.on_direct_statement(cx, links, neighbors, up.remote.subject(), said) {
             links.accuse(cx, link, Misbehavior::Forged("Statement"));
         }
     }

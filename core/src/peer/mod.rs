@@ -78,7 +78,7 @@ impl Peer {
             Timer::LeaveTimeout => self.finish_leaving(),
             _ if self.cx.leaving => {}
             Timer::Renew(_) | Timer::SeedRetry(_) | Timer::Chatter => self.on_own_timer(timer),
-            Timer::Refresh | Timer::Isolated | Timer::Shuffle | Timer::Trial => {
+            Timer::Refresh | Timer::Isolated | Timer::Shuffle | Timer::Optimize => {
                 self.on_overlay_timer(timer);
             }
             Timer::Digest | Timer::IHave | Timer::Graft | Timer::Exchange => {
@@ -88,7 +88,7 @@ impl Peer {
             Timer::Round | Timer::Overdue(_) | Timer::Request(_) | Timer::Suspicion(_) => {
                 self.on_swim_timer(timer);
             }
-            Timer::Lease | Timer::Probe(_) | Timer::Colleague(_) | Timer::Motion(_) => {
+            Timer::Lease | Timer::Probe(_) | Timer::SeedNodeRedial(_) | Timer::Proposal(_) => {
                 unreachable!("a peer never arms {timer:?}")
             }
         }
@@ -129,7 +129,7 @@ impl Peer {
                 let Some(hyparview) = overlay.as_hyparview() else { return };
                 let round_trip = |link| detector.view(link).0;
                 let is_lost = |record: &_| detector.is_lost(record);
-                hyparview.on_trial_timer(cx, links, neighbors, (round_trip, is_lost));
+                hyparview.on_optimize_timer(cx, links, neighbors, (round_trip, is_lost));
             }
         }
     }
@@ -219,7 +219,7 @@ impl Peer {
             matches!(outcome, Outcome::Nothing | Outcome::Message(Purpose::Neighbor { .. }, _));
         match outcome {
             Outcome::Nothing => {}
-            Outcome::Asked(hello) => self.on_hello(link, &hello),
+            Outcome::HelloReceived(hello) => self.on_hello(link, &hello),
             Outcome::Welcomed(dial, up) => self.on_welcomed(link, &dial, &up),
             Outcome::Failed(dial, failure) => self.on_failed(link, &dial, &failure),
             Outcome::Connected => {
@@ -268,7 +268,7 @@ const fn leaves_settled(timer: Timer) -> bool {
             | Timer::Digest
             | Timer::Chatter
             | Timer::Shuffle
-            | Timer::Trial
+            | Timer::Optimize
             | Timer::IHave
             | Timer::Graft
             | Timer::Exchange

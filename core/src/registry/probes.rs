@@ -21,7 +21,7 @@ use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::context::Context;
-use crate::event::{Doubt, Event};
+use crate::event::{Event, ProbeReason};
 use crate::failure::LinkLoss;
 use crate::id::{BootEpoch, LinkId, NodeId};
 use crate::links::{Failure, Links, Target};
@@ -58,8 +58,8 @@ struct Case {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reasons {
     pub(crate) is_reported: bool,
-    pub(crate) is_lapsed: bool,
-    is_asked: bool,
+    pub(crate) is_lease_expired: bool,
+    is_vote_requested: bool,
 }
 
 /// What a probe showed.
@@ -77,34 +77,36 @@ pub(crate) enum Verdict {
 
 impl Probes {
     /// Starts a case, or gives the open one a further reason.
-    pub(crate) fn doubt(&mut self, cx: &mut Context, record: &AddressRecord, doubt: Doubt) {
+    pub(crate) fn begin(&mut self, cx: &mut Context, record: &AddressRecord, reason: ProbeReason) {
         let subject = record.subject();
         if let Some(&number) = self.numbers.get(&subject) {
-            self.strengthen(cx, number, doubt);
+            self.strengthen(cx, number, reason);
             return;
         }
         let number = self.opened;
         self.opened += 1;
         self.numbers.insert(subject, number);
         let (mut reasons, record) = (Reasons::default(), record.clone());
-        reasons.add(doubt);
+        reasons.add(reason);
         let case =
             Case { record: record.clone(), reasons, strikes: 0, is_repeated: false, link: None };
         self.cases.insert(number, case);
-        let pause = match doubt {
-            Doubt::LinkLost => cx.rng.jitter(cx.config.detector.redial_after),
-            Doubt::LeaseExpired | Doubt::Reported | Doubt::Asked => Duration::ZERO,
+        let pause = match reason {
+            ProbeReason::LinkLost => cx.rng.jitter(cx.config.detector.redial_after),
+            ProbeReason::LeaseExpired | ProbeReason::Reported | ProbeReason::VoteRequested => {
+                Duration::ZERO
+            }
         };
         cx.arm(Timer::Probe(number), pause);
-        cx.emit(Event::PeerDoubted { peer: record, why: doubt });
+        cx.emit(Event::PeerProbing { peer: record, why: reason });
     }
 
     /// A further reason. If it is the first by which one failed probe decides, that probe is the one
     /// under way, or begins now.
-    fn strengthen(&mut self, cx: &mut Context, number: u64, doubt: Doubt) {
+    fn strengthen(&mut self, cx: &mut Context, number: u64, reason: ProbeReason) {
         let Some(case) = self.cases.get_mut(&number) else { return };
         let was_weak = case.reasons.is_weak();
-        case.reasons.add(doubt);
+        case.reasons.add(reason);
         if !was_weak || case.reasons.is_weak() {
             return;
         }
@@ -112,11 +114,11 @@ impl Probes {
         if case.link.is_none() {
             cx.arm(Timer::Probe(number), Duration::ZERO);
         }
-        cx.emit(Event::PeerDoubted { peer, why: doubt });
+        cx.emit(Event::PeerProbing { peer, why: reason });
     }
 
     /// The life that the subject's open case is about.
-    pub(crate) fn doubted(&self, subject: NodeId) -> Option<BootEpoch> {
+    pub(crate) fn probed_epoch(&self, subject: NodeId) -> Option<BootEpoch> {
         let case = self.cases.get(self.numbers.get(&subject)?)?;
         Some(case.record.epoch())
     }
@@ -219,18 +221,18 @@ impl Probes {
 }
 
 impl Reasons {
-    fn add(&mut self, doubt: Doubt) {
-        match doubt {
-            Doubt::LinkLost => {}
-            Doubt::LeaseExpired => self.is_lapsed = true,
-            Doubt::Reported => self.is_reported = true,
-            Doubt::Asked => self.is_asked = true,
+    fn add(&mut self, reason: ProbeReason) {
+        match reason {
+            ProbeReason::LinkLost => {}
+            ProbeReason::LeaseExpired => self.is_lease_expired = true,
+            ProbeReason::Reported => self.is_reported = true,
+            ProbeReason::VoteRequested => self.is_vote_requested = true,
         }
     }
 
     /// Nothing but the loss of a link: that is no strike yet.
     const fn is_weak(self) -> bool {
-        !(self.is_reported || self.is_lapsed || self.is_asked)
+        !(self.is_reported || self.is_lease_expired || self.is_vote_requested)
     }
 
     /// Failed probes that make an entry dead.

@@ -5,69 +5,69 @@
 
 use super::SeedNode;
 use crate::address::AddressRecord;
-use crate::config::Agreement;
-use crate::event::{Doubt, Removal, VoteOutcome};
+use crate::config::DecisionMode;
+use crate::event::{ProbeReason, Removal, VoteOutcome};
 use crate::id::{BootEpoch, LinkId, NodeId};
 use crate::links::Up;
-use crate::registry::council::Decision;
-use crate::registry::motions::Goal;
-use crate::wire::{Bye, Matter, Message, Motion, Vote};
+use crate::registry::proposals::ProposedChange;
+use crate::registry::quorum::Decision;
+use crate::wire::{Bye, Message, Proposal, ProposalKind, Vote};
 
 impl SeedNode {
     /// A peer wants to be listed: it is, or the others are asked.
     pub(super) fn on_register(&mut self, link: LinkId, up: &Up) {
         let subject = up.remote.subject();
         let is_listed = self.list.get(subject).is_some_and(|entry| entry.record == up.remote);
-        if is_listed || self.cx.config.registration.listing == Agreement::Alone {
+        if is_listed || self.cx.config.registration.listing == DecisionMode::Local {
             self.enter(link, &up.remote);
-        } else if !self.council.waits_on(subject, link) {
+        } else if !self.quorum.waits_on(subject, link) {
             self.ask_to_list(link, &up.remote);
         }
     }
 
     fn ask_to_list(&mut self, link: LinkId, record: &AddressRecord) {
         let subject = record.subject();
-        let open = self.council.motion_on(subject);
-        if open.is_some_and(|motion| motion.record.supersedes(record)) {
+        let open = self.quorum.proposal_on(subject);
+        if open.is_some_and(|proposal| proposal.record.supersedes(record)) {
             self.links.close(&mut self.cx, link, Bye::Removed);
             return;
         }
         self.void(subject, Bye::Replaced);
-        let decided = self.council.put(&mut self.cx, record.clone(), Goal::List(link));
+        let decided = self.quorum.put(&mut self.cx, record.clone(), ProposedChange::List(link));
         self.on_decision(decided);
     }
 
     /// An entry did not answer: it goes, or the others are asked.
-    pub(super) fn condemn(&mut self, subject: NodeId, why: Removal) {
-        if self.cx.config.registration.removal == Agreement::Alone {
-            self.strike_off(subject, why);
+    pub(super) fn start_removal(&mut self, subject: NodeId, why: Removal) {
+        if self.cx.config.registration.removal == DecisionMode::Local {
+            self.remove_entry(subject, why);
             return;
         }
         // A motion that is open is on this life too, or on a newer one that asks to be listed.
         let Some(entry) = self.list.get(subject) else { return };
-        if self.council.motion_on(subject).is_none() {
+        if self.quorum.proposal_on(subject).is_none() {
             let record = entry.record.clone();
-            let decided = self.council.put(&mut self.cx, record, Goal::Remove(why));
+            let decided = self.quorum.put(&mut self.cx, record, ProposedChange::Remove(why));
             self.on_decision(decided);
         }
     }
 
     pub(super) fn on_decision(&mut self, decision: Option<Decision>) {
-        let Some(Decision { record, goal, outcome }) = decision else { return };
+        let Some(Decision { record, change, outcome }) = decision else { return };
         let subject = record.subject();
-        match (goal, outcome) {
+        match (change, outcome) {
             (_, VoteOutcome::Void) => {}
-            (Goal::List(link), VoteOutcome::Passed) => self.enter(link, &record),
+            (ProposedChange::List(link), VoteOutcome::Passed) => self.enter(link, &record),
             // The peer tries again after a pause, here or elsewhere.
-            (Goal::List(link), VoteOutcome::Rejected | VoteOutcome::NoQuorum) => {
+            (ProposedChange::List(link), VoteOutcome::Rejected | VoteOutcome::NoQuorum) => {
                 self.links.close(&mut self.cx, link, Bye::Removed);
             }
-            (Goal::Remove(why), VoteOutcome::Passed) => self.strike_off(subject, why),
-            (Goal::Remove(_), VoteOutcome::Rejected) => {
+            (ProposedChange::Remove(why), VoteOutcome::Passed) => self.remove_entry(subject, why),
+            (ProposedChange::Remove(_), VoteOutcome::Rejected) => {
                 self.list.renew(&mut self.cx, subject);
             }
             // The entry stays for a lease and is probed again then.
-            (Goal::Remove(_), VoteOutcome::NoQuorum) => {
+            (ProposedChange::Remove(_), VoteOutcome::NoQuorum) => {
                 let lease = self.cx.config.registration.lease;
                 self.list.defer(&mut self.cx, subject, lease);
             }
@@ -76,26 +76,26 @@ impl SeedNode {
 
     /// Ends the motion on a subject. Whoever waits to be listed is told `bye`.
     fn void(&mut self, subject: NodeId, bye: Bye) {
-        let decision = self.council.void(&mut self.cx, subject);
-        if let Some(Decision { goal: Goal::List(link), .. }) = decision {
+        let decision = self.quorum.void(&mut self.cx, subject);
+        if let Some(Decision { change: ProposedChange::List(link), .. }) = decision {
             self.links.close(&mut self.cx, link, bye);
         }
     }
 
     /// Ends the motion on a life that gave a sign of itself or has left, or on an older one.
     pub(super) fn void_up_to(&mut self, subject: NodeId, epoch: BootEpoch) {
-        let open = self.council.motion_on(subject);
-        if open.is_some_and(|motion| motion.record.epoch() <= epoch) {
+        let open = self.quorum.proposal_on(subject);
+        if open.is_some_and(|proposal| proposal.record.epoch() <= epoch) {
             self.void(subject, Bye::Removed);
         }
     }
 
     /// A colleague asks.
-    pub(super) fn on_motion(&mut self, link: LinkId, motion: &Motion) {
-        let number = motion.number;
-        let vote = match motion.matter {
-            Matter::List => Some(self.would_list(&motion.subject)),
-            Matter::Remove => self.is_dead(link, motion),
+    pub(super) fn on_proposal(&mut self, link: LinkId, proposal: &Proposal) {
+        let number = proposal.number;
+        let vote = match proposal.kind {
+            ProposalKind::List => Some(self.would_list(&proposal.subject)),
+            ProposalKind::Remove => self.is_dead(link, proposal),
         };
         if let Some(agrees) = vote {
             self.cx.send(link, Message::Vote(Vote { number, agrees }));
@@ -111,18 +111,19 @@ impl SeedNode {
 
     /// Whether a life has ended, when that is known. Otherwise it is probed, and the vote follows,
     /// unless another life of the subject is being probed just now.
-    fn is_dead(&mut self, link: LinkId, motion: &Motion) -> Option<bool> {
-        let record = &motion.subject;
+    fn is_dead(&mut self, link: LinkId, proposal: &Proposal) -> Option<bool> {
+        let record = &proposal.subject;
         let (subject, epoch) = (record.subject(), record.epoch());
         let listed = self.list.get(subject);
         if listed.is_some_and(|entry| entry.record.supersedes(record))
-            || self.council.holds_dead(subject, epoch)
+            || self.quorum.holds_dead(subject, epoch)
         {
             return Some(true);
         }
-        let is_other = self.probes.doubted(subject).is_some_and(|doubted| doubted != epoch);
-        if !is_other && self.council.owe(&mut self.cx, link, motion.number, subject) {
-            self.probes.doubt(&mut self.cx, record, Doubt::Asked);
+        let is_other =
+            self.probes.probed_epoch(subject).is_some_and(|probed_epoch| probed_epoch != epoch);
+        if !is_other && self.quorum.owe(&mut self.cx, link, proposal.number, subject) {
+            self.probes.begin(&mut self.cx, record, ProbeReason::VoteRequested);
         }
         None
     }

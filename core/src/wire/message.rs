@@ -117,7 +117,7 @@ pub enum Message {
         members: Vec<Statement>,
     },
     /// Seed node to seed node: do you agree (R21, R22)?
-    Motion(Box<Motion>),
+    Proposal(Box<Proposal>),
     /// Seed node to seed node: I do, or I do not.
     Vote(Vote),
     /// Peer to a peer that is nearer than one of its neighbors: take me for a neighbor (X-BOT).
@@ -172,7 +172,7 @@ impl Message {
             Self::PingRequestAnswer { .. } => "PingRequestAnswer",
             Self::Neighbors { .. } => "Neighbors",
             Self::Members { .. } => "Members",
-            Self::Motion(_) => "Motion",
+            Self::Proposal(_) => "Proposal",
             Self::Vote(_) => "Vote",
             Self::Optimization { .. } => "Optimization",
             Self::OptimizationReply { .. } => "OptimizationReply",
@@ -366,25 +366,25 @@ pub struct Leave {
 
 /// What a seed node asks the others before it changes its list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Motion {
+pub struct Proposal {
     /// What the vote on it will be called.
     pub number: u64,
     /// What to do.
-    pub matter: Matter,
+    pub kind: ProposalKind,
     /// With whom: a vote is on this life only.
     pub subject: AddressRecord,
 }
 
 /// What a motion is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
-pub enum Matter {
+pub enum ProposalKind {
     /// To list a peer that asks for it (R21).
     List,
     /// To remove an entry that did not answer the asker's probes (R22).
     Remove,
 }
 
-impl fmt::Display for Matter {
+impl fmt::Display for ProposalKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::List => "list",

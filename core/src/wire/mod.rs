@@ -18,8 +18,8 @@ mod swim;
 
 pub use hyparview::{ForwardJoin, Shuffle};
 pub use message::{
-    Age, Bye, DeathReport, Digest, Gossip, Hello, Leave, Matter, Message, Motion, NetworkName,
-    Ping, Purpose, Refusal, Refuse, Vote, Welcome,
+    Age, Bye, DeathReport, Digest, Gossip, Hello, Leave, Message, NetworkName, Ping, Proposal,
+    ProposalKind, Purpose, Refusal, Refuse, Vote, Welcome,
 };
 pub use plumtree::{Graft, IHave, Prune, Route};
 pub use preamble::{ChannelKind, PREAMBLE_LEN, Preamble, PreambleError, PreambleStatus};

@@ -12,11 +12,11 @@ use proptest::sample::Index;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use tidings_core::wire::{
-    self, Age, Bye, DeathReport, DecodeError, Digest, Gossip, Hello, Leave, Matter, Message,
-    Motion, NetworkName, Ping, Purpose, Refusal, Refuse, Route, Vote, Welcome,
+    self, Age, Bye, DeathReport, DecodeError, Digest, Gossip, Hello, Leave, Message, NetworkName,
+    Ping, Proposal, ProposalKind, Purpose, Refusal, Refuse, Route, Vote, Welcome,
 };
 use tidings_core::{
-    AddressRecord, Agreement, Birth, BootEpoch, BroadcastKind, Command, Config, DetectorKind,
+    AddressRecord, Birth, BootEpoch, BroadcastKind, Command, Config, DecisionMode, DetectorKind,
     DialFailure, Event, Hop, Input, Instant, Limits, LinkId, LinkLoss, LinkOrigin, Node, NodeId,
     Output, OverlayKind, Payload, RngSeed, Role, Topic, UnixTime,
 };
@@ -57,7 +57,7 @@ struct Kind {
     detector: DetectorKind,
     /// The detector `swim` keeps a table of members.
     has_tables: bool,
-    agreement: Agreement,
+    agreement: DecisionMode,
 }
 
 /// The documented network's.
@@ -68,7 +68,7 @@ const fn classic(role: Role) -> Kind {
         broadcast: BroadcastKind::Flood,
         detector: DetectorKind::Strikes,
         has_tables: true,
-        agreement: Agreement::Alone,
+        agreement: DecisionMode::Local,
     }
 }
 
@@ -86,7 +86,7 @@ fn kind(role: Role) -> impl Strategy<Value = Kind> {
         DetectorKind::Swim,
         DetectorKind::Swim,
     ]);
-    let agreement = prop::sample::select(vec![Agreement::Alone, Agreement::Quorum]);
+    let agreement = prop::sample::select(vec![DecisionMode::Local, DecisionMode::Quorum]);
     (overlay, broadcast, detector, any::<bool>(), agreement).prop_map(
         move |(overlay, broadcast, detector, has_tables, agreement)| Kind {
             role,
@@ -240,9 +240,9 @@ fn message(profile: Profile) -> impl Strategy<Value = Message> {
         let (subject, epoch) = (samples::node(subject), BootEpoch(epoch));
         Message::Leave(Leave { subject, epoch, signature: None })
     });
-    let matter = prop_oneof![Just(Matter::List), Just(Matter::Remove)];
-    let motion = (0..4_u64, matter, record()).prop_map(|(number, matter, subject)| {
-        Message::Motion(Box::new(Motion { number, matter, subject }))
+    let kind = prop_oneof![Just(ProposalKind::List), Just(ProposalKind::Remove)];
+    let motion = (0..4_u64, kind, record()).prop_map(|(number, kind, subject)| {
+        Message::Proposal(Box::new(Proposal { number, kind, subject }))
     });
     let both = prop_oneof![
         4 => hello(profile),
@@ -528,7 +528,7 @@ impl Play {
                 Output::Send { link, message: Message::Ping(ping) } => {
                     self.pings.insert(*link, *ping);
                 }
-                Output::Send { link, message: Message::Motion(motion) } => {
+                Output::Send { link, message: Message::Proposal(motion) } => {
                     self.motions.insert(*link, motion.number);
                 }
                 Output::Close { link } => {
@@ -579,7 +579,7 @@ fn belongs(receiver: Role, (purpose, is_accepted): (Purpose, bool), message: &Me
         Message::Statement(_) => {
             matches!(purpose, Purpose::Neighbor { .. } | Purpose::Join | Purpose::PingRequest)
         }
-        Message::Motion(_) => purpose == Purpose::Vote && is_accepted,
+        Message::Proposal(_) => purpose == Purpose::Vote && is_accepted,
         Message::Vote(_) => purpose == Purpose::Vote && !is_accepted,
         Message::Hello(_) | Message::Welcome(_) | Message::Refuse(_) | Message::Bye(_) => false,
     }
@@ -713,7 +713,7 @@ fn steps_reach_what_they_test() {
     for _ in 0..1500 {
         let steps = steps(Profile::Classic).new_tree(&mut runner).expect("steps").current();
         let tried = Kind { detector: DetectorKind::Connect, ..classic(Role::Peer) };
-        let voting = Kind { agreement: Agreement::Quorum, ..classic(Role::SeedNode) };
+        let voting = Kind { agreement: DecisionMode::Quorum, ..classic(Role::SeedNode) };
         for kind in [classic(Role::Peer), classic(Role::SeedNode), tried, voting] {
             let play = play(kind, &steps);
             for output in &play.outputs {
@@ -724,7 +724,7 @@ fn steps_reach_what_they_test() {
                         reached.insert(format!("{what:?}"));
                     } else if let Event::Voted { outcome, .. } = event {
                         reached.insert(format!("Vote {outcome:?}"));
-                    } else if let Event::PeerDoubted { why, .. } = event {
+                    } else if let Event::PeerProbing { why, .. } = event {
                         reached.insert(format!("{why:?}"));
                     }
                 }
@@ -749,7 +749,7 @@ fn steps_reach_what_they_test() {
         "ListReceived",
         "PeerRegistered",
         "PeerRemoved",
-        "PeerDoubted",
+        "PeerProbing",
         "ReportReceived",
         "FalseReport",
         "HelloRefused",
@@ -758,8 +758,8 @@ fn steps_reach_what_they_test() {
         "Vote Passed",
         "Vote NoQuorum",
         "Vote Void",
-        "Asked",
-        "ColleagueLost",
+        "VoteRequested",
+        "SeedNodeLost",
     ];
     for event in expected {
         assert!(reached.contains(event), "{event} was never reached, only {reached:?}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidings_core::{Agreement, Command, Config, Event, Removal, VoteOutcome};
+use tidings_core::{Command, Config, DecisionMode, Event, Removal, VoteOutcome};
 
 use crate::network::Network;
 use crate::show;
@@ -18,8 +18,8 @@ const SEEDS: [&str; 3] = ["s1", "s2", "s3"];
 fn config() -> Config {
     let mut config = Config::classic();
     config.chatter.count = 0;
-    config.registration.listing = Agreement::Quorum;
-    config.registration.removal = Agreement::Quorum;
+    config.registration.listing = DecisionMode::Quorum;
+    config.registration.removal = DecisionMode::Quorum;
     config
 }
 
@@ -186,7 +186,7 @@ fn r22_a_seed_node_that_alone_cannot_reach_a_peer_does_not_remove_it() {
 #[test]
 fn a_seed_node_that_decides_alone_removes_a_peer_that_it_cannot_reach() {
     let mut alone = config();
-    alone.registration.removal = Agreement::Alone;
+    alone.registration.removal = DecisionMode::Local;
     let mut network = seed_nodes(&alone);
     network.add_peer("p1", &["s1"], config());
     network.run(SECOND);
@@ -234,7 +234,7 @@ fn r22_a_newer_life_voids_the_motion_on_the_older_one() {
     network.cut_off("s1");
     network.kill("p1");
     network.run(8 * SECOND);
-    let open = network.trace.iter().filter(|line| line.contains("Motion")).count();
+    let open = network.trace.iter().filter(|line| line.contains("Proposal")).count();
     assert!(open > 0, "s1 has asked");
     network.join_up("s1");
     network.start("p1");

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tidings_core::wire::{
     Age, Bye, Claim, DeathReport, Digest, Evidence, ForwardJoin, Gossip, Graft, Hello, IHave,
-    Leave, Matter, Message, Motion, NetworkName, Ping, Prune, Purpose, Refusal, Refuse, Route,
-    Shuffle, Statement, Vote, Welcome,
+    Leave, Message, NetworkName, Ping, Proposal, ProposalKind, Prune, Purpose, Refusal, Refuse,
+    Route, Shuffle, Statement, Vote, Welcome,
 };
 use tidings_core::{
     AddressRecord, BootEpoch, Envelope, Hop, Incarnation, MessageId, NodeId, Payload, Role,
@@ -117,9 +117,9 @@ pub(crate) fn messages() -> Vec<Message> {
         Message::PingRequestAnswer { subject: node(3), is_heard: false },
         Message::Neighbors { records: vec![record(4)] },
         Message::Members { members: statements() },
-        Message::Motion(Box::new(Motion {
+        Message::Proposal(Box::new(Proposal {
             number: 300,
-            matter: Matter::Remove,
+            kind: ProposalKind::Remove,
             subject: record(3),
         })),
         Message::Vote(Vote { number: 300, agrees: true }),

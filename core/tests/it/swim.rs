@@ -253,7 +253,7 @@ fn without_tables_a_death_concerns_the_neighbors_of_the_dead_alone() {
         assert_eq!(is_told, near.contains(&name), "{name}");
         assert!(snapshot.cases.iter().all(|case| case.outcome == MemberState::Dead), "{name}");
         // Some end it by their own word before the others have told them.
-        let accusers = |case: &tidings_core::CaseSnapshot| case.accusations.len();
+        let accusers = |case: &tidings_core::SuspicionSnapshot| case.accusations.len();
         assert!(snapshot.cases.iter().map(accusers).all(|accusers| accusers >= 2), "{name}");
     }
     let mut held: Vec<String> = deaths(&network).into_iter().map(|(by, _)| by).collect();

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
 
-use tidings_core::{Agreement, BroadcastKind, Command, Config, DetectorKind, OverlayKind};
+use tidings_core::{BroadcastKind, Command, Config, DecisionMode, DetectorKind, OverlayKind};
 
 use crate::network::Network;
 
@@ -114,8 +114,8 @@ fn set(config: &mut Config, setting: &str, value: &str) {
             config.broadcast.plumtree.exchange_every = parse_duration(value);
         }
         "refresh" => config.overlay.refresh = parse_duration(value),
-        "registration" if value == "quorum" => config.registration.listing = Agreement::Quorum,
-        "removal" if value == "quorum" => config.registration.removal = Agreement::Quorum,
+        "registration" if value == "quorum" => config.registration.listing = DecisionMode::Quorum,
+        "removal" if value == "quorum" => config.registration.removal = DecisionMode::Quorum,
         "digest_every" => config.broadcast.digest_every = parse_duration(value),
         _ => panic!("no such setting: {setting}"),
     }

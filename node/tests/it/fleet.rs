@@ -2,7 +2,8 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
@@ -30,6 +31,34 @@ fn free_port() -> u16 {
     10_000 + process * 200 + test * 40
 }
 
+/// `tidings up` and what it prints. A test that fails leaves no process behind.
+struct Up {
+    child: Child,
+    lines: Box<dyn Iterator<Item = String>>,
+}
+
+impl Up {
+    fn start(folder: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
+        let mut child = program()
+            .args([&["up", "--data-dir", "."][..], args].concat())
+            .envs(QUICK)
+            .envs(env.iter().copied())
+            .current_dir(folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it runs");
+        let stdout = child.stdout.take().expect("piped");
+        Self { child, lines: Box::new(BufReader::new(stdout).lines().map_while(Result::ok)) }
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
 /// Reads lines of JSON until one is like this.
 fn wait_for(
     lines: &mut impl Iterator<Item = String>,
@@ -46,18 +75,11 @@ fn r28_up_runs_a_network_shows_who_dies_and_ends_with_it() {
     let first = free_port();
     // The first port is taken: the next free one is used.
     let _busy = TcpListener::bind(("127.0.0.1", first)).ok();
-    let mut up = program()
-        .args(["up", "--seeds", "1", "--peers", "2", "--json", "--data-dir", "."])
-        .args(["--first-port", &first.to_string()])
-        .envs(QUICK)
-        // Meant for a node of its own, not for these.
-        .envs([("TIDINGS_ANNOUNCE_IN", "seeds.csv"), ("TIDINGS_SEED_FILE", "none.csv")])
-        .current_dir(&folder)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it runs");
-    let mut lines = BufReader::new(up.stdout.take().expect("piped")).lines().map_while(Result::ok);
-    let received = wait_for(&mut lines, "gossip", |line| line["message"] == "gossip received");
+    let args = ["--seeds", "1", "--peers", "2", "--json", "--first-port", &first.to_string()];
+    // Meant for a node of its own, not for these.
+    let env = [("TIDINGS_ANNOUNCE_IN", "seeds.csv"), ("TIDINGS_SEED_FILE", "none.csv")];
+    let mut up = Up::start(&folder, &args, &env);
+    let received = wait_for(&mut up.lines, "gossip", |line| line["message"] == "gossip received");
     let node = received["node"].as_str().expect("a name").to_owned();
     let port: u16 = node.trim_start_matches("peer-").parse().expect("a port");
     assert!(port > first);
@@ -66,12 +88,12 @@ fn r28_up_runs_a_network_shows_who_dies_and_ends_with_it() {
     let status: Value = serde_json::from_str(&status).expect("JSON");
     assert_eq!(status["role"], "peer");
     tidings_in(&folder, &["leave", "--data-dir", ".", "--node", &node]);
-    let ended = wait_for(&mut lines, "the end of a node", |line| line["message"] == "ended");
+    let ended = wait_for(&mut up.lines, "the end of a node", |line| line["message"] == "ended");
     assert_eq!((&ended["node"], &ended["success"]), (&Value::from(node), &Value::from(true)));
-    signal(up.id(), "-INT");
-    let ends = lines.filter(|line| line.contains("\"ended\"")).count();
+    signal(up.child.id(), "-INT");
+    let ends = up.lines.by_ref().filter(|line| line.contains("\"ended\"")).count();
     assert_eq!(ends, 2, "the other two leave");
-    assert!(up.wait().expect("its end").success());
+    assert!(up.child.wait().expect("its end").success());
     assert!(folder.join("logs/peers").is_dir() && !folder.join("seeds.csv").exists());
 }
 
@@ -79,21 +101,15 @@ fn r28_up_runs_a_network_shows_who_dies_and_ends_with_it() {
 #[test]
 fn r21_r28_seed_nodes_of_a_local_network_vote_when_told_to() {
     let folder = empty_folder("fleet_quorum");
-    let mut up = program()
-        .args(["up", "--quorum", "--seeds", "3", "--peers", "1", "--json", "--data-dir", "."])
-        .args(["--first-port", &free_port().to_string()])
-        .envs(QUICK)
-        .current_dir(&folder)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it runs");
-    let mut lines = BufReader::new(up.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let port = free_port().to_string();
+    let args = ["--quorum", "--seeds", "3", "--peers", "1", "--json", "--first-port", &port];
+    let mut up = Up::start(&folder, &args, &[]);
     let is_vote = |line: &Value| line["message"] == "vote" && line["outcome"] == "passed";
-    let vote = wait_for(&mut lines, "a vote", is_vote);
-    assert_eq!(vote["matter"], "list");
-    signal(up.id(), "-INT");
-    lines.for_each(drop);
-    assert!(up.wait().expect("its end").success());
+    let vote = wait_for(&mut up.lines, "a vote", is_vote);
+    assert_eq!(vote["kind"], "list");
+    signal(up.child.id(), "-INT");
+    up.lines.by_ref().for_each(drop);
+    assert!(up.child.wait().expect("its end").success());
 }
 
 /// A child that dies is shown with its last lines; when `up` itself is killed, no child stays.
@@ -101,26 +117,20 @@ fn r21_r28_seed_nodes_of_a_local_network_vote_when_told_to() {
 #[expect(clippy::disallowed_methods, reason = "waits for processes, in real time")]
 fn r28_a_dead_child_is_shown_and_none_is_left_behind() {
     let folder = empty_folder("fleet_dead");
-    let mut up = program()
-        .args(["up", "--seeds", "1", "--peers", "2", "--data-dir", ".", "--log-dir", "logs"])
-        .args(["--first-port", &free_port().to_string()])
-        .envs(QUICK)
-        .current_dir(&folder)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it runs");
-    let mut lines = BufReader::new(up.stdout.take().expect("piped")).lines().map_while(Result::ok);
-    let line = lines.find(|line| line.contains("gossip received")).expect("gossip");
+    let port = free_port().to_string();
+    let args = ["--seeds", "1", "--peers", "2", "--log-dir", "logs", "--first-port", &port];
+    let mut up = Up::start(&folder, &args, &[]);
+    let line = up.lines.find(|line| line.contains("gossip received")).expect("gossip");
     let node = line.split_whitespace().nth(1).expect("a name").to_owned();
     let status = tidings_in(&folder, &["status", "--json", "--data-dir", ".", "--node", &node]);
     let status: Value = serde_json::from_str(&status).expect("JSON");
     let pid = status["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
     signal(pid.expect("a process"), "-KILL");
-    let died = lines.find(|line| line.contains("has died")).expect("its death");
+    let died = up.lines.find(|line| line.contains("has died")).expect("its death");
     assert!(died.contains(&node) && died.contains("signal: 9"), "{died}");
-    assert!(lines.next().is_some_and(|line| line.starts_with("    ")), "its last lines");
-    signal(up.id(), "-KILL");
-    up.wait().expect("its end");
+    assert!(up.lines.next().is_some_and(|line| line.starts_with("    ")), "its last lines");
+    signal(up.child.id(), "-KILL");
+    up.child.wait().expect("its end");
     // A node that leaves takes its socket with it; the one that was killed could not.
     let sockets = || -> Vec<String> {
         let files = std::fs::read_dir(&folder).expect("the folder");

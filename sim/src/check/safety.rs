@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tidings_core::{Doubt, LinkLoss, NeighborLoss, RegistrationLoss};
+use tidings_core::{LinkLoss, NeighborLoss, ProbeReason, RegistrationLoss};
 
 use super::{Evidence, Violation};
 use crate::fact::{Accusation, Fact};
@@ -188,7 +188,7 @@ impl Traces<'_> {
                 }
                 Fact::NeighborDown { peer, .. }
                 | Fact::PeerRemoved { peer, .. }
-                | Fact::PeerDoubted { peer, .. } => {
+                | Fact::PeerProbing { peer, .. } => {
                     linked.remove(&(entry.life, peer.subject()));
                 }
                 _ => {}
@@ -206,6 +206,6 @@ fn is_reset(fact: &Fact) -> bool {
         Fact::NeighborDown { why: NeighborLoss::LinkLost(RESET), .. }
             | Fact::RegistrationLost { why: RegistrationLoss::LinkLost(RESET), .. }
             // A seed node says no more of a lost link than this.
-            | Fact::PeerDoubted { why: Doubt::LinkLost, .. }
+            | Fact::PeerProbing { why: ProbeReason::LinkLost, .. }
     )
 }

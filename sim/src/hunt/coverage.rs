@@ -263,7 +263,7 @@ impl Scene<'_> {
     }
 
     fn takes_one_off(&self, entry: &Entry) -> bool {
-        matches!(&entry.fact, Fact::PeerRemoved { peer, .. } | Fact::PeerDoubted { peer, .. }
+        matches!(&entry.fact, Fact::PeerRemoved { peer, .. } | Fact::PeerProbing { peer, .. }
             if self.is_hit(peer))
     }
 
@@ -314,7 +314,7 @@ impl Scene<'_> {
             entry.fact,
             Fact::NeighborDown { why: NeighborLoss::LinkLost(RESET), .. }
                 | Fact::RegistrationLost { why: RegistrationLoss::LinkLost(RESET), .. }
-                | Fact::PeerDoubted { .. }
+                | Fact::PeerProbing { .. }
         );
         let soon = self.from() + self.scenario.tick * 2;
         is_reset && entry.at <= soon && self.hosts.contains(&entry.life.host)
@@ -324,7 +324,7 @@ impl Scene<'_> {
         let soon = self.until() + self.scenario.convergence_bound();
         let is_across = |entry: &Entry| {
             let is_inside = self.hosts.contains(&entry.life.host);
-            if let Fact::NeighborDown { peer, .. } | Fact::PeerDoubted { peer, .. } = &entry.fact {
+            if let Fact::NeighborDown { peer, .. } | Fact::PeerProbing { peer, .. } = &entry.fact {
                 return self.is_hit(peer) != is_inside;
             }
             is_inside && matches!(entry.fact, Fact::RegistrationLost { .. })

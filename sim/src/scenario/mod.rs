@@ -16,7 +16,7 @@ use std::time::Duration;
 use humantime::format_duration;
 use serde::{Deserialize, Serialize};
 use tidings_core::{
-    Agreement, BroadcastKind, Config, DetectorConfig, DetectorKind, Monitor, OverlayKind,
+    BroadcastKind, Config, DecisionMode, DetectorConfig, DetectorKind, Monitor, OverlayKind,
     RegistrationConfig,
 };
 
@@ -107,7 +107,7 @@ impl Scenario {
     fn agreement_bound(&self) -> Duration {
         let RegistrationConfig { listing, removal, lease, retry_max, vote_timeout, .. } =
             self.config.registration;
-        if [listing, removal] == [Agreement::Alone; 2] {
+        if [listing, removal] == [DecisionMode::Local; 2] {
             return Duration::ZERO;
         }
         let probe = 2 * self.config.links.hello_timeout;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tidings_core::{Agreement, Removal};
+use tidings_core::{DecisionMode, Removal};
 use tidings_sim::event_world;
 use tidings_sim::fact::Fact;
 use tidings_sim::history::{Entry, History};
@@ -46,7 +46,7 @@ fn r21_r22_a_seed_node_that_is_cut_off_changes_nothing() {
 #[test]
 fn a_seed_node_that_decides_alone_removes_whom_it_cannot_reach() {
     let mut scenario = shipped();
-    scenario.config.registration.removal = Agreement::Alone;
+    scenario.config.registration.removal = DecisionMode::Local;
     let history = event_world::run(&scenario, 1);
     let (_, removed) = changes(&history);
     assert!(removed > 5, "{removed}");

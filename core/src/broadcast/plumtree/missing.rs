@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::announcements::speaks_first;
-use crate::config::Ways;
+use crate::config::IHaveDirection;
 use crate::context::Context;
 use crate::id::{Hop, LinkId, MessageId, NodeId};
 use crate::neighbors::{Neighbor, Neighbors};
@@ -91,7 +91,8 @@ impl Missing {
         *share -= 1;
         let config = &cx.config.broadcast.plumtree;
         // Who speaks second has waited for t1 before. What was grafted then may be on its way.
-        let is_late = config.ihave_ways == Ways::One && !speaks_first(by.id(), cx.me(), have.id);
+        let is_late =
+            config.ihave_ways == IHaveDirection::OneWay && !speaks_first(by.id(), cx.me(), have.id);
         let due = cx.now + if is_late { config.graft_again } else { config.graft_after };
         let by = alloc::vec![announcer];
         self.table.insert(have.id, Announced { source: have.source, due, by, asked: 0 });

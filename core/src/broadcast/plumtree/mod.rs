@@ -32,7 +32,7 @@ use crate::broadcast::exchange::Exchange;
 use crate::broadcast::memory::{Memory, Receipt};
 use crate::broadcast::store::Stored;
 use crate::broadcast::traffic::{self, Sender};
-use crate::config::Ways;
+use crate::config::IHaveDirection;
 use crate::context::Context;
 use crate::id::{Hop, MessageId, NodeId};
 use crate::messaging::{Envelope, Payload, Topic};
@@ -255,7 +255,7 @@ impl Plumtree {
         for neighbor in neighbors.iter() {
             self.announce(cx, neighbor, &due);
         }
-        if cx.config.broadcast.plumtree.ihave_ways == Ways::One {
+        if cx.config.broadcast.plumtree.ihave_ways == IHaveDirection::OneWay {
             let waits = |neighbor: &Neighbor, stored: &Stored| {
                 let id = stored.envelope.id();
                 is_lacked(stored, neighbor) && !speaks_first(cx.me(), neighbor.id(), id)
@@ -273,7 +273,8 @@ impl Plumtree {
     fn announce(&self, cx: &mut Context, to: &Neighbor, due: &Due) {
         let ways = cx.config.broadcast.plumtree.ihave_ways;
         let me = cx.me();
-        let is_first = |id: &MessageId| ways == Ways::Both || speaks_first(me, to.id(), *id);
+        let is_first =
+            |id: &MessageId| ways == IHaveDirection::BothWays || speaks_first(me, to.id(), *id);
         let lacked =
             |id: &MessageId| self.memory.store.get(*id).filter(|stored| is_lacked(stored, to));
         let now = due.named.iter().filter(|id| is_first(id));

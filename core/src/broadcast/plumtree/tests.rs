@@ -10,7 +10,7 @@ use super::Plumtree;
 use super::announcements::speaks_first;
 use crate::address::AddressRecord;
 use crate::broadcast::lab::{Lab, Outcome};
-use crate::config::{BroadcastKind, Config, Ways};
+use crate::config::{BroadcastKind, Config, IHaveDirection};
 use crate::context::Context;
 use crate::id::{BootEpoch, Hop, LinkId, MessageId, NodeId, Sequence};
 use crate::io::Output;
@@ -333,7 +333,7 @@ fn announcers_are_asked_in_turn_until_none_is_left() {
 /// The modern settings, but that both ends of a link name everything at once.
 fn both_ways() -> Config {
     let mut config = Config::modern();
-    config.broadcast.plumtree.ihave_ways = Ways::Both;
+    config.broadcast.plumtree.ihave_ways = IHaveDirection::BothWays;
     config
 }
 

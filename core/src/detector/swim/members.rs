@@ -44,7 +44,7 @@ pub(crate) struct Member {
 
 /// What a statement changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Merged {
+pub(crate) enum MergeResult {
     /// Nothing: what is held is as great.
     Old,
     /// Only the incarnation.
@@ -113,21 +113,26 @@ impl Members {
 
     /// Takes a statement in if it is greater than what is held. `is_near`: of a neighbor, or of one
     /// that this peer accuses; those are noted even without a table.
-    pub(crate) fn merge(&mut self, cx: &mut Context, said: &Statement, is_near: bool) -> Merged {
+    pub(crate) fn merge(
+        &mut self,
+        cx: &mut Context,
+        said: &Statement,
+        is_near: bool,
+    ) -> MergeResult {
         let state = MemberState::of(&said.claim);
         let id = said.subject.subject();
         let merged = match self.place(id) {
             Ok(place) => self.table[place].merge(cx, said, state),
-            Err(_) if !self.make_place(cx, state, is_near) => Merged::Unnoted,
+            Err(_) if !self.make_place(cx, state, is_near) => MergeResult::Unnoted,
             Err(_) => {
                 let place = self.place(id).unwrap_or_else(|place| place);
                 let (record, incarnation) = (said.subject.clone(), said.incarnation);
                 make_room(&mut self.table);
                 self.table.insert(place, Member { record, since: cx.now, incarnation, state });
-                Merged::News
+                MergeResult::News
             }
         };
-        if merged == Merged::News && state != MemberState::Alive {
+        if merged == MergeResult::News && state != MemberState::Alive {
             self.sweep_at(cx.now + lifetime(cx, state, self.table.len()));
         }
         merged
@@ -199,9 +204,9 @@ impl Members {
 }
 
 impl Member {
-    fn merge(&mut self, cx: &Context, said: &Statement, state: MemberState) -> Merged {
+    fn merge(&mut self, cx: &Context, said: &Statement, state: MemberState) -> MergeResult {
         if order(&said.subject, said.incarnation, state) <= self.order() {
-            return Merged::Old;
+            return MergeResult::Old;
         }
         let is_new_life = said.subject.supersedes(&self.record);
         let is_news = is_new_life || state != self.state;
@@ -212,7 +217,7 @@ impl Member {
             self.since = cx.now;
         }
         (self.incarnation, self.state) = (said.incarnation, state);
-        if is_news { Merged::News } else { Merged::Noted }
+        if is_news { MergeResult::News } else { MergeResult::Noted }
     }
 }
 
@@ -257,7 +262,7 @@ mod tests {
         let mut cx = context(Config::modern());
         let mut members = Members::default();
         members.merge(&mut cx, &said(7, old.0, old.1, old.2), false);
-        members.merge(&mut cx, &said(7, new.0, new.1, new.2), false) != Merged::Old
+        members.merge(&mut cx, &said(7, new.0, new.1, new.2), false) != MergeResult::Old
     }
 
     /// SWIM §4.2, with lives before it and the departure after it.
@@ -312,9 +317,9 @@ mod tests {
         }
         assert!(members.get(NodeId::new([3; 32])).is_none());
         members.merge(&mut cx, &said(1, 1, 0, dead()), false);
-        assert_eq!(members.merge(&mut cx, &said(4, 1, 0, dead()), false), Merged::Unnoted);
-        assert_eq!(members.merge(&mut cx, &said(3, 1, 0, Claim::Alive), false), Merged::News);
-        assert_eq!(members.merge(&mut cx, &said(5, 1, 0, Claim::Alive), true), Merged::News);
+        assert_eq!(members.merge(&mut cx, &said(4, 1, 0, dead()), false), MergeResult::Unnoted);
+        assert_eq!(members.merge(&mut cx, &said(3, 1, 0, Claim::Alive), false), MergeResult::News);
+        assert_eq!(members.merge(&mut cx, &said(5, 1, 0, Claim::Alive), true), MergeResult::News);
         assert_eq!((members.table.len(), cx.stats.limits.members), (2, 4));
     }
 
@@ -324,7 +329,10 @@ mod tests {
         config.detector.swim.members_max = 0;
         let mut cx = context(config);
         let mut members = Members::default();
-        assert_eq!(members.merge(&mut cx, &said(3, 1, 0, Claim::Alive), false), Merged::Unnoted);
+        assert_eq!(
+            members.merge(&mut cx, &said(3, 1, 0, Claim::Alive), false),
+            MergeResult::Unnoted
+        );
         for n in 0..=u8::MAX {
             members.merge(&mut cx, &said(n, 1, 0, Claim::Alive), true);
         }

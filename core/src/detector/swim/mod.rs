@@ -22,17 +22,17 @@
 //! and who is held dead may refute.
 
 pub(crate) mod awareness;
-pub(crate) mod cases;
+pub(crate) mod direct_suspicions;
 pub(crate) mod helper;
-pub(crate) mod letters;
 pub(crate) mod members;
-pub(crate) mod named;
+pub(crate) mod neighbors_of_neighbors;
 pub(crate) mod pings;
 pub(crate) mod prober;
 mod probing;
 mod requests;
 mod statements;
 pub(crate) mod suspicion;
+pub(crate) mod suspicion_log;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -47,19 +47,19 @@ use crate::event::{MemberState, NeighborLoss};
 use crate::id::{Incarnation, LinkId};
 use crate::links::Links;
 use crate::neighbors::Neighbor;
-use crate::snapshot::{CaseSnapshot, MemberSnapshot};
+use crate::snapshot::{MemberSnapshot, SuspicionSnapshot};
 use crate::time::Instant;
 use crate::timers::Timer;
 use crate::wire::{Claim, Ping, Statement};
 use awareness::Awareness;
-use cases::Cases;
+use direct_suspicions::DirectSuspicions;
 use helper::Requests;
-use letters::Letters;
 use members::Members;
-use named::Named;
+use neighbors_of_neighbors::NeighborsOfNeighbors;
 use pings::Pings;
 use prober::{Cause, Prober};
 use suspicion::Suspicions;
+use suspicion_log::SuspicionLog;
 
 /// A peer's probes, suspicions and members.
 #[derive(Clone, Debug, Default)]
@@ -69,7 +69,7 @@ pub(crate) struct Swim {
     /// It has said that it lives.
     is_announced: bool,
     /// It has to refute, and did so a moment ago.
-    owes_refutation: bool,
+    refutation_pending: bool,
     refuted: Option<Instant>,
     /// When the last round began.
     round: Instant,
@@ -79,11 +79,11 @@ pub(crate) struct Swim {
     pings: Pings,
     prober: Prober,
     requests: Requests,
-    letters: Letters,
-    named: Named,
+    direct_suspicions: DirectSuspicions,
+    named: NeighborsOfNeighbors,
     suspicions: Suspicions,
     members: Members,
-    cases: Cases,
+    log: SuspicionLog,
     /// Taken out after every input.
     findings: VecDeque<Finding>,
 }
@@ -217,7 +217,7 @@ impl Swim {
         }
     }
 
-    pub(crate) fn cases(&self, now: Instant) -> Vec<CaseSnapshot> {
-        self.cases.snapshot(now)
+    pub(crate) fn suspicions(&self, now: Instant) -> Vec<SuspicionSnapshot> {
+        self.log.snapshot(now)
     }
 }

@@ -35,7 +35,7 @@ impl Swim {
         let has_table = cx.config.detector.swim.has_table();
         cx.peers = has_table.then(|| u32::try_from(self.members.living()).unwrap_or(u32::MAX));
         cx.arm(Timer::Round, self.awareness.probe_every(cx));
-        self.pay_refutation(cx);
+        self.send_refutation(cx);
         self.sweep(cx);
         self.named.tell(cx, neighbors);
         if let Some(next) = self.prober.next(cx, neighbors, &self.members) {

@@ -16,7 +16,7 @@ impl Swim {
             self.on_ack(cx, links, number);
         } else if let Some(probe) = self.prober.by_helper(link) {
             cx.send(link, Message::PingRequest(alloc::boxed::Box::new(probe.subject.clone())));
-        } else if !self.letters.on_welcomed(cx, links, link) {
+        } else if !self.direct_suspicions.on_welcomed(cx, links, link) {
             self.requests.on_heard(cx, link);
             links.close(cx, link, Bye::Done);
         }
@@ -32,7 +32,7 @@ impl Swim {
         failure: &Failure,
     ) {
         if let Some(probe) = self.prober.by_link(link) {
-            let (number, subject, is_asked) =
+            let (number, subject, is_vote_requested) =
                 (probe.number, probe.subject.subject(), probe.asked > 0);
             match failure {
                 Failure::Refused(refuse) if refuse.from == subject => {
@@ -40,7 +40,7 @@ impl Swim {
                 }
                 Failure::Dial(DialFailure::Refused) => self.on_refused(cx, links, number),
                 Failure::Dial(_) | Failure::Lost(_) | Failure::Refused(_) | Failure::Garbled => {
-                    if !is_asked {
+                    if !is_vote_requested {
                         self.ask_helpers(cx, links, neighbors, number);
                     }
                 }
@@ -51,7 +51,7 @@ impl Swim {
         } else if matches!(failure, Failure::Refused(refuse) if self.requests.is_of(link, refuse.from))
         {
             self.requests.on_heard(cx, link);
-        } else if self.letters.take(link).is_none() {
+        } else if self.direct_suspicions.take(link).is_none() {
             self.requests.on_failed(cx, link);
         }
     }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::address::AddressRecord;
 use crate::context::Context;
-use crate::detector::swim::members::Merged;
+use crate::detector::swim::members::MergeResult;
 use crate::detector::swim::prober::{self, Cause};
 use crate::detector::swim::suspicion::Span;
 use crate::detector::swim::{Finding, Swim};
@@ -33,11 +33,11 @@ impl Swim {
         }
         let subject = said.subject.subject();
         if subject == cx.me() {
-            return self.on_said_of_me(cx, said);
+            return self.on_self_statement(cx, said);
         }
         let neighbor = neighbors.by_id(subject);
         self.note_accusation(cx, said, neighbor.is_some());
-        self.hold(cx, said, neighbor.is_some());
+        self.merge(cx, said, neighbor.is_some());
         if let (Claim::Suspect(_), Some(neighbor)) = (&said.claim, neighbor) {
             self.see_after_suspect(cx, links, neighbors, neighbor);
         }
@@ -47,7 +47,7 @@ impl Swim {
     /// Somebody says this to this peer alone, which is done where there are no tables: a suspicion to one
     /// that may confirm it, or its own refutation to a neighbor. Nothing else is believed: the subject
     /// would not hear of it, and could not refute.
-    pub(crate) fn on_told(
+    pub(crate) fn on_direct_statement(
         &mut self,
         cx: &mut Context,
         links: &mut Links,
@@ -57,7 +57,7 @@ impl Swim {
     ) -> bool {
         match said.claim {
             Claim::Dead { .. } | Claim::Left => false,
-            Claim::Alive | Claim::Suspect(_) if self.minds(cx, neighbors, &said.subject) => {
+            Claim::Alive | Claim::Suspect(_) if self.is_relevant(cx, neighbors, &said.subject) => {
                 self.on_statement(cx, links, neighbors, from, said)
             }
             // An honest peer may say so to a former neighbor of the subject.
@@ -66,7 +66,12 @@ impl Swim {
     }
 
     /// Whether this is itself, a neighbor, or one that it probes or accuses.
-    fn minds(&mut self, cx: &Context, neighbors: &Neighbors, subject: &AddressRecord) -> bool {
+    fn is_relevant(
+        &mut self,
+        cx: &Context,
+        neighbors: &Neighbors,
+        subject: &AddressRecord,
+    ) -> bool {
         let id = subject.subject();
         id == cx.me()
             || neighbors.by_id(id).is_some()
@@ -105,21 +110,21 @@ impl Swim {
                     && member.incarnation > said.incarnation
         });
         if is_known && !is_overruled {
-            self.cases.accuse(cx, said);
+            self.log.accuse(cx, said);
             self.suspicions.confirm(cx, &said.subject, said.incarnation, said.by);
         }
     }
 
     /// Takes a statement into the table. Returns whether that changed the state of its subject.
-    pub(super) fn hold(&mut self, cx: &mut Context, said: &Statement, is_near: bool) -> bool {
+    pub(super) fn merge(&mut self, cx: &mut Context, said: &Statement, is_near: bool) -> bool {
         let merged = self.members.merge(cx, said, is_near);
         let (subject, state) = (said.subject.clone(), MemberState::of(&said.claim));
-        if matches!(merged, Merged::Old) {
+        if matches!(merged, MergeResult::Old) {
             return false;
         }
         if state != MemberState::Suspect {
             self.suspicions.end(cx, subject.subject());
-            self.cases.close(subject.subject(), state);
+            self.log.close(subject.subject(), state);
         }
         let evidence = match &said.claim {
             Claim::Suspect(evidence) | Claim::Dead { evidence, .. } => Some(*evidence),
@@ -131,13 +136,13 @@ impl Swim {
                 self.findings.push_back(Finding::Dead { subject: subject.clone(), is_own });
             }
             MemberState::Left => self.findings.push_back(Finding::Left(subject.clone())),
-            MemberState::Alive if merged == Merged::News => self.prober.insert(cx, &subject),
+            MemberState::Alive if merged == MergeResult::News => self.prober.insert(cx, &subject),
             MemberState::Alive | MemberState::Suspect => {}
         }
-        if merged == Merged::News {
+        if merged == MergeResult::News {
             cx.emit(Event::Member { subject, state, by: said.by, evidence });
         }
-        merged == Merged::News
+        merged == MergeResult::News
     }
 
     /// Says that somebody does not answer, once per incarnation. `named` are its neighbors, as far as is
@@ -160,15 +165,15 @@ impl Swim {
         let claim = Claim::Suspect(evidence);
         let (by, signature) = (cx.me(), None);
         let said = Statement { subject: subject.clone(), incarnation, claim, by, signature };
-        self.cases.accuse(cx, &said);
-        self.hold(cx, &said, true);
+        self.log.accuse(cx, &said);
+        self.merge(cx, &said, true);
         let members = self.members.living();
         // With too few who could confirm, nobody is waited for (memberlist does the same). Only
         // neighbors probe neighbors, so those are who could.
         let others =
             if prober::probes_members(cx) { members.saturating_sub(2) } else { named.len() };
         let enough = cx.config.detector.swim.confirmations.min(others);
-        let confirmers = self.cases.accusers(subject, incarnation, cx.me());
+        let confirmers = self.log.accusers(subject, incarnation, cx.me());
         let limits = (Span::of(cx, members), enough);
         if self.suspicions.begin(cx, (subject, incarnation), evidence, confirmers, limits) {
             self.tell(cx, links, said, named);
@@ -190,7 +195,7 @@ impl Swim {
         cx.stats.statements += 1;
         let me = cx.me();
         for other in named.iter().filter(|other| other.subject() != me) {
-            self.letters.send(cx, links, other, &said);
+            self.direct_suspicions.send(cx, links, other, &said);
         }
     }
 
@@ -202,7 +207,7 @@ impl Swim {
             return;
         }
         let Some(open) = self.suspicions.get(number) else { return };
-        if self.pings.has_heard_since(&open.subject, open.doubted) {
+        if self.pings.has_heard_since(&open.subject, open.probed_epoch) {
             // Departure: who is heard lives, and its refutation waits behind other messages.
             self.suspicions.prolong(cx, number);
             return;
@@ -212,7 +217,7 @@ impl Swim {
         let claim = Claim::Dead { evidence: over.evidence, confirmers: over.confirmers };
         let (by, signature) = (cx.me(), None);
         let said = Statement { subject, incarnation, claim, by, signature };
-        if self.hold(cx, &said, true) && cx.config.detector.swim.has_table() {
+        if self.merge(cx, &said, true) && cx.config.detector.swim.has_table() {
             self.findings.push_back(Finding::Say(said));
         }
     }
@@ -224,12 +229,12 @@ impl Swim {
             let (by, signature) = (cx.me(), None);
             let claim = Claim::Dead { evidence: Evidence::Hearsay, confirmers: Vec::new() };
             let said = Statement { subject, incarnation, claim, by, signature };
-            self.hold(cx, &said, true);
+            self.merge(cx, &said, true);
         }
     }
 
     /// Somebody speaks of this peer. False for what only it itself may say, and never said.
-    pub(super) fn on_said_of_me(&mut self, cx: &mut Context, said: &Statement) -> bool {
+    pub(super) fn on_self_statement(&mut self, cx: &mut Context, said: &Statement) -> bool {
         if said.subject.epoch() != cx.epoch() {
             return true;
         }
@@ -239,28 +244,28 @@ impl Swim {
             // SWIM §4.2: the subject alone raises its incarnation, above what it is accused with.
             Claim::Suspect(_) | Claim::Dead { .. } if said.incarnation >= self.incarnation => {
                 self.incarnation = said.incarnation.next();
-                self.owe_refutation(cx);
+                self.request_refutation(cx);
             }
             // It was refuted, but where that is not broadcast the accuser need not have been a neighbor.
             Claim::Suspect(_) | Claim::Dead { .. } if !cx.config.detector.swim.has_table() => {
-                self.owe_refutation(cx);
+                self.request_refutation(cx);
             }
             Claim::Suspect(_) | Claim::Dead { .. } => {}
         }
         true
     }
 
-    fn owe_refutation(&mut self, cx: &mut Context) {
-        self.owes_refutation = true;
+    fn request_refutation(&mut self, cx: &mut Context) {
+        self.refutation_pending = true;
         let pause = cx.config.detector.swim.probe_timeout;
         if self.refuted.is_none_or(|refuted| cx.now.since(refuted) >= pause) {
-            self.pay_refutation(cx);
+            self.send_refutation(cx);
         }
     }
 
     /// Refutes, at most once per timeout: accusations are cheap, and a refutation goes to many.
-    pub(super) fn pay_refutation(&mut self, cx: &mut Context) {
-        if core::mem::take(&mut self.owes_refutation) && !cx.leaving {
+    pub(super) fn send_refutation(&mut self, cx: &mut Context) {
+        if core::mem::take(&mut self.refutation_pending) && !cx.leaving {
             self.refuted = Some(cx.now);
             // Lifeguard §IV-A: who is suspected may be slow itself.
             self.awareness.worsen(cx, 1);
@@ -274,7 +279,7 @@ impl Swim {
         let incarnation = self.members.life(record).map_or(Incarnation(0), |it| it.incarnation);
         let (subject, by) = (record.clone(), record.subject());
         let said = Statement { subject, incarnation, claim: Claim::Left, by, signature: None };
-        self.hold(cx, &said, true);
+        self.merge(cx, &said, true);
     }
 
     /// What this peer says of itself.

@@ -34,7 +34,7 @@ pub(crate) struct Suspicion {
     since: Instant,
     /// Its beginning, or when its subject was last found to have been heard: what it says after that
     /// counts.
-    pub(crate) doubted: Instant,
+    pub(crate) probed_epoch: Instant,
     /// This peer was stopped: it reads what came meanwhile until then.
     catches_up_until: Instant,
     /// When its timer fires.
@@ -101,7 +101,7 @@ impl Suspicions {
         }
         let number = self.begun;
         self.begun = number.wrapping_add(1);
-        let (since, doubted, due) = (cx.now, cx.now, cx.now);
+        let (since, probed_epoch, due) = (cx.now, cx.now, cx.now);
         make_room(&mut self.open);
         self.open.push(Suspicion {
             number,
@@ -110,7 +110,7 @@ impl Suspicions {
             evidence,
             confirmers,
             since,
-            doubted,
+            probed_epoch,
             catches_up_until: since,
             due,
             span,
@@ -146,7 +146,7 @@ impl Suspicions {
     /// Its subject was heard: it lasts for the least time once more, whoever confirms it.
     pub(crate) fn prolong(&mut self, cx: &mut Context, number: u32) {
         if let Some(open) = self.open.iter_mut().find(|open| open.number == number) {
-            open.doubted = cx.now;
+            open.probed_epoch = cx.now;
             open.arm(cx);
         }
     }
@@ -196,7 +196,7 @@ impl Suspicion {
         let whole = self.span.after(self.confirmers.len(), self.enough);
         let tenth = usize::try_from(self.span.least.as_millis() / 10).unwrap_or(usize::MAX - 1);
         let later = cx.rng.index(Stream::Jitter, tenth + 1).and_then(|ms| u64::try_from(ms).ok());
-        let earliest = (self.since + whole).max(self.doubted + self.span.least);
+        let earliest = (self.since + whole).max(self.probed_epoch + self.span.least);
         let due = earliest + Duration::from_millis(later.unwrap_or(0));
         self.due = due.max(self.catches_up_until).max(cx.now);
         cx.arm(Timer::Suspicion(self.number), self.due.since(cx.now));

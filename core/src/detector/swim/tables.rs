@@ -44,7 +44,7 @@ impl Swim {
                 is_forged = true;
             } else if said.subject.subject() == cx.me() {
                 is_behind |= self.has_refuted(cx, said);
-                self.on_said_of_me(cx, said);
+                self.on_self_statement(cx, said);
             } else {
                 disputed.extend(self.merge_hearsay(cx, neighbors, from, said));
             }
@@ -92,7 +92,7 @@ impl Swim {
             (said.claim, said.by) = (Claim::Suspect(Evidence::Hearsay), from.id());
         }
         let is_near = neighbors.by_id(said.subject.subject()).is_some();
-        let is_news = self.hold(cx, &said, is_near);
+        let is_news = self.merge(cx, &said, is_near);
         let is_disputed = is_news && is_bad && is_alive;
         is_disputed.then(|| self.members.life(&said.subject)).flatten().map(|it| view(cx, it))
     }
@@ -111,7 +111,7 @@ impl Swim {
         let by = up.id();
         let (subject, incarnation) = (up.record.clone(), Incarnation(0));
         let said = Statement { subject, incarnation, claim: Claim::Alive, by, signature: None };
-        self.hold(cx, &said, true);
+        self.merge(cx, &said, true);
         self.give_table(cx, up);
     }
 

@@ -192,18 +192,18 @@ fn without_tables_a_suspicion_goes_to_those_whom_the_suspect_named() {
     let Peer { cx, swim, links, neighbors } = &mut peer;
     swim.on_failed(cx, links, neighbors, probe[0], &refused);
     assert!(peer.said().is_empty(), "nothing is broadcast");
-    let letters = dialed(peer.outputs());
-    assert_eq!(letters.len(), 3, "to all but this peer");
+    let direct_suspicions = dialed(peer.outputs());
+    assert_eq!(direct_suspicions.len(), 3, "to all but this peer");
     let Peer { cx, swim, links, neighbors } = &mut peer;
-    swim.on_welcomed(cx, links, letters[0]);
-    swim.on_failed(cx, links, neighbors, letters[1], &refused);
-    swim.on_welcomed(cx, links, letters[1]);
+    swim.on_welcomed(cx, links, direct_suspicions[0]);
+    swim.on_failed(cx, links, neighbors, direct_suspicions[1], &refused);
+    swim.on_welcomed(cx, links, direct_suspicions[1]);
     let sent = |output| match output {
         Output::Send { link, message: Message::Statement(said) } => Some((link, said.claim)),
         Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
     };
     let told: Vec<_> = peer.outputs().into_iter().filter_map(sent).collect();
-    assert_eq!(told, [(letters[0], suspect())], "once, and not to who cannot be reached");
+    assert_eq!(told, [(direct_suspicions[0], suspect())], "once, and not to who cannot be reached");
     let Peer { cx, swim, .. } = &mut peer;
     cx.now = swim.suspicions.get(0).expect("open").due;
     swim.on_suspicion_timer(cx, 0);
@@ -237,7 +237,8 @@ fn what_is_said_in_private_is_believed_of_those_alone_who_can_refute() {
     peer.neighbors.remove(LinkId::dialed(3));
     let mut tell = |by: u8, said: &Statement| {
         let Peer { cx, swim, links, neighbors } = &mut peer;
-        let is_believable = swim.on_told(cx, links, neighbors, NodeId::new([by; 32]), said);
+        let is_believable =
+            swim.on_direct_statement(cx, links, neighbors, NodeId::new([by; 32]), said);
         let sent = peer.outputs().len();
         (is_believable, sent, peer.held(said.subject.subject().as_bytes()[0]))
     };
@@ -309,11 +310,11 @@ fn answers(peer: &mut Peer, members: &[Statement]) -> (usize, Vec<(LinkId, Vec<S
 #[test]
 fn a_neighbor_whose_doubt_is_refuted_already_is_told_so_alone() {
     let mut peer = peer();
-    let doubt = |incarnation, claim| said(1, incarnation, claim, 2);
-    let first = answers(&mut peer, &[doubt(4, suspect())]);
+    let probe = |incarnation, claim| said(1, incarnation, claim, 2);
+    let first = answers(&mut peer, &[probe(4, suspect())]);
     assert_eq!(first, (1, Vec::new()), "it is refuted to all");
     let told = alloc::vec![(LinkId::dialed(2), alloc::vec![said(1, 5, Claim::Alive, 1)])];
-    let old = [doubt(4, suspect()), doubt(0, dead())];
+    let old = [probe(4, suspect()), probe(0, dead())];
     assert_eq!(answers(&mut peer, &old), (0, told));
     assert_eq!(answers(&mut peer, &[said(1, 0, Claim::Alive, 1)]), (0, Vec::new()), "no doubt");
 }

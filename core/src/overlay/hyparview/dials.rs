@@ -15,12 +15,12 @@ pub(super) struct Dials(Vec<Dial>);
 pub(super) struct Dial {
     pub(super) link: LinkId,
     pub(super) to: AddressRecord,
-    pub(super) why: Why,
+    pub(super) why: DialReason,
 }
 
 /// What a dial is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
+pub(super) enum DialReason {
     /// To join the overlay there.
     Join,
     /// To fill a free slot.
@@ -28,19 +28,19 @@ pub(super) enum Why {
     /// A newcomer's walk ended here.
     Walk,
     /// To see whether a lost neighbor is back.
-    Ghost,
+    Reconnect,
     /// To mix a small overlay.
-    Mixing,
+    SplitHealing,
     /// A neighbor went to a nearer one, and another one lost its link by that.
     Replace,
 }
 
-impl Why {
+impl DialReason {
     /// Whether a random neighbor goes if no slot is free when the dial is welcomed.
     pub(super) const fn displaces(self) -> bool {
         match self {
             Self::Join | Self::Repair | Self::Replace => false,
-            Self::Walk | Self::Ghost | Self::Mixing => true,
+            Self::Walk | Self::Reconnect | Self::SplitHealing => true,
         }
     }
 }
@@ -68,7 +68,7 @@ impl Dials {
     }
 
     /// Whether one is for this.
-    pub(super) fn holds(&self, why: Why) -> bool {
+    pub(super) fn holds(&self, why: DialReason) -> bool {
         self.0.iter().any(|dial| dial.why == why)
     }
 
@@ -82,7 +82,7 @@ impl Dials {
 
     /// Ends the youngest dial that was to fill a slot.
     pub(super) fn end_repair(&mut self) -> Option<Dial> {
-        self.end_if(|dial| dial.why == Why::Repair)
+        self.end_if(|dial| dial.why == DialReason::Repair)
     }
 
     fn end_if(&mut self, is_it: impl Fn(&Dial) -> bool) -> Option<Dial> {

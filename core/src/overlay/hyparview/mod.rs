@@ -20,22 +20,22 @@
 //!
 //! Differs from the paper: the contact comes from the seed nodes' lists, which also fill the passive
 //! view. Walks may end early (`walks`). Who is refused is introduced to others that were
-//! (`askers`). A peer that lacks two neighbors for long asks with high priority once per
-//! refresh. Lost neighbors are dialed again (`ghosts`). Small overlays are mixed now and then
-//! (`mixing`). A few neighbors may be chosen because they are near (`nearness`).
+//! (`introductions`). A peer that lacks two neighbors for long asks with high priority once per
+//! refresh. Lost neighbors are dialed again (`lost_neighbors`). Small overlays are mixed now and then
+//! (`split_healing`). A few neighbors may be chosen because they are near (`xbot`).
 
-mod askers;
 mod dials;
-mod ghosts;
-mod mixing;
-mod nearness;
+mod introductions;
+mod lost_neighbors;
 mod passive;
 mod repair;
 mod replies;
 mod shuffles;
+mod split_healing;
 #[cfg(test)]
 mod tests;
 mod walks;
+mod xbot;
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -52,25 +52,25 @@ use crate::snapshot::KnownSnapshot;
 use crate::time::Instant;
 use crate::timers::Timer;
 use crate::wire::{Bye, Refusal};
-use askers::Asker;
-use dials::{Dials, Why};
-use ghosts::Ghosts;
-use mixing::Mixing;
-use nearness::Nearness;
+use dials::{DialReason, Dials};
+use introductions::RefusedPeer;
+use lost_neighbors::LostNeighbors;
 use passive::PassiveView;
 use replies::Replies;
+use split_healing::SplitHealing;
+use xbot::XBot;
 
 /// A peer's passive view, and what it has under way for the active one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HyParView {
     passive: PassiveView,
     dials: Dials,
-    ghosts: Ghosts,
+    lost_neighbors: LostNeighbors,
     replies: Replies,
     /// Beginnings of the identities that the last shuffle sent away and no reply replaced yet.
     sent: Vec<u32>,
     /// Who was refused last.
-    asker: Option<Asker>,
+    refused: Option<RefusedPeer>,
     /// When somebody who is refused may make this peer see to its links again.
     tests_again: Instant,
     /// It had a neighbor, so others know it and one link is enough to come back.
@@ -82,9 +82,9 @@ pub(crate) struct HyParView {
     /// Since when there are too few neighbors.
     search: Option<Search>,
     /// A lost neighbor is to be dialed.
-    calls_ghost: bool,
-    mixing: Mixing,
-    nearness: Nearness,
+    reconnects: bool,
+    split_healing: SplitHealing,
+    xbot: XBot,
 }
 
 /// A search for neighbors.
@@ -99,7 +99,7 @@ impl HyParView {
     pub(crate) fn new(cx: &mut Context) -> Self {
         let pause = cx.rng.jitter(cx.config.overlay.hyparview.shuffle_every);
         cx.arm(Timer::Shuffle, pause);
-        Self { nearness: Nearness::new(cx), ..Self::default() }
+        Self { xbot: XBot::new(cx), ..Self::default() }
     }
 
     /// Still without any link: everybody may be tried again, and the peer joins anew.
@@ -113,13 +113,13 @@ impl HyParView {
     pub(crate) fn on_refresh_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) -> bool {
         let pause = cx.rng.jitter(cx.config.overlay.refresh);
         cx.arm(Timer::Refresh, pause);
-        self.calls_ghost = true;
+        self.reconnects = true;
         let missing = cx.config.overlay.hyparview.active.saturating_sub(neighbors.len());
         let is_long = |search: &&mut Search| cx.now.since(search.since) > cx.config.overlay.refresh;
         if let Some(search) = self.search.as_mut().filter(is_long) {
             search.insists = missing > 1;
         }
-        self.mixing.on_refresh(cx) || missing > 0
+        self.split_healing.on_refresh(cx) || missing > 0
     }
 
     /// A seed node's list came: a fresh sample of all peers.
@@ -130,7 +130,7 @@ impl HyParView {
         peers: &[AddressRecord],
     ) {
         self.passive.integrate(cx, neighbors, peers, &mut Vec::new());
-        self.mixing.on_list(cx, neighbors, peers);
+        self.split_healing.on_list(cx, neighbors, peers);
     }
 
     /// A welcomed dial finds no slot free. Returns the neighbor that goes for it, if it is worth one.
@@ -155,12 +155,12 @@ impl HyParView {
         up: &Neighbor,
     ) {
         self.passive.remove(up.id());
-        self.ghosts.remove(up.id());
-        self.nearness.on_neighbor_up(cx, links, up);
+        self.lost_neighbors.remove(up.id());
+        self.xbot.on_neighbor_up(cx, links, up);
         if let Some(dial) = self.dials.end_to(up.id()) {
             if dial.link != up.link {
                 links.close(cx, dial.link, Bye::Done);
-            } else if dial.why == Why::Join {
+            } else if dial.why == DialReason::Join {
                 self.hold(cx, up.link);
             }
         }
@@ -192,14 +192,14 @@ impl HyParView {
             (self.contact, self.held_until) = (None, cx.now);
         }
         let is_swapped = why == NeighborLoss::Bye(Bye::Swapped);
-        self.nearness.on_neighbor_down(cx, down.link, is_swapped);
+        self.xbot.on_neighbor_down(cx, down.link, is_swapped);
         match why {
             NeighborLoss::Left
             | NeighborLoss::Garbled
             | NeighborLoss::Bye(Bye::Leaving | Bye::Misbehaved)
             | NeighborLoss::Dropped(Bye::Leaving | Bye::Misbehaved) => {}
             NeighborLoss::LinkLost(_) | NeighborLoss::Dropped(Bye::Silent) => {
-                self.ghosts.note(cx, &down.record);
+                self.lost_neighbors.note(cx, &down.record);
             }
             NeighborLoss::Bye(_) | NeighborLoss::Dropped(_) => {
                 let known = core::slice::from_ref(&down.record);
@@ -217,8 +217,8 @@ impl HyParView {
     /// while; who did not answer goes (§4.3).
     pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: &Failure) {
         let Some(dial) = self.dials.end(link) else { return };
-        if dial.why == Why::Replace {
-            self.nearness.forgive();
+        if dial.why == DialReason::Replace {
+            self.xbot.forgive();
         }
         self.on_unreached(cx, dial.to.subject(), failure);
     }
@@ -226,7 +226,7 @@ impl HyParView {
     fn on_unreached(&mut self, cx: &Context, subject: NodeId, failure: &Failure) {
         match failure {
             Failure::Refused(refuse) => {
-                self.ghosts.remove(subject);
+                self.lost_neighbors.remove(subject);
                 self.on_refused(cx, subject, refuse.reason);
             }
             // Closed in good order, so somebody is there.

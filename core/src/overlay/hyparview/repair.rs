@@ -7,7 +7,7 @@
 //!                                   ◀──  Refuse { Busy }  next candidate, this one later
 //! ```
 
-use super::dials::{Dial, Dials, Why};
+use super::dials::{Dial, DialReason, Dials};
 use super::{HyParView, Search};
 use crate::address::AddressRecord;
 use crate::context::Context;
@@ -25,7 +25,7 @@ impl HyParView {
         neighbors: &Neighbors,
         is_lost: impl Fn(&AddressRecord) -> bool,
     ) -> bool {
-        self.call_ghost(cx, links, neighbors, &is_lost);
+        self.reconnect(cx, links, neighbors, &is_lost);
         self.mix(cx, links, neighbors, &is_lost);
         if neighbors.len() >= cx.config.overlay.hyparview.active {
             self.search = None;
@@ -46,9 +46,9 @@ impl HyParView {
             let candidate = self.candidate(cx, neighbors, false, &is_lost);
             let Some(candidate) = candidate else { return false };
             // The paper's two priorities: high without any neighbor, else low (§4.3).
-            self.dial(cx, links, &candidate, (Why::Repair, neighbors.is_empty()));
+            self.dial(cx, links, &candidate, (DialReason::Repair, neighbors.is_empty()));
         }
-        !self.nearness.awaits(cx)
+        !self.xbot.awaits(cx)
     }
 
     /// Departure: the paper has high priority only without any neighbor. But where all others are
@@ -61,7 +61,7 @@ impl HyParView {
         is_lost: impl Fn(&AddressRecord) -> bool,
     ) {
         if let Some(candidate) = self.candidate(cx, neighbors, true, is_lost) {
-            self.dial(cx, links, &candidate, (Why::Repair, true));
+            self.dial(cx, links, &candidate, (DialReason::Repair, true));
         }
     }
 
@@ -78,26 +78,26 @@ impl HyParView {
         }
         let Some(contact) = self.candidate(cx, neighbors, false, is_lost) else { return false };
         let link = links.dial(cx, Target::Node(&contact), Purpose::Join);
-        self.dials.push(Dial { link, to: contact, why: Why::Join });
+        self.dials.push(Dial { link, to: contact, why: DialReason::Join });
         true
     }
 
     /// Dials one of the lost, once per refresh. Its half of a healed partition may be full, so it
     /// is asked with high priority.
-    fn call_ghost(
+    fn reconnect(
         &mut self,
         cx: &mut Context,
         links: &mut Links,
         neighbors: &Neighbors,
         is_lost: impl Fn(&AddressRecord) -> bool,
     ) {
-        if !core::mem::take(&mut self.calls_ghost) {
+        if !core::mem::take(&mut self.reconnects) {
             return;
         }
         let dials = &self.dials;
         let is_free = |record: &AddressRecord| is_free(neighbors, dials, record, &is_lost);
-        if let Some(ghost) = self.ghosts.draw(cx, is_free) {
-            self.dial(cx, links, &ghost, (Why::Ghost, true));
+        if let Some(lost) = self.lost_neighbors.draw(cx, is_free) {
+            self.dial(cx, links, &lost, (DialReason::Reconnect, true));
         }
     }
 
@@ -109,9 +109,9 @@ impl HyParView {
         neighbors: &Neighbors,
         is_lost: impl Fn(&AddressRecord) -> bool,
     ) {
-        let Some(stranger) = self.mixing.take() else { return };
+        let Some(stranger) = self.split_healing.take() else { return };
         if is_free(neighbors, &self.dials, &stranger, is_lost) {
-            self.dial(cx, links, &stranger, (Why::Mixing, true));
+            self.dial(cx, links, &stranger, (DialReason::SplitHealing, true));
         }
     }
 
@@ -130,7 +130,7 @@ impl HyParView {
     /// neighbor none is kept.
     pub(super) fn free_slots(&self, cx: &Context, neighbors: &Neighbors) -> usize {
         let active = cx.config.overlay.hyparview.active;
-        let kept = usize::from(!neighbors.is_empty() && self.nearness.awaits(cx));
+        let kept = usize::from(!neighbors.is_empty() && self.xbot.awaits(cx));
         active.saturating_sub(neighbors.len() + self.dials.len() + kept)
     }
 
@@ -140,7 +140,7 @@ impl HyParView {
         cx: &mut Context,
         links: &mut Links,
         to: &AddressRecord,
-        (why, isolated): (Why, bool),
+        (why, isolated): (DialReason, bool),
     ) {
         let link = links.dial(cx, Target::Node(to), Purpose::Neighbor { isolated });
         self.dials.push(Dial { link, to: to.clone(), why });

@@ -45,7 +45,7 @@ impl HyParView {
         if origin.subject() == cx.me() {
             return;
         }
-        self.mixing.on_walk(cx, active.iter().chain([&origin]));
+        self.split_healing.on_walk(cx, active.iter().chain([&origin]));
         let ttl = ttl.min(cx.config.overlay.hyparview.shuffle_walk).saturating_sub(1);
         let next = next_stop(cx, neighbors, &[from.id(), origin.subject()]);
         if let Some(next) = next.filter(|_| ttl > 0) {

@@ -63,7 +63,7 @@ impl Play {
     fn fail(&mut self, failure: &Failure) {
         let link = self.view.dials.end_repair().expect("a dial").link;
         let to = record(20);
-        self.view.dials.push(dials::Dial { link, to, why: Why::Repair });
+        self.view.dials.push(dials::Dial { link, to, why: DialReason::Repair });
         self.view.on_failed(&mut self.cx, link, failure);
     }
 
@@ -169,18 +169,18 @@ fn who_lacks_two_for_long_insists_once_per_refresh() {
 #[test]
 fn two_that_were_refused_are_introduced_once() {
     let mut play = Play::with_neighbors(5);
-    for asker in [30, 30, 31, 32] {
-        play.view.on_busy(&mut play.cx, &mut play.links, &record(asker));
+    for refused in [30, 30, 31, 32] {
+        play.view.on_busy(&mut play.cx, &mut play.links, &record(refused));
     }
     assert_eq!(play.dials(), 1, "30 hears of 31");
-    assert_eq!(play.view.asker.as_ref().map(Asker::subject), Some(record(32).subject()));
+    assert_eq!(play.view.refused.as_ref().map(RefusedPeer::subject), Some(record(32).subject()));
 }
 
 #[test]
 fn many_askers_make_it_test_its_links_once_in_a_while() {
     let mut play = Play::with_neighbors(5);
-    let tests =
-        (30..60).filter(|asker| play.view.on_busy(&mut play.cx, &mut play.links, &record(*asker)));
+    let tests = (30..60)
+        .filter(|refused| play.view.on_busy(&mut play.cx, &mut play.links, &record(*refused)));
     assert_eq!(tests.count(), 1);
 }
 

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::HyParView;
-use super::dials::Why;
+use super::dials::DialReason;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::NodeId;
@@ -79,7 +79,7 @@ impl HyParView {
             cx.stats.limits.dials += 1;
             return;
         }
-        self.dial(cx, links, joiner, (Why::Walk, false));
+        self.dial(cx, links, joiner, (DialReason::Walk, false));
     }
 }
 

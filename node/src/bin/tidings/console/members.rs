@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tidings_core::wire::Evidence;
-use tidings_core::{CaseSnapshot, MemberSnapshot, MemberState, NodeSnapshot};
+use tidings_core::{MemberSnapshot, MemberState, NodeSnapshot, SuspicionSnapshot};
 
 use super::answer::{age, id_of, millis, who};
 use crate::output::table;
@@ -64,11 +64,11 @@ pub(super) fn members_view(node: &NodeSnapshot) -> MembersView {
 /// The cases of those whose address is `about`, or whose identity begins with it.
 pub(super) fn why_view(node: &NodeSnapshot, about: &str) -> WhyView {
     let about = about.to_lowercase();
-    let is_meant = |case: &&CaseSnapshot| {
+    let is_meant = |case: &&SuspicionSnapshot| {
         let addr = case.subject.primary().to_string();
         about.is_empty() || addr == about || id_of(&case.subject).starts_with(&about)
     };
-    let line = |case: &CaseSnapshot| CaseLine {
+    let line = |case: &SuspicionSnapshot| CaseLine {
         id: id_of(&case.subject),
         addr: case.subject.primary().to_string(),
         incarnation: case.incarnation.0,

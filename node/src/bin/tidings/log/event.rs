@@ -64,7 +64,7 @@ impl Observer for EventLog {
             }
             Event::PeerRegistered { peer } => info!(peer = %Who(peer), "peer registered"),
             Event::PeerRemoved { peer, why } => info!(peer = %Who(peer), %why, "peer removed"),
-            Event::PeerDoubted { peer, why } => info!(peer = %Who(peer), %why, "peer doubted"),
+            Event::PeerProbing { peer, why } => info!(peer = %Who(peer), %why, "peer doubted"),
             Event::ReportReceived { subject, reporter, outcome } => {
                 warn!(peer = %Who(subject), %reporter, %outcome, "dead node report");
             }
@@ -82,10 +82,10 @@ impl Observer for EventLog {
             Event::Rejected(rejection) => warn!(why = %rejection, "command rejected"),
             Event::Left => info!("left"),
             // Seed nodes that decide together.
-            Event::Voted { subject, matter, outcome } => {
-                info!(peer = %Who(subject), %matter, %outcome, "vote");
+            Event::Voted { subject, kind, outcome } => {
+                info!(peer = %Who(subject), %kind, %outcome, "vote");
             }
-            Event::ColleagueLost { addr } => warn!(seed_node = %addr, "seed node lost"),
+            Event::SeedNodeLost { addr } => warn!(seed_node = %addr, "seed node lost"),
         }
     }
 }

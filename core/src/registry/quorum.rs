@@ -19,39 +19,39 @@ use crate::context::Context;
 use crate::event::{Event, VoteOutcome};
 use crate::id::{BootEpoch, LinkId, NodeId};
 use crate::links::{Failure, Links};
-use crate::registry::ballots::Ballots;
-use crate::registry::colleagues::Colleagues;
-use crate::registry::motions::{Goal, Motions, OpenMotion};
+use crate::registry::other_seed_nodes::OtherSeedNodes;
+use crate::registry::pending_votes::PendingVotes;
+use crate::registry::proposals::{OpenProposal, Proposals, ProposedChange};
 use crate::wire::Vote;
 
 /// This seed node's part in the votes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Council {
-    colleagues: Colleagues,
-    motions: Motions,
-    ballots: Ballots,
+pub(crate) struct Quorum {
+    other_seed_nodes: OtherSeedNodes,
+    proposals: Proposals,
+    pending_votes: PendingVotes,
 }
 
 /// A motion of this seed node has ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Decision {
     pub(crate) record: AddressRecord,
-    pub(crate) goal: Goal,
+    pub(crate) change: ProposedChange,
     pub(crate) outcome: VoteOutcome,
 }
 
-impl Council {
+impl Quorum {
     /// Takes another list of seed nodes. Votes of those that were there before are asked for again.
     pub(crate) fn replace(&mut self, cx: &mut Context, links: &mut Links, seeds: &[SocketAddr]) {
-        self.colleagues.replace(cx, links, seeds);
-        self.motions.forget_votes();
-        for (link, _) in self.colleagues.up() {
-            self.motions.messages().for_each(|motion| cx.send(link, motion));
+        self.other_seed_nodes.replace(cx, links, seeds);
+        self.proposals.forget_votes();
+        for (link, _) in self.other_seed_nodes.up() {
+            self.proposals.messages().for_each(|proposal| cx.send(link, proposal));
         }
     }
 
-    pub(crate) fn is_colleague(&self, record: &AddressRecord) -> bool {
-        self.colleagues.includes(record)
+    pub(crate) fn is_seed_node(&self, record: &AddressRecord) -> bool {
+        self.other_seed_nodes.includes(record)
     }
 
     pub(crate) fn on_accepted(
@@ -62,26 +62,26 @@ impl Council {
         record: &AddressRecord,
     ) {
         links.settle(cx, link);
-        self.colleagues.on_accepted(cx, links, link, record);
+        self.other_seed_nodes.on_accepted(cx, links, link, record);
     }
 
     pub(crate) fn on_welcomed(&mut self, cx: &mut Context, link: LinkId, node: NodeId) {
-        self.colleagues.on_welcomed(link, node);
-        self.motions.messages().for_each(|motion| cx.send(link, motion));
+        self.other_seed_nodes.on_welcomed(link, node);
+        self.proposals.messages().for_each(|proposal| cx.send(link, proposal));
     }
 
     pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: &Failure) {
-        self.colleagues.on_failed(cx, link, failure);
+        self.other_seed_nodes.on_failed(cx, link, failure);
     }
 
     /// A link between seed nodes is gone.
     pub(crate) fn on_ended(&mut self, cx: &mut Context, link: LinkId) {
-        self.ballots.on_ended(link);
-        self.colleagues.on_ended(cx, link);
+        self.pending_votes.on_ended(link);
+        self.other_seed_nodes.on_ended(cx, link);
     }
 
-    pub(crate) fn on_colleague_timer(&mut self, cx: &mut Context, links: &mut Links, number: u32) {
-        self.colleagues.on_timer(cx, links, number);
+    pub(crate) fn on_redial_timer(&mut self, cx: &mut Context, links: &mut Links, number: u32) {
+        self.other_seed_nodes.on_timer(cx, links, number);
     }
 
     /// Puts a motion, in place of one on an older life of the subject. Returns what was decided
@@ -91,18 +91,18 @@ impl Council {
         &mut self,
         cx: &mut Context,
         record: AddressRecord,
-        goal: Goal,
+        change: ProposedChange,
     ) -> Option<Decision> {
-        let motion = OpenMotion::new(record, goal);
-        if self.colleagues.quorum() == 1 {
-            return Some(end(cx, motion, VoteOutcome::Passed));
+        let proposal = OpenProposal::new(record, change);
+        if self.other_seed_nodes.quorum() == 1 {
+            return Some(end(cx, proposal, VoteOutcome::Passed));
         }
-        if self.motions.len() >= cx.config.registration.votes_max {
+        if self.proposals.len() >= cx.config.registration.votes_max {
             cx.stats.limits.votes += 1;
-            return Some(end(cx, motion, VoteOutcome::NoQuorum));
+            return Some(end(cx, proposal, VoteOutcome::NoQuorum));
         }
-        let message = self.motions.put(cx, motion);
-        for (link, _) in self.colleagues.up() {
+        let message = self.proposals.put(cx, proposal);
+        for (link, _) in self.other_seed_nodes.up() {
             cx.send(link, message.clone());
         }
         None
@@ -114,48 +114,49 @@ impl Council {
         link: LinkId,
         vote: Vote,
     ) -> Option<Decision> {
-        let (_, node) = self.colleagues.up().find(|(up, _)| *up == link)?;
-        let counts = (self.colleagues.quorum(), self.colleagues.all());
+        let (_, node) = self.other_seed_nodes.up().find(|(up, _)| *up == link)?;
+        let counts = (self.other_seed_nodes.quorum(), self.other_seed_nodes.all());
         let vote = (vote.number, node, vote.agrees);
-        let (motion, outcome) = self.motions.count(cx, vote, counts)?;
-        Some(end(cx, motion, outcome))
+        let (proposal, outcome) = self.proposals.count(cx, vote, counts)?;
+        Some(end(cx, proposal, outcome))
     }
 
     /// A motion's time is up.
-    pub(crate) fn on_motion_timer(
+    pub(crate) fn on_proposal_timer(
         &mut self,
         cx: &mut Context,
         links: &mut Links,
         number: u64,
     ) -> Option<Decision> {
-        let motion = self.motions.take(cx, number)?;
-        let is_silent = |(link, node)| (!motion.has_vote_of(node)).then_some(link);
-        let silent: alloc::vec::Vec<LinkId> = self.colleagues.up().filter_map(is_silent).collect();
+        let proposal = self.proposals.take(cx, number)?;
+        let is_silent = |(link, node)| (!proposal.has_vote_of(node)).then_some(link);
+        let silent: alloc::vec::Vec<LinkId> =
+            self.other_seed_nodes.up().filter_map(is_silent).collect();
         for link in silent {
-            self.colleagues.renew(cx, links, link);
+            self.other_seed_nodes.renew(cx, links, link);
         }
-        Some(end(cx, motion, VoteOutcome::NoQuorum))
+        Some(end(cx, proposal, VoteOutcome::NoQuorum))
     }
 
     /// The motion on this subject.
-    pub(crate) fn motion_on(&self, subject: NodeId) -> Option<&OpenMotion> {
-        self.motions.on(subject)
+    pub(crate) fn proposal_on(&self, subject: NodeId) -> Option<&OpenProposal> {
+        self.proposals.on(subject)
     }
 
     /// Whether this seed node holds that life dead, and waits for others to agree.
     pub(crate) fn holds_dead(&self, subject: NodeId, epoch: BootEpoch) -> bool {
-        self.motions.holds_dead(subject, epoch)
+        self.proposals.holds_dead(subject, epoch)
     }
 
     /// Whether the subject waits on this link to be listed.
     pub(crate) fn waits_on(&self, subject: NodeId, link: LinkId) -> bool {
-        self.motions.waits_on(subject, link)
+        self.proposals.waits_on(subject, link)
     }
 
     /// Ends the motion on this subject, because things have changed.
     pub(crate) fn void(&mut self, cx: &mut Context, subject: NodeId) -> Option<Decision> {
-        let motion = self.motions.take_on(cx, subject)?;
-        Some(end(cx, motion, VoteOutcome::Void))
+        let proposal = self.proposals.take_on(cx, subject)?;
+        Some(end(cx, proposal, VoteOutcome::Void))
     }
 
     /// Notes that whoever asks on this link shall have a vote on the subject. False: not now.
@@ -166,17 +167,17 @@ impl Council {
         number: u64,
         subject: NodeId,
     ) -> bool {
-        self.ballots.owe(cx, link, number, subject)
+        self.pending_votes.owe(cx, link, number, subject)
     }
 
     /// It is known now whether the subject is dead: votes on all motions to remove it.
     pub(crate) fn vote(&mut self, cx: &mut Context, subject: NodeId, agrees: bool) {
-        self.ballots.vote(cx, subject, agrees);
+        self.pending_votes.vote(cx, subject, agrees);
     }
 }
 
-fn end(cx: &mut Context, motion: OpenMotion, outcome: VoteOutcome) -> Decision {
-    let OpenMotion { record, goal, .. } = motion;
-    cx.emit(Event::Voted { subject: record.clone(), matter: goal.matter(), outcome });
-    Decision { record, goal, outcome }
+fn end(cx: &mut Context, proposal: OpenProposal, outcome: VoteOutcome) -> Decision {
+    let OpenProposal { record, change, .. } = proposal;
+    cx.emit(Event::Voted { subject: record.clone(), kind: change.kind(), outcome });
+    Decision { record, change, outcome }
 }

@@ -8,12 +8,12 @@ use crate::wire::{Message, Vote};
 
 /// Questions under way, at most `votes_max`.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Ballots {
-    open: Vec<Ballot>,
+pub(crate) struct PendingVotes {
+    open: Vec<PendingVote>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Ballot {
+struct PendingVote {
     /// Who asks.
     link: LinkId,
     /// The asker's number of the motion.
@@ -21,7 +21,7 @@ struct Ballot {
     subject: NodeId,
 }
 
-impl Ballots {
+impl PendingVotes {
     /// Notes a question. False when there are too many: then there will be no vote, and whoever asks
     /// asks again another time.
     pub(crate) fn owe(
@@ -35,23 +35,26 @@ impl Ballots {
             cx.stats.limits.votes += 1;
             return false;
         }
-        self.open.push(Ballot { link, number, subject });
+        self.open.push(PendingVote { link, number, subject });
         true
     }
 
     /// It is known now how the subject is: votes on all motions about it.
     pub(crate) fn vote(&mut self, cx: &mut Context, subject: NodeId, agrees: bool) {
-        self.open.retain(|ballot| {
-            if ballot.subject == subject {
-                cx.send(ballot.link, Message::Vote(Vote { number: ballot.number, agrees }));
+        self.open.retain(|pending_vote| {
+            if pending_vote.subject == subject {
+                cx.send(
+                    pending_vote.link,
+                    Message::Vote(Vote { number: pending_vote.number, agrees }),
+                );
             }
-            ballot.subject != subject
+            pending_vote.subject != subject
         });
     }
 
     /// Whoever asked on this link is gone.
     pub(crate) fn on_ended(&mut self, link: LinkId) {
-        self.open.retain(|ballot| ballot.link != link);
+        self.open.retain(|pending_vote| pending_vote.link != link);
     }
 }
 
@@ -65,16 +68,16 @@ mod tests {
     fn the_bound_is_kept_and_counted() {
         let mut config = Config::classic();
         config.registration.votes_max = 2;
-        let (mut ballots, mut cx) = (Ballots::default(), context(config));
+        let (mut pending_votes, mut cx) = (PendingVotes::default(), context(config));
         let (link, subject) = (LinkId::accepted(1), NodeId::new([9; 32]));
-        assert!((0..2).all(|number| ballots.owe(&mut cx, link, number, subject)));
-        assert!(!ballots.owe(&mut cx, link, 2, subject));
+        assert!((0..2).all(|number| pending_votes.owe(&mut cx, link, number, subject)));
+        assert!(!pending_votes.owe(&mut cx, link, 2, subject));
         assert_eq!(cx.stats.limits.votes, 1);
-        ballots.vote(&mut cx, subject, true);
+        pending_votes.vote(&mut cx, subject, true);
         assert_eq!(cx.stats.messages_sent, 2);
-        assert!(ballots.owe(&mut cx, link, 3, subject));
-        ballots.on_ended(link);
-        ballots.vote(&mut cx, subject, true);
+        assert!(pending_votes.owe(&mut cx, link, 3, subject));
+        pending_votes.on_ended(link);
+        pending_votes.vote(&mut cx, subject, true);
         assert_eq!(cx.stats.messages_sent, 2, "nobody waits for it any more");
     }
 }

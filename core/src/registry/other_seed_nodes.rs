@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use crate::address::AddressRecord;
-use crate::config::{Agreement, Config};
+use crate::config::{Config, DecisionMode};
 use crate::context::Context;
 use crate::event::Event;
 use crate::id::{LinkId, NodeId};
@@ -25,7 +25,7 @@ use crate::wire::{Bye, Purpose};
 
 /// The other seed nodes of the settings, at most [`MAX_SEED_NODES`](crate::MAX_SEED_NODES).
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Colleagues {
+pub(crate) struct OtherSeedNodes {
     slots: Vec<Slot>,
     /// How many the settings have ever named.
     named: u32,
@@ -45,7 +45,7 @@ struct Slot {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// Not to be dialed before [`Timer::Colleague`], or not at all.
+    /// Not to be dialed before [`Timer::SeedNodeRedial`], or not at all.
     Resting,
     Dialing(LinkId),
     Up(LinkId, NodeId),
@@ -60,7 +60,7 @@ impl Slot {
     }
 }
 
-impl Colleagues {
+impl OtherSeedNodes {
     /// Takes a list of seed nodes, each named once; this node may be among them. Those that stay
     /// keep their links.
     pub(crate) fn replace(&mut self, cx: &mut Context, links: &mut Links, seeds: &[SocketAddr]) {
@@ -76,7 +76,7 @@ impl Colleagues {
             self.slots.push(slot);
         }
         for slot in gone {
-            cx.timers.cancel(Timer::Colleague(slot.number));
+            cx.timers.cancel(Timer::SeedNodeRedial(slot.number));
             for link in [slot.dialed(), slot.accepted].into_iter().flatten() {
                 links.close(cx, link, Bye::Done);
             }
@@ -120,7 +120,7 @@ impl Colleagues {
             links.close(cx, old, Bye::Replaced);
         }
         if asks(&cx.config) && slot.dialed().is_none() {
-            cx.timers.cancel(Timer::Colleague(slot.number));
+            cx.timers.cancel(Timer::SeedNodeRedial(slot.number));
             slot.state = dial(cx, links, slot.addr);
         }
     }
@@ -155,8 +155,8 @@ impl Colleagues {
         let doubled = cx.config.registration.retry_min.saturating_mul(1 << slot.failures.min(20));
         slot.failures += 1;
         let pause = cx.rng.jitter(doubled.min(cx.config.registration.retry_max));
-        cx.arm(Timer::Colleague(slot.number), pause);
-        cx.emit(Event::ColleagueLost { addr: slot.addr });
+        cx.arm(Timer::SeedNodeRedial(slot.number), pause);
+        cx.emit(Event::SeedNodeLost { addr: slot.addr });
     }
 
     /// Gives a link up on which somebody is silent, and dials at once: after a cut that nobody was
@@ -165,7 +165,7 @@ impl Colleagues {
         let Some(slot) = self.slot_of(link) else { return };
         links.close(cx, link, Bye::Silent);
         slot.state = dial(cx, links, slot.addr);
-        cx.emit(Event::ColleagueLost { addr: slot.addr });
+        cx.emit(Event::SeedNodeLost { addr: slot.addr });
     }
 
     pub(crate) fn on_timer(&mut self, cx: &mut Context, links: &mut Links, number: u32) {
@@ -190,7 +190,7 @@ impl Colleagues {
 /// Whether this node ever asks.
 pub(crate) fn asks(config: &Config) -> bool {
     let registration = &config.registration;
-    [registration.listing, registration.removal].contains(&Agreement::Quorum)
+    [registration.listing, registration.removal].contains(&DecisionMode::Quorum)
 }
 
 fn dial(cx: &mut Context, links: &mut Links, addr: SocketAddr) -> State {

@@ -13,13 +13,13 @@ use rand::seq::SliceRandom as _;
 
 /// What neighbors named, at most [`MAX_NEIGHBORS`] records each.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Named {
+pub(crate) struct NeighborsOfNeighbors {
     lists: Vec<(LinkId, Vec<AddressRecord>)>,
     /// The neighbors of this peer are others than those it named last.
     is_stale: bool,
 }
 
-impl Named {
+impl NeighborsOfNeighbors {
     pub(crate) const fn on_neighbors_changed(&mut self) {
         self.is_stale = true;
     }
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_neighbor_is_kept_with_its_newest_eight_names_and_forgotten_with_its_link() {
-        let (mut named, from) = (Named::default(), neighbor(record(3, 3)));
+        let (mut named, from) = (NeighborsOfNeighbors::default(), neighbor(record(3, 3)));
         let link = from.link;
         named.note(&from, (10..110).map(|n| record(n, n)).collect());
         assert_eq!(named.of(link).len(), MAX_NEIGHBORS);
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn nobody_and_no_address_is_named_twice() {
-        let (mut named, from) = (Named::default(), neighbor(record(3, 3)));
+        let (mut named, from) = (NeighborsOfNeighbors::default(), neighbor(record(3, 3)));
         let listed = [(4, 4), (4, 5), (5, 4), (3, 9), (9, 3), (6, 6)];
         named.note(&from, listed.map(|(id, host)| record(id, host)).into());
         assert_eq!(named.of(from.link), [record(4, 4), record(6, 6)]);
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn neighbors_are_named_once_per_change() {
         let mut cx = context(Config::modern());
-        let (mut named, mut neighbors) = (Named::default(), Neighbors::default());
+        let (mut named, mut neighbors) = (NeighborsOfNeighbors::default(), Neighbors::default());
         neighbors.insert(LinkId::dialed(1), cx.record.clone(), cx.now);
         named.tell(&mut cx, &neighbors);
         assert!(cx.is_drained(), "nothing has changed");

@@ -32,7 +32,7 @@ use core::time::Duration;
 use rand::Rng as _;
 
 use super::HyParView;
-use super::dials::Why;
+use super::dials::DialReason;
 use super::repair::is_free;
 use crate::address::AddressRecord;
 use crate::context::Context;
@@ -48,13 +48,13 @@ use crate::wire::{Bye, Message, Ping, Purpose, Refusal};
 
 /// How near the neighbors are, and the trial under way. Nothing is kept unless near ones are wanted.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Nearness {
+pub(super) struct XBot {
     held: Vec<Held>,
     /// A chosen link went in a swap: the next one takes its place.
     is_owed: bool,
     /// Until then a slot is kept for whom somebody sends who swapped this peer for a nearer one.
     awaits_until: Instant,
-    trial: Option<Box<Trial>>,
+    candidate: Option<Box<Candidate>>,
     /// Until the next trial, on average.
     pause: Duration,
 }
@@ -70,7 +70,7 @@ struct Held {
 
 /// A candidate, and how far it has come.
 #[derive(Clone, Debug)]
-struct Trial {
+struct Candidate {
     link: LinkId,
     to: NodeId,
     begun: Instant,
@@ -81,20 +81,20 @@ struct Trial {
     old: Option<LinkId>,
 }
 
-impl Nearness {
+impl XBot {
     /// Nothing is known yet; the first trial is due soon, if near ones are wanted.
     pub(super) fn new(cx: &mut Context) -> Self {
         let config = &cx.config.overlay.hyparview;
-        let nearness = Self { pause: config.shuffle_every / SOON, ..Self::default() };
+        let xbot = Self { pause: config.shuffle_every / SOON, ..Self::default() };
         if config.near_links > 0 {
-            nearness.arm(cx);
+            xbot.arm(cx);
         }
-        nearness
+        xbot
     }
 
     fn arm(&self, cx: &mut Context) {
         let pause = cx.rng.jitter(self.pause);
-        cx.arm(Timer::Trial, pause);
+        cx.arm(Timer::Optimize, pause);
     }
 
     /// A neighbor is up: it takes the place of a chosen one, or not. It is tried no longer.
@@ -106,9 +106,10 @@ impl Nearness {
         let is_chosen = core::mem::take(&mut self.is_owed) && self.has_room(cx);
         make_room(&mut self.held);
         self.held.push(Held { link: up.link, least: None, is_chosen });
-        let is_other = |trial: &mut Box<Trial>| trial.to == up.id() && trial.link != up.link;
-        if let Some(trial) = self.trial.take_if(is_other) {
-            links.close(cx, trial.link, Bye::Done);
+        let is_other =
+            |candidate: &mut Box<Candidate>| candidate.to == up.id() && candidate.link != up.link;
+        if let Some(candidate) = self.candidate.take_if(is_other) {
+            links.close(cx, candidate.link, Bye::Done);
         }
     }
 
@@ -188,8 +189,8 @@ impl Nearness {
         farther.iter().max_by_key(|it| it.least).map(|it| it.link)
     }
 
-    fn trial_on(&mut self, link: LinkId) -> Option<&mut Trial> {
-        self.trial.as_deref_mut().filter(|trial| trial.link == link)
+    fn candidate_on(&mut self, link: LinkId) -> Option<&mut Candidate> {
+        self.candidate.as_deref_mut().filter(|candidate| candidate.link == link)
     }
 }
 
@@ -211,7 +212,7 @@ const LEAST_GAIN: Duration = Duration::from_millis(1);
 
 impl HyParView {
     /// Tries one peer of the passive view, if the active view is full and something of it is measured.
-    pub(crate) fn on_trial_timer(
+    pub(crate) fn on_optimize_timer(
         &mut self,
         cx: &mut Context,
         links: &mut Links,
@@ -221,25 +222,25 @@ impl HyParView {
             impl Fn(&AddressRecord) -> bool,
         ),
     ) {
-        self.nearness.note(round_trip);
+        self.xbot.note(round_trip);
         let patience = cx.config.links.hello_timeout;
-        let is_stuck = |trial: &mut Box<Trial>| cx.now.since(trial.begun) > patience;
-        if let Some(stuck) = self.nearness.trial.take_if(is_stuck) {
+        let is_stuck = |candidate: &mut Box<Candidate>| cx.now.since(candidate.begun) > patience;
+        if let Some(stuck) = self.xbot.candidate.take_if(is_stuck) {
             links.close(cx, stuck.link, Bye::Done);
         }
-        self.nearness.arm(cx);
-        if self.nearness.trial.is_some() {
+        self.xbot.arm(cx);
+        if self.xbot.candidate.is_some() {
             return;
         }
-        self.nearness.pause_longer(cx);
+        self.xbot.pause_longer(cx);
         let is_full = neighbors.len() >= cx.config.overlay.hyparview.active;
-        let is_measured = self.nearness.held.iter().any(|it| it.least.is_some());
+        let is_measured = self.xbot.held.iter().any(|it| it.least.is_some());
         if !is_full || !is_measured {
             return;
         }
         if let Some(to) = self.candidate(cx, neighbors, false, is_lost) {
             let link = links.dial(cx, Target::Node(&to), Purpose::Optimize);
-            self.nearness.trial = Some(Box::new(Trial {
+            self.xbot.candidate = Some(Box::new(Candidate {
                 link,
                 to: to.subject(),
                 begun: cx.now,
@@ -250,38 +251,40 @@ impl HyParView {
         }
     }
 
-    pub(crate) fn on_trial_welcomed(&mut self, cx: &mut Context, link: LinkId) {
-        let Some(trial) = self.nearness.trial_on(link) else { return };
+    pub(crate) fn on_candidate_welcomed(&mut self, cx: &mut Context, link: LinkId) {
+        let Some(candidate) = self.xbot.candidate_on(link) else { return };
         let nonce = cx.rng.draw(Stream::Nonce).next_u64();
         let ping = Ping { nonce, time: cx.unix(), addr: cx.record.primary() };
-        trial.ping = Some((ping, cx.now));
+        candidate.ping = Some((ping, cx.now));
         cx.send(link, Message::Ping(ping));
     }
 
     /// The candidate answers: it is asked to be a neighbor if it is nearer. False when this answers
     /// nothing.
-    pub(crate) fn on_trial_pong(
+    pub(crate) fn on_candidate_pong(
         &mut self,
         cx: &mut Context,
         links: &mut Links,
         neighbors: &Neighbors,
         (link, pong): (LinkId, &Ping),
     ) -> bool {
-        let Some(trial) = self.nearness.trial_on(link) else { return false };
-        let Some((_, sent)) = trial.ping.take_if(|(ping, _)| ping == pong) else { return false };
+        let Some(candidate) = self.xbot.candidate_on(link) else { return false };
+        let Some((_, sent)) = candidate.ping.take_if(|(ping, _)| ping == pong) else {
+            return false;
+        };
         let took = cx.now.since(sent);
-        trial.took = took;
+        candidate.took = took;
         let is_wanted = neighbors.len() >= cx.config.overlay.hyparview.active
-            && neighbors.by_id(trial.to).is_none()
-            && !self.dials.is_to(trial.to);
-        let old = self.nearness.farther(cx, took, None);
+            && neighbors.by_id(candidate.to).is_none()
+            && !self.dials.is_to(candidate.to);
+        let old = self.xbot.farther(cx, took, None);
         let old = old.filter(|_| is_wanted).and_then(|old| neighbors.by_link(old));
-        if let (Some(old), Some(trial)) = (old, &mut self.nearness.trial) {
-            trial.old = Some(old.link);
+        if let (Some(old), Some(candidate)) = (old, &mut self.xbot.candidate) {
+            candidate.old = Some(old.link);
             let round_trip_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
             cx.send(link, Message::Optimization { old: old.id(), round_trip_us });
         } else {
-            self.nearness.trial = None;
+            self.xbot.candidate = None;
             links.close(cx, link, Bye::Done);
         }
         true
@@ -296,14 +299,14 @@ impl HyParView {
         (old, took): (NodeId, Duration),
     ) -> Admission {
         let config = &cx.config.overlay.hyparview;
-        if self.nearness.trial.as_ref().is_some_and(|trial| trial.old.is_some()) {
+        if self.xbot.candidate.as_ref().is_some_and(|candidate| candidate.old.is_some()) {
             return Admission::Refuse(Refusal::Busy);
         }
         if neighbors.len() < config.active {
             return Admission::Admit;
         }
         let common = neighbors.by_id(old).map(|it| it.link);
-        let farther = self.nearness.farther(cx, took, common);
+        let farther = self.xbot.farther(cx, took, common);
         farther.map_or(Admission::Refuse(Refusal::Busy), |it| Admission::Instead(it, Bye::Swapped))
     }
 
@@ -314,18 +317,18 @@ impl HyParView {
         cx: &Context,
         link: LinkId,
     ) -> Option<(LinkId, Duration)> {
-        let trial = self.nearness.trial_on(link)?;
-        let agreed = (trial.old?, trial.took);
-        self.nearness.trial = None;
-        self.nearness.pause_shorter(cx);
+        let candidate = self.xbot.candidate_on(link)?;
+        let agreed = (candidate.old?, candidate.took);
+        self.xbot.candidate = None;
+        self.xbot.pause_shorter(cx);
         Some(agreed)
     }
 
     /// This neighbor is one because it is near. Its round trip is only what this peer measured itself:
     /// who says too little gets in, and goes for the next one that is nearer.
     pub(crate) fn choose(&mut self, cx: &Context, link: LinkId, round_trip: Option<Duration>) {
-        let has_room = self.nearness.has_room(cx);
-        if let Some(held) = self.nearness.held.iter_mut().find(|it| it.link == link) {
+        let has_room = self.xbot.has_room(cx);
+        if let Some(held) = self.xbot.held.iter_mut().find(|it| it.link == link) {
             held.least = round_trip;
             held.is_chosen |= has_room;
         }
@@ -342,20 +345,20 @@ impl HyParView {
     ) {
         let is_stranger =
             with.subject() != cx.me() && is_free(neighbors, &self.dials, with, is_lost);
-        if is_stranger && !self.dials.holds(Why::Replace) {
-            self.nearness.hand_over(from.link);
-            self.dial(cx, links, with, (Why::Replace, false));
+        if is_stranger && !self.dials.holds(DialReason::Replace) {
+            self.xbot.hand_over(from.link);
+            self.dial(cx, links, with, (DialReason::Replace, false));
         }
     }
 
-    pub(crate) fn on_trial_failed(&mut self, cx: &Context, link: LinkId, failure: &Failure) {
-        if let Some(trial) = self.nearness.trial.take_if(|trial| trial.link == link) {
-            self.on_unreached(cx, trial.to, failure);
+    pub(crate) fn on_candidate_failed(&mut self, cx: &Context, link: LinkId, failure: &Failure) {
+        if let Some(candidate) = self.xbot.candidate.take_if(|candidate| candidate.link == link) {
+            self.on_unreached(cx, candidate.to, failure);
         }
     }
 
-    pub(crate) fn on_trial_ended(&mut self, link: LinkId) {
-        self.nearness.trial.take_if(|trial| trial.link == link);
+    pub(crate) fn on_candidate_ended(&mut self, link: LinkId) {
+        self.xbot.candidate.take_if(|candidate| candidate.link == link);
     }
 }
 
@@ -395,61 +398,61 @@ mod tests {
         neighbors
     }
 
-    fn up(cx: &mut Context, nearness: &mut Nearness, n: u8) {
+    fn up(cx: &mut Context, xbot: &mut XBot, n: u8) {
         let up = neighbors([n].into_iter()).by_link(link(n.into())).expect("inserted").clone();
-        nearness.on_neighbor_up(cx, &mut Links::default(), &up);
+        xbot.on_neighbor_up(cx, &mut Links::default(), &up);
     }
 
     /// Links 1 to 5, of 10 to 50 ms; the first ones are chosen.
-    fn five(cx: &mut Context, chosen: u64) -> Nearness {
-        let mut nearness = Nearness::default();
-        (1..=5).for_each(|n| up(cx, &mut nearness, n));
-        nearness.note(|it| (1..=5).find(|n| link(*n) == it).map(|n| millis(10 * n)));
-        for held in &mut nearness.held {
+    fn five(cx: &mut Context, chosen: u64) -> XBot {
+        let mut xbot = XBot::default();
+        (1..=5).for_each(|n| up(cx, &mut xbot, n));
+        xbot.note(|it| (1..=5).find(|n| link(*n) == it).map(|n| millis(10 * n)));
+        for held in &mut xbot.held {
             held.is_chosen = (1..=chosen).any(|n| link(n) == held.link);
         }
-        nearness
+        xbot
     }
 
-    fn chosen(nearness: &Nearness) -> Vec<LinkId> {
-        nearness.held.iter().filter(|it| it.is_chosen).map(|it| it.link).collect()
+    fn chosen(xbot: &XBot) -> Vec<LinkId> {
+        xbot.held.iter().filter(|it| it.is_chosen).map(|it| it.link).collect()
     }
 
     #[test]
     fn a_random_one_goes_for_the_first_near_ones_and_then_the_farthest_chosen() {
         let mut cx = wanting(2);
-        let nearness = five(&mut cx, 1);
+        let xbot = five(&mut cx, 1);
         let drawn: Vec<_> =
-            (0..100).filter_map(|_| nearness.farther(&mut cx, millis(25), None)).collect();
+            (0..100).filter_map(|_| xbot.farther(&mut cx, millis(25), None)).collect();
         assert!([3, 4, 5].iter().all(|n| drawn.contains(&link(*n))) && drawn.len() == 100);
         assert!(
             !drawn.contains(&link(1)) && !drawn.contains(&link(2)),
             "one is chosen, one nearer"
         );
-        let nearness = five(&mut cx, 2);
-        assert_eq!(nearness.farther(&mut cx, millis(5), None), Some(link(2)));
-        assert_eq!(nearness.farther(&mut cx, millis(5), Some(link(2))), Some(link(1)));
-        assert_eq!(nearness.farther(&mut cx, millis(19), None), None, "not worth it");
-        assert_eq!(nearness.farther(&mut cx, millis(18), None), Some(link(2)));
+        let xbot = five(&mut cx, 2);
+        assert_eq!(xbot.farther(&mut cx, millis(5), None), Some(link(2)));
+        assert_eq!(xbot.farther(&mut cx, millis(5), Some(link(2))), Some(link(1)));
+        assert_eq!(xbot.farther(&mut cx, millis(19), None), None, "not worth it");
+        assert_eq!(xbot.farther(&mut cx, millis(18), None), Some(link(2)));
     }
 
     #[test]
     fn less_than_a_millisecond_is_not_worth_four_links() {
         let mut cx = wanting(1);
-        let mut nearness = Nearness::default();
-        up(&mut cx, &mut nearness, 1);
-        nearness.note(|_| Some(Duration::from_micros(1_200)));
-        assert_eq!(nearness.farther(&mut cx, Duration::from_micros(200), None), None);
-        assert_eq!(nearness.farther(&mut cx, Duration::from_micros(199), None), Some(link(1)));
+        let mut xbot = XBot::default();
+        up(&mut cx, &mut xbot, 1);
+        xbot.note(|_| Some(Duration::from_micros(1_200)));
+        assert_eq!(xbot.farther(&mut cx, Duration::from_micros(200), None), None);
+        assert_eq!(xbot.farther(&mut cx, Duration::from_micros(199), None), Some(link(1)));
     }
 
     #[test]
     fn a_round_trip_that_was_seen_once_counts() {
         let mut cx = wanting(1);
-        let mut nearness = five(&mut cx, 1);
-        nearness.note(|_| Some(millis(90)));
-        assert_eq!(nearness.farther(&mut cx, millis(12), None), None);
-        let mut new = Nearness::default();
+        let mut xbot = five(&mut cx, 1);
+        xbot.note(|_| Some(millis(90)));
+        assert_eq!(xbot.farther(&mut cx, millis(12), None), None);
+        let mut new = XBot::default();
         up(&mut cx, &mut new, 1);
         assert_eq!(new.farther(&mut cx, millis(1), None), None, "nothing is known of it yet");
     }
@@ -457,66 +460,66 @@ mod tests {
     #[test]
     fn who_comes_after_a_swap_is_chosen_if_the_other_was() {
         let mut cx = wanting(2);
-        let mut nearness = five(&mut cx, 2);
-        nearness.on_neighbor_down(&cx, link(2), true);
-        up(&mut cx, &mut nearness, 6);
-        nearness.on_neighbor_down(&cx, link(3), true);
-        up(&mut cx, &mut nearness, 7);
-        nearness.on_neighbor_down(&cx, link(1), false);
-        up(&mut cx, &mut nearness, 8);
-        assert_eq!(chosen(&nearness), [link(6)]);
+        let mut xbot = five(&mut cx, 2);
+        xbot.on_neighbor_down(&cx, link(2), true);
+        up(&mut cx, &mut xbot, 6);
+        xbot.on_neighbor_down(&cx, link(3), true);
+        up(&mut cx, &mut xbot, 7);
+        xbot.on_neighbor_down(&cx, link(1), false);
+        up(&mut cx, &mut xbot, 8);
+        assert_eq!(chosen(&xbot), [link(6)]);
     }
 
     #[test]
     fn one_slot_is_kept_after_a_swap_and_not_for_longer_if_that_comes_again() {
         let mut cx = wanting(2);
-        let mut overlay = HyParView { nearness: five(&mut cx, 2), ..HyParView::default() };
-        overlay.nearness.on_neighbor_down(&cx, link(1), true);
+        let mut overlay = HyParView { xbot: five(&mut cx, 2), ..HyParView::default() };
+        overlay.xbot.on_neighbor_down(&cx, link(1), true);
         let few = neighbors(3..=5);
         assert_eq!(overlay.free_slots(&cx, &few), 1, "of two");
         assert_eq!(overlay.free_slots(&cx, &Neighbors::default()), 5, "alone it waits for nobody");
         let patience = cx.config.links.hello_timeout;
         cx.now = cx.now + patience / 2;
-        overlay.nearness.on_neighbor_down(&cx, link(2), true);
+        overlay.xbot.on_neighbor_down(&cx, link(2), true);
         cx.now = cx.now + patience / 2;
         assert_eq!(overlay.free_slots(&cx, &few), 2);
-        overlay.nearness.on_neighbor_down(&cx, link(3), true);
-        up(&mut cx, &mut overlay.nearness, 6);
-        assert!(!overlay.nearness.awaits(&cx), "it is here");
+        overlay.xbot.on_neighbor_down(&cx, link(3), true);
+        up(&mut cx, &mut overlay.xbot, 6);
+        assert!(!overlay.xbot.awaits(&cx), "it is here");
         let mut cx = wanting(0);
-        overlay.nearness.awaits_until = Instant::BIRTH;
-        overlay.nearness.on_neighbor_down(&cx, link(4), true);
+        overlay.xbot.awaits_until = Instant::BIRTH;
+        overlay.xbot.on_neighbor_down(&cx, link(4), true);
         cx.now = Instant::BIRTH;
-        assert!(!overlay.nearness.awaits(&cx), "it takes no part in swaps");
+        assert!(!overlay.xbot.awaits(&cx), "it takes no part in swaps");
     }
 
     #[test]
     fn a_chosen_one_that_hands_over_and_stays_is_like_the_others() {
         let mut cx = wanting(1);
-        let mut overlay = HyParView { nearness: five(&mut cx, 1), ..HyParView::default() };
+        let mut overlay = HyParView { xbot: five(&mut cx, 1), ..HyParView::default() };
         let held = neighbors(1..=5);
         let from = held.by_link(link(1)).expect("a neighbor");
         let mut links = Links::default();
         let with = (from, &record(9));
         overlay.on_replace(&mut cx, &mut links, &held, with, |_| false);
-        assert!(overlay.nearness.is_owed && overlay.nearness.held.len() == 5);
+        assert!(overlay.xbot.is_owed && overlay.xbot.held.len() == 5);
         let dials = |cx: &mut Context| core::iter::from_fn(|| cx.poll_output()).count();
-        assert_eq!((dials(&mut cx), chosen(&overlay.nearness).len()), (1, 0));
+        assert_eq!((dials(&mut cx), chosen(&overlay.xbot).len()), (1, 0));
         overlay.on_replace(&mut cx, &mut links, &held, (from, &record(8)), |_| false);
         assert_eq!(dials(&mut cx), 0, "one at a time");
         let dial = overlay.dials.end_to(record(9).subject()).expect("dialed");
         let failed = dial.link;
         overlay.dials.push(dial);
         overlay.on_failed(&mut cx, failed, &Failure::Garbled);
-        assert!(!overlay.nearness.is_owed);
+        assert!(!overlay.xbot.is_owed);
     }
 
     #[test]
     fn no_more_are_chosen_than_wanted() {
         let mut cx = wanting(1);
-        let mut overlay = HyParView { nearness: five(&mut cx, 0), ..HyParView::default() };
+        let mut overlay = HyParView { xbot: five(&mut cx, 0), ..HyParView::default() };
         (1..=5).for_each(|n| overlay.choose(&cx, link(n), Some(millis(1))));
-        assert_eq!(chosen(&overlay.nearness).len(), 1);
+        assert_eq!(chosen(&overlay.xbot).len(), 1);
     }
 
     /// So often is it time for a trial of a full peer that knows another one. Returns the dials.
@@ -534,7 +537,7 @@ mod tests {
         overlay.passive.integrate(cx, &held, &[record(9)], &mut Vec::new());
         for _ in 0..times {
             let of = (|_| round_trip, |_: &AddressRecord| false);
-            overlay.on_trial_timer(cx, &mut links, &held, of);
+            overlay.on_optimize_timer(cx, &mut links, &held, of);
         }
         let is_dial = |output: &Output| matches!(output, Output::Dial { .. });
         core::iter::from_fn(|| cx.poll_output()).filter(is_dial).count()
@@ -543,7 +546,7 @@ mod tests {
     #[test]
     fn a_trial_ends_before_the_next_one_begins() {
         let mut cx = wanting(1);
-        let mut overlay = HyParView { nearness: five(&mut cx, 0), ..HyParView::default() };
+        let mut overlay = HyParView { xbot: five(&mut cx, 0), ..HyParView::default() };
         assert_eq!(dials(&mut cx, &mut overlay, 3), 1);
         cx.now = cx.now + cx.config.links.hello_timeout;
         assert_eq!(dials(&mut cx, &mut overlay, 1), 0, "it may still be answered");
@@ -554,36 +557,36 @@ mod tests {
     #[test]
     fn nobody_is_tried_before_a_round_trip_is_known() {
         let mut cx = wanting(1);
-        let mut overlay = HyParView { nearness: five(&mut cx, 0), ..HyParView::default() };
-        overlay.nearness.held.iter_mut().for_each(|held| held.least = None);
+        let mut overlay = HyParView { xbot: five(&mut cx, 0), ..HyParView::default() };
+        overlay.xbot.held.iter_mut().for_each(|held| held.least = None);
         assert_eq!(dials_knowing(&mut cx, &mut overlay, 3, None), 0);
-        assert!(cx.timers.is_armed(Timer::Trial), "there will be one");
+        assert!(cx.timers.is_armed(Timer::Optimize), "there will be one");
     }
 
     #[test]
     fn who_can_try_nobody_need_not_look_often_and_who_waits_for_an_answer_keeps_its_pace() {
         let mut cx = wanting(1);
-        let mut overlay = HyParView { nearness: five(&mut cx, 0), ..HyParView::default() };
-        overlay.nearness.pause = millis(1_600);
+        let mut overlay = HyParView { xbot: five(&mut cx, 0), ..HyParView::default() };
+        overlay.xbot.pause = millis(1_600);
         assert_eq!(dials(&mut cx, &mut overlay, 3), 1);
-        assert_eq!(overlay.nearness.pause, millis(1_700), "one trial");
-        let mut overlay = HyParView { nearness: five(&mut cx, 0), ..HyParView::default() };
-        overlay.nearness.pause = millis(1_600);
-        overlay.nearness.held.iter_mut().for_each(|held| held.least = None);
+        assert_eq!(overlay.xbot.pause, millis(1_700), "one trial");
+        let mut overlay = HyParView { xbot: five(&mut cx, 0), ..HyParView::default() };
+        overlay.xbot.pause = millis(1_600);
+        overlay.xbot.held.iter_mut().for_each(|held| held.least = None);
         dials_knowing(&mut cx, &mut overlay, 58, None);
-        assert_eq!(overlay.nearness.pause, millis(10_000), "one per shuffle");
+        assert_eq!(overlay.xbot.pause, millis(10_000), "one per shuffle");
     }
 
     #[test]
     fn who_has_made_an_offer_lets_nobody_in_for_it() {
         let mut cx = wanting(1);
-        let mut overlay = HyParView { nearness: five(&mut cx, 0), ..HyParView::default() };
+        let mut overlay = HyParView { xbot: five(&mut cx, 0), ..HyParView::default() };
         let held = neighbors(1..=5);
         let asked = (record(9).subject(), millis(1));
         assert!(matches!(overlay.admit_near(&mut cx, &held, asked), Admission::Instead(..)));
         assert_eq!(dials(&mut cx, &mut overlay, 1), 1);
         assert!(matches!(overlay.admit_near(&mut cx, &held, asked), Admission::Instead(..)));
-        overlay.nearness.trial.as_mut().expect("a trial").old = Some(link(2));
+        overlay.xbot.candidate.as_mut().expect("a trial").old = Some(link(2));
         let refused = Admission::Refuse(Refusal::Busy);
         assert_eq!(overlay.admit_near(&mut cx, &held, asked), refused);
     }
@@ -591,11 +594,11 @@ mod tests {
     #[test]
     fn who_wants_no_near_ones_keeps_nothing_and_tries_nobody() {
         let mut cx = wanting(0);
-        let overlay = HyParView { nearness: five(&mut cx, 0), ..HyParView::default() };
-        assert!(overlay.nearness.held.is_empty());
+        let overlay = HyParView { xbot: five(&mut cx, 0), ..HyParView::default() };
+        assert!(overlay.xbot.held.is_empty());
         let is_armed = |cx: &mut Context| {
             HyParView::new(cx);
-            cx.timers.is_armed(Timer::Trial)
+            cx.timers.is_armed(Timer::Optimize)
         };
         assert!(!is_armed(&mut cx) && is_armed(&mut wanting(1)));
     }
@@ -603,28 +606,28 @@ mod tests {
     #[test]
     fn trials_are_frequent_while_somebody_nearer_is_found() {
         let mut cx = wanting(1);
-        let mut nearness = Nearness::new(&mut cx);
-        assert_eq!(nearness.pause, millis(10_000) / 32);
-        (0..57).for_each(|_| nearness.pause_longer(&cx));
-        assert!(nearness.pause > millis(9_000), "{:?}", nearness.pause);
-        nearness.pause_longer(&cx);
-        assert_eq!(nearness.pause, millis(10_000), "one per shuffle");
-        nearness.pause_shorter(&cx);
-        assert_eq!(nearness.pause, millis(8_750));
-        (0..99).for_each(|_| nearness.pause_shorter(&cx));
-        assert_eq!(nearness.pause, millis(10_000) / 32);
+        let mut xbot = XBot::new(&mut cx);
+        assert_eq!(xbot.pause, millis(10_000) / 32);
+        (0..57).for_each(|_| xbot.pause_longer(&cx));
+        assert!(xbot.pause > millis(9_000), "{:?}", xbot.pause);
+        xbot.pause_longer(&cx);
+        assert_eq!(xbot.pause, millis(10_000), "one per shuffle");
+        xbot.pause_shorter(&cx);
+        assert_eq!(xbot.pause, millis(8_750));
+        (0..99).for_each(|_| xbot.pause_shorter(&cx));
+        assert_eq!(xbot.pause, millis(10_000) / 32);
     }
 
     #[test]
     fn the_search_is_frequent_again_when_a_chosen_one_is_lost() {
         let mut cx = wanting(1);
-        let mut nearness = five(&mut cx, 1);
-        nearness.pause = millis(8_000);
-        nearness.on_neighbor_down(&cx, link(2), false);
-        nearness.on_neighbor_down(&cx, link(1), true);
-        assert_eq!(nearness.pause, millis(8_000), "it was not chosen, or another one comes");
-        let mut nearness = Nearness { pause: millis(8_000), ..five(&mut cx, 1) };
-        nearness.on_neighbor_down(&cx, link(1), false);
-        assert_eq!(nearness.pause, millis(7_000));
+        let mut xbot = five(&mut cx, 1);
+        xbot.pause = millis(8_000);
+        xbot.on_neighbor_down(&cx, link(2), false);
+        xbot.on_neighbor_down(&cx, link(1), true);
+        assert_eq!(xbot.pause, millis(8_000), "it was not chosen, or another one comes");
+        let mut xbot = XBot { pause: millis(8_000), ..five(&mut cx, 1) };
+        xbot.on_neighbor_down(&cx, link(1), false);
+        assert_eq!(xbot.pause, millis(7_000));
     }
 }

@@ -12,10 +12,10 @@ use crate::time::Instant;
 
 /// Known peers, ordered by identity; at most `known_max`.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Book {
+pub(crate) struct AddressBook {
     entries: Vec<Known>,
     /// When the entries were heard of. Those that a list named share a moment.
-    moments: Moments,
+    last_seen: LastSeen,
     /// Peers that are not to be dialed for a while.
     resting: Vec<Rest>,
     /// The rank of every entry, where the overlay goes by it.
@@ -30,7 +30,7 @@ pub(crate) struct Known {
     pub(crate) record: AddressRecord,
     /// The beginning of its identity, by which it is found without a look at others' records.
     pub(crate) prefix: u32,
-    /// When it was heard of last: a number in [`Moments`].
+    /// When it was heard of last: a number in [`LastSeen`].
     heard: u32,
 }
 
@@ -46,7 +46,7 @@ struct Rest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Rank(u64);
 
-impl Book {
+impl AddressBook {
     /// Notes the records of a list, and their places in it.
     pub(crate) fn note_list(&mut self, cx: &mut Context, records: &[AddressRecord]) {
         self.lists += 1;
@@ -73,8 +73,8 @@ impl Book {
             if is_newer {
                 known.record = record.clone();
             }
-            let before = core::mem::replace(&mut known.heard, self.moments.enter(cx.now));
-            self.moments.leave(before);
+            let before = core::mem::replace(&mut known.heard, self.last_seen.enter(cx.now));
+            self.last_seen.leave(before);
             if is_newer {
                 self.wake(subject);
             }
@@ -82,7 +82,7 @@ impl Book {
         }
         self.make_room(cx);
         let place = self.place_of(subject).unwrap_or_else(|place| place);
-        let heard = self.moments.enter(cx.now);
+        let heard = self.last_seen.enter(cx.now);
         let known = Known { record: record.clone(), prefix: subject.prefix(), heard };
         make_room(&mut self.entries);
         self.entries.insert(place, known);
@@ -114,7 +114,7 @@ impl Book {
     }
 
     /// Peers that may be dialed now, with their places.
-    pub(crate) fn rested(&self, now: Instant) -> impl Iterator<Item = (usize, &Known)> + '_ {
+    pub(crate) fn dialable(&self, now: Instant) -> impl Iterator<Item = (usize, &Known)> + '_ {
         let is_resting = move |known: &Known| {
             let is_it = |rest: &Rest| rest.until > now && rest.subject == known.record.subject();
             self.resting.iter().any(is_it)
@@ -135,7 +135,7 @@ impl Book {
     pub(crate) fn snapshot(&self, now: Instant) -> Vec<KnownSnapshot> {
         let view = |known: &Known| KnownSnapshot {
             record: known.record.clone(),
-            heard: now.since(self.moments.at(known.heard)),
+            heard: now.since(self.last_seen.at(known.heard)),
         };
         self.entries.iter().map(view).collect()
     }
@@ -144,7 +144,7 @@ impl Book {
         if self.entries.len() < cx.config.overlay.known_max {
             return;
         }
-        let oldest = self.moments.oldest();
+        let oldest = self.last_seen.oldest();
         let place = self.entries.iter().position(|known| Some(known.heard) == oldest);
         if let Some(place) = place {
             self.remove(place);
@@ -157,7 +157,7 @@ impl Book {
         if !self.ranks.is_empty() {
             self.ranks.remove(place);
         }
-        self.moments.leave(known.heard);
+        self.last_seen.leave(known.heard);
         self.wake(known.record.subject());
     }
 
@@ -169,11 +169,11 @@ impl Book {
     }
 
     fn renumber_if_spent(&mut self) {
-        if self.moments.is_spent() {
+        if self.last_seen.is_spent() {
             for known in &mut self.entries {
-                known.heard = self.moments.place_of(known.heard);
+                known.heard = self.last_seen.place_of(known.heard);
             }
-            self.moments.renumber();
+            self.last_seen.renumber();
         }
     }
 
@@ -198,29 +198,29 @@ impl Rank {
 /// Moments at which entries were heard of, and of how many each. Entries name them by numbers that
 /// grow with time, so the oldest entry is found without comparing times.
 #[derive(Clone, Debug, Default)]
-struct Moments {
+struct LastSeen {
     /// In the order of numbers and of time; none without entries.
-    moments: Vec<Moment>,
+    last_seen: Vec<SeenAt>,
     /// The greatest number given.
     last: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Moment {
+struct SeenAt {
     number: u32,
     entries: u32,
     at: Instant,
 }
 
-impl Moments {
+impl LastSeen {
     /// One more entry was heard of now. Returns the number of the moment.
     fn enter(&mut self, now: Instant) -> u32 {
-        match self.moments.last_mut() {
+        match self.last_seen.last_mut() {
             Some(last) if last.at == now => last.entries += 1,
             _ => {
                 self.last += 1;
-                make_room(&mut self.moments);
-                self.moments.push(Moment { number: self.last, entries: 1, at: now });
+                make_room(&mut self.last_seen);
+                self.last_seen.push(SeenAt { number: self.last, entries: 1, at: now });
             }
         }
         self.last
@@ -229,19 +229,19 @@ impl Moments {
     /// An entry is gone, or was heard of again.
     fn leave(&mut self, number: u32) {
         if let Ok(place) = self.find(number) {
-            self.moments[place].entries -= 1;
-            if self.moments[place].entries == 0 {
-                self.moments.remove(place);
+            self.last_seen[place].entries -= 1;
+            if self.last_seen[place].entries == 0 {
+                self.last_seen.remove(place);
             }
         }
     }
 
     fn oldest(&self) -> Option<u32> {
-        self.moments.first().map(|moment| moment.number)
+        self.last_seen.first().map(|moment| moment.number)
     }
 
     fn at(&self, number: u32) -> Instant {
-        self.find(number).map_or(Instant::BIRTH, |place| self.moments[place].at)
+        self.find(number).map_or(Instant::BIRTH, |place| self.last_seen[place].at)
     }
 
     /// All numbers have been given once.
@@ -249,7 +249,7 @@ impl Moments {
         self.last == u32::MAX
     }
 
-    /// The number that [`Moments::renumber`] will give instead of this one.
+    /// The number that [`LastSeen::renumber`] will give instead of this one.
     fn place_of(&self, number: u32) -> u32 {
         self.find(number).map_or(0, |place| u32::try_from(place).unwrap_or(0))
     }
@@ -257,13 +257,13 @@ impl Moments {
     /// Gives every moment the number of its place.
     fn renumber(&mut self) {
         self.last = 0;
-        for (moment, number) in self.moments.iter_mut().zip(0..) {
+        for (moment, number) in self.last_seen.iter_mut().zip(0..) {
             (moment.number, self.last) = (number, number);
         }
     }
 
     fn find(&self, number: u32) -> Result<usize, usize> {
-        self.moments.binary_search_by_key(&number, |moment| moment.number)
+        self.last_seen.binary_search_by_key(&number, |moment| moment.number)
     }
 }
 
@@ -293,7 +293,7 @@ mod tests {
     struct Model {
         epoch: u64,
         heard: Instant,
-        rested: Instant,
+        dialable: Instant,
         listed: Option<(u64, core::cmp::Reverse<usize>)>,
     }
 
@@ -305,24 +305,24 @@ mod tests {
             let oldest = *model.iter().min_by_key(|(_, it)| it.heard).expect("it is full").0;
             model.remove(&oldest);
         }
-        let new = Model { epoch, heard: now, rested: now, listed: None };
+        let new = Model { epoch, heard: now, dialable: now, listed: None };
         let known = model.entry(id).or_insert(new);
         known.heard = now;
         if epoch > known.epoch {
-            (known.epoch, known.rested) = (epoch, now);
+            (known.epoch, known.dialable) = (epoch, now);
         }
     }
 
-    fn check(book: &Book, model: &BTreeMap<NodeId, Model>, now: Instant) {
+    fn check(book: &AddressBook, model: &BTreeMap<NodeId, Model>, now: Instant) {
         let ids: Vec<_> = book.entries.iter().map(|it| it.record.subject()).collect();
         assert!(ids.iter().eq(model.keys()));
         for (view, known) in book.snapshot(now).iter().zip(model.values()) {
             assert_eq!(view.heard, now.since(known.heard));
             assert_eq!(view.record.epoch().0, known.epoch);
         }
-        let rested = book.rested(now).map(|(_, known)| known.record.subject());
-        let awake = model.iter().filter(|(_, it)| it.rested <= now).map(|(id, _)| *id);
-        assert!(rested.eq(awake));
+        let dialable = book.dialable(now).map(|(_, known)| known.record.subject());
+        let awake = model.iter().filter(|(_, it)| it.dialable <= now).map(|(id, _)| *id);
+        assert!(dialable.eq(awake));
         let best = (0..ids.len()).filter_map(|at| Some((book.rank(at)?, ids[at]))).max();
         let first = model.iter().filter_map(|(id, it)| Some((it.listed?, *id))).max();
         assert_eq!(best.map(|(_, id)| id), first.map(|(_, id)| id));
@@ -335,8 +335,8 @@ mod tests {
             config.overlay.known_max = KNOWN_MAX;
             config.overlay.kind = OverlayKind::PowerLaw;
             let mut cx = context(config);
-            let (mut book, mut model, mut lists) = (Book::default(), BTreeMap::new(), 0);
-            book.moments.last = u32::MAX - 20;
+            let (mut book, mut model, mut lists) = (AddressBook::default(), BTreeMap::new(), 0);
+            book.last_seen.last = u32::MAX - 20;
             for (what, n, life) in steps {
                 let id = record(n, 0).subject();
                 match what {
@@ -362,12 +362,12 @@ mod tests {
                     4 => {
                         book.rest(&cx, id);
                         let until = cx.now + cx.config.overlay.cooldown;
-                        model.entry(id).and_modify(|it| it.rested = until);
+                        model.entry(id).and_modify(|it| it.dialable = until);
                     }
                     _ if n < 5 => {
                         book.wake_all();
                         for known in model.values_mut() {
-                            known.rested = cx.now;
+                            known.dialable = cx.now;
                         }
                     }
                     _ => {}

@@ -14,11 +14,11 @@ use crate::context::Context;
 use crate::event::{Removal, VoteOutcome};
 use crate::id::{BootEpoch, LinkId, NodeId};
 use crate::timers::Timer;
-use crate::wire::{Matter, Message, Motion};
+use crate::wire::{Message, Proposal, ProposalKind};
 
 /// What will be done when a motion passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Goal {
+pub(crate) enum ProposedChange {
     /// List whoever asked for it on this link.
     List(LinkId),
     /// Remove an entry, for this reason.
@@ -27,28 +27,28 @@ pub(crate) enum Goal {
 
 /// A motion that is not decided yet.
 #[derive(Clone, Debug)]
-pub(crate) struct OpenMotion {
+pub(crate) struct OpenProposal {
     pub(crate) record: AddressRecord,
-    pub(crate) goal: Goal,
+    pub(crate) change: ProposedChange,
     ayes: BTreeSet<NodeId>,
     nays: BTreeSet<NodeId>,
 }
 
 /// The motions under way, at most `votes_max`.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Motions {
-    open: BTreeMap<u64, OpenMotion>,
+pub(crate) struct Proposals {
+    open: BTreeMap<u64, OpenProposal>,
     /// The number of the motion on each subject.
     numbers: BTreeMap<NodeId, u64>,
     /// How many there ever were.
     put: u64,
 }
 
-impl Goal {
-    pub(crate) const fn matter(self) -> Matter {
+impl ProposedChange {
+    pub(crate) const fn kind(self) -> ProposalKind {
         match self {
-            Self::List(_) => Matter::List,
-            Self::Remove(_) => Matter::Remove,
+            Self::List(_) => ProposalKind::List,
+            Self::Remove(_) => ProposalKind::Remove,
         }
     }
 
@@ -62,9 +62,9 @@ impl Goal {
     }
 }
 
-impl OpenMotion {
-    pub(crate) const fn new(record: AddressRecord, goal: Goal) -> Self {
-        Self { record, goal, ayes: BTreeSet::new(), nays: BTreeSet::new() }
+impl OpenProposal {
+    pub(crate) const fn new(record: AddressRecord, change: ProposedChange) -> Self {
+        Self { record, change, ayes: BTreeSet::new(), nays: BTreeSet::new() }
     }
 
     pub(crate) fn has_vote_of(&self, node: NodeId) -> bool {
@@ -83,17 +83,17 @@ impl OpenMotion {
     }
 }
 
-impl Motions {
+impl Proposals {
     /// Opens a motion, for which there must be none on its subject. Returns what to ask the others.
-    pub(crate) fn put(&mut self, cx: &mut Context, motion: OpenMotion) -> Message {
+    pub(crate) fn put(&mut self, cx: &mut Context, proposal: OpenProposal) -> Message {
         let number = self.put;
         self.put += 1;
-        let patience = motion.goal.patience(&cx.config);
-        cx.arm(Timer::Motion(number), patience);
-        let message = message(number, &motion);
-        let other = self.numbers.insert(motion.record.subject(), number);
+        let patience = proposal.change.patience(&cx.config);
+        cx.arm(Timer::Proposal(number), patience);
+        let message = message(number, &proposal);
+        let other = self.numbers.insert(proposal.record.subject(), number);
         debug_assert!(other.is_none(), "two motions on one subject");
-        self.open.insert(number, motion);
+        self.open.insert(number, proposal);
         message
     }
 
@@ -102,19 +102,19 @@ impl Motions {
     }
 
     /// The motion on this subject.
-    pub(crate) fn on(&self, subject: NodeId) -> Option<&OpenMotion> {
+    pub(crate) fn on(&self, subject: NodeId) -> Option<&OpenProposal> {
         self.open.get(self.numbers.get(&subject)?)
     }
 
     /// The subject that waits on this link to be listed, if it is this one.
     pub(crate) fn waits_on(&self, subject: NodeId, link: LinkId) -> bool {
-        self.on(subject).is_some_and(|motion| motion.goal == Goal::List(link))
+        self.on(subject).is_some_and(|proposal| proposal.change == ProposedChange::List(link))
     }
 
     /// Whether this seed node holds that life dead, and waits for others to agree.
     pub(crate) fn holds_dead(&self, subject: NodeId, epoch: BootEpoch) -> bool {
-        self.on(subject).is_some_and(|motion| {
-            motion.goal.matter() == Matter::Remove && motion.record.epoch() == epoch
+        self.on(subject).is_some_and(|proposal| {
+            proposal.change.kind() == ProposalKind::Remove && proposal.record.epoch() == epoch
         })
     }
 
@@ -124,47 +124,47 @@ impl Motions {
         cx: &mut Context,
         (number, node, agrees): (u64, NodeId, bool),
         (quorum, all): (usize, usize),
-    ) -> Option<(OpenMotion, VoteOutcome)> {
-        let motion = self.open.get_mut(&number)?;
-        if !motion.has_vote_of(node) {
-            let votes = if agrees { &mut motion.ayes } else { &mut motion.nays };
+    ) -> Option<(OpenProposal, VoteOutcome)> {
+        let proposal = self.open.get_mut(&number)?;
+        if !proposal.has_vote_of(node) {
+            let votes = if agrees { &mut proposal.ayes } else { &mut proposal.nays };
             votes.insert(node);
         }
-        let outcome = motion.outcome(quorum, all)?;
+        let outcome = proposal.outcome(quorum, all)?;
         Some((self.take(cx, number)?, outcome))
     }
 
     /// Ends a motion.
-    pub(crate) fn take(&mut self, cx: &mut Context, number: u64) -> Option<OpenMotion> {
-        let motion = self.open.remove(&number)?;
-        self.numbers.remove(&motion.record.subject());
-        cx.timers.cancel(Timer::Motion(number));
-        Some(motion)
+    pub(crate) fn take(&mut self, cx: &mut Context, number: u64) -> Option<OpenProposal> {
+        let proposal = self.open.remove(&number)?;
+        self.numbers.remove(&proposal.record.subject());
+        cx.timers.cancel(Timer::Proposal(number));
+        Some(proposal)
     }
 
     /// Ends the motion on this subject.
-    pub(crate) fn take_on(&mut self, cx: &mut Context, subject: NodeId) -> Option<OpenMotion> {
+    pub(crate) fn take_on(&mut self, cx: &mut Context, subject: NodeId) -> Option<OpenProposal> {
         let number = *self.numbers.get(&subject)?;
         self.take(cx, number)
     }
 
     /// All open ones, to ask somebody who was away.
     pub(crate) fn messages(&self) -> impl Iterator<Item = Message> + '_ {
-        self.open.iter().map(|(number, motion)| message(*number, motion))
+        self.open.iter().map(|(number, proposal)| message(*number, proposal))
     }
 
     /// Forgets all votes, for the seed nodes are others now.
     pub(crate) fn forget_votes(&mut self) {
-        for motion in self.open.values_mut() {
-            motion.ayes.clear();
-            motion.nays.clear();
+        for proposal in self.open.values_mut() {
+            proposal.ayes.clear();
+            proposal.nays.clear();
         }
     }
 }
 
-fn message(number: u64, motion: &OpenMotion) -> Message {
-    let (matter, subject) = (motion.goal.matter(), motion.record.clone());
-    Message::Motion(Box::new(Motion { number, matter, subject }))
+fn message(number: u64, proposal: &OpenProposal) -> Message {
+    let (kind, subject) = (proposal.change.kind(), proposal.record.clone());
+    Message::Proposal(Box::new(Proposal { number, kind, subject }))
 }
 
 #[cfg(test)]
@@ -174,24 +174,25 @@ mod tests {
 
     const SUBJECT: NodeId = NodeId::new([9; 32]);
 
-    fn motion(epoch: u64) -> OpenMotion {
+    fn proposal(epoch: u64) -> OpenProposal {
         let addr = core::net::SocketAddr::from(([10, 0, 0, 9], 7000));
         let record = AddressRecord::new(SUBJECT, BootEpoch(epoch), &[addr]).expect("valid");
-        OpenMotion::new(record, Goal::Remove(Removal::Dead))
+        OpenProposal::new(record, ProposedChange::Remove(Removal::Dead))
     }
 
     /// What `votes` of different nodes come to, of `all` seed nodes.
     fn outcome(all: usize, votes: &[bool]) -> Option<VoteOutcome> {
-        let (mut motions, mut cx) = (Motions::default(), context(Config::classic()));
-        motions.put(&mut cx, motion(1));
+        let (mut proposals, mut cx) = (Proposals::default(), context(Config::classic()));
+        proposals.put(&mut cx, proposal(1));
         let mut outcome = None;
         for (n, agrees) in (10..).zip(votes) {
             assert_eq!(outcome, None, "decided before the last of {votes:?}");
             let vote = (0, NodeId::new([n; 32]), *agrees);
-            outcome = motions.count(&mut cx, vote, (all / 2 + 1, all)).map(|(_, outcome)| outcome);
+            outcome =
+                proposals.count(&mut cx, vote, (all / 2 + 1, all)).map(|(_, outcome)| outcome);
         }
-        assert_eq!(motions.len(), usize::from(outcome.is_none()));
-        assert_eq!(cx.timers.is_armed(Timer::Motion(0)), outcome.is_none());
+        assert_eq!(proposals.len(), usize::from(outcome.is_none()));
+        assert_eq!(cx.timers.is_armed(Timer::Proposal(0)), outcome.is_none());
         outcome
     }
 
@@ -209,23 +210,23 @@ mod tests {
 
     #[test]
     fn nobody_votes_twice() {
-        let (mut motions, mut cx) = (Motions::default(), context(Config::classic()));
-        motions.put(&mut cx, motion(1));
+        let (mut proposals, mut cx) = (Proposals::default(), context(Config::classic()));
+        proposals.put(&mut cx, proposal(1));
         let vote = (0, NodeId::new([10; 32]), true);
-        assert!((0..5).all(|_| motions.count(&mut cx, vote, (3, 5)).is_none()));
+        assert!((0..5).all(|_| proposals.count(&mut cx, vote, (3, 5)).is_none()));
     }
 
     #[test]
     fn a_vote_on_an_older_life_counts_for_nothing() {
-        let (mut motions, mut cx) = (Motions::default(), context(Config::classic()));
-        motions.put(&mut cx, motion(1));
-        assert!(motions.holds_dead(SUBJECT, BootEpoch(1)));
-        assert!(motions.take_on(&mut cx, SUBJECT).is_some());
-        motions.put(&mut cx, motion(2));
-        assert!(!motions.holds_dead(SUBJECT, BootEpoch(1)));
+        let (mut proposals, mut cx) = (Proposals::default(), context(Config::classic()));
+        proposals.put(&mut cx, proposal(1));
+        assert!(proposals.holds_dead(SUBJECT, BootEpoch(1)));
+        assert!(proposals.take_on(&mut cx, SUBJECT).is_some());
+        proposals.put(&mut cx, proposal(2));
+        assert!(!proposals.holds_dead(SUBJECT, BootEpoch(1)));
         let late = (0, NodeId::new([10; 32]), true);
-        assert!(motions.count(&mut cx, late, (2, 3)).is_none());
+        assert!(proposals.count(&mut cx, late, (2, 3)).is_none());
         let fresh = (1, NodeId::new([10; 32]), true);
-        assert!(motions.count(&mut cx, fresh, (2, 3)).is_some());
+        assert!(proposals.count(&mut cx, fresh, (2, 3)).is_some());
     }
 }

@@ -30,9 +30,9 @@ const PER_REFRESH: usize = 2;
 
 /// A peer's part in it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Mixing {
+pub(super) struct SplitHealing {
     /// What it knows of the network while lists have all that their seed nodes know.
-    census: Option<Census>,
+    seen: Option<SeenPeers>,
     /// Lists are looked through for a stranger, until one is found or it is time for a refresh again: the
     /// first list that comes may be one of this part.
     is_due: bool,
@@ -41,13 +41,13 @@ pub(super) struct Mixing {
 
 /// Who is in this part.
 #[derive(Clone, Debug, Default)]
-struct Census {
+struct SeenPeers {
     /// The beginnings of the identities of others, and when a walk told of them last, or a list did
     /// first; at most `sample`.
     told: Vec<(u32, Instant)>,
 }
 
-impl Census {
+impl SeenPeers {
     /// Notes who is in a list, which may be an older one's that went out of mind.
     fn on_list(&mut self, cx: &Context, peers: &[AddressRecord]) {
         for prefix in peers.iter().map(|record| record.subject().prefix()) {
@@ -86,15 +86,15 @@ impl Census {
     }
 }
 
-impl Mixing {
+impl SplitHealing {
     /// Returns whether a fresh list is wanted.
     pub(super) fn on_refresh(&mut self, cx: &mut Context) -> bool {
         self.is_due = false;
         let least = 2 * cx.config.overlay.hyparview.active;
-        let Some(census) = self.census.as_ref().filter(|it| it.others() >= least) else {
+        let Some(seen) = self.seen.as_ref().filter(|it| it.others() >= least) else {
             return false;
         };
-        let drawn = cx.rng.index(Stream::Overlay, census.others() + 1);
+        let drawn = cx.rng.index(Stream::Overlay, seen.others() + 1);
         self.is_due = drawn.is_some_and(|drawn| drawn < PER_REFRESH);
         self.is_due
     }
@@ -105,9 +105,9 @@ impl Mixing {
         cx: &Context,
         told: impl Iterator<Item = &'a AddressRecord>,
     ) {
-        let Some(census) = &mut self.census else { return };
+        let Some(seen) = &mut self.seen else { return };
         for prefix in told.map(|record| record.subject().prefix()) {
-            census.note(cx, prefix);
+            seen.note(cx, prefix);
         }
     }
 
@@ -119,19 +119,17 @@ impl Mixing {
         peers: &[AddressRecord],
     ) {
         if peers.len() < cx.config.registration.sample {
-            self.census.get_or_insert_default().on_list(cx, peers);
+            self.seen.get_or_insert_default().on_list(cx, peers);
         } else {
-            self.census = None;
+            self.seen = None;
         }
         if !self.is_due {
             return;
         }
-        let Some(census) = &self.census else { return };
+        let Some(seen) = &self.seen else { return };
         let is_stranger = |record: &&AddressRecord| {
             let is_other = record.subject() != cx.me();
-            is_other
-                && neighbors.by_id(record.subject()).is_none()
-                && census.is_stranger(cx, record)
+            is_other && neighbors.by_id(record.subject()).is_none() && seen.is_stranger(cx, record)
         };
         let strangers: Vec<_> = peers.iter().filter(is_stranger).collect();
         let drawn = cx.rng.index(Stream::Overlay, strangers.len());
@@ -164,63 +162,69 @@ mod tests {
         (2..2 + count).map(record).collect()
     }
 
-    fn listed(cx: &mut Context, mixing: &mut Mixing, count: u8) {
-        mixing.on_list(cx, &Neighbors::default(), &records(count));
+    fn listed(cx: &mut Context, split_healing: &mut SplitHealing, count: u8) {
+        split_healing.on_list(cx, &Neighbors::default(), &records(count));
     }
 
     #[test]
     fn two_peers_of_a_small_network_look_per_refresh_and_none_of_a_large_one() {
         let mut cx = context(Config::modern());
-        let mut mixing = Mixing::default();
-        assert!(!mixing.on_refresh(&mut cx), "it has seen no list yet");
-        listed(&mut cx, &mut mixing, 19);
-        assert_eq!(mixing.take(), None, "that list was for something else");
-        let due = (0..2000).filter(|_| mixing.on_refresh(&mut cx)).count();
+        let mut split_healing = SplitHealing::default();
+        assert!(!split_healing.on_refresh(&mut cx), "it has seen no list yet");
+        listed(&mut cx, &mut split_healing, 19);
+        assert_eq!(split_healing.take(), None, "that list was for something else");
+        let due = (0..2000).filter(|_| split_healing.on_refresh(&mut cx)).count();
         assert!((160..=240).contains(&due), "2 of 20 peers in 2,000 refreshes: {due}");
         cx.config = Config { registration: sampled(19), ..Config::modern() }.into();
-        listed(&mut cx, &mut mixing, 19);
-        assert!(!(0..200).any(|_| mixing.on_refresh(&mut cx)), "there may be more peers");
+        listed(&mut cx, &mut split_healing, 19);
+        assert!(!(0..200).any(|_| split_healing.on_refresh(&mut cx)), "there may be more peers");
         cx.config = Config::modern().into();
-        listed(&mut cx, &mut mixing, 9);
-        assert!(!(0..200).any(|_| mixing.on_refresh(&mut cx)), "they are in one part");
+        listed(&mut cx, &mut split_healing, 9);
+        assert!(!(0..200).any(|_| split_healing.on_refresh(&mut cx)), "they are in one part");
     }
 
     #[test]
     fn lists_that_lack_peers_show_together_how_many_there_are() {
         let mut cx = context(Config::modern());
-        let mut mixing = Mixing::default();
+        let mut split_healing = SplitHealing::default();
         let (all, held) = (records(10), Neighbors::default());
-        mixing.on_list(&mut cx, &held, &all[..9]);
-        mixing.on_walk(&cx, [cx.record.clone()].iter());
-        assert!(!(0..200).any(|_| mixing.on_refresh(&mut cx)), "nine others, and itself");
-        mixing.on_list(&mut cx, &held, &all[3..]);
-        assert!((0..200).any(|_| mixing.on_refresh(&mut cx)), "ten");
+        split_healing.on_list(&mut cx, &held, &all[..9]);
+        split_healing.on_walk(&cx, [cx.record.clone()].iter());
+        assert!(!(0..200).any(|_| split_healing.on_refresh(&mut cx)), "nine others, and itself");
+        split_healing.on_list(&mut cx, &held, &all[3..]);
+        assert!((0..200).any(|_| split_healing.on_refresh(&mut cx)), "ten");
     }
 
     #[test]
     fn only_who_was_not_told_of_for_long_is_a_stranger() {
         let mut cx = context(Config::modern());
-        let mut mixing = Mixing::default();
-        listed(&mut cx, &mut mixing, 16);
-        let looks = |cx: &mut Context, mixing: &mut Mixing| {
-            mixing.is_due = true;
-            listed(cx, mixing, 16);
-            mixing.take()
+        let mut split_healing = SplitHealing::default();
+        listed(&mut cx, &mut split_healing, 16);
+        let looks = |cx: &mut Context, split_healing: &mut SplitHealing| {
+            split_healing.is_due = true;
+            listed(cx, split_healing, 16);
+            split_healing.take()
         };
         // 16 others, each walk tells 6 peers of 4: 7 times in 46 s, and ln(20 * 16) is 5.8.
         let window = cx.config.overlay.hyparview.told_within(16);
         assert_eq!(window.as_secs(), 46);
         cx.now = cx.now + window;
-        assert_eq!(looks(&mut cx, &mut mixing), None, "they were listed for too short a time");
+        assert_eq!(
+            looks(&mut cx, &mut split_healing),
+            None,
+            "they were listed for too short a time"
+        );
         let told = records(15);
-        mixing.on_walk(&cx, told.iter());
+        split_healing.on_walk(&cx, told.iter());
         cx.now = cx.now + Duration::from_millis(1);
-        assert_eq!(looks(&mut cx, &mut mixing), records(16).pop());
-        mixing.on_walk(&cx, records(16)[15..].iter());
-        assert_eq!(looks(&mut cx, &mut mixing), None);
+        assert_eq!(looks(&mut cx, &mut split_healing), records(16).pop());
+        split_healing.on_walk(&cx, records(16)[15..].iter());
+        assert_eq!(looks(&mut cx, &mut split_healing), None);
         cx.now = cx.now + window;
-        let strangers: alloc::collections::BTreeSet<_> =
-            (0..500).filter_map(|_| looks(&mut cx, &mut mixing)).map(|it| it.subject()).collect();
+        let strangers: alloc::collections::BTreeSet<_> = (0..500)
+            .filter_map(|_| looks(&mut cx, &mut split_healing))
+            .map(|it| it.subject())
+            .collect();
         assert_eq!(strangers.len(), 15, "who was told of before is one again, but for the last");
     }
 
@@ -228,39 +232,39 @@ mod tests {
     #[test]
     fn a_stranger_may_be_in_another_list_than_the_first() {
         let mut cx = context(Config::modern());
-        let mut mixing = Mixing::default();
+        let mut split_healing = SplitHealing::default();
         let (all, held) = (records(16), Neighbors::default());
-        mixing.on_list(&mut cx, &held, &all);
+        split_healing.on_list(&mut cx, &held, &all);
         cx.now = cx.now + Duration::from_mins(5);
-        mixing.on_walk(&cx, all[..8].iter());
-        mixing.is_due = true;
-        mixing.on_list(&mut cx, &held, &all[..8]);
-        assert_eq!(mixing.take(), None);
-        mixing.on_list(&mut cx, &held, &all[..9]);
-        assert_eq!(mixing.take().as_ref(), all.get(8));
-        mixing.on_list(&mut cx, &held, &all);
-        assert_eq!(mixing.take(), None, "one is enough");
+        split_healing.on_walk(&cx, all[..8].iter());
+        split_healing.is_due = true;
+        split_healing.on_list(&mut cx, &held, &all[..8]);
+        assert_eq!(split_healing.take(), None);
+        split_healing.on_list(&mut cx, &held, &all[..9]);
+        assert_eq!(split_healing.take().as_ref(), all.get(8));
+        split_healing.on_list(&mut cx, &held, &all);
+        assert_eq!(split_healing.take(), None, "one is enough");
     }
 
     #[test]
     fn who_joins_a_quiet_network_is_no_stranger() {
         let mut cx = context(Config::modern());
-        let mut mixing = Mixing::default();
-        listed(&mut cx, &mut mixing, 16);
+        let mut split_healing = SplitHealing::default();
+        listed(&mut cx, &mut split_healing, 16);
         cx.now = cx.now + Duration::from_mins(5);
-        mixing.on_walk(&cx, records(16).iter());
-        mixing.is_due = true;
-        listed(&mut cx, &mut mixing, 20);
-        assert_eq!(mixing.take(), None);
+        split_healing.on_walk(&cx, records(16).iter());
+        split_healing.is_due = true;
+        listed(&mut cx, &mut split_healing, 20);
+        assert_eq!(split_healing.take(), None);
     }
 
     #[test]
     fn no_more_are_remembered_than_a_list_has() {
         let mut cx = context(Config { registration: sampled(12), ..Config::modern() });
-        let mut mixing = Mixing::default();
-        listed(&mut cx, &mut mixing, 11);
-        mixing.on_walk(&cx, records(200).iter());
-        assert_eq!(mixing.census.expect("a small network").told.len(), 12);
+        let mut split_healing = SplitHealing::default();
+        listed(&mut cx, &mut split_healing, 11);
+        split_healing.on_walk(&cx, records(200).iter());
+        assert_eq!(split_healing.seen.expect("a small network").told.len(), 12);
     }
 
     fn sampled(sample: usize) -> crate::config::RegistrationConfig {

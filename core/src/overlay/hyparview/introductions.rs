@@ -17,12 +17,12 @@ use crate::time::Instant;
 
 /// Somebody who found no free slot here.
 #[derive(Clone, Debug)]
-pub(super) struct Asker {
+pub(super) struct RefusedPeer {
     record: AddressRecord,
     asked: Instant,
 }
 
-impl Asker {
+impl RefusedPeer {
     pub(super) fn subject(&self) -> NodeId {
         self.record.subject()
     }
@@ -36,15 +36,15 @@ impl HyParView {
         &mut self,
         cx: &mut Context,
         links: &mut Links,
-        asker: &AddressRecord,
+        refused: &AddressRecord,
     ) -> bool {
-        let last = self.asker.take().filter(|last| {
+        let last = self.refused.take().filter(|last| {
             let is_fresh = cx.now.since(last.asked) < cx.config.overlay.cooldown;
-            is_fresh && last.subject() != asker.subject()
+            is_fresh && last.subject() != refused.subject()
         });
         match last {
-            Some(last) => self.replies.begin(cx, links, &last.record, vec![asker.clone()]),
-            None => self.asker = Some(Asker { record: asker.clone(), asked: cx.now }),
+            Some(last) => self.replies.begin(cx, links, &last.record, vec![refused.clone()]),
+            None => self.refused = Some(RefusedPeer { record: refused.clone(), asked: cx.now }),
         }
         if cx.now < self.tests_again {
             return false;

@@ -14,33 +14,33 @@ use crate::rng::Stream;
 use crate::room::{make_room, release_if_empty};
 use crate::time::Instant;
 
-/// Lost neighbors, the last one last; at most `ghosts`, none for longer than `ghost_age`.
+/// Lost neighbors, the last one last; at most `lost_neighbors`, none for longer than `reconnect_for`.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ghosts(Vec<Ghost>);
+pub(super) struct LostNeighbors(Vec<LostNeighbor>);
 
 #[derive(Clone, Debug)]
-struct Ghost {
+struct LostNeighbor {
     record: AddressRecord,
     lost: Instant,
 }
 
-impl Ghosts {
+impl LostNeighbors {
     pub(super) fn note(&mut self, cx: &mut Context, record: &AddressRecord) {
         self.remove(record.subject());
-        let most = cx.config.overlay.hyparview.ghosts;
+        let most = cx.config.overlay.hyparview.reconnect_max;
         if most > 0 && self.0.len() >= most {
-            cx.stats.limits.ghosts += 1;
+            cx.stats.limits.lost_neighbors += 1;
             self.0.remove(0);
         }
         if most > 0 {
             make_room(&mut self.0);
-            self.0.push(Ghost { record: record.clone(), lost: cx.now });
+            self.0.push(LostNeighbor { record: record.clone(), lost: cx.now });
         }
     }
 
     pub(super) fn remove(&mut self, subject: NodeId) {
         if !self.0.is_empty() {
-            self.0.retain(|ghost| ghost.record.subject() != subject);
+            self.0.retain(|lost| lost.record.subject() != subject);
             release_if_empty(&mut self.0);
         }
     }
@@ -51,11 +51,11 @@ impl Ghosts {
         cx: &mut Context,
         is_free: impl Fn(&AddressRecord) -> bool,
     ) -> Option<AddressRecord> {
-        let age = cx.config.overlay.hyparview.ghost_age;
-        self.0.retain(|ghost| cx.now.since(ghost.lost) < age);
+        let age = cx.config.overlay.hyparview.reconnect_for;
+        self.0.retain(|lost| cx.now.since(lost.lost) < age);
         release_if_empty(&mut self.0);
         let free: Vec<_> =
-            self.0.iter().map(|ghost| &ghost.record).filter(|record| is_free(record)).collect();
+            self.0.iter().map(|lost| &lost.record).filter(|record| is_free(record)).collect();
         cx.rng.index(Stream::Overlay, free.len()).map(|drawn| free[drawn].clone())
     }
 }
@@ -75,16 +75,16 @@ mod tests {
     #[test]
     fn the_last_ones_are_kept_for_a_while() {
         let mut config = Config::modern();
-        config.overlay.hyparview.ghosts = 2;
-        let (mut cx, mut ghosts) = (context(config), Ghosts::default());
+        config.overlay.hyparview.reconnect_max = 2;
+        let (mut cx, mut lost_neighbors) = (context(config), LostNeighbors::default());
         for n in [2, 3, 3, 4] {
-            ghosts.note(&mut cx, &record(n));
+            lost_neighbors.note(&mut cx, &record(n));
         }
-        let kept: Vec<_> = ghosts.0.iter().map(|ghost| ghost.record.clone()).collect();
-        assert_eq!((kept, cx.stats.limits.ghosts), ([3, 4].map(record).into(), 1));
+        let kept: Vec<_> = lost_neighbors.0.iter().map(|lost| lost.record.clone()).collect();
+        assert_eq!((kept, cx.stats.limits.lost_neighbors), ([3, 4].map(record).into(), 1));
         let is_free = |it: &AddressRecord| *it != record(3);
-        assert_eq!(ghosts.draw(&mut cx, is_free), Some(record(4)));
-        cx.now = Instant::BIRTH + cx.config.overlay.hyparview.ghost_age;
-        assert_eq!(ghosts.draw(&mut cx, |_| true), None);
+        assert_eq!(lost_neighbors.draw(&mut cx, is_free), Some(record(4)));
+        cx.now = Instant::BIRTH + cx.config.overlay.hyparview.reconnect_for;
+        assert_eq!(lost_neighbors.draw(&mut cx, |_| true), None);
     }
 }

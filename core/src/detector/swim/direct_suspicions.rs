@@ -20,11 +20,11 @@ use crate::wire::{Bye, Message, Purpose, Statement};
 
 /// Letters on their way, at most `max_links`.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Letters {
+pub(crate) struct DirectSuspicions {
     open: Vec<(LinkId, Statement)>,
 }
 
-impl Letters {
+impl DirectSuspicions {
     /// Dials somebody to tell it this.
     pub(crate) fn send(
         &mut self,

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::event::MemberState;
 use crate::id::{Incarnation, NodeId};
 use crate::room::{make_room, make_room_behind};
-use crate::snapshot::{AccusationSnapshot, CaseSnapshot};
+use crate::snapshot::{AccusationSnapshot, SuspicionSnapshot};
 use crate::time::Instant;
 use crate::wire::{Claim, Evidence, MAX_CONFIRMERS, Statement};
 
@@ -17,12 +17,12 @@ const ACCUSATIONS: usize = 1 + MAX_CONFIRMERS;
 
 /// The newest cases, oldest first, at most `max_links`.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Cases {
-    cases: VecDeque<Case>,
+pub(crate) struct SuspicionLog {
+    log: VecDeque<LoggedSuspicion>,
 }
 
 #[derive(Clone, Debug)]
-struct Case {
+struct LoggedSuspicion {
     subject: AddressRecord,
     incarnation: Incarnation,
     accusations: Vec<Accusation>,
@@ -37,7 +37,7 @@ struct Accusation {
     evidence: Evidence,
 }
 
-impl Cases {
+impl SuspicionLog {
     /// Somebody accuses somebody. The first accuser opens the case; what comes after its end
     /// concerns it no more. The oldest case goes when there are too many.
     pub(crate) fn accuse(&mut self, cx: &mut Context, said: &Statement) {
@@ -46,16 +46,16 @@ impl Cases {
             Claim::Alive | Claim::Left => return,
         };
         let accusation = Accusation { by: said.by, at: cx.now, evidence };
-        let is_it = |case: &&mut Case| case.is_of(&said.subject, said.incarnation);
-        if let Some(case) = self.cases.iter_mut().rev().find(is_it) {
+        let is_it = |case: &&mut LoggedSuspicion| case.is_of(&said.subject, said.incarnation);
+        if let Some(case) = self.log.iter_mut().rev().find(is_it) {
             case.add(accusation);
             return;
         }
-        if self.cases.len() >= cx.config.overlay.max_links {
-            self.cases.pop_front();
+        if self.log.len() >= cx.config.overlay.max_links {
+            self.log.pop_front();
         }
-        make_room_behind(&mut self.cases);
-        self.cases.push_back(Case {
+        make_room_behind(&mut self.log);
+        self.log.push_back(LoggedSuspicion {
             subject: said.subject.clone(),
             incarnation: said.incarnation,
             accusations: alloc::vec![accusation],
@@ -65,10 +65,10 @@ impl Cases {
 
     /// What became of the open case of this member: alive is a refutation.
     pub(crate) fn close(&mut self, subject: NodeId, outcome: MemberState) {
-        let is_open = |case: &&mut Case| {
+        let is_open = |case: &&mut LoggedSuspicion| {
             case.subject.subject() == subject && case.outcome == MemberState::Suspect
         };
-        for case in self.cases.iter_mut().filter(is_open) {
+        for case in self.log.iter_mut().filter(is_open) {
             case.outcome = outcome;
         }
     }
@@ -80,18 +80,18 @@ impl Cases {
         incarnation: Incarnation,
         me: NodeId,
     ) -> Vec<NodeId> {
-        let case = self.cases.iter().rev().find(|case| case.is_of(subject, incarnation));
+        let case = self.log.iter().rev().find(|case| case.is_of(subject, incarnation));
         let accusations = case.map_or(&[][..], |case| &case.accusations);
         let others = accusations.iter().map(|accusation| accusation.by).filter(|by| *by != me);
         others.take(MAX_CONFIRMERS).collect()
     }
 
-    pub(crate) fn snapshot(&self, now: Instant) -> Vec<CaseSnapshot> {
-        self.cases.iter().map(|case| case.snapshot(now)).collect()
+    pub(crate) fn snapshot(&self, now: Instant) -> Vec<SuspicionSnapshot> {
+        self.log.iter().map(|case| case.snapshot(now)).collect()
     }
 }
 
-impl Case {
+impl LoggedSuspicion {
     fn is_of(&self, subject: &AddressRecord, incarnation: Incarnation) -> bool {
         self.incarnation == incarnation && self.subject.is_same_life(subject)
     }
@@ -105,13 +105,13 @@ impl Case {
         }
     }
 
-    fn snapshot(&self, now: Instant) -> CaseSnapshot {
+    fn snapshot(&self, now: Instant) -> SuspicionSnapshot {
         let view = |accusation: &Accusation| AccusationSnapshot {
             by: accusation.by,
             evidence: accusation.evidence,
             since: now.since(accusation.at),
         };
-        CaseSnapshot {
+        SuspicionSnapshot {
             subject: self.subject.clone(),
             incarnation: self.incarnation,
             accusations: self.accusations.iter().map(view).collect(),
@@ -135,27 +135,27 @@ mod tests {
     #[test]
     fn a_case_names_its_accusers_once_and_its_outcome() {
         let mut cx = context(Config::modern());
-        let (mut cases, subject) = (Cases::default(), cx.record.clone());
+        let (mut log, subject) = (SuspicionLog::default(), cx.record.clone());
         for by in [2, 3, 3, 2] {
-            cases.accuse(&mut cx, &said(&subject, 0, by));
+            log.accuse(&mut cx, &said(&subject, 0, by));
         }
-        cases.close(subject.subject(), MemberState::Alive);
-        cases.accuse(&mut cx, &said(&subject, 0, 4));
-        let [case] = &cases.snapshot(cx.now)[..] else { panic!("one case") };
+        log.close(subject.subject(), MemberState::Alive);
+        log.accuse(&mut cx, &said(&subject, 0, 4));
+        let [case] = &log.snapshot(cx.now)[..] else { panic!("one case") };
         assert_eq!((case.accusations.len(), case.outcome), (2, MemberState::Alive));
-        let others = cases.accusers(&subject, Incarnation(0), NodeId::new([2; 32]));
+        let others = log.accusers(&subject, Incarnation(0), NodeId::new([2; 32]));
         assert_eq!(others, [NodeId::new([3; 32])]);
     }
 
     #[test]
     fn cases_and_accusations_are_bounded() {
         let mut cx = context(Config::modern());
-        let (mut cases, subject) = (Cases::default(), cx.record.clone());
+        let (mut log, subject) = (SuspicionLog::default(), cx.record.clone());
         for n in 0..100 {
-            cases.accuse(&mut cx, &said(&subject, n, 2));
+            log.accuse(&mut cx, &said(&subject, n, 2));
         }
-        (0..100).for_each(|by| cases.accuse(&mut cx, &said(&subject, 99, by)));
-        assert_eq!(cases.cases.len(), cx.config.overlay.max_links);
-        assert_eq!(cases.cases.back().expect("some").accusations.len(), ACCUSATIONS);
+        (0..100).for_each(|by| log.accuse(&mut cx, &said(&subject, 99, by)));
+        assert_eq!(log.log.len(), cx.config.overlay.max_links);
+        assert_eq!(log.log.back().expect("some").accusations.len(), ACCUSATIONS);
     }
 }
