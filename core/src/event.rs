@@ -25,7 +25,7 @@ pub enum Event {
         /// Its address as it was given.
         addr: SocketAddr,
         /// What became of it.
-        why: RegistrationLoss,
+        reason: RegistrationLoss,
     },
     /// Peer: a list came (R6, R25).
     ListReceived {
@@ -46,7 +46,7 @@ pub enum Event {
         /// The neighbor it was.
         peer: AddressRecord,
         /// What happened to it.
-        why: NeighborLoss,
+        reason: NeighborLoss,
     },
     /// Peer: a hello was refused (R7), by the other side.
     NeighborRefused {
@@ -94,7 +94,7 @@ pub enum Event {
         /// How many in a row.
         strikes: u8,
         /// What was missed.
-        what: StrikeKind,
+        kind: StrikeKind,
     },
     /// Peer: three strikes; the seed nodes are being told (R17, R25).
     DeathReported {
@@ -123,14 +123,14 @@ pub enum Event {
         /// The entry.
         peer: AddressRecord,
         /// Why.
-        why: Removal,
+        reason: Removal,
     },
     /// Seed node: an entry is in doubt and is being probed.
     PeerProbing {
         /// The entry.
         peer: AddressRecord,
         /// Why.
-        why: ProbeReason,
+        reason: ProbeReason,
     },
     /// Seed node: a death report came (R24).
     ReportReceived {
@@ -164,7 +164,7 @@ pub enum Event {
         /// Who, when it said so.
         node: Option<NodeId>,
         /// What it did.
-        what: Misbehavior,
+        kind: Misbehavior,
     },
     /// A command was not carried out; nothing changed.
     Rejected(Rejection),

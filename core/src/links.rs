@@ -233,8 +233,8 @@ impl Links {
     }
 
     /// Ends a link whose other side broke a rule.
-    pub(crate) fn expel(&mut self, cx: &mut Context, link: LinkId, what: Misbehavior) -> Outcome {
-        self.accuse(cx, link, what);
+    pub(crate) fn expel(&mut self, cx: &mut Context, link: LinkId, kind: Misbehavior) -> Outcome {
+        self.accuse(cx, link, kind);
         if self.table.get(link).is_some_and(|link| link.stage.is_connected()) {
             cx.send(link, Message::Bye(Bye::Misbehaved));
         }
@@ -249,13 +249,13 @@ impl Links {
     }
 
     /// Counts and tells a broken rule.
-    pub(crate) fn accuse(&self, cx: &mut Context, link: LinkId, what: Misbehavior) {
+    pub(crate) fn accuse(&self, cx: &mut Context, link: LinkId, kind: Misbehavior) {
         let Some(entry) = self.table.get(link) else { return };
         let is_up = entry.stage == Stage::Up;
         let node = entry.remote.as_ref().filter(|_| is_up).map(AddressRecord::subject);
         let addr = entry.addr();
         cx.stats.misbehaviors += 1;
-        cx.emit(Event::Misbehaved { addr, node, what });
+        cx.emit(Event::Misbehaved { addr, node, kind });
     }
 
     /// The link, if both sides know each other.

@@ -312,9 +312,9 @@ impl SeedNode {
     }
 
     /// Looks at an entry, unless the others have been asked about it already.
-    fn probe(&mut self, record: &AddressRecord, why: ProbeReason) {
+    fn probe(&mut self, record: &AddressRecord, reason: ProbeReason) {
         if !self.quorum.holds_dead(record.subject(), record.epoch()) {
-            self.probes.begin(&mut self.cx, record, why);
+            self.probes.begin(&mut self.cx, record, reason);
         }
     }
 
@@ -380,7 +380,7 @@ impl SeedNode {
         }
     }
 
-    fn remove_entry(&mut self, subject: NodeId, why: Removal) {
+    fn remove_entry(&mut self, subject: NodeId, reason: Removal) {
         self.probes.dismiss(&mut self.cx, &mut self.links, subject);
         self.quorum.vote(&mut self.cx, subject, true);
         let Some(entry) = self.list.remove(&mut self.cx, subject) else { return };
@@ -388,11 +388,11 @@ impl SeedNode {
         if let Some(link) = entry.link {
             self.links.close(&mut self.cx, link, Bye::Removed);
         }
-        self.cx.emit(Event::PeerRemoved { peer: entry.record, why });
+        self.cx.emit(Event::PeerRemoved { peer: entry.record, reason });
     }
 
-    fn expel(&mut self, link: LinkId, what: Misbehavior) {
-        let outcome = self.links.expel(&mut self.cx, link, what);
+    fn expel(&mut self, link: LinkId, kind: Misbehavior) {
+        let outcome = self.links.expel(&mut self.cx, link, kind);
         self.on_outcome(link, outcome);
     }
 

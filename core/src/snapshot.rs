@@ -65,7 +65,7 @@ pub struct MemberSnapshot {
     pub since: Duration,
 }
 
-/// A suspicion, and why: what `why` shows.
+/// A suspicion, and why: what `reason` shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SuspicionSnapshot {
     /// Who is, or was, suspected.

@@ -137,8 +137,8 @@ pub fn message(names: &dyn Names, message: &Message) -> String {
 pub fn event(names: &dyn Names, event: &Event) -> String {
     match event {
         Event::Registered { seed_node } => format!("Registered at {}", record(names, seed_node)),
-        Event::RegistrationLost { addr, why } => {
-            format!("RegistrationLost at {}: {why:?}", names.addr(addr))
+        Event::RegistrationLost { addr, reason } => {
+            format!("RegistrationLost at {}: {reason:?}", names.addr(addr))
         }
         Event::ListReceived { from, peers } => {
             format!("ListReceived from {}: {}", names.node(*from), records(names, peers))
@@ -146,8 +146,8 @@ pub fn event(names: &dyn Names, event: &Event) -> String {
         Event::NeighborUp { peer, origin } => {
             format!("NeighborUp {} {origin:?}", record(names, peer))
         }
-        Event::NeighborDown { peer, why } => {
-            format!("NeighborDown {}: {why:?}", record(names, peer))
+        Event::NeighborDown { peer, reason } => {
+            format!("NeighborDown {}: {reason:?}", record(names, peer))
         }
         Event::NeighborRefused { by, reason } => {
             format!("NeighborRefused by {}: {reason:?}", names.node(*by))
@@ -164,8 +164,8 @@ pub fn event(names: &dyn Names, event: &Event) -> String {
         }
         Event::Duplicate { id, from } => format!("Duplicate {id} from {}", names.node(*from)),
         Event::TooOld { id, from } => format!("TooOld {id} from {}", names.node(*from)),
-        Event::Strike { subject, strikes, what } => {
-            format!("Strike {strikes} against {}: {what:?}", record(names, subject))
+        Event::Strike { subject, strikes, kind } => {
+            format!("Strike {strikes} against {}: {kind:?}", record(names, subject))
         }
         Event::DeathReported { subject } => format!("DeathReported {}", record(names, subject)),
         Event::NoticeLost { addr } => format!("NoticeLost to {}", names.addr(addr)),
@@ -173,8 +173,12 @@ pub fn event(names: &dyn Names, event: &Event) -> String {
             format!("ConnectionRequested by {} to {purpose}", record(names, from))
         }
         Event::PeerRegistered { peer } => format!("PeerRegistered {}", record(names, peer)),
-        Event::PeerRemoved { peer, why } => format!("PeerRemoved {}: {why:?}", record(names, peer)),
-        Event::PeerProbing { peer, why } => format!("PeerProbing {}: {why:?}", record(names, peer)),
+        Event::PeerRemoved { peer, reason } => {
+            format!("PeerRemoved {}: {reason:?}", record(names, peer))
+        }
+        Event::PeerProbing { peer, reason } => {
+            format!("PeerProbing {}: {reason:?}", record(names, peer))
+        }
         Event::ReportReceived { subject, reporter, outcome } => {
             format!(
                 "ReportReceived {} by {}: {outcome:?}",
@@ -192,9 +196,9 @@ pub fn event(names: &dyn Names, event: &Event) -> String {
         Event::HelloRefused { from, reason } => {
             format!("HelloRefused {}: {reason:?}", record(names, from))
         }
-        Event::Misbehaved { node, what, .. } => {
+        Event::Misbehaved { node, kind, .. } => {
             format!(
-                "Misbehaved {}: {what:?}",
+                "Misbehaved {}: {kind:?}",
                 node.map_or_else(|| "?".to_owned(), |id| names.node(id))
             )
         }

@@ -20,15 +20,15 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::clock::Clock;
 use crate::handle::{NodeHandle, NodeReport, Observer, Request, Sent};
-use crate::link::{self, LINGER, LinkContext, LinkEvent, News, Traffic};
+use crate::link::{self, LINGER, LinkContext, LinkEvent, LinkEventKind, Traffic};
 use crate::net::{Listener, Net};
 use crate::outgoing::Outgoing;
 
 /// Connections that have not said their preamble (THREATS.md 3.4: 256).
-const MOST_STRANGERS: usize = 256;
+const MAX_HANDSHAKES: usize = 256;
 
 /// Batches of messages and accepted connections that wait for the driver; senders wait then.
-const MOST_WAITING: usize = 16;
+const MAX_WAITING: usize = 16;
 
 /// Pause after a failed accept, which is mostly for want of file handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -44,8 +44,8 @@ pub struct Driver<N: Net> {
     /// Links whose queue ran over while outputs were performed.
     overrun: Vec<LinkId>,
     accepted: u64,
-    strangers: Arc<Semaphore>,
-    turned_away: u64,
+    handshake_permits: Arc<Semaphore>,
+    rejected_connections: u64,
     traffic: Arc<Traffic>,
     /// Every task of this node. One that panics ends the node.
     tasks: JoinSet<()>,
@@ -74,10 +74,10 @@ impl<N: Net> Driver<N> {
         observer: Arc<dyn Observer>,
     ) -> (Self, NodeHandle) {
         let (handle, requests) = NodeHandle::new();
-        let (door, connections) = mpsc::channel(MOST_WAITING);
+        let (accepted_tx, connections) = mpsc::channel(MAX_WAITING);
         let mut tasks = JoinSet::new();
         for listener in listeners {
-            tasks.spawn(net.task(accept_all(listener, door.clone())));
+            tasks.spawn(net.task(accept_all(listener, accepted_tx.clone())));
         }
         let driver = Self {
             net,
@@ -87,12 +87,12 @@ impl<N: Net> Driver<N> {
             links: BTreeMap::new(),
             overrun: Vec::new(),
             accepted: 0,
-            strangers: Arc::new(Semaphore::new(MOST_STRANGERS)),
-            turned_away: 0,
+            handshake_permits: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
+            rejected_connections: 0,
             traffic: Arc::default(),
             tasks,
             connections,
-            events: mpsc::channel(MOST_WAITING),
+            events: mpsc::channel(MAX_WAITING),
             requests,
             published: None,
             has_left: false,
@@ -178,18 +178,18 @@ impl<N: Net> Driver<N> {
 
     fn on_link_event(&mut self, LinkEvent { link, news }: LinkEvent) {
         match news {
-            News::Up(addr) => self.handle(Input::LinkUp { link, addr }),
-            News::Failed(failure) => {
+            LinkEventKind::Up(addr) => self.handle(Input::LinkUp { link, addr }),
+            LinkEventKind::Failed(failure) => {
                 self.links.remove(&link);
                 self.handle(Input::DialFailed { link, failure });
             }
-            News::Received(messages) => {
+            LinkEventKind::Received(messages) => {
                 for message in messages {
                     self.handle(Input::Received { link, message });
                 }
             }
-            News::Garbled(error) => self.handle(Input::Garbled { link, error }),
-            News::Down(loss) => {
+            LinkEventKind::Garbled(error) => self.handle(Input::Garbled { link, error }),
+            LinkEventKind::Down(loss) => {
                 self.links.remove(&link);
                 self.handle(Input::LinkDown { link, loss });
             }
@@ -253,8 +253,8 @@ impl<N: Net> Driver<N> {
     }
 
     fn accept(&mut self, stream: N::Stream, addr: SocketAddr) {
-        let Ok(place) = Arc::clone(&self.strangers).try_acquire_owned() else {
-            self.turned_away += 1;
+        let Ok(place) = Arc::clone(&self.handshake_permits).try_acquire_owned() else {
+            self.rejected_connections += 1;
             return;
         };
         let link = LinkId::accepted(self.accepted);
@@ -272,8 +272,8 @@ impl<N: Net> Driver<N> {
 
     fn report(&self) -> NodeReport {
         let (bytes_sent, bytes_received) = self.traffic.totals();
-        let turned_away = self.turned_away;
-        NodeReport { node: self.node.snapshot(), bytes_sent, bytes_received, turned_away }
+        let rejected_connections = self.rejected_connections;
+        NodeReport { node: self.node.snapshot(), bytes_sent, bytes_received, rejected_connections }
     }
 
     /// Closes the doors and lets the links get their last words out.
@@ -298,16 +298,19 @@ impl<N: Net> Driver<N> {
 
 /// Passes connections on to the driver until it closes the door. An accept that fails is tried
 /// again after a pause, so that a machine out of file handles does not spin.
-async fn accept_all<L: Listener>(mut listener: L, door: mpsc::Sender<(L::Stream, SocketAddr)>) {
+async fn accept_all<L: Listener>(
+    mut listener: L,
+    accepted_tx: mpsc::Sender<(L::Stream, SocketAddr)>,
+) {
     loop {
         let accepted = select! {
             biased;
-            () = door.closed() => return,
+            () = accepted_tx.closed() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok(connection) => {
-                let _closed = door.send(connection).await;
+                let _closed = accepted_tx.send(connection).await;
             }
             Err(_) => sleep(ACCEPT_PAUSE).await,
         }

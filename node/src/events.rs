@@ -16,7 +16,7 @@ use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use crate::handle::Observer;
 
 /// Events kept for a reader that is behind; older ones are lost to it.
-const MOST_BEHIND: usize = 1024;
+const MAX_BEHIND: usize = 1024;
 
 /// Something that happened at a node. More kinds may come; an [`Observer`] sees all there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum NodeEvent {
         /// Who it was.
         peer: AddressRecord,
         /// What happened to it.
-        why: NeighborLoss,
+        reason: NeighborLoss,
     },
     /// Peer: a seed node lists this node.
     Registered {
@@ -56,7 +56,7 @@ pub enum NodeEvent {
         /// Who and where.
         peer: AddressRecord,
         /// Why.
-        why: Removal,
+        reason: Removal,
     },
     /// This reader was too slow and has missed events.
     Lagged {
@@ -129,7 +129,7 @@ pub(crate) struct FanOut<O> {
 
 impl<O> FanOut<O> {
     pub(crate) fn new(observer: O) -> Self {
-        Self { observer, readers: broadcast::Sender::new(MOST_BEHIND) }
+        Self { observer, readers: broadcast::Sender::new(MAX_BEHIND) }
     }
 
     pub(crate) fn events(&self) -> Events {
@@ -163,14 +163,14 @@ fn for_programs(event: &Event) -> Option<NodeEvent> {
             history: *history,
         }),
         Event::NeighborUp { peer, .. } => NodeEvent::NeighborUp { peer: peer.clone() },
-        Event::NeighborDown { peer, why } => {
-            NodeEvent::NeighborDown { peer: peer.clone(), why: *why }
+        Event::NeighborDown { peer, reason } => {
+            NodeEvent::NeighborDown { peer: peer.clone(), reason: *reason }
         }
         Event::Registered { seed_node } => NodeEvent::Registered { seed_node: seed_node.clone() },
         Event::DeathReported { subject } => NodeEvent::DeathReported { subject: subject.clone() },
         Event::PeerRegistered { peer } => NodeEvent::PeerRegistered { peer: peer.clone() },
-        Event::PeerRemoved { peer, why } => {
-            NodeEvent::PeerRemoved { peer: peer.clone(), why: *why }
+        Event::PeerRemoved { peer, reason } => {
+            NodeEvent::PeerRemoved { peer: peer.clone(), reason: *reason }
         }
         _ => return None,
     })

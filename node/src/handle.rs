@@ -12,7 +12,7 @@ pub struct NodeHandle {
 }
 
 /// Requests that may wait for a node at once.
-pub(crate) const MOST_REQUESTS: usize = 64;
+pub(crate) const MAX_REQUESTS: usize = 64;
 
 #[derive(Debug)]
 pub(crate) enum Request {
@@ -52,7 +52,7 @@ pub struct NodeReport {
     /// Bytes read from all links since the start, without TCP's own.
     pub bytes_received: u64,
     /// Connections closed at once because too many strangers were at the door.
-    pub turned_away: u64,
+    pub rejected_connections: u64,
 }
 
 /// Why a request came to nothing.
@@ -62,13 +62,13 @@ pub enum RequestError {
     #[error("the node has stopped")]
     Stopped,
     /// Too many requests wait for the node already.
-    #[error("{max} requests wait for the node already", max = MOST_REQUESTS)]
+    #[error("{max} requests wait for the node already", max = MAX_REQUESTS)]
     Busy,
 }
 
 impl NodeHandle {
     pub(crate) fn new() -> (Self, mpsc::Receiver<Request>) {
-        let (requests, receiver) = mpsc::channel(MOST_REQUESTS);
+        let (requests, receiver) = mpsc::channel(MAX_REQUESTS);
         (Self { requests }, receiver)
     }
 

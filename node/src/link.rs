@@ -35,12 +35,12 @@ pub(crate) const LINGER: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct LinkEvent {
     pub(crate) link: LinkId,
-    pub(crate) news: News,
+    pub(crate) news: LinkEventKind,
 }
 
 /// What happened on a link. After `Failed`, `Garbled` and `Down` nothing more comes.
 #[derive(Debug)]
-pub(crate) enum News {
+pub(crate) enum LinkEventKind {
     /// The connection stands.
     Up(SocketAddr),
     /// The dial came to nothing.
@@ -91,7 +91,7 @@ pub(crate) struct LinkContext {
 impl LinkContext {
     /// Waits for the driver to take the news, so that a busy driver slows the reading down. A
     /// driver that is gone needs no news.
-    async fn tell(&self, news: News) {
+    async fn tell(&self, news: LinkEventKind) {
         let _gone = self.events.send(LinkEvent { link: self.link, news }).await;
     }
 }
@@ -106,7 +106,7 @@ pub(crate) async fn dial<N: Net>(net: N, addresses: Arc<[SocketAddr]>, cx: LinkC
     match connected {
         Err(news) => cx.tell(news).await,
         Ok((stream, addr)) => {
-            cx.tell(News::Up(addr)).await;
+            cx.tell(LinkEventKind::Up(addr)).await;
             run(stream, Reader::expecting_preamble(), cx).await;
         }
     }
@@ -125,19 +125,19 @@ pub(crate) async fn accept<S>(
     let mut bytes = [0; PREAMBLE_LEN];
     let whole = timeout(PREAMBLE_TIMEOUT, stream.read_exact(&mut bytes)).await;
     if !matches!(whole, Ok(Ok(_))) {
-        cx.tell(News::Down(LinkLoss::Stalled)).await;
+        cx.tell(LinkEventKind::Down(LinkLoss::Stalled)).await;
         return;
     }
     cx.traffic.add_received(PREAMBLE_LEN);
     match Preamble::decode(bytes) {
         Ok(_) => {
-            cx.tell(News::Up(addr)).await;
+            cx.tell(LinkEventKind::Up(addr)).await;
             drop(place);
             run(stream, Reader::after_preamble(), cx).await;
         }
         Err(error) => {
             tracing::debug!(%addr, %error, "connection refused");
-            cx.tell(News::Down(LinkLoss::Preamble(error))).await;
+            cx.tell(LinkEventKind::Down(LinkLoss::Preamble(error))).await;
             refuse(stream, error).await;
         }
     }
@@ -165,9 +165,9 @@ where
         biased;
         () = cx.outgoing.closed() => None,
         end = reader.run(&mut read_half, &cx) => Some(end),
-        error = writer.run(&mut write_half, &cx) => Some(News::Down(loss_of(&error))),
+        error = writer.run(&mut write_half, &cx) => Some(LinkEventKind::Down(loss_of(&error))),
     };
-    let has_last_word = matches!(end, None | Some(News::Garbled(_)));
+    let has_last_word = matches!(end, None | Some(LinkEventKind::Garbled(_)));
     if let Some(news) = end {
         cx.tell(news).await;
     }

@@ -25,10 +25,10 @@ use toml::de::{DeTable, DeValue};
 use crate::host_port::{HostPort, HostPortError};
 
 /// Most bytes of a file that is read: room for ten thousand lines.
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Most wrong lines that one error shows.
-const MOST_SHOWN: usize = 10;
+const MAX_SHOWN: usize = 10;
 
 /// A file of seed nodes that cannot be used. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -94,11 +94,11 @@ pub fn announce(path: &Path, addr: SocketAddr) -> Result<bool, SeedFileError> {
 
 fn read_text(file: &File) -> io::Result<String> {
     let mut text = String::new();
-    let read = file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
-    if u64::try_from(read).is_ok_and(|read| read <= MOST_BYTES) {
+    let read = file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    if u64::try_from(read).is_ok_and(|read| read <= MAX_BYTES) {
         return Ok(text);
     }
-    let too_long = format!("longer than {MOST_BYTES} bytes, which no list of seed nodes is");
+    let too_long = format!("longer than {MAX_BYTES} bytes, which no list of seed nodes is");
     Err(io::Error::new(io::ErrorKind::InvalidData, too_long))
 }
 
@@ -271,11 +271,11 @@ struct Listing<'a>(&'a Path, &'a [WrongLine]);
 impl fmt::Display for Listing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(path, wrong) = self;
-        for (place, WrongLine { line, text, reason }) in wrong.iter().take(MOST_SHOWN).enumerate() {
+        for (place, WrongLine { line, text, reason }) in wrong.iter().take(MAX_SHOWN).enumerate() {
             let gap = if place == 0 { "" } else { "\n" };
             write!(f, "{gap}{}:{line}: {text:?}: {reason}", path.display())?;
         }
-        match wrong.len().saturating_sub(MOST_SHOWN) {
+        match wrong.len().saturating_sub(MAX_SHOWN) {
             0 => Ok(()),
             more => write!(f, "\n{}: {more} more lines are wrong", path.display()),
         }
@@ -343,7 +343,7 @@ mod tests {
         }
         let many = "x\n".repeat(30);
         let error = listed("seeds", &many).expect_err("thirty wrong lines");
-        assert_eq!(error.lines().count(), MOST_SHOWN + 1);
+        assert_eq!(error.lines().count(), MAX_SHOWN + 1);
         assert!(error.ends_with("seeds: 20 more lines are wrong"), "{error}");
     }
 

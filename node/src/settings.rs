@@ -33,14 +33,14 @@ pub enum SettingError {
         known: String,
     },
     /// The text is no value of this setting.
-    #[error("{name} = {value:?}: {why}")]
+    #[error("{name} = {value:?}: {reason}")]
     Value {
         /// The setting.
         name: &'static str,
         /// The text.
         value: String,
         /// What is wrong with it.
-        why: String,
+        reason: String,
     },
 }
 
@@ -50,9 +50,9 @@ pub fn set(config: &mut Config, name: &str, value: &str) -> Result<(), SettingEr
         let known = SETTINGS.iter().map(|setting| setting.name).collect::<Vec<_>>().join(", ");
         return Err(SettingError::Unknown { name: name.to_owned(), known });
     };
-    (setting.write)(config, value).map_err(|why| {
+    (setting.write)(config, value).map_err(|reason| {
         let (name, value) = (setting.name, value.to_owned());
-        SettingError::Value { name, value, why }
+        SettingError::Value { name, value, reason }
     })
 }
 
@@ -215,74 +215,74 @@ macro_rules! settings {
 }
 
 settings! {
-    "network" BOTH: network, "name of the network; nodes of others are refused";
-    "leave_timeout" BOTH: leave_timeout, "longest wait for the last notices when leaving";
-    "hello_timeout" BOTH: links.hello_timeout, "a dial without an answered hello by then has failed";
-    "accept_timeout" BOTH: links.accept_timeout, "an accepted link must say what it wants by then";
-    "max_pending" BOTH: links.max_pending, "accepted links that have not said what they want";
-    "lease" SEED_NODE: registration.lease, "life of an entry that is not renewed";
-    "registry_max" SEED_NODE: registration.registry_max, "entries of a seed node's list";
-    "probes_max" SEED_NODE: registration.probes_max, "probes a seed node has under way at once";
-    "confirmations" SEED_NODE: registration.confirmations, "accusers before a seed node looks";
-    "sample" PEER: registration.sample, "records a peer asks of each list";
-    "retry_min" PEER: registration.retry_min, "first pause before a seed node is tried again";
-    "retry_max" PEER: registration.retry_max, "longest such pause";
-    "overlay" BOTH: overlay.kind, "who links with whom: random, power-law or hyparview";
-    "max_peers" BOTH: overlay.max_peers, "links a peer opens";
-    "max_links" BOTH: overlay.max_links, "links a peer has in all";
-    "refresh" PEER: overlay.refresh, "time between fresh samples";
-    "isolated_retry" PEER: overlay.isolated_retry, "pause of a peer without any link";
-    "cooldown" PEER: overlay.cooldown, "how long a busy peer is left alone";
-    "known_max" PEER: overlay.known_max, "peers known by record";
-    "active_view" PEER: overlay.hyparview.active, "hyparview: neighbors wanted";
-    "passive_view" PEER: overlay.hyparview.passive, "hyparview: peers known beside them";
-    "active_walk" PEER: overlay.hyparview.active_walk, "hyparview: links that a newcomer's walk takes";
-    "passive_walk" PEER: overlay.hyparview.passive_walk, "hyparview: links left at its stop on the way";
-    "shuffle_active" PEER: overlay.hyparview.shuffle_active, "hyparview: neighbors in a shuffle";
-    "shuffle_passive" PEER: overlay.hyparview.shuffle_passive, "hyparview: known peers in a shuffle";
-    "shuffle_walk" PEER: overlay.hyparview.shuffle_walk, "hyparview: links that a shuffle takes";
+    "network" BOTH: network, "network name; nodes of other networks are refused";
+    "leave_timeout" BOTH: leave_timeout, "longest wait for unsent notices when leaving";
+    "hello_timeout" BOTH: links.hello_timeout, "a dial fails when its hello is not answered within this time";
+    "accept_timeout" BOTH: links.accept_timeout, "an accepted link is closed without a hello within this time";
+    "max_pending" BOTH: links.max_pending, "accepted links without a hello, at most";
+    "lease" SEED_NODE: registration.lease, "lifetime of a registry entry that is not renewed";
+    "registry_max" SEED_NODE: registration.registry_max, "registry entries, at most";
+    "probes_max" SEED_NODE: registration.probes_max, "concurrent probes of a seed node, at most";
+    "confirmations" SEED_NODE: registration.confirmations, "reports needed before a probe";
+    "sample" PEER: registration.sample, "records a peer asks each seed node for";
+    "retry_min" PEER: registration.retry_min, "first pause before a seed node is dialed again";
+    "retry_max" PEER: registration.retry_max, "longest pause before a seed node is dialed again";
+    "overlay" BOTH: overlay.kind, "overlay network: random, power-law or hyparview";
+    "max_peers" BOTH: overlay.max_peers, "links a peer opens, at most";
+    "max_links" BOTH: overlay.max_links, "links of a peer, at most";
+    "refresh" PEER: overlay.refresh, "time between fresh samples of the registry";
+    "isolated_retry" PEER: overlay.isolated_retry, "pause between attempts of a peer without links";
+    "cooldown" PEER: overlay.cooldown, "pause before a busy peer is dialed again";
+    "known_max" PEER: overlay.known_max, "known peers, at most";
+    "active_view" PEER: overlay.hyparview.active, "hyparview: size of the active view";
+    "passive_view" PEER: overlay.hyparview.passive, "hyparview: size of the passive view";
+    "active_walk" PEER: overlay.hyparview.active_walk, "hyparview: hops of a join's random walk";
+    "passive_walk" PEER: overlay.hyparview.passive_walk, "hyparview: remaining hops at which a join enters the passive view";
+    "shuffle_active" PEER: overlay.hyparview.shuffle_active, "hyparview: records of the active view in a shuffle";
+    "shuffle_passive" PEER: overlay.hyparview.shuffle_passive, "hyparview: records of the passive view in a shuffle";
+    "shuffle_walk" PEER: overlay.hyparview.shuffle_walk, "hyparview: hops of a shuffle's random walk";
     "shuffle_every" PEER: overlay.hyparview.shuffle_every, "hyparview: time between shuffles";
-    "near_links" PEER: overlay.hyparview.near_links, "hyparview: neighbors chosen because they are near";
-    "replies" PEER: overlay.hyparview.replies, "hyparview: answers to shuffles under way";
-    "reconnect_max" PEER: overlay.hyparview.reconnect_max, "hyparview: lost neighbors that are tried again";
-    "reconnect_for" PEER: overlay.hyparview.reconnect_for, "hyparview: for how long";
-    "broadcast" PEER: broadcast.kind, "how a message spreads: flood or plumtree";
-    "ihave_delay" PEER: broadcast.plumtree.ihave_delay, "plumtree: how long names are gathered";
-    "ihave_ways" PEER: broadcast.plumtree.ihave_ways, "plumtree: directions of a name on a link: one or both";
-    "graft_after" PEER: broadcast.plumtree.graft_after, "plumtree: wait for a message that was named";
-    "graft_again" PEER: broadcast.plumtree.graft_again, "plumtree: wait for the next who named it";
-    "tree_threshold" PEER: broadcast.plumtree.threshold, "plumtree: links saved that are worth a change";
-    "trees" PEER: broadcast.plumtree.trees, "plumtree: sources with a tree of their own";
-    "flood_hops" PEER: broadcast.plumtree.flood_hops, "plumtree: links to flood before the shared tree is followed";
-    "eager_after_loss" PEER: broadcast.plumtree.eager_after_loss, "plumtree: messages to all after a loss";
-    "exchange_every" PEER: broadcast.plumtree.exchange_every, "plumtree: time between exchanges with strangers";
-    "exchange_bytes" PEER: broadcast.plumtree.exchange_bytes, "plumtree: bytes of messages that an exchange sends";
-    "store_age" PEER: broadcast.store_age, "age at which messages are no longer kept or accepted";
-    "store_count" PEER: broadcast.store_count, "messages kept for others";
-    "store_bytes" PEER: broadcast.store_bytes, "bytes of messages kept for others";
-    "seen_max" PEER: broadcast.seen_max, "ids remembered";
+    "near_links" PEER: overlay.hyparview.near_links, "hyparview: neighbors chosen by round-trip time (X-BOT)";
+    "replies" PEER: overlay.hyparview.replies, "hyparview: concurrent replies to shuffles, at most";
+    "reconnect_max" PEER: overlay.hyparview.reconnect_max, "hyparview: lost neighbors that are redialed, at most";
+    "reconnect_for" PEER: overlay.hyparview.reconnect_for, "hyparview: how long a lost neighbor is redialed";
+    "broadcast" PEER: broadcast.kind, "broadcast: flood or plumtree";
+    "ihave_delay" PEER: broadcast.plumtree.ihave_delay, "plumtree: how long message ids are batched";
+    "ihave_ways" PEER: broadcast.plumtree.ihave_ways, "plumtree: whether message ids go one way or both ways on a link: one or both";
+    "graft_after" PEER: broadcast.plumtree.graft_after, "plumtree: wait for an announced message before the first graft";
+    "graft_again" PEER: broadcast.plumtree.graft_again, "plumtree: wait before the next graft";
+    "tree_threshold" PEER: broadcast.plumtree.threshold, "plumtree: hops saved that justify a tree change";
+    "trees" PEER: broadcast.plumtree.trees, "plumtree: sources with a tree of their own, at most";
+    "flood_hops" PEER: broadcast.plumtree.flood_hops, "plumtree: hops to flood before the shared tree is used";
+    "eager_after_loss" PEER: broadcast.plumtree.eager_after_loss, "plumtree: messages flooded after a loss";
+    "exchange_every" PEER: broadcast.plumtree.exchange_every, "plumtree: time between exchanges with peers that are not neighbors";
+    "exchange_bytes" PEER: broadcast.plumtree.exchange_bytes, "plumtree: bytes of messages per exchange, at most";
+    "store_age" PEER: broadcast.store_age, "age at which a message is dropped from the store and no longer accepted";
+    "store_count" PEER: broadcast.store_count, "messages in the store, at most";
+    "store_bytes" PEER: broadcast.store_bytes, "bytes in the store, at most";
+    "seen_max" PEER: broadcast.seen_max, "message ids remembered, at most";
     "digest_every" PEER: broadcast.digest_every, "time between digests to a neighbor";
-    "pull_timeout" PEER: broadcast.pull_timeout, "wait before a message is pulled elsewhere";
-    "detector" PEER: detector.kind, "how the dead are found: strikes (by pings), connect or swim";
-    "liveness_every" PEER: detector.liveness_every, "time between pings of a neighbor, or connections to it";
-    "answer_timeout" PEER: detector.answer_timeout, "a later answer is none";
-    "misses" BOTH: detector.misses, "strikes that make a death report";
-    "redial_after" BOTH: detector.redial_after, "first pause before a lost neighbor is redialed";
-    "monitor" PEER: detector.swim.monitor, "swim: who is probed, neighbors or members";
+    "pull_timeout" PEER: broadcast.pull_timeout, "wait before a message is pulled from another neighbor";
+    "detector" PEER: detector.kind, "failure detector: strikes (pings), connect or swim";
+    "liveness_every" PEER: detector.liveness_every, "time between pings of a neighbor, or test connections to it";
+    "answer_timeout" PEER: detector.answer_timeout, "ping timeout";
+    "misses" BOTH: detector.misses, "strikes before a death report";
+    "redial_after" BOTH: detector.redial_after, "first pause before a lost neighbor is dialed again";
+    "monitor" PEER: detector.swim.monitor, "swim: which peers are probed: neighbors or members";
     "probe_every" PEER: detector.swim.probe_every, "swim: time between probes";
-    "probe_timeout" PEER: detector.swim.probe_timeout, "swim: a later answer is none";
-    "probe_helpers" PEER: detector.swim.helpers, "swim: others asked to probe in turn";
-    "suspicion_min" PEER: detector.swim.suspicion_min, "swim: least suspicion, in probes (times log10 of the members)";
-    "suspicion_max" PEER: detector.swim.suspicion_max, "swim: longest suspicion, in least ones";
-    "suspicion_confirmations" PEER: detector.swim.confirmations, "swim: confirmations that make it the least";
-    "health_max" PEER: detector.swim.health_max, "swim: most that bad local health adds to waits; 0 for none";
-    "members_max" PEER: detector.swim.members_max, "swim: members known by name; 0 for none, on all peers";
-    "gossip_every" PEER: chatter.every, "time between two messages of the chatter";
-    "gossip_count" PEER: chatter.count, "messages of the chatter in all";
-    "registration" SEED_NODE: registration.listing, "who decides that a peer is listed: local or quorum";
-    "removal" SEED_NODE: registration.removal, "who decides that a dead peer goes: local or quorum";
-    "votes_max" SEED_NODE: registration.votes_max, "proposals a seed node has open, and votes it owes";
-    "vote_timeout" SEED_NODE: registration.vote_timeout, "a proposal without a quorum by then has failed";
+    "probe_timeout" PEER: detector.swim.probe_timeout, "swim: ping timeout";
+    "probe_helpers" PEER: detector.swim.helpers, "swim: helpers asked for an indirect probe";
+    "suspicion_min" PEER: detector.swim.suspicion_min, "swim: minimum suspicion, in probes (times log10 of the members)";
+    "suspicion_max" PEER: detector.swim.suspicion_max, "swim: maximum suspicion, as a multiple of the minimum";
+    "suspicion_confirmations" PEER: detector.swim.confirmations, "swim: confirmations that shorten a suspicion to the minimum";
+    "health_max" PEER: detector.swim.health_max, "swim: maximum local health score; 0 disables it";
+    "members_max" PEER: detector.swim.members_max, "swim: size of the member table; 0 disables tables, on all peers";
+    "gossip_every" PEER: chatter.every, "time between two messages of the built-in chatter";
+    "gossip_count" PEER: chatter.count, "messages of the built-in chatter in all; 0 for none";
+    "registration" SEED_NODE: registration.listing, "who decides to register a peer: local or quorum";
+    "removal" SEED_NODE: registration.removal, "who decides to remove a dead peer: local or quorum";
+    "votes_max" SEED_NODE: registration.votes_max, "open proposals, and open votes for others, at most";
+    "vote_timeout" SEED_NODE: registration.vote_timeout, "a proposal fails without a quorum within this time";
 }
 
 #[cfg(test)]

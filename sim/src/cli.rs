@@ -7,10 +7,10 @@ use clap::{Args, Parser, Subcommand};
 use tidings_node::settings::{Profile, parse_duration};
 
 use crate::host::HostId;
-use crate::hunt::planted::PLANTED;
+use crate::hunt::planted_bug::PLANTED_BUGS;
 use crate::scenario::Engine;
 use crate::scenario::vary::Vary;
-use crate::sweep::{MOST_SEEDS, Seeds, Shard};
+use crate::sweep::{MAX_SEEDS, Seeds, Shard};
 
 /// Where reports go, below the current folder.
 pub(crate) const REPORTS: &str = "reports";
@@ -21,7 +21,7 @@ const SCENARIOS: &str = "scenarios";
 /// Rehearse a gossip network: run a scenario with many rng seeds under simulated faults, check what
 /// must hold, and draw what happened.
 ///
-/// Exit status: 0 every check held; 1 one did not; 2 it could not be told.
+/// Exit status: 0 every check held; 1 a check failed; 2 the run could not be completed.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub struct Cli {
@@ -50,7 +50,7 @@ pub(crate) enum Command {
     /// written as a scenario that `sim run` reads, with its story. A table tells what the faults
     /// did. Everything is run by the event engine.
     ///
-    /// Exit status: 0 nothing was found; 1 a run failed; 2 it could not be told.
+    /// Exit status: 0 nothing was found; 1 a run failed; 2 the hunt could not be completed.
     Hunt(HuntArgs),
     /// Run a scenario in several forms on the same seeds, and show them side by side.
     ///
@@ -61,18 +61,19 @@ pub(crate) enum Command {
     /// Without options the comparison goes to reports/NAME, with any option below reports/runs,
     /// where reports/runs/latest leads to the newest.
     ///
-    /// Exit status: 0 the engines agree and every check held; 1 not so; 2 it could not be told.
+    /// Exit status: 0 the engines agree and every check held; 1 they differ or a check failed;
+    /// 2 the comparison could not be completed.
     Compare(CompareArgs),
-    /// Tell what happens in one run, a line for each thing that a host does or meets.
+    /// Print a line-by-line trace of one run.
     ///
-    /// It is run by the event engine, whatever the scenario says; the run with the same rng seed under
-    /// turmoil is another one. Lines begin with the simulated second:
+    /// Always uses the event engine; the same seed under turmoil gives a different run. Each line begins
+    /// with the simulated second:
     ///
     /// `--` is what the schedule does, `->` a message with its time on the way or what becomes of it,
     /// `*` what a node tells its user.
     ///
-    /// Exit status: 0 it was told; 1 the run failed, by a panic or an error of a node; 2 it could not be
-    /// told.
+    /// Exit status: 0 the trace is complete; 1 the run failed, by a panic or an error of a node; 2 the
+    /// run could not be completed.
     Trace(TraceArgs),
     /// Read a scenario and tell what it would do, without running it.
     Check(CheckArgs),
@@ -80,7 +81,7 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Write a commented scenario to start from.
     ///
-    /// It goes to scenarios/NAME.toml, passes `sim check` as it is, and replaces nothing.
+    /// It goes to scenarios/NAME.toml, is a valid scenario, and never overwrites a file.
     New(NewArgs),
     /// Draw the pictures of a report again, from its saved tables and summary alone.
     ///
@@ -96,14 +97,15 @@ pub(crate) enum Command {
     /// Each scenario is run with its own seeds, as by `sim run FILE`; the page is README.md in the
     /// folder of the reports. Takes some minutes.
     Gallery(GalleryArgs),
-    /// Compare published results with ours, and draw how near they are.
+    /// Reproduce published results and plot the difference.
     ///
     /// Runs small models of published protocols, which tell whether our measures mean what the
-    /// papers' do, and the scenarios of scenarios/papers. The report of all bars goes to
+    /// papers' do, and the scenarios of scenarios/papers. The report of all benchmarks goes to
     /// reports/papers; with --quick or --only it goes below reports/runs. With --quick it takes some
     /// minutes, at full size half an hour.
     ///
-    /// Exit status: 0 every bar is within its tolerance; 1 one is not; 2 it could not be told.
+    /// Exit status: 0 every benchmark is within its tolerance; 1 one is not; 2 the experiments could not
+    /// be completed.
     Papers(PapersArgs),
     /// Measure this machine with this program.
     #[command(subcommand)]
@@ -181,7 +183,7 @@ pub(crate) struct HuntArgs {
     /// Begin no further runs after this many minutes, 1 to 10080 [default: no limit].
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u64).range(1..=10_080))]
     pub(crate) minutes: Option<u64>,
-    /// The rng seed of the first run; the others follow. A hunt goes on where another one ended.
+    /// The rng seed of the first run; the others follow. Use the next seed to continue an earlier hunt.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed_from: u64,
     /// Runs at a time, 1 to 65535 [default: one per core]. What is found does not depend on it.
@@ -199,7 +201,7 @@ pub(crate) struct HuntArgs {
     pub(crate) profile: Profile,
     /// Plant this bug in the nodes, to prove that the hunt finds it.
     #[arg(long, value_name = "NAME",
-          value_parser = clap::builder::PossibleValuesParser::new(PLANTED.iter().map(|it| it.name)))]
+          value_parser = clap::builder::PossibleValuesParser::new(PLANTED_BUGS.iter().map(|it| it.name)))]
     pub(crate) planted: Option<String>,
     /// Print JSON instead of tables.
     #[arg(long)]
@@ -340,10 +342,10 @@ pub(crate) struct GalleryArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PapersArgs {
-    /// Smaller networks and fewer runs, where the law allows it.
+    /// Smaller networks and fewer runs, where scaling permits.
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Run only what these bars need, and show only them, like `demers-t1,B15`.
+    /// Run only what these benchmarks need, and show only them, like `demers-t1,B15`.
     #[arg(long, value_name = "ID,..", value_delimiter = ',')]
     pub(crate) only: Vec<String>,
     /// The folder of their scenarios.
@@ -352,7 +354,7 @@ pub(crate) struct PapersArgs {
     /// Write the report into this folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Print the bars as JSON instead of a table.
+    /// Print the benchmarks as JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -366,7 +368,7 @@ fn parse_seeds(text: &str) -> Result<Seeds, String> {
     let ends = text.split_once("..").and_then(|(a, b)| Some((read(a)?, read(b)?)));
     let seeds = ends.map(|(first, last)| Seeds { first, last }).filter(Seeds::is_valid);
     seeds.ok_or_else(|| {
-        format!("write the first and the last seed, like 1..200; at most {MOST_SEEDS} of them")
+        format!("write the first and the last seed, like 1..200; at most {MAX_SEEDS} of them")
     })
 }
 
@@ -375,6 +377,6 @@ fn parse_shard(text: &str) -> Result<Shard, String> {
     let parts = text.split_once('/').and_then(|(part, of)| Some((read(part)?, read(of)?)));
     let shard = parts.map(|(part, of)| Shard { part, of }).filter(|shard| shard.is_valid());
     shard.ok_or_else(|| {
-        format!("write which part of how many, like 3/16; 1/N to N/N, and N at most {MOST_SEEDS}")
+        format!("write which part of how many, like 3/16; 1/N to N/N, and N at most {MAX_SEEDS}")
     })
 }

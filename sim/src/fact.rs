@@ -21,12 +21,12 @@ pub enum Fact {
         /// The neighbor it was.
         peer: AddressRecord,
         /// What happened to it.
-        why: NeighborLoss,
+        reason: NeighborLoss,
     },
     /// Peer: a seed node no longer lists this node, or cannot be reached.
     RegistrationLost {
         /// What became of it.
-        why: RegistrationLoss,
+        reason: RegistrationLoss,
     },
     /// Peer: three strikes.
     DeathReported {
@@ -43,14 +43,14 @@ pub enum Fact {
         /// The entry.
         peer: AddressRecord,
         /// Why.
-        why: Removal,
+        reason: Removal,
     },
     /// Seed node: an entry is in doubt.
     PeerProbing {
         /// The entry.
         peer: AddressRecord,
         /// Why.
-        why: ProbeReason,
+        reason: ProbeReason,
     },
     /// A node broke the protocol. Seldom, so it may take more room.
     Misbehaved(Box<Accusation>),
@@ -72,16 +72,20 @@ impl Fact {
             Event::NeighborUp { peer, origin } => {
                 Self::NeighborUp { peer: peer.clone(), origin: *origin }
             }
-            Event::NeighborDown { peer, why } => {
-                Self::NeighborDown { peer: peer.clone(), why: *why }
+            Event::NeighborDown { peer, reason } => {
+                Self::NeighborDown { peer: peer.clone(), reason: *reason }
             }
-            Event::RegistrationLost { why, .. } => Self::RegistrationLost { why: *why },
+            Event::RegistrationLost { reason, .. } => Self::RegistrationLost { reason: *reason },
             Event::DeathReported { subject } => Self::DeathReported { subject: subject.clone() },
             Event::PeerRegistered { peer } => Self::PeerRegistered { peer: peer.clone() },
-            Event::PeerRemoved { peer, why } => Self::PeerRemoved { peer: peer.clone(), why: *why },
-            Event::PeerProbing { peer, why } => Self::PeerProbing { peer: peer.clone(), why: *why },
-            Event::Misbehaved { node, what, .. } => {
-                Self::Misbehaved(Box::new(Accusation { node: *node, what: *what }))
+            Event::PeerRemoved { peer, reason } => {
+                Self::PeerRemoved { peer: peer.clone(), reason: *reason }
+            }
+            Event::PeerProbing { peer, reason } => {
+                Self::PeerProbing { peer: peer.clone(), reason: *reason }
+            }
+            Event::Misbehaved { node, kind, .. } => {
+                Self::Misbehaved(Box::new(Accusation { node: *node, what: *kind }))
             }
             Event::Published { .. }
             | Event::Delivered { .. }

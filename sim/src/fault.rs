@@ -75,12 +75,12 @@ impl Fault {
     }
 
     /// The host that nobody hears of from now on, as its process or its network stands still.
-    pub(crate) const fn stills(&self) -> Option<HostId> {
+    pub(crate) const fn stall_start(&self) -> Option<HostId> {
         if let Self::Pause(host) | Self::Block(host) = self { Some(*host) } else { None }
     }
 
     /// The host for which that ends.
-    pub(crate) const fn stirs(&self) -> Option<HostId> {
+    pub(crate) const fn stall_end(&self) -> Option<HostId> {
         if let Self::Resume(host) | Self::Unblock(host) = self { Some(*host) } else { None }
     }
 }
@@ -119,8 +119,8 @@ impl FaultSchedule {
     }
 
     /// Hosts whose process or network stands still at some time.
-    pub fn stalling(&self) -> BTreeSet<HostId> {
-        self.faults.iter().filter_map(|scheduled| scheduled.fault.stills()).collect()
+    pub fn stalled_hosts(&self) -> BTreeSet<HostId> {
+        self.faults.iter().filter_map(|scheduled| scheduled.fault.stall_start()).collect()
     }
 
     /// Who runs as time goes on.
@@ -374,7 +374,7 @@ mod tests {
         let resumes = times(&schedule, |fault| matches!(fault, Fault::Resume(_)));
         assert_eq!(pauses, [6000, 7000, 8000]);
         assert_eq!(resumes, [6900, 7900, 8900]);
-        assert_eq!(schedule.stalling().len(), 1);
+        assert_eq!(schedule.stalled_hosts().len(), 1);
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub struct Entry {
 
 /// One message: who said it, and everybody who got it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tale {
+pub struct MessageTrace {
     /// Which message.
     pub id: MessageId,
     /// Who said it, and when; `None` if nobody did.
@@ -104,7 +104,7 @@ pub struct Crossing {
 
 /// A word from a process that stands still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Stir {
+pub struct ActivityWhilePaused {
     /// When, in simulated time.
     pub at: Duration,
     /// Whose.
@@ -152,15 +152,15 @@ pub struct History {
     /// Hosts by the ids they go by in events.
     pub ids: Arc<BTreeMap<NodeId, HostId>>,
     /// Messages, in the order in which they were said; those that nobody said come last.
-    pub tales: Vec<Tale>,
+    pub message_traces: Vec<MessageTrace>,
     /// What else the nodes said that somebody reads, by time and then by life.
     pub entries: Vec<Entry>,
     /// What came across cuts.
     pub crossings: Vec<Crossing>,
     /// What processes said while they stood still.
-    pub stirs: Vec<Stir>,
+    pub activity_while_paused: Vec<ActivityWhilePaused>,
     /// Lives that peers came to hold dead: who, and when; by time, and then by life.
-    pub obituaries: BTreeMap<Life, Vec<(Life, Duration)>>,
+    pub dead_verdicts: BTreeMap<Life, Vec<(Life, Duration)>>,
     /// Samples, one per simulated second or fewer.
     pub samples: Vec<Sample>,
     /// The last sample.
@@ -168,7 +168,7 @@ pub struct History {
     /// What the nodes had sent, at every sample.
     pub traffic: Vec<Traffic>,
     /// When anybody first held a life suspect.
-    pub doubts: BTreeMap<Life, Duration>,
+    pub first_suspected: BTreeMap<Life, Duration>,
     /// Why the engine could not go on, if so.
     pub failure: Option<String>,
 }
@@ -229,7 +229,7 @@ impl History {
 
     /// Whether at any time between these moments a fault kept a host from anybody: a cut, which has
     /// hosts on both sides, or that it stood still.
-    pub fn kept_from_some(&self, host: HostId, from: Duration, to: Duration) -> bool {
+    pub fn was_isolated(&self, host: HostId, from: Duration, to: Duration) -> bool {
         let (mut is_cut, mut is_paused, mut since) = (false, false, Duration::ZERO);
         for Scheduled { at, fault } in &self.schedule.faults {
             if (is_cut || is_paused) && since <= to && from <= *at {
@@ -240,9 +240,9 @@ impl History {
                 is_cut = true;
             } else if *fault == Fault::Heal {
                 is_cut = false;
-            } else if fault.stills() == Some(host) {
+            } else if fault.stall_start() == Some(host) {
                 is_paused = true;
-            } else if fault.stirs() == Some(host) {
+            } else if fault.stall_end() == Some(host) {
                 is_paused = false;
             }
         }
@@ -251,7 +251,7 @@ impl History {
 
     /// Whether at any time between these moments a fault kept the two hosts from each other: a cut
     /// with one of them inside, or one of them standing still.
-    pub fn kept_apart(&self, a: HostId, b: HostId, from: Duration, to: Duration) -> bool {
+    pub fn were_separated(&self, a: HostId, b: HostId, from: Duration, to: Duration) -> bool {
         let mut cut_off: BTreeSet<HostId> = BTreeSet::new();
         let mut paused: BTreeSet<HostId> = BTreeSet::new();
         let mut since = Duration::ZERO;
@@ -267,17 +267,17 @@ impl History {
                 cut_off.clone_from(hosts);
             } else if *fault == Fault::Heal {
                 cut_off.clear();
-            } else if let Some(host) = fault.stirs() {
+            } else if let Some(host) = fault.stall_end() {
                 paused.remove(&host);
             } else {
-                paused.extend(fault.stills());
+                paused.extend(fault.stall_start());
             }
         }
         false
     }
 }
 
-impl Tale {
+impl MessageTrace {
     /// Copies that arrived anywhere, the first ones included.
     pub fn copies(&self) -> u64 {
         self.first_copies() + self.duplicates

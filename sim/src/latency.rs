@@ -5,7 +5,7 @@ use tidings_core::RngSeed;
 
 use std::time::Duration;
 
-use crate::mix::{finish, mix};
+use crate::hash::{hash_finish, hash_step};
 use crate::scenario::{Draw, Link, Scenario, Shape, Span};
 
 /// First pause before a lost packet is sent again, in microseconds (Linux: 200 ms at least). It
@@ -13,10 +13,10 @@ use crate::scenario::{Draw, Link, Scenario, Shape, Span};
 const RESEND_AFTER: u64 = 200_000;
 
 /// Losses in a row after which a connection is reset: 51 s after the first.
-const MOST_LOSSES: u32 = 8;
+const MAX_LOSSES: u32 = 8;
 
 /// A host, by its place among all: seed nodes first, then peers.
-pub(crate) type Place = u32;
+pub(crate) type HostIndex = u32;
 
 /// When a packet arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,26 +65,26 @@ impl Latencies {
 
     /// When a packet arrives that leaves at `at`, the `count`-th that its sender sends. It arrives at a
     /// tick, as in turmoil: the first one that is not before the last tick and its latency.
-    pub(crate) fn passage(&self, from: Place, to: Place, at: u64, count: u32) -> Passage {
+    pub(crate) fn passage(&self, from: HostIndex, to: HostIndex, at: u64, count: u32) -> Passage {
         let losses = self.losses(from, to, count);
         let pauses = RESEND_AFTER * ((1 << losses) - 1);
         let begin = at / self.tick * self.tick + pauses;
         let at = (begin + self.latency(from, to, count)).next_multiple_of(self.tick);
-        Passage { at, is_reset: losses == MOST_LOSSES }
+        Passage { at, is_reset: losses == MAX_LOSSES }
     }
 
-    fn losses(&self, from: Place, to: Place, count: u32) -> u32 {
+    fn losses(&self, from: HostIndex, to: HostIndex, count: u32) -> u32 {
         if self.link.loss == 0.0 {
             return 0;
         }
         let is_lost = |attempt: &u32| {
             unit(self.draw(from, to, count, Purpose::Loss(*attempt))) < self.link.loss
         };
-        (0..MOST_LOSSES).find(|attempt| !is_lost(attempt)).unwrap_or(MOST_LOSSES)
+        (0..MAX_LOSSES).find(|attempt| !is_lost(attempt)).unwrap_or(MAX_LOSSES)
     }
 
     /// The latency of a packet in microseconds, losses not counted.
-    pub(crate) fn latency(&self, from: Place, to: Place, count: u32) -> u64 {
+    pub(crate) fn latency(&self, from: HostIndex, to: HostIndex, count: u32) -> u64 {
         let (least, most) = self.bounds;
         let drawn = |purpose| match self.link.draw {
             Draw::Packet => self.draw(from, to, count, purpose),
@@ -105,7 +105,7 @@ impl Latencies {
                 whole(float(micros(*median)) * libm::exp(sigma * normal))
             }
             Shape::Regions(spans) => {
-                let region = |place: Place| usize::try_from(place).unwrap_or(0) % spans.len();
+                let region = |place: HostIndex| usize::try_from(place).unwrap_or(0) % spans.len();
                 let Span { from, to } = spans[region(from)][region(to)];
                 share(drawn(Purpose::Latency), (micros(from), micros(to)))
             }
@@ -113,14 +113,14 @@ impl Latencies {
         latency.clamp(least, most)
     }
 
-    fn draw(&self, from: Place, to: Place, count: u32, purpose: Purpose) -> u64 {
+    fn draw(&self, from: HostIndex, to: HostIndex, count: u32, purpose: Purpose) -> u64 {
         let what = match purpose {
             Purpose::Latency => 0,
             Purpose::Second => 1,
             Purpose::Loss(attempt) => 2 + attempt,
         };
-        let sent = mix(self.key, u64::from(from) << 32 | u64::from(count));
-        finish(mix(sent, u64::from(to) << 32 | u64::from(what)))
+        let sent = hash_step(self.key, u64::from(from) << 32 | u64::from(count));
+        hash_finish(hash_step(sent, u64::from(to) << 32 | u64::from(what)))
     }
 }
 
@@ -246,7 +246,7 @@ mod tests {
             let pauses = (at - 30_000) / RESEND_AFTER;
             let losses = (pauses + 1).ilog2();
             assert_eq!(pauses + 1, 1 << losses, "a sum of doubling pauses");
-            assert_eq!(is_reset, losses == MOST_LOSSES);
+            assert_eq!(is_reset, losses == MAX_LOSSES);
             sent_again[usize::try_from(losses).expect("small")] += 1;
         }
         // Half of the packets are never lost, a quarter once, and so on.

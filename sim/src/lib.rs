@@ -18,27 +18,27 @@
 //! same, [`hunt`] looks for a run in which a check fails and makes it small.
 
 pub mod check;
+mod chunked_vec;
 mod cli;
 pub mod compare;
 pub mod event_world;
 pub mod fact;
 pub mod fault;
+mod hash;
 pub mod history;
 pub mod host;
 pub mod hunt;
 mod latency;
 pub mod measure;
-mod mix;
 pub mod papers;
+mod plural;
 pub mod recorder;
 pub mod report;
 mod run;
 pub mod scenario;
-mod sheets;
 pub mod sweep;
 pub mod traffic;
 pub mod turmoil_world;
-mod words;
 pub mod workload;
 
 pub use cli::Cli;

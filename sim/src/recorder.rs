@@ -9,13 +9,16 @@ use std::time::Duration;
 
 use tidings_core::{BootEpoch, Event, MemberState, MessageId, NodeId};
 
+use crate::chunked_vec::ChunkedVec;
 use crate::fact::Fact;
 use crate::fault::{Fault, FaultSchedule};
-use crate::history::{Crossing, End, Entry, History, Life, LifeSpan, Receipt, Sample, Stir, Tale};
+use crate::hash::{hash_finish, hash_step};
+use crate::history::{
+    ActivityWhilePaused, Crossing, End, Entry, History, Life, LifeSpan, MessageTrace, Receipt,
+    Sample,
+};
 use crate::host::HostId;
-use crate::mix::{finish, mix};
 use crate::scenario::{Direction, Scenario};
-use crate::sheets::Sheets;
 
 /// A life, by the order of births in this run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,16 +30,16 @@ pub struct Recorder {
     ids: Arc<BTreeMap<NodeId, HostId>>,
     lives: Vec<(Life, LifeSpan)>,
     epochs: BTreeMap<HostId, BootEpoch>,
-    tales: Vec<Tale>,
-    /// Places in `tales`.
+    message_traces: Vec<MessageTrace>,
+    /// Places in `message_traces`.
     places: BTreeMap<MessageId, usize>,
-    entries: Sheets<Entry>,
+    entries: ChunkedVec<Entry>,
     cuts: Vec<Cut>,
-    stills: BTreeMap<HostId, Vec<(Duration, Duration)>>,
+    stalls: BTreeMap<HostId, Vec<(Duration, Duration)>>,
     suspects: Vec<Suspect>,
-    stirs: Vec<Stir>,
-    obituaries: BTreeMap<Life, Vec<(Life, Duration)>>,
-    doubts: BTreeMap<Life, Duration>,
+    activity_while_paused: Vec<ActivityWhilePaused>,
+    dead_verdicts: BTreeMap<Life, Vec<(Life, Duration)>>,
+    first_suspected: BTreeMap<Life, Duration>,
 }
 
 /// A message that came across a cut. It may have left before the cut: a resent packet, one that
@@ -67,17 +70,17 @@ impl Recorder {
     ) -> Self {
         Self {
             cuts: cuts(scenario, schedule),
-            stills: stills(scenario, schedule),
+            stalls: stalls(scenario, schedule),
             ids,
             lives: Vec::new(),
             epochs: BTreeMap::new(),
-            tales: Vec::new(),
+            message_traces: Vec::new(),
             places: BTreeMap::new(),
-            entries: Sheets::default(),
+            entries: ChunkedVec::default(),
             suspects: Vec::new(),
-            stirs: Vec::new(),
-            obituaries: BTreeMap::new(),
-            doubts: BTreeMap::new(),
+            activity_while_paused: Vec::new(),
+            dead_verdicts: BTreeMap::new(),
+            first_suspected: BTreeMap::new(),
         }
     }
 
@@ -116,29 +119,29 @@ impl Recorder {
         let (life, span) = &mut self.lives[place(number)];
         let life = *life;
         span.log = extend_log(span.log, at, event);
-        if let Some(stills) = self.stills.get(&life.host)
-            && stills.iter().any(|(from, until)| (*from..*until).contains(&at))
+        if let Some(stalls) = self.stalls.get(&life.host)
+            && stalls.iter().any(|(from, until)| (*from..*until).contains(&at))
         {
-            self.stirs.push(Stir { at, host: life.host });
+            self.activity_while_paused.push(ActivityWhilePaused { at, host: life.host });
         }
         match event {
             Event::Published { envelope } => {
-                let tale = self.tale(envelope.id());
-                tale.said.get_or_insert((life, at));
+                let message_trace = self.message_trace(envelope.id());
+                message_trace.said.get_or_insert((life, at));
             }
             Event::Delivered { envelope, from, hop, .. } => {
                 self.watch_cuts(at, life, *from, envelope.id());
                 let host = self.ids.get(&envelope.origin());
                 let origin = host.map(|&host| Life { host, epoch: envelope.epoch() });
-                let tale = self.tale(envelope.id());
-                tale.receipts.push(Receipt { life, at, hop: *hop });
-                if !tale.claimed.contains(&origin) {
-                    tale.claimed.push(origin);
+                let message_trace = self.message_trace(envelope.id());
+                message_trace.receipts.push(Receipt { life, at, hop: *hop });
+                if !message_trace.claimed.contains(&origin) {
+                    message_trace.claimed.push(origin);
                 }
             }
             Event::Duplicate { id, from } => {
                 self.watch_cuts(at, life, *from, *id);
-                self.tale(*id).duplicates += 1;
+                self.message_trace(*id).duplicates += 1;
             }
             Event::NeighborUp { .. } => {
                 self.span(number).joined.get_or_insert(at);
@@ -161,19 +164,19 @@ impl Recorder {
         self.lives.extend(other.lives);
         self.entries.append(other.entries);
         self.suspects.extend(other.suspects);
-        self.stirs.extend(other.stirs);
-        for (dead, heard) in other.obituaries {
-            self.obituaries.entry(dead).or_default().extend(heard);
+        self.activity_while_paused.extend(other.activity_while_paused);
+        for (dead, heard) in other.dead_verdicts {
+            self.dead_verdicts.entry(dead).or_default().extend(heard);
         }
-        for (suspect, at) in other.doubts {
-            self.note_doubt(suspect, at);
+        for (suspect, at) in other.first_suspected {
+            self.note_suspicion(suspect, at);
         }
-        for theirs in other.tales {
-            let tale = self.tale(theirs.id);
-            tale.said = tale.said.or(theirs.said);
-            tale.claimed.extend(theirs.claimed);
-            tale.receipts.extend(theirs.receipts);
-            tale.duplicates += theirs.duplicates;
+        for theirs in other.message_traces {
+            let message_trace = self.message_trace(theirs.id);
+            message_trace.said = message_trace.said.or(theirs.said);
+            message_trace.claimed.extend(theirs.claimed);
+            message_trace.receipts.extend(theirs.receipts);
+            message_trace.duplicates += theirs.duplicates;
         }
         self
     }
@@ -189,18 +192,20 @@ impl Recorder {
         let last = samples.pop().unwrap_or_default();
         let mut crossings = self.crossings();
         crossings.sort_unstable();
-        for tale in &mut self.tales {
-            tale.receipts.sort_unstable_by_key(|receipt| (receipt.at, receipt.life));
-            tale.claimed.sort_unstable();
-            tale.claimed.dedup();
+        for message_trace in &mut self.message_traces {
+            message_trace.receipts.sort_unstable_by_key(|receipt| (receipt.at, receipt.life));
+            message_trace.claimed.sort_unstable();
+            message_trace.claimed.dedup();
         }
-        let said = |tale: &Tale| tale.said.map(|(life, at)| (at, life));
-        self.tales.sort_by_key(|tale| (tale.said.is_none(), said(tale), tale.id));
+        let said = |message_trace: &MessageTrace| message_trace.said.map(|(life, at)| (at, life));
+        self.message_traces.sort_by_key(|message_trace| {
+            (message_trace.said.is_none(), said(message_trace), message_trace.id)
+        });
         let mut entries = Vec::new();
         self.entries.move_into(&mut entries);
         entries.sort_by_key(|entry| (entry.at, entry.life));
-        self.stirs.sort_unstable();
-        for heard in self.obituaries.values_mut() {
+        self.activity_while_paused.sort_unstable();
+        for heard in self.dead_verdicts.values_mut() {
             heard.sort_unstable_by_key(|(life, at)| (*at, *life));
         }
         History {
@@ -208,12 +213,12 @@ impl Recorder {
             schedule,
             lives: self.lives.into_iter().collect(),
             ids: self.ids,
-            tales: self.tales,
+            message_traces: self.message_traces,
             entries,
             crossings,
-            stirs: self.stirs,
-            obituaries: self.obituaries,
-            doubts: self.doubts,
+            activity_while_paused: self.activity_while_paused,
+            dead_verdicts: self.dead_verdicts,
+            first_suspected: self.first_suspected,
             traffic: Vec::new(),
             samples,
             last,
@@ -231,31 +236,38 @@ impl Recorder {
 
     fn note_member(&mut self, member: Life, state: MemberState, told: (Life, Duration)) {
         match state {
-            MemberState::Dead => self.obituaries.entry(member).or_default().push(told),
-            MemberState::Suspect => self.note_doubt(member, told.1),
+            MemberState::Dead => self.dead_verdicts.entry(member).or_default().push(told),
+            MemberState::Suspect => self.note_suspicion(member, told.1),
             MemberState::Alive | MemberState::Left => {}
         }
     }
 
-    fn note_doubt(&mut self, suspect: Life, at: Duration) {
-        let first = self.doubts.entry(suspect).or_insert(at);
+    fn note_suspicion(&mut self, suspect: Life, at: Duration) {
+        let first = self.first_suspected.entry(suspect).or_insert(at);
         *first = at.min(*first);
     }
 
-    fn tale(&mut self, id: MessageId) -> &mut Tale {
-        let Self { tales, places, .. } = self;
+    fn message_trace(&mut self, id: MessageId) -> &mut MessageTrace {
+        let Self { message_traces, places, .. } = self;
         let place = *places.entry(id).or_insert_with(|| {
             let claimed = Vec::new();
-            tales.push(Tale { id, said: None, claimed, receipts: Vec::new(), duplicates: 0 });
-            tales.len() - 1
+            message_traces.push(MessageTrace {
+                id,
+                said: None,
+                claimed,
+                receipts: Vec::new(),
+                duplicates: 0,
+            });
+            message_traces.len() - 1
         });
-        &mut tales[place]
+        &mut message_traces[place]
     }
 
     /// Of what came across cuts, that which did so while they lasted: it was said only then, or by
     /// nobody.
     fn crossings(&self) -> Vec<Crossing> {
-        let said = |id: &MessageId| self.tales[*self.places.get(id)?].said.map(|(_, at)| at);
+        let said =
+            |id: &MessageId| self.message_traces[*self.places.get(id)?].said.map(|(_, at)| at);
         let is_one = |it: &&Suspect| said(&it.id).is_none_or(|said| said >= it.since);
         self.suspects.iter().filter(is_one).map(|it| it.crossing).collect()
     }
@@ -302,18 +314,18 @@ fn cuts(scenario: &Scenario, schedule: &FaultSchedule) -> Vec<Cut> {
 }
 
 /// When the schedule lets processes stand still. A tick or two may pass until they do.
-fn stills(
+fn stalls(
     scenario: &Scenario,
     schedule: &FaultSchedule,
 ) -> BTreeMap<HostId, Vec<(Duration, Duration)>> {
-    let mut stills: BTreeMap<HostId, Vec<(Duration, Duration)>> = BTreeMap::new();
+    let mut stalls: BTreeMap<HostId, Vec<(Duration, Duration)>> = BTreeMap::new();
     for (place, pause) in schedule.faults.iter().enumerate() {
         let Fault::Pause(host) = pause.fault else { continue };
         let resume = schedule.faults[place..].iter().find(|it| it.fault == Fault::Resume(host));
         let until = resume.map_or(scenario.duration, |it| it.at);
-        stills.entry(host).or_default().push((pause.at + scenario.tick * LATE, until));
+        stalls.entry(host).or_default().push((pause.at + scenario.tick * LATE, until));
     }
-    stills
+    stalls
 }
 
 /// The hash of a log that goes on with this event.
@@ -330,7 +342,7 @@ struct LogHasher(u64);
 
 impl Hasher for LogHasher {
     fn finish(&self) -> u64 {
-        finish(self.0)
+        hash_finish(self.0)
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -356,7 +368,7 @@ impl Hasher for LogHasher {
     }
 
     fn write_u64(&mut self, value: u64) {
-        self.0 = mix(self.0, value);
+        self.0 = hash_step(self.0, value);
     }
 
     fn write_u128(&mut self, value: u128) {
@@ -457,8 +469,8 @@ mod tests {
             recorder.note(first, seconds(at), &Event::Left);
             recorder.note(second, seconds(at), &Event::Left);
         }
-        let stirs = close(recorder).stirs;
-        assert_eq!(stirs, [Stir { at: seconds(15), host: FIRST }]);
+        let activity_while_paused = close(recorder).activity_while_paused;
+        assert_eq!(activity_while_paused, [ActivityWhilePaused { at: seconds(15), host: FIRST }]);
     }
 
     #[test]

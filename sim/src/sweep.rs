@@ -62,12 +62,12 @@ pub struct Seeds {
 }
 
 /// Most seeds of a sweep.
-pub const MOST_SEEDS: u64 = 1_000_000;
+pub const MAX_SEEDS: u64 = 1_000_000;
 
 impl Seeds {
-    /// Whether there are seeds, and no more than [`MOST_SEEDS`].
+    /// Whether there are seeds, and no more than [`MAX_SEEDS`].
     pub fn is_valid(&self) -> bool {
-        self.first <= self.last && self.last - self.first < MOST_SEEDS
+        self.first <= self.last && self.last - self.first < MAX_SEEDS
     }
 
     /// Those of one shard. The shards' blocks are next to each other, in order, and their sizes
@@ -101,9 +101,9 @@ impl Shard {
     /// All of a sweep.
     pub const WHOLE: Self = Self { part: 1, of: 1 };
 
-    /// Whether there is such a part. More parts than [`MOST_SEEDS`] have no use.
+    /// Whether there is such a part. More parts than [`MAX_SEEDS`] have no use.
     pub fn is_valid(self) -> bool {
-        (1..=self.of).contains(&self.part) && self.of <= MOST_SEEDS
+        (1..=self.of).contains(&self.part) && self.of <= MAX_SEEDS
     }
 }
 
@@ -145,18 +145,18 @@ pub fn in_order<T: Send>(
 ) -> anyhow::Result<()> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.unwrap_or(0)).build();
     let pool = pool.context("start the threads")?;
-    let line = Line {
+    let results = OrderedResults {
         block,
         room: u64::try_from(pool.current_num_threads() * WAITING_PER_THREAD)?,
         state: Mutex::new(State { begun: 0, taken: 0, waiting: BTreeMap::new(), end: None, take }),
         moved: Condvar::new(),
     };
-    pool.broadcast(|_| line.work(&work));
-    line.state.into_inner().unwrap_or_else(PoisonError::into_inner).end.unwrap_or(Ok(()))
+    pool.broadcast(|_| results.work(&work));
+    results.state.into_inner().unwrap_or_else(PoisonError::into_inner).end.unwrap_or(Ok(()))
 }
 
 /// Threads in a line, each with a result to hand in when its turn comes.
-struct Line<T, F> {
+struct OrderedResults<T, F> {
     block: Block,
     /// Most seeds that are begun and not taken.
     room: u64,
@@ -180,7 +180,7 @@ struct State<T, F> {
 /// A panicking thread holds no lock: `take` writes files, and returns its errors.
 const UNPOISONED: &str = "no thread panics while it holds the line";
 
-impl<T, F: FnMut(T) -> anyhow::Result<()>> Line<T, F> {
+impl<T, F: FnMut(T) -> anyhow::Result<()>> OrderedResults<T, F> {
     fn work(&self, work: impl Fn(u64) -> T) {
         let _ends = EndOnPanic(self);
         while let Some(place) = self.begin() {
@@ -220,7 +220,7 @@ impl<T, F: FnMut(T) -> anyhow::Result<()>> Line<T, F> {
 }
 
 /// Wakes the threads that would wait for ever for the result of one that panicked.
-struct EndOnPanic<'a, T, F>(&'a Line<T, F>);
+struct EndOnPanic<'a, T, F>(&'a OrderedResults<T, F>);
 
 impl<T, F> Drop for EndOnPanic<'_, T, F> {
     fn drop(&mut self) {

@@ -73,7 +73,7 @@ impl HyParViewConfig {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        within("active_view", self.active, 2..=OverlayConfig::MOST_LINKS)?;
+        within("active_view", self.active, 2..=OverlayConfig::MAX_LINKS)?;
         within("passive_view", self.passive, 1..=4096)?;
         within("active_walk", self.active_walk, 1..=16)?;
         within("passive_walk", self.passive_walk, 0..=self.active_walk)?;

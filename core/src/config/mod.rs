@@ -320,11 +320,11 @@ impl RegistrationConfig {
 
 impl OverlayConfig {
     /// Link slots are numbered by the bits of one word, hence 64.
-    pub(crate) const MOST_LINKS: usize = 64;
+    pub(crate) const MAX_LINKS: usize = 64;
 
     fn check(&self) -> Result<(), ConfigError> {
-        within("max_peers", self.max_peers, 1..=Self::MOST_LINKS)?;
-        within("max_links", self.max_links, self.max_peers..=Self::MOST_LINKS)?;
+        within("max_peers", self.max_peers, 1..=Self::MAX_LINKS)?;
+        within("max_links", self.max_links, self.max_peers..=Self::MAX_LINKS)?;
         within("refresh", self.refresh, SECOND..=HOUR)?;
         within("isolated_retry", self.isolated_retry, Duration::from_millis(10)..=HOUR)?;
         within("cooldown", self.cooldown, Duration::ZERO..=HOUR)?;

@@ -49,16 +49,16 @@ impl Detector {
         cx: &mut Context,
         links: &mut Links,
         down: &Neighbor,
-        why: NeighborLoss,
+        reason: NeighborLoss,
     ) {
         match self {
             Self::Strikes(strikes) => {
                 strikes.on_neighbor_down(cx, links, down.link);
-                if matches!(why, NeighborLoss::LinkLost(_)) {
+                if matches!(reason, NeighborLoss::LinkLost(_)) {
                     strikes.on_lost(cx, down.record.clone());
                 }
             }
-            Self::Swim(swim) => swim.on_neighbor_down(cx, links, down, why),
+            Self::Swim(swim) => swim.on_neighbor_down(cx, links, down, reason),
         }
     }
 

@@ -222,14 +222,14 @@ impl Strikes {
         self.miss(cx, neighbor, StrikeKind::Ping)
     }
 
-    fn miss(&mut self, cx: &mut Context, neighbor: &Neighbor, what: StrikeKind) -> Overdue {
+    fn miss(&mut self, cx: &mut Context, neighbor: &Neighbor, kind: StrikeKind) -> Overdue {
         let most = cx.config.detector.misses;
         let Some(watch) = self.watch(neighbor.link) else { return Overdue::Strike };
         watch.misses += 1;
         let strikes = watch.misses;
         cx.stats.pings_missed += 1;
         let subject = neighbor.record.clone();
-        cx.emit(Event::Strike { subject, strikes, what });
+        cx.emit(Event::Strike { subject, strikes, kind });
         if strikes >= most { Overdue::Dead } else { Overdue::Strike }
     }
 
@@ -276,7 +276,7 @@ impl Strikes {
         }
         lost.strikes += 1;
         let (number, record, strikes) = (lost.number, lost.record.clone(), lost.strikes);
-        cx.emit(Event::Strike { subject: record.clone(), strikes, what: StrikeKind::Redial });
+        cx.emit(Event::Strike { subject: record.clone(), strikes, kind: StrikeKind::Redial });
         if strikes >= cx.config.detector.misses {
             self.lost.remove(place);
             return Some(record);

@@ -128,9 +128,9 @@ impl Overlay {
         &mut self,
         cx: &mut Context,
         down: &Neighbor,
-        why: NeighborLoss,
+        reason: NeighborLoss,
     ) {
-        match (self, why) {
+        match (self, reason) {
             (Self::Random(random), NeighborLoss::Left | NeighborLoss::Garbled) => {
                 random.forget(down.id());
             }
@@ -138,7 +138,7 @@ impl Overlay {
                 random.rest(cx, down.id());
             }
             (Self::Random(_), NeighborLoss::LinkLost(_)) => {}
-            (Self::HyParView(hyparview), why) => hyparview.on_neighbor_down(cx, down, why),
+            (Self::HyParView(hyparview), reason) => hyparview.on_neighbor_down(cx, down, reason),
         }
     }
 

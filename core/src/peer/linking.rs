@@ -264,12 +264,12 @@ impl Peer {
         match up.purpose {
             Purpose::Register => self.bootstrap.on_ended(&mut self.cx, link, ending),
             Purpose::Neighbor { .. } | Purpose::Join => {
-                let why = match ending {
+                let reason = match ending {
                     Ending::Lost(loss) => NeighborLoss::LinkLost(loss),
                     Ending::Bye(bye) => NeighborLoss::Bye(bye),
                     Ending::Garbled => NeighborLoss::Garbled,
                 };
-                self.lose_neighbor(link, why);
+                self.lose_neighbor(link, reason);
             }
             Purpose::Exchange => self.broadcast.on_exchange_ended(link),
             Purpose::Optimize => {
@@ -308,14 +308,14 @@ impl Peer {
     }
 
     /// A neighbor's link is gone: tell the parts, each of which forgets what it kept of it.
-    pub(super) fn lose_neighbor(&mut self, link: LinkId, why: NeighborLoss) {
+    pub(super) fn lose_neighbor(&mut self, link: LinkId, reason: NeighborLoss) {
         self.is_settled = false;
         let Self { cx, links, neighbors, .. } = self;
         let Some(down) = neighbors.remove(link) else { return };
-        let is_lost = matches!(why, NeighborLoss::LinkLost(_));
-        self.detector.on_neighbor_down(cx, links, &down, why);
+        let is_lost = matches!(reason, NeighborLoss::LinkLost(_));
+        self.detector.on_neighbor_down(cx, links, &down, reason);
         self.broadcast.on_neighbor_down(cx, &down, is_lost);
-        cx.emit(Event::NeighborDown { peer: down.record.clone(), why });
-        self.overlay.on_neighbor_down(cx, &down, why);
+        cx.emit(Event::NeighborDown { peer: down.record.clone(), reason });
+        self.overlay.on_neighbor_down(cx, &down, reason);
     }
 }

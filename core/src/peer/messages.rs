@@ -203,8 +203,8 @@ impl Peer {
         self.expel(link, Misbehavior::Unexpected(message.name()));
     }
 
-    fn expel(&mut self, link: LinkId, what: Misbehavior) {
-        let outcome = self.links.expel(&mut self.cx, link, what);
+    fn expel(&mut self, link: LinkId, kind: Misbehavior) {
+        let outcome = self.links.expel(&mut self.cx, link, kind);
         self.on_outcome(link, outcome);
     }
 }

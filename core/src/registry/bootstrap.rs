@@ -136,8 +136,8 @@ impl Bootstrap {
                 links.close(cx, link, Bye::Done);
             }
             if matches!(slot.state, SlotState::Registered { .. }) {
-                let why = RegistrationLoss::Dropped;
-                cx.emit(Event::RegistrationLost { addr: slot.addr, why });
+                let reason = RegistrationLoss::Dropped;
+                cx.emit(Event::RegistrationLost { addr: slot.addr, reason });
             }
         }
     }
@@ -192,22 +192,22 @@ impl Bootstrap {
     }
 
     pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: Failure) {
-        let why = match failure {
+        let reason = match failure {
             Failure::Dial(DialFailure::TimedOut) | Failure::Garbled => RegistrationLoss::Silent,
             Failure::Dial(failure) => RegistrationLoss::Unreachable(failure),
             Failure::Lost(loss) => RegistrationLoss::LinkLost(loss),
             Failure::Refused(refuse) => RegistrationLoss::Refused(refuse.reason),
         };
-        self.lose(cx, link, why);
+        self.lose(cx, link, reason);
     }
 
     pub(crate) fn on_ended(&mut self, cx: &mut Context, link: LinkId, ending: Ending) {
-        let why = match ending {
+        let reason = match ending {
             Ending::Lost(loss) => RegistrationLoss::LinkLost(loss),
             Ending::Bye(bye) => RegistrationLoss::Bye(bye),
             Ending::Garbled => RegistrationLoss::Silent,
         };
-        self.lose(cx, link, why);
+        self.lose(cx, link, reason);
     }
 
     /// Listed, or still listed. A new registration asks for the list.
@@ -232,8 +232,8 @@ impl Bootstrap {
         let Some(index) = self.slot_of(link) else { return };
         let slot = &self.seeds[index];
         if matches!(slot.state, SlotState::Registered { .. }) {
-            let why = RegistrationLoss::Forgotten;
-            cx.emit(Event::RegistrationLost { addr: slot.addr, why });
+            let reason = RegistrationLoss::Forgotten;
+            cx.emit(Event::RegistrationLost { addr: slot.addr, reason });
             self.ask(cx, index, link);
         }
     }
@@ -295,7 +295,7 @@ impl Bootstrap {
         self.seeds.iter().position(|slot| slot.state.link() == Some(link))
     }
 
-    fn lose(&mut self, cx: &mut Context, link: LinkId, why: RegistrationLoss) {
+    fn lose(&mut self, cx: &mut Context, link: LinkId, reason: RegistrationLoss) {
         let Some(index) = self.slot_of(link) else { return };
         let slot = &mut self.seeds[index];
         slot.state = SlotState::Resting;
@@ -306,7 +306,7 @@ impl Bootstrap {
         slot.failures += 1;
         let pause = cx.rng.jitter(pause);
         cx.arm(Timer::SeedRetry(slot.number), pause);
-        cx.emit(Event::RegistrationLost { addr: slot.addr, why });
+        cx.emit(Event::RegistrationLost { addr: slot.addr, reason });
     }
 }
 

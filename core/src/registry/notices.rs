@@ -13,7 +13,7 @@ use crate::registry::bootstrap::Bootstrap;
 use crate::wire::{Bye, Message, Purpose};
 
 /// Notices that may wait for one dial. A peer has at most 64 neighbors to report.
-const MOST_WAITING: usize = 64;
+const MAX_WAITING: usize = 64;
 
 /// Notices on their way to seed nodes without a link.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +51,7 @@ impl Notices {
 
     fn dial(&mut self, cx: &mut Context, links: &mut Links, addr: SocketAddr, message: Message) {
         match self.dials.iter_mut().find(|dial| dial.addr == addr) {
-            Some(dial) if dial.messages.len() == MOST_WAITING => cx.stats.limits.notices += 1,
+            Some(dial) if dial.messages.len() == MAX_WAITING => cx.stats.limits.notices += 1,
             Some(dial) => dial.messages.push(message),
             None => {
                 let link = links.dial(cx, Target::Address(addr), Purpose::Notice);

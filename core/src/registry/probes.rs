@@ -98,7 +98,7 @@ impl Probes {
             }
         };
         cx.arm(Timer::Probe(number), pause);
-        cx.emit(Event::PeerProbing { peer: record, why: reason });
+        cx.emit(Event::PeerProbing { peer: record, reason });
     }
 
     /// A further reason. If it is the first by which one failed probe decides, that probe is the one
@@ -114,7 +114,7 @@ impl Probes {
         if case.link.is_none() {
             cx.arm(Timer::Probe(number), Duration::ZERO);
         }
-        cx.emit(Event::PeerProbing { peer, why: reason });
+        cx.emit(Event::PeerProbing { peer, reason });
     }
 
     /// The life that the subject's open case is about.

@@ -38,16 +38,16 @@ impl SeedNode {
     }
 
     /// An entry did not answer: it goes, or the others are asked.
-    pub(super) fn start_removal(&mut self, subject: NodeId, why: Removal) {
+    pub(super) fn start_removal(&mut self, subject: NodeId, reason: Removal) {
         if self.cx.config.registration.removal == DecisionMode::Local {
-            self.remove_entry(subject, why);
+            self.remove_entry(subject, reason);
             return;
         }
         // A motion that is open is on this life too, or on a newer one that asks to be listed.
         let Some(entry) = self.list.get(subject) else { return };
         if self.quorum.proposal_on(subject).is_none() {
             let record = entry.record.clone();
-            let decided = self.quorum.put(&mut self.cx, record, ProposedChange::Remove(why));
+            let decided = self.quorum.put(&mut self.cx, record, ProposedChange::Remove(reason));
             self.on_decision(decided);
         }
     }
@@ -62,7 +62,9 @@ impl SeedNode {
             (ProposedChange::List(link), VoteOutcome::Rejected | VoteOutcome::NoQuorum) => {
                 self.links.close(&mut self.cx, link, Bye::Removed);
             }
-            (ProposedChange::Remove(why), VoteOutcome::Passed) => self.remove_entry(subject, why),
+            (ProposedChange::Remove(reason), VoteOutcome::Passed) => {
+                self.remove_entry(subject, reason);
+            }
             (ProposedChange::Remove(_), VoteOutcome::Rejected) => {
                 self.list.renew(&mut self.cx, subject);
             }

@@ -720,12 +720,12 @@ fn steps_reach_what_they_test() {
                 if let Output::Event(event) = output {
                     let text = format!("{event:?}");
                     reached.extend(text.split([' ', '(']).next().map(str::to_owned));
-                    if let Event::Strike { what, .. } = event {
-                        reached.insert(format!("{what:?}"));
+                    if let Event::Strike { kind, .. } = event {
+                        reached.insert(format!("{kind:?}"));
                     } else if let Event::Voted { outcome, .. } = event {
                         reached.insert(format!("Vote {outcome:?}"));
-                    } else if let Event::PeerProbing { why, .. } = event {
-                        reached.insert(format!("{why:?}"));
+                    } else if let Event::PeerProbing { reason, .. } = event {
+                        reached.insert(format!("{reason:?}"));
                     }
                 }
             }

@@ -210,7 +210,7 @@ fn r22_without_a_quorum_nobody_is_removed_and_after_the_heal_the_dead_are() {
     network.join_up("s1");
     network.run(LONG);
     assert_eq!(network.listing("p1"), [""; 0]);
-    let dead = |event: &Event| matches!(event, Event::PeerRemoved { why: Removal::Dead, .. });
+    let dead = |event: &Event| matches!(event, Event::PeerRemoved { reason: Removal::Dead, .. });
     assert_eq!(network.count("s1", dead), 1);
 }
 

@@ -337,7 +337,7 @@ fn misbehavior(members_max: usize, claim: Claim) -> Option<Misbehavior> {
     let link = dial(&mut node, 2, Purpose::PingRequest);
     let message = Message::Statement(Box::new(of_3(claim)));
     let what = |output| match output {
-        Output::Event(Event::Misbehaved { what, .. }) => Some(what),
+        Output::Event(Event::Misbehaved { kind, .. }) => Some(kind),
         Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
     };
     outputs(&mut node, Input::Received { link, message }).into_iter().find_map(what)

@@ -13,7 +13,7 @@ use tidings_core::{DialFailure, LinkLoss};
 use tokio::select;
 use tokio::time::sleep;
 
-use super::News;
+use super::LinkEventKind;
 use crate::net::Net;
 
 /// Time until the next address is tried although the last one may still answer (RFC 8305 §5, the
@@ -39,7 +39,7 @@ enum Failed {
 pub(super) async fn connect<N: Net>(
     net: &N,
     addresses: &[SocketAddr],
-) -> Result<(N::Stream, SocketAddr), News> {
+) -> Result<(N::Stream, SocketAddr), LinkEventKind> {
     let mut untried = addresses.iter().copied();
     let mut attempts = FuturesUnordered::new();
     let mut weakest: Option<Failed> = None;
@@ -80,7 +80,7 @@ impl Failed {
     }
 }
 
-impl From<Failed> for News {
+impl From<Failed> for LinkEventKind {
     fn from(failed: Failed) -> Self {
         match failed {
             Failed::Unreachable => Self::Failed(DialFailure::Unreachable),

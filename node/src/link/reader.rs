@@ -9,17 +9,17 @@ use tidings_core::wire::{self, DecodeError, Message, PREAMBLE_LEN, Preamble};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::{Instant, timeout_at};
 
-use super::{LinkContext, News, PREAMBLE_TIMEOUT, loss_of};
+use super::{LinkContext, LinkEventKind, PREAMBLE_TIMEOUT, loss_of};
 
 /// A frame that is begun must be whole after this time.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Room for one read: small at first, doubled by every read that fills it.
-const LEAST_ROOM: usize = 4 * 1024;
-const MOST_ROOM: usize = 64 * 1024;
+const MIN_ROOM: usize = 4 * 1024;
+const MAX_ROOM: usize = 64 * 1024;
 
 /// Most messages handed to the driver at once, so that what waits for it stays bounded.
-const MOST_MESSAGES: usize = 1024;
+const MAX_MESSAGES: usize = 1024;
 
 /// Bytes that were read and are not yet messages: at most one frame and one read.
 #[derive(Debug)]
@@ -40,26 +40,26 @@ impl Reader {
 
     /// A reader of a connection whose preamble was read.
     pub(super) fn after_preamble() -> Self {
-        Self { buffer: BytesMut::new(), room: LEAST_ROOM, deadline: None, expects_preamble: false }
+        Self { buffer: BytesMut::new(), room: MIN_ROOM, deadline: None, expects_preamble: false }
     }
 
     /// Reads and tells the driver what came, until the connection ends. Returns how.
-    pub(super) async fn run<R>(&mut self, half: &mut R, cx: &LinkContext) -> News
+    pub(super) async fn run<R>(&mut self, half: &mut R, cx: &LinkContext) -> LinkEventKind
     where
         R: AsyncRead + Unpin,
     {
         loop {
             match self.take_messages() {
                 Ok(messages) if messages.is_empty() => match self.read(half, cx).await {
-                    Ok(0) => return News::Down(LinkLoss::Closed),
+                    Ok(0) => return LinkEventKind::Down(LinkLoss::Closed),
                     Ok(_) => {}
-                    Err(error) => return News::Down(loss_of(&error)),
+                    Err(error) => return LinkEventKind::Down(loss_of(&error)),
                 },
-                Ok(messages) => cx.tell(News::Received(messages)).await,
-                Err(Unreadable::Preamble(loss)) => return News::Down(loss),
+                Ok(messages) => cx.tell(LinkEventKind::Received(messages)).await,
+                Err(Unreadable::Preamble(loss)) => return LinkEventKind::Down(loss),
                 Err(Unreadable::Frame(messages, error)) => {
-                    cx.tell(News::Received(messages)).await;
-                    return News::Garbled(error);
+                    cx.tell(LinkEventKind::Received(messages)).await;
+                    return LinkEventKind::Garbled(error);
                 }
             }
         }
@@ -77,12 +77,12 @@ impl Reader {
         };
         cx.traffic.add_received(read);
         if read == room {
-            self.room = (self.room * 2).min(MOST_ROOM);
+            self.room = (self.room * 2).min(MAX_ROOM);
         }
         Ok(read)
     }
 
-    /// Decodes whole frames, up to [`MOST_MESSAGES`].
+    /// Decodes whole frames, up to [`MAX_MESSAGES`].
     fn take_messages(&mut self) -> Result<Vec<Message>, Unreadable> {
         if self.expects_preamble {
             let Some((bytes, _)) = self.buffer.split_first_chunk::<PREAMBLE_LEN>() else {
@@ -95,7 +95,7 @@ impl Reader {
             self.deadline = None;
         }
         let mut messages = Vec::new();
-        while messages.len() < MOST_MESSAGES {
+        while messages.len() < MAX_MESSAGES {
             match wire::decode_frame(&self.buffer) {
                 Ok(Some((message, len))) => {
                     self.buffer.advance(len);

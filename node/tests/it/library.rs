@@ -49,8 +49,8 @@ async fn wait_for<T>(events: &mut Events, pick: impl Fn(NodeEvent) -> Option<T>)
 
 async fn loss_of_a_neighbor(events: &mut Events) -> NeighborLoss {
     wait_for(events, |event| {
-        let NodeEvent::NeighborDown { why, .. } = event else { return None };
-        Some(why)
+        let NodeEvent::NeighborDown { reason, .. } = event else { return None };
+        Some(reason)
     })
     .await
 }
@@ -74,8 +74,8 @@ async fn two_nodes_in_one_program_talk_and_part() {
 
     let report = second.stop().await.expect("it leaves");
     assert_eq!(report.node.stats.delivered, 1);
-    let why = loss_of_a_neighbor(&mut at_first).await;
-    assert_eq!(why, NeighborLoss::Left);
+    let reason = loss_of_a_neighbor(&mut at_first).await;
+    assert_eq!(reason, NeighborLoss::Left);
     assert_eq!(first.send("alone").await.expect("kept").neighbors, 0);
 }
 
@@ -127,8 +127,8 @@ async fn a_dropped_node_says_no_goodbye() {
     let mut events = first.events();
     wait_for_neighbor(&first).await;
     drop(second);
-    let why = loss_of_a_neighbor(&mut events).await;
-    assert!(matches!(why, NeighborLoss::LinkLost(_)), "{why:?}");
+    let reason = loss_of_a_neighbor(&mut events).await;
+    assert!(matches!(reason, NeighborLoss::LinkLost(_)), "{reason:?}");
 }
 
 /// The stream of events ends with the node, however that ends, also while somebody holds it.

@@ -75,7 +75,7 @@ async fn ten_peers_gossip_and_outlive_what_happens_to_them() {
     frozen.freeze();
     wait_until_listed(&seeds, killed_id, |lists| lists == 0).await;
     wait_until_listed(&seeds, frozen_id, |lists| lists == 0).await;
-    let dead = |event: &Event| matches!(event, Event::PeerRemoved { why: Removal::Dead, .. });
+    let dead = |event: &Event| matches!(event, Event::PeerRemoved { reason: Removal::Dead, .. });
     let removals: usize = seeds.iter().map(|seed| seed.events.count(dead)).sum();
     assert!(removals >= 4, "each was on at least two lists, {removals} removals");
 
@@ -116,8 +116,7 @@ async fn r19_a_peer_that_leaves_is_taken_off_the_lists_and_not_struck_out() {
     let report = leaver.leave().await;
     assert!(report.node.neighbors.is_empty());
     wait_until_listed(&seeds, id, |lists| lists == 0).await;
-    let not_left =
-        |event: &Event| matches!(event, Event::PeerRemoved { why, .. } if *why != Removal::Left);
+    let not_left = |event: &Event| matches!(event, Event::PeerRemoved { reason, .. } if *reason != Removal::Left);
     assert!(seeds.iter().all(|seed| seed.events.count(not_left) == 0));
     let strikes = |event: &Event| matches!(event, Event::Strike { .. });
     assert!(peers.iter().all(|peer| peer.events.count(strikes) == 0));

@@ -37,7 +37,7 @@ fn r33_a_second_signal_does_not_wait() {
     let socket = folder.join(format!("peer-{}.sock", peer.port()));
     assert!(socket.exists());
     peer.signal("-TERM");
-    peer.wait_for("leaving; once more to stop at once");
+    peer.wait_for("shutting down; press Ctrl-C again to exit now");
     peer.signal("-TERM");
     let (status, log) = peer.end();
     assert_eq!(status.code(), Some(130), "{log}");
@@ -54,7 +54,7 @@ fn a_killed_peer_is_found_dead() {
     peer.signal("-KILL");
     let (status, log) = peer.end();
     assert!(!status.success() && !log.contains("left"), "{log}");
-    seed_node.wait_for("why=dead");
+    seed_node.wait_for("reason=dead");
     seed_node.signal("-KILL");
     seed_node.end();
 }

@@ -285,7 +285,7 @@ async fn r15_a_reply_must_repeat_the_requests_fields() {
     let other_time = Ping { time: UnixTime::from_millis(0), ..ping };
     raw.write(&frame(&Message::Pong(other_time))).await;
     let accused =
-        |event: &Event| matches!(event, Event::Misbehaved { what: Misbehavior::WrongEcho, .. });
+        |event: &Event| matches!(event, Event::Misbehaved { kind: Misbehavior::WrongEcho, .. });
     peer.events.wait_for("the mismatch is noticed", accused).await;
     let strike = |event: &Event| matches!(event, Event::Strike { .. });
     peer.events.wait_for("it is no answer", strike).await;
@@ -307,7 +307,7 @@ async fn r16_liveness_by_a_tcp_connect_sees_machines_and_not_processes() {
     let reported = |id: NodeId| move |event: &Event| matches!(event, Event::DeathReported { subject } if subject.subject() == id);
     watcher.events.wait_for("the killed one is reported", reported(killed_id)).await;
     let removed = |event: &Event| {
-        matches!(event, Event::PeerRemoved { peer, why: Removal::Dead }
+        matches!(event, Event::PeerRemoved { peer, reason: Removal::Dead }
             if peer.subject() == stopped_id)
     };
     seeds[0].events.wait_for("the seed node's own probe finds the stopped one", removed).await;
@@ -373,7 +373,7 @@ async fn r23_a_report_needs_as_many_confirmations_as_are_asked() {
         }
         seed_node.events.wait_for("it is weighed", outcomes(outcome)).await;
     }
-    let removed = |event: &Event| matches!(event, Event::PeerRemoved { why: Removal::Dead, .. });
+    let removed = |event: &Event| matches!(event, Event::PeerRemoved { reason: Removal::Dead, .. });
     seed_node.events.wait_for("two were enough", removed).await;
     assert_eq!(seed_node.events.count(outcomes(ReportOutcome::Noted)), 2);
 }

@@ -62,7 +62,7 @@ async fn garbage_ends_the_link_and_nothing_else() {
         assert_eq!(raw.last_message().await, Some(Message::Bye(Bye::Misbehaved)));
     }
     let garbled =
-        |event: &Event| matches!(event, Event::Misbehaved { what: Misbehavior::Garbled(_), .. });
+        |event: &Event| matches!(event, Event::Misbehaved { kind: Misbehavior::Garbled(_), .. });
     assert_eq!(peer.events.count(garbled), 3);
     good.write(&frame(&gossip(51, 1, "unharmed"))).await;
     wait_until("the good neighbor is heard", || peer.delivered() == ["unharmed"]).await;
@@ -85,7 +85,7 @@ async fn nonsense_about_members_is_held_against_its_origin_and_nobody_else() {
     raw.write(&frame(&gossip(50, 2, "later"))).await;
     wait_until("what came later is there", || peer.delivered() == ["later"]).await;
     let garbled =
-        |event: &Event| matches!(event, Event::Misbehaved { what: Misbehavior::Garbled(_), .. });
+        |event: &Event| matches!(event, Event::Misbehaved { kind: Misbehavior::Garbled(_), .. });
     assert_eq!((peer.events.count(garbled), peer.events.count(accused)), (1, 1));
 }
 
@@ -150,8 +150,8 @@ async fn a_neighbor_that_reads_nothing_is_dropped_and_holds_up_nobody() {
     let big = "x".repeat(60 * 1024);
     let mut sent = 0;
     let overrun = |event: &Event| {
-        let why = NeighborLoss::LinkLost(LinkLoss::Stalled);
-        matches!(event, Event::NeighborDown { why: loss, .. } if *loss == why)
+        let reason = NeighborLoss::LinkLost(LinkLoss::Stalled);
+        matches!(event, Event::NeighborDown { reason: loss, .. } if *loss == reason)
     };
     while peer.events.count(overrun) == 0 {
         assert!(sent < 2000, "{sent} messages and no overrun");

@@ -75,7 +75,7 @@ fn dispersion(evidence: &Evidence<'_>) -> Option<f64> {
     evidence.measures.overlay.last().and_then(OverlayPoint::dispersion)
 }
 
-/// Messages of peers that never stand still, late at others of their kind.
+/// Messages of peers that are never paused, late at others of their kind.
 fn slowed_messages(evidence: &Evidence<'_>) -> Vec<Violation> {
     let Some(most) = evidence.scenario.limits.others_coverage_100_max else { return Vec::new() };
     let messages = evidence.measures.messages.iter().filter(|it| !it.died_with_origin);
@@ -86,7 +86,7 @@ fn slowed_messages(evidence: &Evidence<'_>) -> Vec<Violation> {
             found => format!("took {found:?} to reach all peers"),
         };
         let id = message.id;
-        let what = format!("message {id} {found} that never stand still, {most:?} is asked");
+        let what = format!("message {id} {found} that are never paused, {most:?} is asked");
         Violation::at(message.origin.host, message.sent, what)
     };
     late.map(violation).collect()
@@ -96,7 +96,7 @@ fn recovery(evidence: &Evidence<'_>) -> Vec<Violation> {
     let (limits, recovery) = (&evidence.scenario.limits, evidence.measures.recovery);
     let asked = [
         ("all peers are in one component", recovery.one_component, limits.one_component_max),
-        ("all peers are on a quorum of lists", recovery.quorum, limits.quorum_max),
+        ("all peers are registered with a quorum", recovery.quorum, limits.quorum_max),
     ];
     let violation = |(what, found, most): (&str, Option<Duration>, Option<Duration>)| {
         let most = most.filter(|most| found.is_none_or(|found| found > *most))?;

@@ -39,9 +39,11 @@ pub(super) fn messages_held(evidence: &Evidence<'_>) -> Vec<Violation> {
         .map(|(life, span)| (*life, span.joined))
         .collect();
     let mut violations = Vec::new();
-    for tale in &history.tales {
-        let Some((origin, sent)) = tale.said.filter(|(_, sent)| *sent <= end) else { continue };
-        let holders = tale.holders();
+    for message_trace in &history.message_traces {
+        let Some((origin, sent)) = message_trace.said.filter(|(_, sent)| *sent <= end) else {
+            continue;
+        };
+        let holders = message_trace.holders();
         let holds = |(life, _): &&(Life, Option<Duration>)| holders.binary_search(life).is_ok();
         // Whoever held it may have died with it; then nobody can have it.
         if !survivors.iter().any(|survivor| holds(&survivor)) {
@@ -49,7 +51,7 @@ pub(super) fn messages_held(evidence: &Evidence<'_>) -> Vec<Violation> {
         }
         let owes = |joined: Option<Duration>| joined.is_some_and(|it| it <= sent + obtainable);
         for (life, _) in survivors.iter().filter(|it| owes(it.1) && !holds(it)) {
-            let (id, said) = (tale.id, sent.as_secs_f64());
+            let (id, said) = (message_trace.id, sent.as_secs_f64());
             let what = format!("lacks message {id} of {}, sent at {said:.3} s", origin.host);
             violations.push(Violation::at(life.host, evidence.scenario.duration, what));
         }

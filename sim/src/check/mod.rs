@@ -54,7 +54,7 @@ pub struct Violation {
 }
 
 /// Most violations that one check reports of one run.
-const MOST_REPORTED: usize = 20;
+const MAX_REPORTED: usize = 20;
 
 impl Violation {
     fn everywhere(what: impl Into<String>) -> Self {
@@ -82,7 +82,7 @@ pub fn check_all(evidence: &Evidence<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     for check in CHECKS {
         let mut found = (check.find)(evidence);
-        found.truncate(MOST_REPORTED);
+        found.truncate(MAX_REPORTED);
         let named = found.into_iter().map(|found| Violation { check: check.name, ..found });
         violations.extend(named);
         if check.name == safety::FINISHES && !violations.is_empty() {

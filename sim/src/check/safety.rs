@@ -8,7 +8,7 @@ use tidings_core::{LinkLoss, NeighborLoss, ProbeReason, RegistrationLoss};
 use super::{Evidence, Violation};
 use crate::fact::{Accusation, Fact};
 use crate::fault::{Fault, Scheduled};
-use crate::history::{Crossing, End, History, LifeSpan, NodeView, Stir};
+use crate::history::{ActivityWhilePaused, Crossing, End, History, LifeSpan, NodeView};
 use crate::host::HostId;
 use crate::scenario::Scenario;
 
@@ -20,13 +20,13 @@ pub(super) fn finishes(evidence: &Evidence<'_>) -> Vec<Violation> {
 
 pub(super) fn delivered_once(evidence: &Evidence<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
-    for tale in &evidence.history.tales {
-        let holders = tale.holders();
+    for message_trace in &evidence.history.message_traces {
+        let holders = message_trace.holders();
         let twice = holders.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
         for life in twice {
-            let receipts = tale.receipts.iter().filter(|receipt| receipt.life == life);
+            let receipts = message_trace.receipts.iter().filter(|receipt| receipt.life == life);
             let at = receipts.map(|receipt| receipt.at).max().unwrap_or_default();
-            let what = format!("message {} a second time", tale.id);
+            let what = format!("message {} a second time", message_trace.id);
             violations.push(Violation::at(life.host, at, what));
         }
     }
@@ -35,11 +35,14 @@ pub(super) fn delivered_once(evidence: &Evidence<'_>) -> Vec<Violation> {
 
 pub(super) fn said_by_somebody(evidence: &Evidence<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
-    for tale in &evidence.history.tales {
-        let is_its_own = tale.claimed.iter().all(|claimed| *claimed == tale.said.map(|it| it.0));
-        let is_said = |at: Duration| tale.said.is_some_and(|(_, said)| said <= at);
-        for receipt in tale.receipts.iter().filter(|it| !is_its_own || !is_said(it.at)) {
-            let what = format!("message {}, which nobody said", tale.id);
+    for message_trace in &evidence.history.message_traces {
+        let is_its_own = message_trace
+            .claimed
+            .iter()
+            .all(|claimed| *claimed == message_trace.said.map(|it| it.0));
+        let is_said = |at: Duration| message_trace.said.is_some_and(|(_, said)| said <= at);
+        for receipt in message_trace.receipts.iter().filter(|it| !is_its_own || !is_said(it.at)) {
+            let what = format!("message {}, which nobody said", message_trace.id);
             violations.push(Violation::at(receipt.life.host, receipt.at, what));
         }
     }
@@ -103,7 +106,7 @@ pub(super) fn nobody_misbehaves(evidence: &Evidence<'_>) -> Vec<Violation> {
 pub(super) fn schedule_performed(evidence: &Evidence<'_>) -> Vec<Violation> {
     let history = evidence.history;
     let mut violations: Vec<Violation> = history.crossings.iter().map(crossing).collect();
-    violations.extend(history.stirs.iter().map(stir));
+    violations.extend(history.activity_while_paused.iter().map(stir));
     let traces = Traces::of(history);
     for Scheduled { at, fault } in &history.schedule.faults {
         for host in fault.hosts() {
@@ -122,8 +125,8 @@ fn crossing(Crossing { at, from, to }: &Crossing) -> Violation {
     Violation::at(*to, *at, format!("a message came across the cut from {from}"))
 }
 
-fn stir(Stir { at, host }: &Stir) -> Violation {
-    Violation::at(*host, *at, "spoke while it was to stand still")
+fn stir(ActivityWhilePaused { at, host }: &ActivityWhilePaused) -> Violation {
+    Violation::at(*host, *at, "spoke while it was paused")
 }
 
 /// What faults leave behind, by host.
@@ -203,9 +206,9 @@ fn is_reset(fact: &Fact) -> bool {
     const RESET: LinkLoss = LinkLoss::Reset;
     matches!(
         fact,
-        Fact::NeighborDown { why: NeighborLoss::LinkLost(RESET), .. }
-            | Fact::RegistrationLost { why: RegistrationLoss::LinkLost(RESET), .. }
+        Fact::NeighborDown { reason: NeighborLoss::LinkLost(RESET), .. }
+            | Fact::RegistrationLost { reason: RegistrationLoss::LinkLost(RESET), .. }
             // A seed node says no more of a lost link than this.
-            | Fact::PeerProbing { why: ProbeReason::LinkLost, .. }
+            | Fact::PeerProbing { reason: ProbeReason::LinkLost, .. }
     )
 }

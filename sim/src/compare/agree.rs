@@ -2,8 +2,8 @@
 //! other's, and each death noticed after the same time.
 //!
 //! The bound is a twentieth of the first engine's value, and for times at least a tick: either engine
-//! moves what arrives to a tick. What has few values, as deaths and the copies of a run, may differ by
-//! chance, too: each engine draws latencies of its own.
+//! moves what arrives to a tick. What has few values, as deaths and the copies of a run, may differ by a
+//! tick and by chance, if that is more: each engine draws latencies of its own.
 //!
 //! Deaths are compared one by one as well: the schedule and the nodes' own randomness are the same on
 //! both engines, so the two times of one death differ by latencies alone. Their differences show an
@@ -49,7 +49,7 @@ fn has_few_values(name: &str) -> bool {
 }
 
 /// Of fewer deaths the 95 % is the slowest one or two, which is chance.
-const FEWEST_DEATHS: u64 = 40;
+const MIN_DEATHS: u64 = 40;
 
 /// What is compared of a figure.
 struct Statistic {
@@ -126,7 +126,7 @@ pub fn judge(first: &[Figure], second: &[Figure], tick_ms: u64) -> Vec<Agreement
             _ => 0.0,
         };
         let values = [&ours, &theirs].into_iter().flatten().map(|it| it.values).min();
-        let is_rare = DEATHS.contains(name) && values < Some(FEWEST_DEATHS);
+        let is_rare = DEATHS.contains(name) && values < Some(MIN_DEATHS);
         let judged = if is_rare { &STATISTICS[..1] } else { &STATISTICS };
         for statistic in judged {
             let value = |figure: &Option<Figure>| figure.as_ref().and_then(statistic.of);
@@ -135,7 +135,8 @@ pub fn judge(first: &[Figure], second: &[Figure], tick_ms: u64) -> Vec<Agreement
             if has_few_values(name) {
                 let figures = [figure, theirs.as_ref().unwrap_or(figure)];
                 let errors = figures.map(statistic.error);
-                bound = bound.max(chance(errors, values.unwrap_or(1)));
+                let late = if unit == "ms" { tick } else { 0.0 };
+                bound = bound.max(late + chance(errors, values.unwrap_or(1)));
             }
             let agrees = match (first, second) {
                 (Some(first), Some(second)) => (second - first).abs() <= bound,

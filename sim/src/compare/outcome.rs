@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::time::Duration;
 
-use crate::history::{History, Life, Tale};
+use crate::history::{History, Life, MessageTrace};
 use crate::host::HostId;
 use crate::measure::detection;
 use crate::scenario::{Death, Scenario};
@@ -18,7 +18,7 @@ const ON_THE_WAY: Duration = Duration::from_secs(15);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Most differences that are told of two runs.
-const MOST_TOLD: usize = 5;
+const MAX_TOLD: usize = 5;
 
 /// A message, named alike in every engine: who said it, and how many that one had said before.
 pub type Said = (Life, u32);
@@ -96,8 +96,8 @@ impl Outcome {
         if self.unlisted != other.unlisted {
             words.push(tell("on no list are", &self.unlisted, &other.unlisted));
         }
-        let more = words.len().saturating_sub(MOST_TOLD);
-        words.truncate(MOST_TOLD);
+        let more = words.len().saturating_sub(MAX_TOLD);
+        words.truncate(MAX_TOLD);
         if more > 0 {
             words.push(format!("and {more} more"));
         }
@@ -121,8 +121,8 @@ fn delivered(
     let end = scenario.duration.saturating_sub(ON_THE_WAY);
     let mut said_by: BTreeMap<Life, u32> = BTreeMap::new();
     let (mut delivered, mut late) = (BTreeMap::new(), BTreeSet::new());
-    for tale in &history.tales {
-        let Tale { said: Some((origin, at)), .. } = tale else { continue };
+    for message_trace in &history.message_traces {
+        let MessageTrace { said: Some((origin, at)), .. } = message_trace else { continue };
         let number = said_by.entry(*origin).or_default();
         let said = (*origin, *number);
         *number += 1;
@@ -131,13 +131,13 @@ fn delivered(
             let last = life_end.saturating_sub(LAST_WORDS);
             // Nobody may have heard of it where it was cut off.
             let is_alone = history.is_cut_off(origin.host, *at)
-                && history.kept_from_some(origin.host, last, life_end);
+                && history.was_isolated(origin.host, last, life_end);
             *at > last || is_alone
         });
         if *at > end || is_last_word {
             late.insert(said);
         }
-        let holders = tale.holders().into_iter().filter(lived_throughout);
+        let holders = message_trace.holders().into_iter().filter(lived_throughout);
         delivered.insert(said, holders.map(|life| life.host).collect());
     }
     (delivered, late)

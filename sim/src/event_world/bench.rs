@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tidings_core::{Command, Payload, Topic};
 
-use super::packet::{Arrival, NOBODY, Packet, Parcel};
+use super::packet::{Arrival, Packet, Parcel, SCHEDULER};
 use super::queue::Queue;
-use super::{Plan, World, run_seed};
+use super::{NetworkModel, World, run_seed};
 use crate::fault::FaultSchedule;
 use crate::host::HostId;
 use crate::latency::micros;
@@ -95,7 +95,7 @@ pub fn measure(scenario: &Scenario, seed: u64, threads: usize) -> Figures {
     flood(&mut world);
     let (flood_s, flood_events) = (begin.elapsed().as_secs_f64(), world.inputs() - join_events);
     let peak_bytes_per_peer = peak_bytes().map(|bytes| bytes / count(scenario.peers));
-    let failure = world.shards.iter_mut().find_map(|shard| shard.hall.take_failure());
+    let failure = world.shards.iter_mut().find_map(|shard| shard.state.take_failure());
     let history = world.into_history(failure);
     let roof_events_per_s = roof(scenario, seed);
     let flood_events_per_s = float(flood_events) / flood_s;
@@ -109,7 +109,11 @@ pub fn measure(scenario: &Scenario, seed: u64, threads: usize) -> Figures {
         flood_s,
         flood_events_per_s,
         events_per_s: float(join_events + flood_events) / (join_s + flood_s),
-        reached: history.tales.iter().map(|tale| tale.receipts.len()).sum(),
+        reached: history
+            .message_traces
+            .iter()
+            .map(|message_trace| message_trace.receipts.len())
+            .sum(),
         peak_bytes_per_peer,
         roof_events_per_s,
         ratio: flood_events_per_s / roof_events_per_s,
@@ -128,8 +132,8 @@ fn flood(world: &mut World) {
 fn roof(scenario: &Scenario, seed: u64) -> f64 {
     let run = run_seed(seed);
     let peers = count(scenario.peers);
-    let plan = Plan::new(scenario, run, &FaultSchedule::default(), Arc::default());
-    let mut queue = Queue::new(plan.window(), 0);
+    let model = NetworkModel::new(scenario, run, &FaultSchedule::default(), Arc::default());
+    let mut queue = Queue::new(model.window(), 0);
     let mut states = vec![[0_u8; ROOF_STATE]; scenario.peers];
     let mut random = u64::from_le_bytes(*run.as_bytes().first_chunk().expect("32 bytes"));
     let mut send = |queue: &mut Queue, at: u64, number: u64| {
@@ -138,16 +142,16 @@ fn roof(scenario: &Scenario, seed: u64) -> f64 {
         random ^= random >> 7;
         random ^= random << 17;
         let target = u32::try_from(random % peers).unwrap_or_default();
-        let at = at + plan.window() + random % 60_000;
+        let at = at + model.window() + random % 60_000;
         let parcel = Parcel::new(usize::try_from(number % 1000).unwrap_or_default());
-        queue.push(Arrival { at, target, origin: NOBODY, count: 0, parcel });
+        queue.push(Arrival { at, target, origin: SCHEDULER, count: 0, parcel });
     };
     for number in 0..peers {
         send(&mut queue, 0, number);
     }
     let (begin, mut done) = (Instant::now(), 0);
     while let Some(from) = queue.next_bucket().filter(|_| done < peers * ROOF_ROUNDS) {
-        let arrivals = queue.take(from, from + plan.window());
+        let arrivals = queue.take(from, from + model.window());
         for arrival in &arrivals {
             let state = &mut states[usize::try_from(arrival.target).unwrap_or_default()];
             state[0] = state[0].wrapping_add(1);

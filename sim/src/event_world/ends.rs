@@ -5,7 +5,7 @@ use std::hint::black_box;
 use tidings_core::{LinkId, LinkOrigin};
 
 use super::packet::EndRef;
-use crate::latency::Place;
+use crate::latency::HostIndex;
 
 /// All ends of a host.
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ pub(super) struct End {
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Far {
-    pub(super) place: Place,
+    pub(super) place: HostIndex,
     pub(super) end: EndRef,
 }
 
@@ -136,7 +136,7 @@ impl Ends {
     }
 
     /// Connections with hosts that are `hit`: the end here and the other one.
-    pub(super) fn connections(&self, hits: impl Fn(Place) -> bool) -> Vec<(EndRef, Far)> {
+    pub(super) fn connections(&self, hits: impl Fn(HostIndex) -> bool) -> Vec<(EndRef, Far)> {
         let ends = (0..).zip(&self.slots).filter_map(|(slot, entry)| {
             let is_hit = |end: &End| end.stage != Stage::Dialing && hits(end.far.place);
             let end = entry.end.filter(is_hit)?;

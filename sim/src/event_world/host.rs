@@ -1,7 +1,7 @@
 //! One host: a machine, its process with the protocol's node, and its ends of connections.
 //!
 //! What a machine does with what reaches it depends on its state alone, see [`Host::take`]; what
-//! happens to a packet between two machines is in [`super::air`].
+//! happens to a packet between two machines is in [`super::network`].
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hint::black_box;
@@ -10,14 +10,14 @@ use std::time::Duration;
 use tidings_core::wire::{self, Message, PREAMBLE_LEN};
 use tidings_core::{DialFailure, Event, Input, Instant, LinkId, LinkLoss, Node, Output, Room};
 
-use super::air::{Fate, Route, address};
 use super::ends::{End, Ends, Far, Stage};
-use super::mischief::Imp;
-use super::packet::{EndRef, Packet, Turn};
-use super::shard::{Cx, Hall, Held};
-use super::witness::Way;
+use super::mutant::Mutant;
+use super::network::{PacketFate, Route, address};
+use super::packet::{EndRef, HostFault, Packet};
+use super::shard::{Held, HostCtx, ShardState};
+use super::tracer::Disposition;
 use crate::history::End as LifeEnd;
-use crate::latency::Place;
+use crate::latency::HostIndex;
 use crate::recorder::{LifeNumber, Recorder};
 use crate::scenario::Death;
 
@@ -27,12 +27,12 @@ const NEVER: u64 = u64::MAX;
 /// A host and all that is its own.
 #[derive(Debug)]
 pub(super) struct Host {
-    pub(super) place: Place,
+    pub(super) place: HostIndex,
     machine: Machine,
     life: Option<LifeNumber>,
     node: Option<Node>,
     /// The bug planted in this life.
-    imp: Option<Box<dyn Imp>>,
+    mutant: Option<Box<dyn Mutant>>,
     /// When the node was born.
     born: u64,
     /// When it was told something last, or its process went on. It is told nothing about earlier.
@@ -46,7 +46,7 @@ pub(super) struct Host {
     pub(super) bytes_sent: u64,
     ends: Ends,
     /// What reached the process while it or its network stood still.
-    waiting: VecDeque<(Place, Packet)>,
+    waiting: VecDeque<(HostIndex, Packet)>,
     /// What the process sent while its network stood still.
     unsent: Vec<Held>,
 }
@@ -67,13 +67,13 @@ enum Machine {
 }
 
 impl Host {
-    pub(super) fn new(place: Place) -> Self {
+    pub(super) fn new(place: HostIndex) -> Self {
         Self {
             place,
             machine: Machine::Idle,
             life: None,
             node: None,
-            imp: None,
+            mutant: None,
             born: 0,
             clock: 0,
             wake: NEVER,
@@ -113,7 +113,7 @@ impl Host {
     }
 
     /// Wakes the node for what is due before `until`.
-    pub(super) fn wake_before(&mut self, until: u64, cx: &mut Cx<'_>) {
+    pub(super) fn wake_before(&mut self, until: u64, cx: &mut HostCtx<'_>) {
         // What fell due while the process stood still comes late.
         while let Some(due) = self.due().map(|due| due.max(self.clock)).filter(|it| *it < until) {
             self.handle(due, Input::Wake, cx);
@@ -128,10 +128,10 @@ impl Host {
     }
 
     /// Asks to be woken, unless a wake that is early enough is under way.
-    pub(super) fn ask_for_wake(&mut self, hall: &mut Hall) {
+    pub(super) fn ask_for_wake(&mut self, state: &mut ShardState) {
         if let Some(due) = self.due().filter(|due| *due < self.wake) {
             self.wake = due;
-            hall.wake(self.place, due);
+            state.wake(self.place, due);
         }
     }
 
@@ -141,9 +141,15 @@ impl Host {
     }
 
     /// Takes what arrives, as the state of the machine wants it.
-    pub(super) fn take(&mut self, at: u64, origin: Place, packet: Packet, cx: &mut Cx<'_>) {
+    pub(super) fn take(
+        &mut self,
+        at: u64,
+        origin: HostIndex,
+        packet: Packet,
+        cx: &mut HostCtx<'_>,
+    ) {
         match (self.machine, packet) {
-            (_, Packet::Turn(turn)) => self.turn(at, turn, cx),
+            (_, Packet::HostFault(host_fault)) => self.host_fault(at, host_fault, cx),
             (Machine::Running | Machine::Paused | Machine::Blocked, Packet::Syn { from }) => {
                 self.accept(at, origin, from, cx);
             }
@@ -165,18 +171,18 @@ impl Host {
     }
 
     /// What the schedule does to this host.
-    fn turn(&mut self, at: u64, turn: Turn, cx: &mut Cx<'_>) {
-        match turn {
-            Turn::Start => self.start(at, cx),
-            Turn::Crash(death) => self.crash(at, death, cx),
-            Turn::Pause if self.machine == Machine::Running => self.machine = Machine::Paused,
-            Turn::Resume if self.machine == Machine::Paused => {
+    fn host_fault(&mut self, at: u64, host_fault: HostFault, cx: &mut HostCtx<'_>) {
+        match host_fault {
+            HostFault::Start => self.start(at, cx),
+            HostFault::Crash(death) => self.crash(at, death, cx),
+            HostFault::Pause if self.machine == Machine::Running => self.machine = Machine::Paused,
+            HostFault::Resume if self.machine == Machine::Paused => {
                 self.machine = Machine::Running;
                 self.clock = at;
                 self.take_what_waited(at, cx);
             }
-            Turn::Block if self.machine == Machine::Running => self.machine = Machine::Blocked,
-            Turn::Unblock if self.machine == Machine::Blocked => {
+            HostFault::Block if self.machine == Machine::Running => self.machine = Machine::Blocked,
+            HostFault::Unblock if self.machine == Machine::Blocked => {
                 self.machine = Machine::Running;
                 let mut last = BTreeMap::new();
                 for held in std::mem::take(&mut self.unsent) {
@@ -185,24 +191,24 @@ impl Host {
                 }
                 self.take_what_waited(at, cx);
             }
-            Turn::Pause | Turn::Resume | Turn::Block | Turn::Unblock => {}
+            HostFault::Pause | HostFault::Resume | HostFault::Block | HostFault::Unblock => {}
         }
     }
 
-    fn take_what_waited(&mut self, at: u64, cx: &mut Cx<'_>) {
+    fn take_what_waited(&mut self, at: u64, cx: &mut HostCtx<'_>) {
         while let Some((origin, packet)) = self.waiting.pop_front() {
             self.take(at, origin, packet, cx);
         }
     }
 
-    fn start(&mut self, at: u64, cx: &mut Cx<'_>) {
-        let (number, life) = cx.hall.begin_life(cx.air.host_id(self.place), at);
+    fn start(&mut self, at: u64, cx: &mut HostCtx<'_>) {
+        let (number, life) = cx.state.begin_life(cx.network.host_id(self.place), at);
         self.machine = Machine::Running;
         self.life = Some(number);
         (self.born, self.clock, self.bytes_sent) = (at, at, 0);
-        match cx.air.make_node(life, at, self.place) {
-            Ok((node, imp)) => (self.node, self.imp) = (Some(node), imp),
-            Err(error) => cx.hall.fail(format!("{}: {error}", life.host)),
+        match cx.network.make_node(life, at, self.place) {
+            Ok((node, mutant)) => (self.node, self.mutant) = (Some(node), mutant),
+            Err(error) => cx.state.fail(format!("{}: {error}", life.host)),
         }
         self.perform(at, cx);
         if let Some(node) = &mut self.node {
@@ -210,7 +216,7 @@ impl Host {
         }
     }
 
-    fn crash(&mut self, at: u64, death: Death, cx: &mut Cx<'_>) {
+    fn crash(&mut self, at: u64, death: Death, cx: &mut HostCtx<'_>) {
         // Whatever its network did to the process, the machine's own goodbye goes out.
         self.machine = Machine::Idle;
         if death == Death::Reset {
@@ -223,9 +229,9 @@ impl Host {
     }
 
     /// The process is no more.
-    fn end_life(&mut self, at: u64, end: LifeEnd, cx: &mut Cx<'_>) {
+    fn end_life(&mut self, at: u64, end: LifeEnd, cx: &mut HostCtx<'_>) {
         if let Some(life) = self.life {
-            cx.hall.recorder.end_life(life, Duration::from_micros(at), end);
+            cx.state.recorder.end_life(life, Duration::from_micros(at), end);
         }
         self.node = None;
         self.machine = Machine::Idle;
@@ -235,7 +241,7 @@ impl Host {
         self.ends.clear();
     }
 
-    fn receive(&mut self, at: u64, origin: Place, packet: Packet, cx: &mut Cx<'_>) {
+    fn receive(&mut self, at: u64, origin: HostIndex, packet: Packet, cx: &mut HostCtx<'_>) {
         match packet {
             Packet::SynAck { to, from } => match self.ends.get_mut(to) {
                 Some(end) => {
@@ -251,7 +257,7 @@ impl Host {
             },
             Packet::Refused { to } => {
                 let end = self.ends.get_mut(to).copied();
-                if let Some(end) = end.filter(|_| cx.air.is_final_refusal(origin)) {
+                if let Some(end) = end.filter(|_| cx.network.is_final_refusal(origin)) {
                     self.ends.release(to.slot);
                     self.fail_dial(at, &end, DialFailure::Refused, cx);
                 }
@@ -280,12 +286,12 @@ impl Host {
                 }
             }
             Packet::Say(command) => self.handle(at, Input::Command(command), cx),
-            Packet::Syn { .. } | Packet::Turn(_) => unreachable!("the machine takes these"),
+            Packet::Syn { .. } | Packet::HostFault(_) => unreachable!("the machine takes these"),
         }
     }
 
     /// The machine accepts a connection, whether or not its process stands still.
-    fn accept(&mut self, at: u64, far: Place, from: EndRef, cx: &mut Cx<'_>) {
+    fn accept(&mut self, at: u64, far: HostIndex, from: EndRef, cx: &mut HostCtx<'_>) {
         let own = self.ends.occupy(Far { place: far, end: from }, Stage::Accepted, None);
         self.bytes_sent += PREAMBLE;
         let packet = Packet::SynAck { to: from, from: own };
@@ -293,7 +299,7 @@ impl Host {
     }
 
     /// A connection is gone, and not by this node's wish.
-    pub(super) fn lose(&mut self, at: u64, own: EndRef, loss: LinkLoss, cx: &mut Cx<'_>) {
+    pub(super) fn lose(&mut self, at: u64, own: EndRef, loss: LinkLoss, cx: &mut HostCtx<'_>) {
         if matches!(self.machine, Machine::Paused | Machine::Blocked) {
             let packet = match loss {
                 LinkLoss::Reset => Packet::Rst { to: own },
@@ -306,8 +312,8 @@ impl Host {
             self.ends.release(own.slot);
             match end.stage {
                 Stage::Up => {
-                    if let Some(witness) = &mut cx.hall.witness {
-                        witness.loses((at, cx.air), self.place, end.far.place, loss);
+                    if let Some(tracer) = &mut cx.state.tracer {
+                        tracer.loses((at, cx.network), self.place, end.far.place, loss);
                     }
                     self.handle(at, Input::LinkDown { link: end.link, loss }, cx);
                 }
@@ -320,9 +326,9 @@ impl Host {
     }
 
     /// A dial came to nothing.
-    fn fail_dial(&mut self, at: u64, end: &End, failure: DialFailure, cx: &mut Cx<'_>) {
-        if let Some(witness) = &mut cx.hall.witness {
-            witness.fails_to_reach((at, cx.air), self.place, end.far.place, failure);
+    fn fail_dial(&mut self, at: u64, end: &End, failure: DialFailure, cx: &mut HostCtx<'_>) {
+        if let Some(tracer) = &mut cx.state.tracer {
+            tracer.fails_to_reach((at, cx.network), self.place, end.far.place, failure);
         }
         self.handle(at, Input::DialFailed { link: end.link, failure }, cx);
     }
@@ -331,9 +337,9 @@ impl Host {
         &mut self.ends
     }
 
-    fn handle(&mut self, at: u64, input: Input, cx: &mut Cx<'_>) {
-        let input = match &mut self.imp {
-            Some(imp) => imp.input(input),
+    fn handle(&mut self, at: u64, input: Input, cx: &mut HostCtx<'_>) {
+        let input = match &mut self.mutant {
+            Some(mutant) => mutant.input(input),
             None => Some(input),
         };
         if let Some(input) = input {
@@ -341,32 +347,32 @@ impl Host {
         }
     }
 
-    fn tell(&mut self, at: u64, input: Input, cx: &mut Cx<'_>) {
+    fn tell(&mut self, at: u64, input: Input, cx: &mut HostCtx<'_>) {
         let Some(node) = &mut self.node else { return };
         self.clock = at;
-        cx.hall.inputs += 1;
-        node.exchange_room(&mut cx.hall.room);
+        cx.state.inputs += 1;
+        node.exchange_room(&mut cx.state.room);
         node.handle(Instant::from_micros(at - self.born), input);
         self.perform(at, cx);
     }
 
     /// Does what the node asks for.
-    fn perform(&mut self, at: u64, cx: &mut Cx<'_>) {
+    fn perform(&mut self, at: u64, cx: &mut HostCtx<'_>) {
         let mut after = Aftermath::default();
         while let Some(output) = self.node.as_mut().and_then(Node::poll_output) {
-            match &mut self.imp {
+            match &mut self.mutant {
                 None => self.carry_out(at, output, &mut after, cx),
-                Some(imp) => {
-                    let deeds = imp.output(output);
-                    after.told.extend(deeds.inputs);
-                    for output in deeds.outputs {
+                Some(mutant) => {
+                    let mutated = mutant.output(output);
+                    after.told.extend(mutated.inputs);
+                    for output in mutated.outputs {
                         self.carry_out(at, output, &mut after, cx);
                     }
                 }
             }
         }
         if let Some(node) = &mut self.node {
-            node.exchange_room(&mut cx.hall.room);
+            node.exchange_room(&mut cx.state.room);
         }
         if after.has_left {
             self.end_life(at, LifeEnd::Left, cx);
@@ -379,10 +385,10 @@ impl Host {
         }
     }
 
-    fn carry_out(&mut self, at: u64, output: Output, after: &mut Aftermath, cx: &mut Cx<'_>) {
+    fn carry_out(&mut self, at: u64, output: Output, after: &mut Aftermath, cx: &mut HostCtx<'_>) {
         match output {
             Output::Dial { link, addresses } => {
-                let route = cx.air.route(self.place, &addresses, self.sent);
+                let route = cx.network.route(self.place, &addresses, self.sent);
                 self.dial(at, link, route, cx);
             }
             Output::Send { link, message } => {
@@ -399,24 +405,24 @@ impl Host {
             }
             Output::Event(event) => {
                 after.has_left |= event == Event::Left;
-                if let Some(witness) = &mut cx.hall.witness {
-                    witness.tells((at, cx.air), self.place, &event);
+                if let Some(tracer) = &mut cx.state.tracer {
+                    tracer.tells((at, cx.network), self.place, &event);
                 }
                 if let Some(life) = self.life {
-                    cx.hall.note(life, at, &event);
+                    cx.state.note(life, at, &event);
                 }
             }
         }
     }
 
-    fn dial(&mut self, at: u64, link: LinkId, Route { to, after }: Route, cx: &mut Cx<'_>) {
+    fn dial(&mut self, at: u64, link: LinkId, Route { to, after }: Route, cx: &mut HostCtx<'_>) {
         let nowhere = EndRef { slot: 0, turn: 0 };
         let far = Far { place: to.unwrap_or(self.place), end: nowhere };
         let own = self.ends.occupy(far, Stage::Dialing, Some(link));
         // A dial to nowhere hangs, as one across a cut does.
-        let hangs = to.is_none_or(|far| cx.air.hangs(self.place, far));
-        if let Some(witness) = &mut cx.hall.witness {
-            witness.dials((at, cx.air), self.place, to, hangs);
+        let hangs = to.is_none_or(|far| cx.network.hangs(self.place, far));
+        if let Some(tracer) = &mut cx.state.tracer {
+            tracer.dials((at, cx.network), self.place, to, hangs);
         }
         if !hangs {
             let syn = Outgoing { packet: Packet::Syn { from: own }, size: 0, after };
@@ -430,17 +436,17 @@ impl Host {
         at: u64,
         slot: u32,
         message: Message,
-        cx: &mut Cx<'_>,
+        cx: &mut HostCtx<'_>,
     ) -> Result<(), Overrun> {
         let size = u64::try_from(wire::frame_len(&message)).unwrap_or(u64::MAX);
         let waits_for = self.uplink_free.saturating_sub(at);
         let Some((_, end)) = self.ends.in_slot(slot) else { return Ok(()) };
-        let waits = cx.air.is_waiting(self.place, end.far.place, at);
+        let waits = cx.network.is_waiting(self.place, end.far.place, at);
         end.unread = if waits { end.unread.saturating_add(small(size)) } else { 0 };
-        if cx.air.is_overrun(waits_for, end.unread.into()) {
-            if let Some(witness) = &mut cx.hall.witness {
+        if cx.network.is_overrun(waits_for, end.unread.into()) {
+            if let Some(tracer) = &mut cx.state.tracer {
                 let ends = (self.place, end.far.place);
-                witness.overruns((at, cx.air), ends, &message);
+                tracer.overruns((at, cx.network), ends, &message);
             }
             return Err(Overrun);
         }
@@ -451,52 +457,52 @@ impl Host {
     }
 
     /// Closes an end and says so, once the rest has been sent. Gives up a dial.
-    fn hang_up(&mut self, at: u64, slot: u32, cx: &mut Cx<'_>) {
+    fn hang_up(&mut self, at: u64, slot: u32, cx: &mut HostCtx<'_>) {
         let Some((_, end)) = self.ends.in_slot(slot) else { return };
         if end.stage != Stage::Dialing {
             let to = end.far.end;
             self.send(at, slot, Outgoing::new(Packet::Fin { to }, 0), cx);
-        } else if let Some(witness) = &mut cx.hall.witness {
-            witness.gives_up((at, cx.air), self.place, end.far.place);
+        } else if let Some(tracer) = &mut cx.state.tracer {
+            tracer.gives_up((at, cx.network), self.place, end.far.place);
         }
         self.ends.release(slot);
     }
 
     /// Sends a packet on an end, in order.
-    fn send(&mut self, at: u64, slot: u32, outgoing: Outgoing, cx: &mut Cx<'_>) {
+    fn send(&mut self, at: u64, slot: u32, outgoing: Outgoing, cx: &mut HostCtx<'_>) {
         let Outgoing { packet, size, after } = outgoing;
         let Some((own, end)) = self.ends.in_slot(slot) else { return };
         let far = end.far.place;
         self.sent = self.sent.wrapping_add(1);
         let begin = self.uplink_free.max(at);
-        self.uplink_free = begin + cx.air.time_to_send(size);
+        self.uplink_free = begin + cx.network.time_to_send(size);
         let leaves = self.uplink_free + after;
-        let way = if self.machine == Machine::Blocked {
-            Way::Blocked
+        let disposition = if self.machine == Machine::Blocked {
+            Disposition::Blocked
         } else if end.severed {
-            Way::Severed
+            Disposition::Severed
         } else {
-            let fate = cx.air.fate(self.place, far, leaves, self.sent);
-            Way::Taken(fate.no_sooner_than(end.last_arrival))
+            let fate = cx.network.fate(self.place, far, leaves, self.sent);
+            Disposition::Taken(fate.no_sooner_than(end.last_arrival))
         };
-        if let (Packet::Data { message, .. }, Some(witness)) = (&packet, &mut cx.hall.witness) {
-            witness.sends((at, cx.air), (self.place, far), message, way);
+        if let (Packet::Data { message, .. }, Some(tracer)) = (&packet, &mut cx.state.tracer) {
+            tracer.sends((at, cx.network), (self.place, far), message, disposition);
         }
         let (origin, count) = (self.place, self.sent);
-        match way {
-            Way::Blocked => {
+        match disposition {
+            Disposition::Blocked => {
                 self.unsent.push(Held { origin, own, far: end.far, count, packet });
             }
-            Way::Severed => {}
-            Way::Taken(Fate::Lost) => end.severed = true,
-            Way::Taken(Fate::Held) => {
-                cx.hall.hold(Held { origin, own, far: end.far, count, packet });
+            Disposition::Severed => {}
+            Disposition::Taken(PacketFate::Lost) => end.severed = true,
+            Disposition::Taken(PacketFate::Held) => {
+                cx.state.hold(Held { origin, own, far: end.far, count, packet });
             }
-            Way::Taken(Fate::Arrives(arrival)) => {
+            Disposition::Taken(PacketFate::Arrives(arrival)) => {
                 end.last_arrival = arrival;
-                cx.hall.send((origin, count), far, arrival, packet);
+                cx.state.send((origin, count), far, arrival, packet);
             }
-            Way::Taken(Fate::Reset(when)) => {
+            Disposition::Taken(PacketFate::Reset(when)) => {
                 end.severed = true;
                 let far = end.far;
                 self.break_off(when, own, far, cx);
@@ -505,33 +511,39 @@ impl Host {
     }
 
     /// A packet was lost too often: both ends learn at `when` that the connection is reset.
-    fn break_off(&mut self, when: u64, own: EndRef, far: Far, cx: &mut Cx<'_>) {
+    fn break_off(&mut self, when: u64, own: EndRef, far: Far, cx: &mut HostCtx<'_>) {
         for (place, to) in [(far.place, far.end), (self.place, own)] {
             self.sent = self.sent.wrapping_add(1);
-            cx.hall.send((self.place, self.sent), place, when, Packet::Rst { to });
+            cx.state.send((self.place, self.sent), place, when, Packet::Rst { to });
         }
     }
 
     /// Sends a packet that was held back until now. `last` is when the one before it on the same end
     /// arrives; `None` if that one was lost for good. The end itself may be closed by now.
-    pub(super) fn release(&mut self, at: u64, held: Held, last: &mut Option<u64>, cx: &mut Cx<'_>) {
+    pub(super) fn release(
+        &mut self,
+        at: u64,
+        held: Held,
+        last: &mut Option<u64>,
+        cx: &mut HostCtx<'_>,
+    ) {
         let Held { origin, own, far, count, packet } = held;
         let Some(before) = *last else { return };
-        match cx.air.fate(self.place, far.place, at, count) {
-            Fate::Arrives(arrival) => {
+        match cx.network.fate(self.place, far.place, at, count) {
+            PacketFate::Arrives(arrival) => {
                 let arrival = self.ends.delay_until(own, arrival.max(before));
                 *last = Some(arrival);
-                cx.hall.send((self.place, count), far.place, arrival, packet);
+                cx.state.send((self.place, count), far.place, arrival, packet);
             }
-            Fate::Reset(when) => {
+            PacketFate::Reset(when) => {
                 *last = None;
                 if let Some(end) = self.ends.get_mut(own) {
                     end.severed = true;
                 }
                 self.break_off(when, own, far, cx);
             }
-            Fate::Held => cx.hall.hold(Held { origin, own, far, count, packet }),
-            Fate::Lost => {
+            PacketFate::Held => cx.state.hold(Held { origin, own, far, count, packet }),
+            PacketFate::Lost => {
                 *last = None;
                 if let Some(end) = self.ends.get_mut(own) {
                     end.severed = true;
@@ -541,10 +553,10 @@ impl Host {
     }
 
     /// Sends a packet that belongs to no end here.
-    fn answer(&mut self, at: u64, far: Place, packet: Packet, cx: &mut Cx<'_>) {
+    fn answer(&mut self, at: u64, far: HostIndex, packet: Packet, cx: &mut HostCtx<'_>) {
         self.sent = self.sent.wrapping_add(1);
-        if let Fate::Arrives(arrival) = cx.air.fate(self.place, far, at, self.sent) {
-            cx.hall.send((self.place, self.sent), far, arrival, packet);
+        if let PacketFate::Arrives(arrival) = cx.network.fate(self.place, far, at, self.sent) {
+            cx.state.send((self.place, self.sent), far, arrival, packet);
         }
     }
 }

@@ -13,16 +13,16 @@
 //!
 //! Cuts and resets concern two hosts at once, so they happen between windows.
 
-mod air;
 pub mod bench;
 mod ends;
 mod host;
-mod mischief;
+mod mutant;
+mod network;
 mod order;
 mod packet;
 mod queue;
 mod shard;
-mod witness;
+mod tracer;
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -38,23 +38,23 @@ use tidings_core::{Command, LinkLoss, Topic};
 use crate::fault::{Fault, FaultSchedule, Scheduled};
 use crate::history::{History, NodeView, Sample};
 use crate::host::{HostId, run_seed};
-use crate::latency::{Place, micros};
+use crate::latency::{HostIndex, micros};
 use crate::recorder::Recorder;
 use crate::scenario::{CutMode, Scenario};
 use crate::traffic::Traffic;
 use crate::workload;
-use air::{Air, Cut, Plan};
 use ends::Stage;
 use host::Host;
-pub use mischief::{Deeds, Imp, Mischief};
-use packet::{NOBODY, Packet, Turn};
-use shard::{Cx, Shard};
-use witness::Witness;
-pub use witness::{Lens, Line, seconds};
+pub use mutant::{Mutant, MutantFactory, Mutated};
+use network::{Cut, Network, NetworkModel};
+use packet::{HostFault, Packet, SCHEDULER};
+use shard::{HostCtx, Shard};
+use tracer::Tracer;
+pub use tracer::{TraceFilter, TraceLine, seconds};
 
 /// Most node states that all samples of a run hold together. Larger networks are sampled less often
 /// than every second.
-const MOST_VIEWS: usize = 200_000;
+const MAX_VIEWS: usize = 200_000;
 
 /// Fewest hosts of a run that is worth more than one thread.
 const MANY_HOSTS: usize = 10_000;
@@ -76,10 +76,10 @@ pub fn run_on(scenario: &Scenario, seed: u64, threads: usize) -> History {
 pub fn run_with(
     scenario: &Scenario,
     seed: u64,
-    mischief: Option<&'static dyn Mischief>,
+    mutants: Option<&'static dyn MutantFactory>,
 ) -> History {
     let mut world = World::new(scenario, seed, 1);
-    world.plan.mischief = mischief;
+    world.model.mutants = mutants;
     finish(world, scenario)
 }
 
@@ -92,18 +92,18 @@ const UNREAD: usize = 1_024;
 pub fn trace(
     scenario: Scenario,
     seed: u64,
-    lens: Lens,
-) -> impl Iterator<Item = Result<Line, String>> {
+    filter: TraceFilter,
+) -> impl Iterator<Item = Result<TraceLine, String>> {
     let (reader, lines) = mpsc::sync_channel(UNREAD);
     std::thread::spawn(move || {
         let mut world = World::new(&scenario, seed, 1);
-        let end = lens.until.map_or(scenario.duration, |until| until.min(scenario.duration));
+        let end = filter.until.map_or(scenario.duration, |until| until.min(scenario.duration));
         for shard in &mut world.shards {
-            shard.hall.witness = Some(Witness::new(lens.clone(), &world.schedule, reader.clone()));
+            shard.state.tracer = Some(Tracer::new(filter.clone(), &world.schedule, reader.clone()));
         }
         let failure = world.attempt(&scenario, micros(end));
-        let witnesses = world.shards.iter_mut().filter_map(|shard| shard.hall.witness.as_mut());
-        witnesses.for_each(|witness| witness.tell_rest(failure.is_some()));
+        let tracers = world.shards.iter_mut().filter_map(|shard| shard.state.tracer.as_mut());
+        tracers.for_each(|tracer| tracer.tell_rest(failure.is_some()));
         if let Some(failure) = failure {
             // If nobody reads, nobody is to be told that.
             drop(reader.send(Err(failure)));
@@ -125,7 +125,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 /// A run in progress.
 struct World {
     seed: u64,
-    plan: Plan,
+    model: NetworkModel,
     schedule: FaultSchedule,
     shards: Vec<Shard>,
     /// Hosts of a shard.
@@ -143,24 +143,24 @@ impl World {
         let schedule = FaultSchedule::draw(scenario, run);
         let ids: BTreeMap<_, _> = scenario.hosts().map(|host| (host.node_id(run), host)).collect();
         let ids = Arc::new(ids);
-        let plan = Plan::new(scenario, run, &schedule, Arc::clone(&ids));
+        let model = NetworkModel::new(scenario, run, &schedule, Arc::clone(&ids));
         let threads = u32::try_from(threads.max(1)).unwrap_or(1);
-        let share = plan.hosts().div_ceil(threads).max(1);
-        let shard = |first: Place| {
+        let share = model.hosts().div_ceil(threads).max(1);
+        let shard = |first: HostIndex| {
             let recorder = Recorder::new(scenario, &schedule, Arc::clone(&ids));
-            let places = first..(first + share).min(plan.hosts());
-            Shard::new(places, share, plan.window(), recorder)
+            let places = first..(first + share).min(model.hosts());
+            Shard::new(places, share, model.window(), recorder)
         };
-        let starts = (0..plan.hosts()).step_by(usize::try_from(share).unwrap_or(1));
+        let starts = (0..model.hosts()).step_by(usize::try_from(share).unwrap_or(1));
         let shards = starts.map(shard).collect();
         let (cut, samples, traffic) = (None, Vec::new(), Vec::new());
-        Self { seed, schedule, shards, share, cut, sent: 0, samples, traffic, plan }
+        Self { seed, schedule, shards, share, cut, sent: 0, samples, traffic, model }
     }
 
     /// Runs up to `end` and says why it failed, if it did.
     fn attempt(&mut self, scenario: &Scenario, end: u64) -> Option<String> {
         match catch_unwind(AssertUnwindSafe(|| self.run(scenario, end))) {
-            Ok(()) => self.shards.iter_mut().find_map(|shard| shard.hall.take_failure()),
+            Ok(()) => self.shards.iter_mut().find_map(|shard| shard.state.take_failure()),
             Err(panic) => Some(format!("panic: {}", panic_message(panic.as_ref()))),
         }
     }
@@ -192,22 +192,24 @@ impl World {
     /// Queues all that the schedule and the workload have for single hosts.
     fn announce(&mut self, scenario: &Scenario) {
         for Scheduled { at, fault } in std::mem::take(&mut self.schedule.faults) {
-            let turn = match &fault {
-                Fault::Start(host) => Some((*host, Packet::Turn(Turn::Start))),
-                Fault::Crash(host, death) => Some((*host, Packet::Turn(Turn::Crash(*death)))),
+            let host_fault = match &fault {
+                Fault::Start(host) => Some((*host, Packet::HostFault(HostFault::Start))),
+                Fault::Crash(host, death) => {
+                    Some((*host, Packet::HostFault(HostFault::Crash(*death))))
+                }
                 Fault::Leave(host) => Some((*host, Packet::Say(Command::Leave))),
-                Fault::Pause(host) => Some((*host, Packet::Turn(Turn::Pause))),
-                Fault::Resume(host) => Some((*host, Packet::Turn(Turn::Resume))),
-                Fault::Block(host) => Some((*host, Packet::Turn(Turn::Block))),
-                Fault::Unblock(host) => Some((*host, Packet::Turn(Turn::Unblock))),
+                Fault::Pause(host) => Some((*host, Packet::HostFault(HostFault::Pause))),
+                Fault::Resume(host) => Some((*host, Packet::HostFault(HostFault::Resume))),
+                Fault::Block(host) => Some((*host, Packet::HostFault(HostFault::Block))),
+                Fault::Unblock(host) => Some((*host, Packet::HostFault(HostFault::Unblock))),
                 Fault::Reset(_) | Fault::Cut(..) | Fault::Heal => None,
             };
-            if let Some((host, packet)) = turn {
+            if let Some((host, packet)) = host_fault {
                 self.post(host, at, packet);
             }
             self.schedule.faults.push(Scheduled { at, fault });
         }
-        for saying in workload::draw(scenario, &self.schedule, self.plan.run) {
+        for saying in workload::draw(scenario, &self.schedule, self.model.run) {
             let (topic, payload) = (Topic::default(), saying.payload);
             let command = Command::Broadcast { topic, payload };
             self.post(saying.host, saying.at, Packet::Say(command));
@@ -216,37 +218,37 @@ impl World {
 
     fn post(&mut self, host: HostId, at: Duration, packet: Packet) {
         self.sent += 1;
-        let (place, count) = (self.plan.place(host), self.sent);
-        self.shard_of(place).hall.send((NOBODY, count), place, micros(at), packet);
+        let (place, count) = (self.model.place(host), self.sent);
+        self.shard_of(place).state.send((SCHEDULER, count), place, micros(at), packet);
     }
 
     /// What the nodes were told since the beginning: inputs and wakes.
     fn inputs(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.hall.inputs).sum()
+        self.shards.iter().map(|shard| shard.state.inputs).sum()
     }
 
-    fn shard_of(&mut self, place: Place) -> &mut Shard {
+    fn shard_of(&mut self, place: HostIndex) -> &mut Shard {
         let index = usize::try_from(place / self.share).expect("an index in memory");
         &mut self.shards[index]
     }
 
     /// Runs everything before `until`.
     fn run_until(&mut self, until: u64) {
-        let window = self.plan.window();
+        let window = self.model.window();
         loop {
-            let next = self.shards.iter().filter_map(|shard| shard.hall.next_bucket()).min();
+            let next = self.shards.iter().filter_map(|shard| shard.state.next_bucket()).min();
             let Some(from) = next.filter(|from| *from < until) else { return };
-            let air = Air { plan: &self.plan, cut: self.cut.as_ref() };
+            let network = Network { model: &self.model, cut: self.cut.as_ref() };
             let border = until.min(from + window);
             if let [shard] = &mut self.shards[..] {
-                shard.run(from, border, air);
-                if let Some(witness) = &mut shard.hall.witness
-                    && !witness.tell(border)
+                shard.run(from, border, network);
+                if let Some(tracer) = &mut shard.state.tracer
+                    && !tracer.tell(border)
                 {
                     return;
                 }
             } else {
-                self.shards.par_iter_mut().for_each(|shard| shard.run(from, border, air));
+                self.shards.par_iter_mut().for_each(|shard| shard.run(from, border, network));
                 self.exchange();
             }
             // What is left of the bucket is not before `until`.
@@ -260,11 +262,11 @@ impl World {
     fn exchange(&mut self) {
         let shards = &mut self.shards;
         let received: Vec<Vec<Vec<_>>> = (0..shards.len())
-            .map(|to| shards.iter_mut().map(|from| from.hall.take_outbox(to)).collect())
+            .map(|to| shards.iter_mut().map(|from| from.state.take_outbox(to)).collect())
             .collect();
         shards.par_iter_mut().zip(received).for_each(|(shard, lists)| {
             for (arrival, packet) in lists.into_iter().flatten() {
-                shard.hall.deliver(arrival, packet);
+                shard.state.deliver(arrival, packet);
             }
         });
     }
@@ -273,12 +275,12 @@ impl World {
     fn perform(&mut self, at: u64, fault: Fault) {
         match fault {
             Fault::Reset(host) => {
-                let place = self.plan.place(host);
+                let place = self.model.place(host);
                 self.reset(at, place, |_| true);
             }
             Fault::Cut(hosts, mode, direction) => {
-                let inside: std::collections::BTreeSet<Place> =
-                    hosts.iter().map(|host| self.plan.place(*host)).collect();
+                let inside: std::collections::BTreeSet<HostIndex> =
+                    hosts.iter().map(|host| self.model.place(*host)).collect();
                 if mode == CutMode::Reset {
                     for place in &inside {
                         self.reset(at, *place, |far| !inside.contains(&far));
@@ -302,7 +304,7 @@ impl World {
     }
 
     /// Resets connections of a host, at both ends.
-    fn reset(&mut self, at: u64, place: Place, hits: impl Fn(Place) -> bool) {
+    fn reset(&mut self, at: u64, place: HostIndex, hits: impl Fn(HostIndex) -> bool) {
         let Some((host, _)) = self.host(place) else { return };
         for (own, far) in host.ends().connections(hits) {
             for (place, end) in [(place, own), (far.place, far.end)] {
@@ -312,26 +314,26 @@ impl World {
                     continue;
                 }
                 host.lose(at, end, LinkLoss::Reset, &mut cx);
-                host.ask_for_wake(cx.hall);
+                host.ask_for_wake(cx.state);
             }
         }
     }
 
-    fn host(&mut self, place: Place) -> Option<(&mut Host, Cx<'_>)> {
-        let air = Air { plan: &self.plan, cut: self.cut.as_ref() };
+    fn host(&mut self, place: HostIndex) -> Option<(&mut Host, HostCtx<'_>)> {
+        let network = Network { model: &self.model, cut: self.cut.as_ref() };
         let index = usize::try_from(place / self.share).ok()?;
-        self.shards.get_mut(index)?.host(place, air)
+        self.shards.get_mut(index)?.host(place, network)
     }
 
     /// The cut is over: what it held back leaves now, in the order in which it was sent.
     fn release_held(&mut self, at: u64) {
-        let air = Air { plan: &self.plan, cut: None };
+        let network = Network { model: &self.model, cut: None };
         for shard in &mut self.shards {
             // When the last packet of each end arrives.
             let mut last = BTreeMap::new();
-            for held in shard.hall.take_held() {
+            for held in shard.state.take_held() {
                 let last = last.entry((held.origin, held.own)).or_insert(Some(0));
-                let Some((host, mut cx)) = shard.host(held.origin, air) else { continue };
+                let Some((host, mut cx)) = shard.host(held.origin, network) else { continue };
                 host.release(at, held, last, &mut cx);
             }
         }
@@ -343,8 +345,8 @@ impl World {
         for shard in &self.shards {
             for host in &shard.hosts {
                 let Some((life, node)) = host.answering() else { continue };
-                let life = shard.hall.recorder.life(life);
-                let view = NodeView::of(&node.snapshot(), host.bytes_sent, &self.plan.ids);
+                let life = shard.state.recorder.life(life);
+                let view = NodeView::of(&node.snapshot(), host.bytes_sent, &self.model.ids);
                 sample.nodes.insert(life, view);
                 traffic.add(node.stats(), host.bytes_sent);
             }
@@ -354,7 +356,7 @@ impl World {
     }
 
     fn into_history(self, failure: Option<String>) -> History {
-        let recorders = self.shards.into_iter().map(|shard| shard.hall.recorder);
+        let recorders = self.shards.into_iter().map(|shard| shard.state.recorder);
         let recorder = recorders.reduce(Recorder::merge).expect("there is a host, so a shard");
         let history = recorder.finish(self.seed, self.schedule, self.samples, failure);
         History { traffic: self.traffic, ..history }
@@ -369,6 +371,6 @@ fn is_for_all(scheduled: &Scheduled) -> bool {
 fn sample_every(scenario: &Scenario) -> u64 {
     let seconds = usize::try_from(scenario.duration.as_secs()).unwrap_or(usize::MAX);
     let views = seconds.saturating_mul(scenario.seed_nodes + scenario.peers);
-    let factor = views.div_ceil(MOST_VIEWS).max(1);
+    let factor = views.div_ceil(MAX_VIEWS).max(1);
     u64::try_from(factor).unwrap_or(u64::MAX).saturating_mul(1_000_000)
 }

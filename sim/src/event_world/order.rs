@@ -5,7 +5,7 @@
 //! the few that are for one host are then compared.
 
 use super::packet::Arrival;
-use crate::latency::Place;
+use crate::latency::HostIndex;
 
 /// Fewer are sorted by comparing.
 const MANY: usize = 512;
@@ -15,7 +15,7 @@ const DIGIT: u32 = 9;
 
 /// Sorts by target, and for each target by time and sender. The targets are `first` or above.
 /// `room` is for use meanwhile; what is in it before is of no interest, nor what is afterwards.
-pub(super) fn sort(arrivals: &mut Vec<Arrival>, first: Place, room: &mut Vec<Arrival>) {
+pub(super) fn sort(arrivals: &mut Vec<Arrival>, first: HostIndex, room: &mut Vec<Arrival>) {
     if arrivals.len() < MANY {
         arrivals.sort_unstable();
         return;

@@ -5,11 +5,11 @@ use std::cmp::Ordering;
 use tidings_core::Command;
 use tidings_core::wire::Message;
 
-use crate::latency::Place;
+use crate::latency::HostIndex;
 use crate::scenario::Death;
 
 /// The origin of what no host sends: the schedule and the workload. At one time it comes first.
-pub(super) const NOBODY: Place = Place::MAX;
+pub(super) const SCHEDULER: HostIndex = HostIndex::MAX;
 
 /// One end of a connection: a slot of a host, and which of the connections that used it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,12 +40,12 @@ pub(super) enum Packet {
     /// Somebody at the keyboard.
     Say(Command),
     /// Something happens to the host itself.
-    Turn(Turn),
+    HostFault(HostFault),
 }
 
 /// What the schedule does to one host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum HostFault {
     /// Its process is started.
     Start,
     /// Its process ends without a word.
@@ -65,8 +65,8 @@ pub(super) enum Turn {
 pub(super) struct Arrival {
     /// Simulated microseconds since the run's beginning.
     pub(super) at: u64,
-    pub(super) target: Place,
-    pub(super) origin: Place,
+    pub(super) target: HostIndex,
+    pub(super) origin: HostIndex,
     /// The origin's own count of what it sent: with `at` and `origin` it makes the order total, and
     /// no host's count depends on another host.
     pub(super) count: u32,

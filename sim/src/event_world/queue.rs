@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::order;
 use super::packet::Arrival;
-use crate::latency::Place;
-use crate::sheets::Sheets;
+use crate::chunked_vec::ChunkedVec;
+use crate::latency::HostIndex;
 
 /// Buckets of the ring.
 const NEAR: usize = 512;
@@ -21,19 +21,19 @@ pub(super) struct Queue {
     /// Microseconds of a bucket.
     width: u64,
     /// The first of the hosts that arrivals are for.
-    first_host: Place,
+    first_host: HostIndex,
     /// Number of the first bucket of the ring.
     first: u64,
-    near: VecDeque<Sheets<Arrival>>,
-    far: BTreeMap<u64, Sheets<Arrival>>,
+    near: VecDeque<ChunkedVec<Arrival>>,
+    far: BTreeMap<u64, ChunkedVec<Arrival>>,
     /// Room for a whole bucket, and for sorting it.
     rooms: [Vec<Arrival>; 2],
 }
 
 impl Queue {
     /// An empty queue with buckets of this many microseconds, for this host and later ones.
-    pub(super) fn new(width: u64, first_host: Place) -> Self {
-        let near = std::iter::repeat_with(Sheets::default).take(NEAR).collect();
+    pub(super) fn new(width: u64, first_host: HostIndex) -> Self {
+        let near = std::iter::repeat_with(ChunkedVec::default).take(NEAR).collect();
         let (far, rooms) = (BTreeMap::new(), Default::default());
         Self { width, first_host, first: 0, near, far, rooms }
     }

@@ -7,15 +7,15 @@ use std::time::Duration;
 use slab::Slab;
 use tidings_core::{Event, Room};
 
-use super::air::Air;
 use super::ends::Far;
 use super::host::Host;
-use super::packet::{Arrival, EndRef, NOBODY, Packet, Parcel};
+use super::network::Network;
+use super::packet::{Arrival, EndRef, Packet, Parcel, SCHEDULER};
 use super::queue::Queue;
-use super::witness::Witness;
+use super::tracer::Tracer;
 use crate::history::Life;
 use crate::host::HostId;
-use crate::latency::Place;
+use crate::latency::HostIndex;
 use crate::recorder::{LifeNumber, Recorder};
 
 /// Hosts whose memory is read ahead together. 16 gain no more than 8: a processor has some tens of
@@ -26,14 +26,14 @@ const TOGETHER: usize = 8;
 #[derive(Debug)]
 pub(super) struct Shard {
     pub(super) hosts: Vec<Host>,
-    pub(super) hall: Hall,
+    pub(super) state: ShardState,
 }
 
 /// All of a shard but its hosts: where a host sends, and who listens.
 #[derive(Debug)]
-pub(super) struct Hall {
+pub(super) struct ShardState {
     /// The places of the hosts.
-    places: std::ops::Range<Place>,
+    places: std::ops::Range<HostIndex>,
     queue: Queue,
     parcels: Slab<Packet>,
     pub(super) recorder: Recorder,
@@ -49,22 +49,22 @@ pub(super) struct Hall {
     pub(super) inputs: u64,
     failure: Option<String>,
     /// Who tells a reader of it.
-    pub(super) witness: Option<Witness>,
+    pub(super) tracer: Option<Tracer>,
     /// Somebody listens to what the nodes say.
     is_heard: bool,
 }
 
 /// What a host needs beside itself to act.
 #[derive(Debug)]
-pub(super) struct Cx<'a> {
-    pub(super) hall: &'a mut Hall,
-    pub(super) air: Air<'a>,
+pub(super) struct HostCtx<'a> {
+    pub(super) state: &'a mut ShardState,
+    pub(super) network: Network<'a>,
 }
 
 /// A packet that waits for a cut to heal.
 #[derive(Debug)]
 pub(super) struct Held {
-    pub(super) origin: Place,
+    pub(super) origin: HostIndex,
     /// The end that sends it.
     pub(super) own: EndRef,
     pub(super) far: Far,
@@ -75,13 +75,13 @@ pub(super) struct Held {
 impl Shard {
     /// A shard of hosts at these places, of `share` in each, with windows of this `width`.
     pub(super) fn new(
-        places: std::ops::Range<Place>,
+        places: std::ops::Range<HostIndex>,
         share: u32,
         width: u64,
         recorder: Recorder,
     ) -> Self {
         let hosts = places.clone().map(Host::new).collect();
-        let hall = Hall {
+        let state = ShardState {
             queue: Queue::new(width, places.start),
             places,
             parcels: Slab::new(),
@@ -92,53 +92,54 @@ impl Shard {
             held: Vec::new(),
             inputs: 0,
             failure: None,
-            witness: None,
+            tracer: None,
             is_heard: true,
         };
-        Self { hosts, hall }
+        Self { hosts, state }
     }
 
     /// A host and what it needs to act.
     pub(super) fn host<'a>(
         &'a mut self,
-        place: Place,
-        air: Air<'a>,
-    ) -> Option<(&'a mut Host, Cx<'a>)> {
-        let index = place.checked_sub(self.hall.places.start)?;
+        place: HostIndex,
+        network: Network<'a>,
+    ) -> Option<(&'a mut Host, HostCtx<'a>)> {
+        let index = place.checked_sub(self.state.places.start)?;
         let host = self.hosts.get_mut(usize::try_from(index).ok()?)?;
-        Some((host, Cx { hall: &mut self.hall, air }))
+        Some((host, HostCtx { state: &mut self.state, network }))
     }
 
     /// Runs the hosts through everything before `until`, in the bucket that begins at `from`.
-    pub(super) fn run(&mut self, from: u64, until: u64, air: Air<'_>) {
-        let arrivals = self.hall.queue.take(from, until);
+    pub(super) fn run(&mut self, from: u64, until: u64, network: Network<'_>) {
+        let arrivals = self.state.queue.take(from, until);
         let visits: Vec<_> = arrivals.chunk_by(|a, b| a.target == b.target).collect();
         for together in visits.chunks(TOGETHER) {
             self.read_ahead(together);
             for of_one in together {
-                self.visit(of_one, until, air);
+                self.visit(of_one, until, network);
             }
         }
-        self.hall.queue.give_back(arrivals);
+        self.state.queue.give_back(arrivals);
     }
 
     /// Reads some of what the next hosts need. One visit after the other would wait for the memory
     /// of each host; here the processor waits for all of them at once.
     fn read_ahead(&self, visits: &[&[Arrival]]) {
-        let Self { hosts, hall } = self;
-        let index = |of_one: &[Arrival]| usize::try_from(of_one[0].target - hall.places.start).ok();
+        let Self { hosts, state } = self;
+        let index =
+            |of_one: &[Arrival]| usize::try_from(of_one[0].target - state.places.start).ok();
         let next = || visits.iter().filter_map(|of_one| hosts.get(index(of_one)?));
         next().for_each(Host::touch);
         let keys = visits.iter().flat_map(|of_one| of_one.iter()).filter_map(|it| it.parcel.key());
-        for packet in keys.filter_map(|key| hall.parcels.get(key)) {
+        for packet in keys.filter_map(|key| state.parcels.get(key)) {
             black_box(discriminant(packet));
         }
-        next().for_each(|host| host.touch_rooms(&hall.recorder));
+        next().for_each(|host| host.touch_rooms(&state.recorder));
     }
 
     /// Runs one host through all that is for it before `until`.
-    fn visit(&mut self, of_one: &[Arrival], until: u64, air: Air<'_>) {
-        let Some((host, mut cx)) = self.host(of_one[0].target, air) else { return };
+    fn visit(&mut self, of_one: &[Arrival], until: u64, network: Network<'_>) {
+        let Some((host, mut cx)) = self.host(of_one[0].target, network) else { return };
         for arrival in of_one {
             let Some(key) = arrival.parcel.key() else {
                 host.wake_has_come(arrival.at);
@@ -146,15 +147,15 @@ impl Shard {
             };
             // A timer that is due at the same moment fires with the arrival itself.
             host.wake_before(arrival.at, &mut cx);
-            let packet = cx.hall.parcels.remove(key);
+            let packet = cx.state.parcels.remove(key);
             host.take(arrival.at, arrival.origin, packet, &mut cx);
         }
         host.wake_before(until, &mut cx);
-        host.ask_for_wake(cx.hall);
+        host.ask_for_wake(cx.state);
     }
 }
 
-impl Hall {
+impl ShardState {
     /// When the bucket of the next arrival begins.
     pub(super) fn next_bucket(&self) -> Option<u64> {
         self.queue.next_bucket()
@@ -179,14 +180,14 @@ impl Hall {
         self.failure.take()
     }
 
-    pub(super) fn wake(&mut self, target: Place, at: u64) {
-        self.queue.push(Arrival { at, target, origin: NOBODY, count: 0, parcel: Parcel::WAKE });
+    pub(super) fn wake(&mut self, target: HostIndex, at: u64) {
+        self.queue.push(Arrival { at, target, origin: SCHEDULER, count: 0, parcel: Parcel::WAKE });
     }
 
     pub(super) fn send(
         &mut self,
-        (origin, count): (Place, u32),
-        target: Place,
+        (origin, count): (HostIndex, u32),
+        target: HostIndex,
         at: u64,
         packet: Packet,
     ) {

@@ -274,26 +274,26 @@ impl Scene<'_> {
     }
 
     fn tells_of_leave(&self, entry: &Entry) -> bool {
-        matches!(&entry.fact, Fact::NeighborDown { peer, why: NeighborLoss::Left }
-            | Fact::PeerRemoved { peer, why: Removal::Left } if self.is_hit(peer))
+        matches!(&entry.fact, Fact::NeighborDown { peer, reason: NeighborLoss::Left }
+            | Fact::PeerRemoved { peer, reason: Removal::Left } if self.is_hit(peer))
     }
 
     fn caught_up(&self, life: Life, span: LifeSpan) -> bool {
-        self.history.tales.iter().any(|tale| {
-            tale.said.is_some_and(|(_, said)| said < span.born)
-                && tale.receipts.iter().any(|receipt| receipt.life == life)
+        self.history.message_traces.iter().any(|message_trace| {
+            message_trace.said.is_some_and(|(_, said)| said < span.born)
+                && message_trace.receipts.iter().any(|receipt| receipt.life == life)
         })
     }
 
     /// Whether a message that was said meanwhile got from such a host to one that was hit, or the
     /// other way, only afterwards.
     fn is_late(&self, is_other_side: impl Fn(HostId) -> bool) -> bool {
-        self.history.tales.iter().any(|tale| {
-            let Some((origin, said)) = tale.said else { return false };
+        self.history.message_traces.iter().any(|message_trace| {
+            let Some((origin, said)) = message_trace.said else { return false };
             if !(self.from()..self.until()).contains(&said) {
                 return false;
             }
-            tale.receipts.iter().any(|receipt| {
+            message_trace.receipts.iter().any(|receipt| {
                 let (from, to) = (origin.host, receipt.life.host);
                 let goes_in = self.hosts.contains(&to) && is_other_side(from);
                 let goes_out = self.hosts.contains(&from) && is_other_side(to);
@@ -312,8 +312,8 @@ impl Scene<'_> {
         const RESET: LinkLoss = LinkLoss::Reset;
         let is_reset = matches!(
             entry.fact,
-            Fact::NeighborDown { why: NeighborLoss::LinkLost(RESET), .. }
-                | Fact::RegistrationLost { why: RegistrationLoss::LinkLost(RESET), .. }
+            Fact::NeighborDown { reason: NeighborLoss::LinkLost(RESET), .. }
+                | Fact::RegistrationLost { reason: RegistrationLoss::LinkLost(RESET), .. }
                 | Fact::PeerProbing { .. }
         );
         let soon = self.from() + self.scenario.tick * 2;

@@ -29,7 +29,7 @@ const OVERHEAD: usize = 200;
 /// among 9 peers that flood 5 small messages a second, and some resets did among 19 of the modern
 /// profile that only chatter. With 21 kB/s one of 18 that floods lost all its links at once, its digests
 /// to 17 neighbors took longer than `hello_timeout`, and it was removed (1 of 40 seeds; none with 30).*
-const LEAST_BANDWIDTH: u64 = 100_000;
+const MIN_BANDWIDTH: u64 = 100_000;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -109,7 +109,7 @@ fn relieve(scenario: &mut Scenario) {
         let bytes = u128::try_from(workload.size + OVERHEAD).unwrap_or(u128::MAX);
         bytes.saturating_mul(copies) * 1_000 / workload.every.as_millis().max(1)
     });
-    let needed = u64::try_from(load * 4).unwrap_or(u64::MAX).max(LEAST_BANDWIDTH);
+    let needed = u64::try_from(load * 4).unwrap_or(u64::MAX).max(MIN_BANDWIDTH);
     *bandwidth = needed.max(*bandwidth);
 }
 

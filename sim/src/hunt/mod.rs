@@ -8,30 +8,26 @@
 
 pub mod coverage;
 mod draw;
-pub mod planted;
+pub mod planted_bug;
 mod shrink;
-mod simpler;
 mod story;
 
-use std::time::Duration;
-
-use indicatif::ProgressBar;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use tidings_node::settings::Profile;
 
 use crate::check::{Evidence, Violation, check_all};
 use crate::event_world;
-use crate::event_world::Mischief;
+use crate::event_world::MutantFactory;
 use crate::fault::decide;
 use crate::history::History;
 use crate::host::run_seed;
 use crate::measure::Measures;
 use crate::scenario::{Engine, Scenario};
 use coverage::Coverage;
-use planted::Planted;
+use planted_bug::PlantedBug;
 
 pub use draw::draw;
-pub use shrink::{EFFORT, Effort, Shrunk, shrink};
+pub use shrink::{MAX_ATTEMPTS, Shrunk, shrink};
 pub use story::Story;
 
 /// Runs of one round. A round is finished before anything found in it is looked at, so that the
@@ -40,7 +36,7 @@ const ROUND: u64 = 32;
 
 /// What is hunted in.
 #[derive(Clone, Debug)]
-pub enum Ground {
+pub enum Source {
     /// Scenarios drawn from the seeds, of this profile.
     Drawn(Profile),
     /// This scenario, on the event engine; what it leaves open is drawn from the seeds.
@@ -54,8 +50,15 @@ pub struct Bounds {
     pub seed_from: u64,
     /// Most runs.
     pub runs: u64,
-    /// No new round after this time.
-    pub time: Option<Duration>,
+}
+
+/// Whoever looks on while a hunt runs. The hunt itself reads no clock.
+pub trait Spectator: Sync {
+    /// A run was made.
+    fn on_run(&self);
+
+    /// Whether another round may begin.
+    fn may_go_on(&self) -> bool;
 }
 
 /// What came of a hunt.
@@ -80,7 +83,7 @@ pub struct Case {
     pub violation: Violation,
 }
 
-impl Ground {
+impl Source {
     /// What is run with this seed.
     pub fn scenario(&self, seed: u64) -> Scenario {
         match self {
@@ -94,19 +97,19 @@ impl Ground {
 
 /// Runs seed after seed until one fails, or the bounds are reached.
 pub fn hunt(
-    ground: &Ground,
+    source: &Source,
     bounds: Bounds,
-    bug: Option<&'static Planted>,
-    progress: &ProgressBar,
+    bug: Option<&'static PlantedBug>,
+    spectator: &dyn Spectator,
 ) -> Hunt {
     let mut hunt = Hunt { runs: 0, coverage: Coverage::default(), found: None };
     let end = bounds.seed_from.saturating_add(bounds.runs);
     let mut next = bounds.seed_from;
-    while next < end && bounds.time.is_none_or(|most| progress.elapsed() < most) {
+    while next < end && spectator.may_go_on() {
         let until = end.min(next.saturating_add(ROUND));
         let look = |seed| {
-            let looked = Look::at(&ground.scenario(seed), seed, bug);
-            progress.inc(1);
+            let looked = Look::at(&source.scenario(seed), seed, bug);
+            spectator.on_run();
             looked
         };
         let round: Vec<Look> = (next..until).into_par_iter().map(look).collect();
@@ -130,8 +133,8 @@ struct Look {
 }
 
 impl Look {
-    fn at(scenario: &Scenario, seed: u64, bug: Option<&'static Planted>) -> Self {
-        let (history, violations) = rehearse(scenario, seed, bug);
+    fn at(scenario: &Scenario, seed: u64, bug: Option<&'static PlantedBug>) -> Self {
+        let (history, violations) = run_checked(scenario, seed, bug);
         let coverage = Coverage::of(scenario, &history);
         let first = violations.into_iter().next();
         let found = first.map(|violation| Case { scenario: scenario.clone(), seed, violation });
@@ -140,13 +143,13 @@ impl Look {
 }
 
 /// Runs a scenario on the event engine, with a bug planted or none, and checks it.
-pub fn rehearse(
+pub fn run_checked(
     scenario: &Scenario,
     seed: u64,
-    bug: Option<&'static Planted>,
+    bug: Option<&'static PlantedBug>,
 ) -> (History, Vec<Violation>) {
-    let mischief = bug.map(|bug| -> &'static dyn Mischief { bug });
-    let history = event_world::run_with(scenario, seed, mischief);
+    let mutants = bug.map(|bug| -> &'static dyn MutantFactory { bug });
+    let history = event_world::run_with(scenario, seed, mutants);
     let measures = Measures::of(scenario, &history);
     let violations = check_all(&Evidence { scenario, history: &history, measures: &measures });
     (history, violations)

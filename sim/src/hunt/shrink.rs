@@ -1,26 +1,17 @@
 //! Delta debugging: a failing run is made smaller, step by step, as long as the same check fails.
 
-use std::time::Duration;
+mod passes;
 
-use indicatif::ProgressBar;
+use passes::Pass;
 
-use super::planted::Planted;
-use super::simpler::{self, Pass};
-use super::{Case, rehearse};
+use super::planted_bug::PlantedBug;
+use super::{Case, run_checked};
 use crate::check::Violation;
 use crate::scenario::{Scenario, parse};
 
-/// How far it goes. An attempt is a run of one smaller scenario.
-#[derive(Clone, Copy, Debug)]
-pub struct Effort {
-    /// Most attempts.
-    pub attempts: u32,
-    /// No new attempt after this time.
-    pub time: Duration,
-}
-
-/// Enough for what hunts have found so far, by a wide margin.
-pub const EFFORT: Effort = Effort { attempts: 5_000, time: Duration::from_mins(3) };
+/// Runs of smaller scenarios that are tried. Enough for what hunts have found so far, by a wide margin.
+/// No clock decides: a slow machine finds what a quick one finds.
+pub const MAX_ATTEMPTS: u32 = 5_000;
 
 /// Other rng seeds that are tried where a smaller scenario has other draws.
 const OTHER_SEEDS: std::ops::RangeInclusive<u64> = 1..=4;
@@ -35,40 +26,38 @@ pub struct Shrunk {
     pub case: Case,
     /// Runs that it took.
     pub attempts: u32,
-    /// The effort was enough: nothing smaller of the kinds that are tried fails.
-    pub is_least: bool,
+    /// The attempts were enough: nothing smaller of the kinds that are tried fails.
+    pub is_minimal: bool,
 }
 
 /// Shrinks a case. `bug` is the one that was planted when it was found, if any: a smaller run then
 /// only counts if it holds without the bug.
-pub fn shrink(case: Case, bug: Option<&'static Planted>, effort: Effort) -> Shrunk {
-    let clock = ProgressBar::hidden();
-    let mut shrinker = Shrinker { case: case.decided(), bug, effort, clock, attempts: 0 };
+pub fn shrink(case: Case, bug: Option<&'static PlantedBug>, max_attempts: u32) -> Shrunk {
+    let mut shrinker = Shrinker { case: case.decided(), bug, max_attempts, attempts: 0 };
     let mut is_shrinking = true;
     while is_shrinking {
         is_shrinking = false;
-        for pass in simpler::PASSES {
+        for pass in passes::PASSES {
             while shrinker.improves(pass) {
                 is_shrinking = true;
             }
         }
     }
     shrinker.lower_seed();
-    let is_least = !shrinker.is_tired();
-    Shrunk { case: shrinker.case, attempts: shrinker.attempts, is_least }
+    let is_minimal = !shrinker.is_budget_exhausted();
+    Shrunk { case: shrinker.case, attempts: shrinker.attempts, is_minimal }
 }
 
 struct Shrinker {
     case: Case,
-    bug: Option<&'static Planted>,
-    effort: Effort,
-    clock: ProgressBar,
+    bug: Option<&'static PlantedBug>,
+    max_attempts: u32,
     attempts: u32,
 }
 
 impl Shrinker {
-    fn is_tired(&self) -> bool {
-        self.attempts >= self.effort.attempts || self.clock.elapsed() >= self.effort.time
+    fn is_budget_exhausted(&self) -> bool {
+        self.attempts >= self.max_attempts
     }
 
     /// Takes the first simpler scenario that fails.
@@ -94,14 +83,14 @@ impl Shrinker {
 
     /// Whether the same check fails, and how.
     fn attempt(&mut self, scenario: &Scenario, seed: u64) -> Option<Violation> {
-        if self.is_tired() {
+        if self.is_budget_exhausted() {
             return None;
         }
         self.attempts += 1;
-        let (_, violations) = rehearse(scenario, seed, self.bug);
+        let (_, violations) = run_checked(scenario, seed, self.bug);
         let check = self.case.violation.check;
         let violation = violations.into_iter().find(|violation| violation.check == check)?;
-        let is_the_bug = self.bug.is_none() || rehearse(scenario, seed, None).1.is_empty();
+        let is_the_bug = self.bug.is_none() || run_checked(scenario, seed, None).1.is_empty();
         is_the_bug.then_some(violation)
     }
 

@@ -2,22 +2,22 @@
 
 use humantime::format_duration;
 
-use super::planted::Planted;
+use super::planted_bug::PlantedBug;
 use super::{Case, Shrunk};
 use crate::check::CHECKS;
-use crate::words::counted;
+use crate::plural::counted;
 
 /// A case, before and after.
 #[derive(Clone, Debug)]
 pub struct Story {
     found: Case,
     shrunk: Shrunk,
-    bug: Option<&'static Planted>,
+    bug: Option<&'static PlantedBug>,
 }
 
 impl Story {
     /// The story of a case that was found, with this bug planted or none.
-    pub fn new(found: Case, shrunk: Shrunk, bug: Option<&'static Planted>) -> Self {
+    pub fn new(found: Case, shrunk: Shrunk, bug: Option<&'static PlantedBug>) -> Self {
         Self { found, shrunk, bug }
     }
 
@@ -58,7 +58,7 @@ impl Story {
         let seed = found.seed;
         lines.push(format!("Found in {source} with seed {seed}: {}.", size(found)));
         let attempts = counted(shrunk.attempts, "run");
-        let least = if shrunk.is_least { "" } else { ", given up before nothing smaller failed" };
+        let least = if shrunk.is_minimal { "" } else { ", given up before nothing smaller failed" };
         lines.push(format!("Shrunk in {attempts} to {}{least}.", size(&shrunk.case)));
         lines.push(format!("Replay: {}", self.replay(file)));
         lines

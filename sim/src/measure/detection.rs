@@ -114,9 +114,9 @@ impl Case {
                 self.linked.insert(life);
                 self.dropped.remove(&life);
             }
-            Fact::NeighborDown { why, .. } if is_victim => {
+            Fact::NeighborDown { reason, .. } if is_victim => {
                 self.linked.remove(&life);
-                if is_noticed(*why) {
+                if is_noticed(*reason) {
                     self.dropped.insert(life, entry.at);
                 } else if let Some((holders, _)) = &mut self.held {
                     holders.remove(&life);
@@ -164,8 +164,8 @@ impl Case {
 }
 
 /// Whether a neighbor went because it was found silent or gone, and not as one link too many.
-fn is_noticed(why: NeighborLoss) -> bool {
-    match why {
+fn is_noticed(reason: NeighborLoss) -> bool {
+    match reason {
         NeighborLoss::LinkLost(_) | NeighborLoss::Dropped(Bye::Silent | Bye::TooSlow) => true,
         NeighborLoss::Left
         | NeighborLoss::Garbled
@@ -241,7 +241,7 @@ mod tests {
     }
 
     fn lost(peer: AddressRecord) -> Fact {
-        Fact::NeighborDown { peer, why: NeighborLoss::LinkLost(LinkLoss::Reset) }
+        Fact::NeighborDown { peer, reason: NeighborLoss::LinkLost(LinkLoss::Reset) }
     }
 
     fn reported(subject: AddressRecord) -> Fact {
@@ -253,11 +253,11 @@ mod tests {
     }
 
     fn removed(peer: AddressRecord) -> Fact {
-        Fact::PeerRemoved { peer, why: tidings_core::Removal::Dead }
+        Fact::PeerRemoved { peer, reason: tidings_core::Removal::Dead }
     }
 
-    fn secs(secs: u64) -> Option<Duration> {
-        Some(Duration::from_secs(secs))
+    fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
     }
 
     #[test]
@@ -270,16 +270,17 @@ mod tests {
             (54, SEED_NODE, removed),
         ]);
         assert_eq!((death.neighbors, death.seed_nodes), (1, 1));
-        assert_eq!((death.first_neighbor, death.all_neighbors), (secs(1), secs(1)));
-        assert_eq!((death.first_report, death.all_seed_nodes), (secs(3), secs(4)));
+        assert_eq!((death.first_neighbor, death.all_neighbors), (Some(secs(1)), Some(secs(1))));
+        assert_eq!((death.first_report, death.all_seed_nodes), (Some(secs(3)), Some(secs(4))));
     }
 
     #[test]
     fn a_false_report_before_the_death_is_no_detection() {
         let false_one = measured(&[(11, NEIGHBOR, up), (40, NEIGHBOR, reported)]);
         assert_eq!(false_one.first_report, None);
-        let both = [(11, NEIGHBOR, up as Told), (40, NEIGHBOR, reported), (53, NEIGHBOR, reported)];
-        assert_eq!(measured(&both).first_report, secs(3));
+        let both =
+            measured(&[(11, NEIGHBOR, up), (40, NEIGHBOR, reported), (53, NEIGHBOR, reported)]);
+        assert_eq!(both.first_report, Some(secs(3)));
     }
 
     #[test]

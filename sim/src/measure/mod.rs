@@ -2,8 +2,8 @@
 //! (Plumtree §2 for RMR and LDH).
 
 pub mod adjacency;
+pub mod dead_verdict;
 pub mod detection;
-pub mod obituary;
 pub mod overlay;
 pub mod power_law;
 pub mod quantile;
@@ -18,8 +18,8 @@ use tidings_core::Removal;
 use crate::fact::Fact;
 use crate::history::History;
 use crate::scenario::Scenario;
+use dead_verdict::DeadVerdictMeasure;
 use detection::DeathMeasure;
-use obituary::ObituaryMeasure;
 use overlay::{Graph, OverlayPoint};
 use quantile::median;
 use recovery::Recovery;
@@ -33,7 +33,7 @@ pub struct Measures {
     /// One per crash.
     pub deaths: Vec<DeathMeasure>,
     /// One per crash, where peers tell each other of deaths, and one per live peer that was held dead.
-    pub obituaries: Vec<ObituaryMeasure>,
+    pub dead_verdicts: Vec<DeadVerdictMeasure>,
     /// One per sample.
     pub overlay: Vec<OverlayPoint>,
     /// What the graph looked like at the moments that are drawn.
@@ -112,7 +112,7 @@ impl Measures {
         Self {
             messages,
             deaths: detection::measure(history),
-            obituaries: obituary::measure(scenario, history),
+            dead_verdicts: dead_verdict::measure(scenario, history),
             overlay: overlay::measure(history),
             graphs: overlay::graphs(history),
             recovery: recovery::measure(scenario, history),
@@ -133,10 +133,10 @@ fn count_false_deaths(scenario: &Scenario, history: &History, totals: &mut Total
             span.covers(entry.at, entry.at).then_some(life)
         };
         match &entry.fact {
-            Fact::PeerRemoved { peer, why: Removal::Dead } => {
+            Fact::PeerRemoved { peer, reason: Removal::Dead } => {
                 let Some(life) = is_alive(peer) else { continue };
                 let from = entry.at.saturating_sub(evidence);
-                if history.kept_apart(entry.life.host, life.host, from, entry.at) {
+                if history.were_separated(entry.life.host, life.host, from, entry.at) {
                     totals.cut_off_deaths += 1;
                 } else {
                     totals.false_deaths += 1;

@@ -4,10 +4,10 @@
 //! 3.9).
 
 /// Fewest values that a fit is made of.
-const LEAST_TAIL: u64 = 50;
+const MIN_TAIL: u64 = 50;
 
 /// Fewest different values: a line through fewer says nothing.
-const LEAST_VALUES: usize = 6;
+const MIN_VALUES: usize = 6;
 
 /// Exponents that are looked at. Below 1 there is no such distribution.
 const EXPONENTS: (f64, f64) = (1.01, 10.0);
@@ -37,7 +37,7 @@ impl PowerLaw {
 pub fn fit(counts: &[(u64, u64)]) -> Option<PowerLaw> {
     let positive: Vec<(u64, u64)> =
         counts.iter().copied().filter(|(value, _)| *value > 0).collect();
-    let starts = 0..positive.len().saturating_sub(LEAST_VALUES - 1);
+    let starts = 0..positive.len().saturating_sub(MIN_VALUES - 1);
     let fits = starts.filter_map(|start| fit_tail(&positive[start..]));
     fits.min_by(|a, b| a.distance.total_cmp(&b.distance))
 }
@@ -46,7 +46,7 @@ pub fn fit(counts: &[(u64, u64)]) -> Option<PowerLaw> {
 fn fit_tail(tail: &[(u64, u64)]) -> Option<PowerLaw> {
     let (x_min, _) = *tail.first()?;
     let total: u64 = tail.iter().map(|(_, count)| count).sum();
-    if total < LEAST_TAIL {
+    if total < MIN_TAIL {
         return None;
     }
     let logs: f64 =

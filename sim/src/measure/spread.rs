@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tidings_core::MessageId;
 
-use crate::history::{History, Life, Tale};
+use crate::history::{History, Life, MessageTrace};
 use crate::host::HostId;
 use crate::measure::quantile::quantile;
 
@@ -62,28 +62,41 @@ impl MessageMeasure {
 
 /// Measures all messages of a run, in the order in which they were sent.
 pub fn measure(history: &History) -> Vec<MessageMeasure> {
-    let stalling = history.schedule.stalling();
-    history.tales.iter().filter_map(|tale| message(tale, history, &stalling)).collect()
+    let stalled_hosts = history.schedule.stalled_hosts();
+    history
+        .message_traces
+        .iter()
+        .filter_map(|message_trace| message(message_trace, history, &stalled_hosts))
+        .collect()
 }
 
 /// Measures a message; `None` if nobody said it.
-fn message(tale: &Tale, history: &History, stalling: &BTreeSet<HostId>) -> Option<MessageMeasure> {
-    let (origin, sent) = tale.said?;
-    let reach = reach(tale, (origin, sent), history, stalling);
+fn message(
+    message_trace: &MessageTrace,
+    history: &History,
+    stalled_hosts: &BTreeSet<HostId>,
+) -> Option<MessageMeasure> {
+    let (origin, sent) = message_trace.said?;
+    let reach = reach(message_trace, (origin, sent), history, stalled_hosts);
     let origin_died = history.lives.get(&origin).is_some_and(|span| span.ended.is_some());
-    let is_steady = !stalling.is_empty() && !stalling.contains(&origin.host);
+    let is_steady = !stalled_hosts.is_empty() && !stalled_hosts.contains(&origin.host);
     Some(MessageMeasure {
-        id: tale.id,
+        id: message_trace.id,
         origin,
         sent,
         eligible: reach.eligible,
         reached: u64::try_from(reach.delays.len()).unwrap_or(u64::MAX),
         delays: reach.delays,
-        last_hop: tale.receipts.iter().map(|receipt| receipt.hop.0).max().unwrap_or_default(),
-        copies: tale.copies(),
-        receipts: tale.first_copies(),
+        last_hop: message_trace
+            .receipts
+            .iter()
+            .map(|receipt| receipt.hop.0)
+            .max()
+            .unwrap_or_default(),
+        copies: message_trace.copies(),
+        receipts: message_trace.first_copies(),
         others: is_steady.then_some(reach.slowest),
-        died_with_origin: origin_died && tale.receipts.is_empty(),
+        died_with_origin: origin_died && message_trace.receipts.is_empty(),
     })
 }
 
@@ -97,13 +110,13 @@ struct Reach {
 }
 
 fn reach(
-    tale: &Tale,
+    message_trace: &MessageTrace,
     (origin, sent): (Life, Duration),
     history: &History,
-    stalling: &BTreeSet<HostId>,
+    stalled_hosts: &BTreeSet<HostId>,
 ) -> Reach {
     let mut receipts: Vec<(Life, Duration)> =
-        tale.receipts.iter().map(|receipt| (receipt.life, receipt.at)).collect();
+        message_trace.receipts.iter().map(|receipt| (receipt.life, receipt.at)).collect();
     receipts.sort_unstable();
     let mut receipts = receipts.into_iter().peekable();
     let mut reach = Reach { eligible: 0, delays: Vec::new(), slowest: Duration::ZERO };
@@ -119,7 +132,7 @@ fn reach(
         let receipt = receipts.next_if(|(receiver, _)| *receiver == life);
         let delay = receipt.map(|(_, at)| at.saturating_sub(sent));
         reach.delays.extend(delay);
-        if !stalling.contains(&life.host) {
+        if !stalled_hosts.contains(&life.host) {
             reach.slowest = reach.slowest.max(delay.unwrap_or(Duration::MAX));
         }
     }

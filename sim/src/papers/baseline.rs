@@ -3,7 +3,7 @@
 //! graphs of the published values are random attachments of 4 links per peer, without a protocol.
 
 use super::Setup;
-use super::bar::{Bar, Claim, Tolerance};
+use super::benchmark::{Benchmark, Claim, Tolerance};
 use super::models::{mean, number};
 use crate::history::History;
 use crate::measure::Measures;
@@ -18,10 +18,10 @@ struct Seen {
     last_hop: f64,
 }
 
-pub(super) fn flood(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+pub(super) fn flood(setup: &Setup<'_>) -> anyhow::Result<Vec<Benchmark>> {
     let (peers, last_hop) = setup.effort.pick((100, 3.8), (1_000, 4.9));
-    let stage = setup.stage("baseline", &[format!("network.peers={peers}")])?;
-    let seen = stage.run(SEEDS, see)?;
+    let prepared = setup.prepare("baseline", &[format!("network.peers={peers}")])?;
+    let seen = prepared.run(SEEDS, see)?;
     let ours = |of: fn(&Seen) -> f64| mean(seen.iter().map(of));
     let claim = |source| Claim {
         id: "baseline",
@@ -34,14 +34,14 @@ pub(super) fn flood(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
     // Every link carries the payload both ways, but for those on which it came first.
     let redundancy = degree * number(peers) / number(peers - 1) - 2.0;
     Ok(vec![
-        graph.bar((case, "links per peer"), 8.0, Tolerance::Within(0.5), degree),
-        metric.bar(
+        graph.benchmark((case, "links per peer"), 8.0, Tolerance::Within(0.5), degree),
+        metric.benchmark(
             (case, "RMR, for so many links"),
             redundancy,
             Tolerance::Within(0.1),
             ours(|it| it.redundancy),
         ),
-        graph.bar(
+        graph.benchmark(
             (case, "last delivery hop"),
             last_hop,
             Tolerance::Within(0.5),

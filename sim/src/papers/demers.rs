@@ -4,7 +4,7 @@
 //! `t_ave` of Tables 1 and 2 is not asked: no rule that was tried comes nearer to it than 3 rounds.
 
 use super::Effort;
-use super::bar::{Bar, Claim, Tolerance};
+use super::benchmark::{Benchmark, Claim, Tolerance};
 use super::models::rumor::{Interest, News, Spread, pull, push};
 use super::models::{anti_entropy, infect_and_die, mean, repeat};
 
@@ -34,7 +34,7 @@ const TABLE_2: [Row; 5] = [
 const TABLE_3: [Row; 2] = [(1, 0.031, 2.7, 17.6), (2, 5.8e-4, 4.5, 15.4)];
 
 /// Table 1.
-pub(super) fn push_with_counter(_: Effort) -> Vec<Bar> {
+pub(super) fn push_with_counter(_: Effort) -> Vec<Benchmark> {
     let claim = Claim {
         id: "demers-t1",
         experiment: format!("push, feedback and counter, {SITES} sites, {RUNS} runs"),
@@ -44,11 +44,11 @@ pub(super) fn push_with_counter(_: Effort) -> Vec<Bar> {
         let interest = Interest::Counter { limit: k, resets: true };
         spread(&format!("push, counter {k}"), RUNS, interest, News::AtStart)
     };
-    TABLE_1.iter().flat_map(|row| bars(&claim, *row, Some(1.0), &measure(row.0))).collect()
+    TABLE_1.iter().flat_map(|row| benchmarks(&claim, *row, Some(1.0), &measure(row.0))).collect()
 }
 
 /// Table 2. Most rumors of k = 1 die at once and a few reach hundreds of sites, so there are more runs.
-pub(super) fn push_with_coin(_: Effort) -> Vec<Bar> {
+pub(super) fn push_with_coin(_: Effort) -> Vec<Benchmark> {
     let runs = 2 * RUNS;
     let claim = Claim {
         id: "demers-t2",
@@ -56,11 +56,11 @@ pub(super) fn push_with_coin(_: Effort) -> Vec<Bar> {
         source: "Demers 1987, Table 2",
     };
     let measure = |k| spread(&format!("push, coin {k}"), runs, Interest::Coin(k), News::AtStart);
-    TABLE_2.iter().flat_map(|row| bars(&claim, *row, None, &measure(row.0))).collect()
+    TABLE_2.iter().flat_map(|row| benchmarks(&claim, *row, None, &measure(row.0))).collect()
 }
 
 /// Table 3. Half a site per run is left with k = 2, so there are more runs.
-pub(super) fn pull_with_counter(effort: Effort) -> Vec<Bar> {
+pub(super) fn pull_with_counter(effort: Effort) -> Vec<Benchmark> {
     let runs = effort.pick(RUNS, 5 * RUNS);
     let claim = Claim {
         id: "demers-t3",
@@ -71,38 +71,38 @@ pub(super) fn pull_with_counter(effort: Effort) -> Vec<Bar> {
         let runs = repeat(&format!("pull, {k}"), runs, |rng| pull(SITES, (k, true), rng));
         Means::of(&runs)
     };
-    TABLE_3.iter().flat_map(|row| bars(&claim, *row, Some(1.0), &measure(row.0))).collect()
+    TABLE_3.iter().flat_map(|row| benchmarks(&claim, *row, Some(1.0), &measure(row.0))).collect()
 }
 
 /// The law s = e^(-(k+1)(1-s)) of §1.4, which is that of the other rule: what a contact knows counts
 /// at once, and the counter is not set back. A site's k useless contacts and the one that told it are
 /// then k+1 contacts of every site that heard.
-pub(super) fn law(_: Effort) -> Vec<Bar> {
+pub(super) fn law(_: Effort) -> Vec<Benchmark> {
     let claim = Claim {
         id: "demers-law",
         experiment: format!("push, feedback counted at once, {SITES} sites, {RUNS} runs"),
         source: "Demers 1987, §1.4",
     };
-    let bar = |k: u32| {
+    let benchmark = |k: u32| {
         let interest = Interest::Counter { limit: k, resets: false };
         let ours = spread(&format!("law, {k}"), RUNS, interest, News::AtOnce).residue;
         let law = 1.0 - infect_and_die::fixed_point(f64::from(k + 1));
         let names = (&*format!("k={k}"), "residue");
-        claim.bar(names, law, Tolerance::Relative(0.05), ours)
+        claim.benchmark(names, law, Tolerance::Relative(0.05), ours)
     };
-    (1..=4).map(bar).collect()
+    (1..=4).map(benchmark).collect()
 }
 
 /// The rows "uniform" of Tables 4 and 5. The paper says only that there were several hundred sites;
 /// with 300 all four numbers are met.
-pub(super) fn anti_entropy(_: Effort) -> Vec<Bar> {
+pub(super) fn anti_entropy(_: Effort) -> Vec<Benchmark> {
     let (sites, runs) = (300, 500);
     let claim = |source| Claim {
         id: "demers-anti-entropy",
         experiment: format!("push and pull with anyone, {sites} sites, {runs} runs"),
         source,
     };
-    let mut bars = Vec::new();
+    let mut benchmarks = Vec::new();
     for (source, case, limit, last, average) in [
         ("Demers 1987, Table 4", "no limit", None, 7.8, 5.3),
         ("Demers 1987, Table 5", "limit 1", Some(1), 11.0, 7.0),
@@ -112,11 +112,11 @@ pub(super) fn anti_entropy(_: Effort) -> Vec<Bar> {
         let claim = claim(source);
         let near = Tolerance::Within(0.3);
         let ours = mean(delays.iter().map(|it| it.last));
-        bars.push(claim.bar((case, "last round"), last, near, ours));
+        benchmarks.push(claim.benchmark((case, "last round"), last, near, ours));
         let ours = mean(delays.iter().map(|it| it.average));
-        bars.push(claim.bar((case, "average round"), average, near, ours));
+        benchmarks.push(claim.benchmark((case, "average round"), average, near, ours));
     }
-    bars
+    benchmarks
 }
 
 fn spread(label: &str, runs: u32, interest: Interest, news: News) -> Means {
@@ -140,18 +140,16 @@ impl Means {
     }
 }
 
-/// The bars of a row; that of the last round only with a tolerance for it.
-fn bars(claim: &Claim, row: Row, rounds: Option<f64>, ours: &Means) -> Vec<Bar> {
+/// The benchmarks of a row; that of the last round only with a tolerance for it.
+fn benchmarks(claim: &Claim, row: Row, rounds: Option<f64>, ours: &Means) -> Vec<Benchmark> {
     let (k, residue, traffic, last) = row;
     let case = &format!("k={k}");
-    let mut bars = vec![
-        claim.bar((case, "residue"), residue, SHARE, ours.residue),
-        claim.bar((case, "traffic, updates per site"), traffic, SHARE, ours.traffic),
+    let mut benchmarks = vec![
+        claim.benchmark((case, "residue"), residue, SHARE, ours.residue),
+        claim.benchmark((case, "traffic, updates per site"), traffic, SHARE, ours.traffic),
     ];
-    bars.extend(
-        rounds.map(|rounds| {
-            claim.bar((case, "last round"), last, Tolerance::Within(rounds), ours.last)
-        }),
-    );
-    bars
+    benchmarks.extend(rounds.map(|rounds| {
+        claim.benchmark((case, "last round"), last, Tolerance::Within(rounds), ours.last)
+    }));
+    benchmarks
 }

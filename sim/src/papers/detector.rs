@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::bar::{Bar, Claim, Target, Tolerance};
+use super::benchmark::{Benchmark, Claim, Target, Tolerance};
 use super::models::{mean, number};
 use super::{Effort, Setup};
 use crate::history::{End, History};
@@ -40,11 +40,11 @@ struct Seen {
 
 fn see(measures: &Measures, history: &History) -> Seen {
     let crashed = history.lives.iter().filter_map(|(life, span)| match span.ended {
-        Some((at, End::Crashed(_))) => Some((history.doubts.get(life)?, at)),
+        Some((at, End::Crashed(_))) => Some((history.first_suspected.get(life)?, at)),
         _ => None,
     });
     let first = crashed.map(|(doubt, at)| periods(doubt.saturating_sub(at + TIMEOUT)));
-    let spread = measures.obituaries.iter().filter_map(|it| Some((it.median?, it.first?)));
+    let spread = measures.dead_verdicts.iter().filter_map(|it| Some((it.median?, it.first?)));
     Seen {
         first: first.collect(),
         spread: spread.map(|(median, first)| periods(median.saturating_sub(first))).collect(),
@@ -66,8 +66,8 @@ fn load(history: &History) -> f64 {
 }
 
 /// First detection (B11), load (B12) and dissemination (B13).
-pub(super) fn detection(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
-    let run = |changes: &[&str]| setup.stage(SCENARIO, changes)?.run(seeds(setup.effort), see);
+pub(super) fn detection(setup: &Setup<'_>) -> anyhow::Result<Vec<Benchmark>> {
+    let run = |changes: &[&str]| setup.prepare(SCENARIO, changes)?.run(seeds(setup.effort), see);
     let (paper, ours) = (run(&[])?, run(&OURS)?);
     let claim = |id, source| Claim {
         id,
@@ -85,28 +85,28 @@ pub(super) fn detection(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
     let crashes = number(paper.iter().map(|it| it.first.len()).sum());
     let room = 0.08_f64.max(3.0 * 0.92 / crashes.sqrt());
     Ok(vec![
-        first.bar(
+        first.benchmark(
             ("members", "first detection, mean whole periods"),
             ("e / (e - 1)", e),
             Tolerance::Within(room),
             whole(&paper),
         ),
         first
-            .bar(
+            .benchmark(
                 ("ours, neighbors", "first detection, mean periods"),
                 ("e / (e - 1)", e),
                 Tolerance::AtMost(e),
                 exact(&ours),
             )
             .with_target(Target::AtMost(1.0)),
-        load.bar(
+        load.benchmark(
             ("ours, neighbors", "pings and answers sent per member and period"),
             2.0,
             Tolerance::AtMost(2.1),
             loads(&ours),
         ),
         infection
-            .bar(
+            .benchmark(
                 ("ours, neighbors", "infection time of the median member, periods"),
                 ("2.25 to 3.0", 3.0),
                 Tolerance::AtMost(3.0),

@@ -3,7 +3,7 @@
 //! (Leitão, Pereira and Rodrigues, DSN 2007, Fig. 2).
 
 use super::Effort;
-use super::bar::{Bar, Claim, Tolerance};
+use super::benchmark::{Benchmark, Claim, Tolerance};
 use super::models::infect_and_die::{FanOut, Network, fixed_point};
 use super::models::{mean, number, repeat};
 
@@ -26,7 +26,7 @@ const CYCLON: [(usize, Option<f64>); 8] = [
     (70, Some(11.7)),
 ];
 
-pub(super) fn reliability(effort: Effort) -> Vec<Bar> {
+pub(super) fn reliability(effort: Effort) -> Vec<Benchmark> {
     let (nodes, messages) = effort.pick((5_000, 2_000), (10_000, 5_000));
     let claim = |id, source| Claim {
         id,
@@ -37,21 +37,21 @@ pub(super) fn reliability(effort: Effort) -> Vec<Bar> {
     };
     let law = claim("fan-out-4", "r = 1 - e^(-4(1-f)r)");
     let cyclon = claim("cyclon", "HyParView, DSN 2007, Fig. 2");
-    let mut bars = Vec::new();
+    let mut benchmarks = Vec::new();
     for (percent, published) in CYCLON {
         let case = format!("{percent} % crashed");
         let shares = shares(nodes, percent, messages);
         let expected = 100.0 * fixed_point(forwards(percent));
         let names = (case.as_str(), "reliability of what spreads, %");
         let ours = 100.0 * of_what_spreads(&shares, percent);
-        bars.push(law.bar(names, expected, Tolerance::Within(1.0), ours));
-        bars.extend(published.map(|published| {
+        benchmarks.push(law.benchmark(names, expected, Tolerance::Within(1.0), ours));
+        benchmarks.extend(published.map(|published| {
             let all = mean(shares.iter().copied());
             let names = (case.as_str(), "reliability, %");
-            cyclon.bar(names, published, Tolerance::Within(2.0), 100.0 * all)
+            cyclon.benchmark(names, published, Tolerance::Within(2.0), 100.0 * all)
         }));
     }
-    bars
+    benchmarks
 }
 
 /// Live targets of a node, in the mean.

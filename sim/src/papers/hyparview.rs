@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
-use super::bar::{Bar, Claim, Target, Tolerance};
+use super::benchmark::{Benchmark, Claim, Target, Tolerance};
 use super::models::{mean, number};
-use super::stage::ONE_RUN;
+use super::prepared::ONE_RUN;
 use super::{Effort, Setup};
 use crate::history::History;
 use crate::measure::Measures;
@@ -35,11 +35,11 @@ const FLOOD: Duration = Duration::from_secs(1);
 const OURS: [&str; 3] = ["passive_view=60", "isolated_retry=2s", "refresh=30s"];
 
 /// The overlay after fifty cycles.
-pub(super) fn overlay(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+pub(super) fn overlay(setup: &Setup<'_>) -> anyhow::Result<Vec<Benchmark>> {
     let peers = setup.peers();
     // One peer dies at the end: the shape is that of all others, just before.
-    let stage = setup.sized(SCENARIO, &["fault.0.share=1"])?.until(FAILURE);
-    let shapes = stage.run(ONE_RUN, see_shape)?;
+    let prepared = setup.sized(SCENARIO, &["fault.0.share=1"])?.until(FAILURE);
+    let shapes = prepared.run(ONE_RUN, see_shape)?;
     let ours = |of: fn(&(OverlayPoint, Shape)) -> f64| mean(shapes.iter().map(of));
     let claim = |id| Claim {
         id,
@@ -54,24 +54,24 @@ pub(super) fn overlay(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
     };
     let connected =
         |(point, _): &(OverlayPoint, Shape)| 100.0 * number(point.largest) / number(point.peers);
-    let mut bars = vec![
+    let mut benchmarks = vec![
         nearness(setup)?,
         links
-            .bar(
+            .benchmark(
                 (case, "peers with 5 links, %"),
                 ("almost all", 100.0),
                 Tolerance::AtLeast(99.5),
                 ours(at_five),
             )
             .with_target(Target::AtLeast(99.9)),
-        links.bar(
+        links.benchmark(
             (case, "peers in one component, %"),
             100.0,
             Tolerance::AtLeast(100.0),
             ours(connected),
         ),
         clustering
-            .bar(
+            .benchmark(
                 (case, "clustering coefficient, x 10,000 / N"),
                 0.000_92,
                 Tolerance::AtMost(0.000_92),
@@ -81,30 +81,30 @@ pub(super) fn overlay(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
             .with_target(Target::AtMost(0.000_5)),
     ];
     if setup.effort == Effort::Full {
-        bars.push(links.bar(
+        benchmarks.push(links.benchmark(
             (case, "average shortest path"),
             6.385_42,
             Tolerance::Within(0.05),
             ours(|(_, it)| it.mean_path),
         ));
-        bars.push(links.bar(
+        benchmarks.push(links.benchmark(
             (case, "sum of active views"),
             49_983.0,
             Tolerance::Within(30.0),
             ours(|(point, _)| number(point.degrees.iter().sum())),
         ));
     }
-    Ok(bars)
+    Ok(benchmarks)
 }
 
 /// How much sooner a flood is there if two of five links are near. Each pair of peers has its own
 /// latency.
-fn nearness(setup: &Setup<'_>) -> anyhow::Result<Bar> {
+fn nearness(setup: &Setup<'_>) -> anyhow::Result<Benchmark> {
     let mean_way = |near: &str| -> anyhow::Result<f64> {
         let pairs = ["link.draw=pair", "fault.0.share=1", "liveness_every=50s", near];
         let changes = [&pairs[..], &OURS].concat();
-        let stage = setup.sized(SCENARIO, &changes)?.until(FAILURE + FLOOD * 10);
-        Ok(mean(stage.run(ONE_RUN, see_mean_delay)?.into_iter()))
+        let prepared = setup.sized(SCENARIO, &changes)?.until(FAILURE + FLOOD * 10);
+        Ok(mean(prepared.run(ONE_RUN, see_mean_delay)?.into_iter()))
     };
     let (random, near) = (mean_way("near_links=0")?, mean_way("near_links=2")?);
     let claim = Claim {
@@ -113,13 +113,13 @@ fn nearness(setup: &Setup<'_>) -> anyhow::Result<Bar> {
         source: "PAPERS.md 1: X-BOT, SRDS 2009, gives links of half the cost",
     };
     let metric = ("ours, 2 near links", "mean delay of a flood, % of that without");
-    let bar = claim.bar(
+    let benchmark = claim.benchmark(
         metric,
         ("our own without", 100.0),
         Tolerance::AtMost(80.0),
         100.0 * near / random,
     );
-    Ok(bar.with_target(Target::AtMost(75.0)))
+    Ok(benchmark.with_target(Target::AtMost(75.0)))
 }
 
 /// In milliseconds, over all messages and peers; who was not reached counts as late as floods last.
@@ -171,8 +171,8 @@ const FIRST: &[Row] = &[
 ];
 
 /// Messages right after a massive failure: the plateau (B3) and the first one (B4).
-pub(super) fn massive_failure(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
-    let mut bars = Vec::new();
+pub(super) fn massive_failure(setup: &Setup<'_>) -> anyhow::Result<Vec<Benchmark>> {
+    let mut benchmarks = Vec::new();
     for &row in PLATEAU {
         // The fewer are left, the more runs differ: with 95 % dead 73 to 100 % are reached of 1,000
         // peers (64 runs: a mean of 90.0, with a standard error of 0.8), and 89 to 94 % of 10,000.
@@ -182,7 +182,7 @@ pub(super) fn massive_failure(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
             _ => 1,
         };
         let seen = fail(setup, row.0, &[], Seeds { first: 1, last })?;
-        bars.push(plateau(setup, "paper", row, &seen));
+        benchmarks.push(plateau(setup, "paper", row, &seen));
     }
     let (mut means, mut firsts) = (Vec::new(), Vec::new());
     for dead in [40, 50, 60, 80, 90, 95] {
@@ -191,12 +191,12 @@ pub(super) fn massive_failure(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
         means.extend(of(PLATEAU_OURS).map(|&row| plateau(setup, "ours", row, &seen)));
         firsts.extend(of(FIRST).map(|&row| first(setup, row, &seen)));
     }
-    bars.append(&mut means);
-    bars.append(&mut firsts);
-    Ok(bars)
+    benchmarks.append(&mut means);
+    benchmarks.append(&mut firsts);
+    Ok(benchmarks)
 }
 
-fn plateau(setup: &Setup<'_>, who: &str, row: Row, seen: &[Reliability]) -> Bar {
+fn plateau(setup: &Setup<'_>, who: &str, row: Row, seen: &[Reliability]) -> Benchmark {
     let peers = setup.peers();
     let claim = Claim {
         id: "B3",
@@ -204,23 +204,23 @@ fn plateau(setup: &Setup<'_>, who: &str, row: Row, seen: &[Reliability]) -> Bar 
         source: "HyParView, DSN 2007, §5.3, Fig. 2",
     };
     let case = format!("{who}, {} % dead", row.0);
-    bar_of(&claim, row, (&case, "mean reliability, %"), mean(seen.iter().map(|it| it.mean)))
+    benchmark_of(&claim, row, (&case, "mean reliability, %"), mean(seen.iter().map(|it| it.mean)))
 }
 
-fn first(setup: &Setup<'_>, row: Row, seen: &[Reliability]) -> Bar {
+fn first(setup: &Setup<'_>, row: Row, seen: &[Reliability]) -> Benchmark {
     let claim = Claim {
         id: "B4",
         experiment: format!("first flood after the failure, {} peers", setup.peers()),
         source: "HyParView, DSN 2007, Fig. 3; Plumtree, SRDS 2007, Fig. 6a",
     };
     let case = format!("ours, {} % dead", row.0);
-    bar_of(&claim, row, (&case, "reliability of it, %"), mean(seen.iter().map(|it| it.first)))
+    benchmark_of(&claim, row, (&case, "reliability of it, %"), mean(seen.iter().map(|it| it.first)))
 }
 
-fn bar_of(claim: &Claim, row: Row, name: (&str, &str), ours: f64) -> Bar {
+fn benchmark_of(claim: &Claim, row: Row, name: (&str, &str), ours: f64) -> Benchmark {
     let (_, published, tolerance, target) = row;
-    let bar = claim.bar(name, published, tolerance, ours);
-    Bar { target: target.map(Target::AtLeast), ..bar }
+    let benchmark = claim.benchmark(name, published, tolerance, ours);
+    Benchmark { target: target.map(Target::AtLeast), ..benchmark }
 }
 
 fn fail(
@@ -231,8 +231,8 @@ fn fail(
 ) -> anyhow::Result<Vec<Reliability>> {
     let share = format!("fault.0.share={dead}");
     let changes = [&[&*share], changes].concat();
-    let stage = setup.sized(SCENARIO, &changes)?.until(FAILURE + CYCLE / 4);
-    stage.run(seeds, see_reliability)
+    let prepared = setup.sized(SCENARIO, &changes)?.until(FAILURE + CYCLE / 4);
+    prepared.run(seeds, see_reliability)
 }
 
 fn see_reliability(measures: &Measures, _: &History) -> Reliability {
@@ -253,7 +253,7 @@ fn after_failure(measures: &Measures) -> impl Iterator<Item = (Duration, f64)> +
 const TEN_PER_CYCLE: [&str; 2] = ["every=10s", "between=5009s..5608s"];
 
 /// Cycles until all live peers are reached again (B5): the first whose ten messages all reach them.
-pub(super) fn healing(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+pub(super) fn healing(setup: &Setup<'_>) -> anyhow::Result<Vec<Benchmark>> {
     let claim = Claim {
         id: "B5",
         experiment: format!(
@@ -264,18 +264,19 @@ pub(super) fn healing(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
     };
     let rows: &[(u8, f64, f64)] =
         setup.effort.pick(&[(80, 2.0, 1.0)], &[(60, 1.0, 1.0), (80, 2.0, 1.0), (90, 4.0, 2.0)]);
-    let mut bars = Vec::new();
+    let mut benchmarks = Vec::new();
     for &(dead, published, target) in rows {
         let share = format!("fault.0.share={dead}");
         let changes = [&[&*share], &OURS[..], &TEN_PER_CYCLE].concat();
-        let stage = setup.sized(SCENARIO, &changes)?.until(FAILURE + CYCLE * 6);
-        let ours = mean(stage.run(ONE_RUN, see_healing)?.into_iter());
+        let prepared = setup.sized(SCENARIO, &changes)?.until(FAILURE + CYCLE * 6);
+        let ours = mean(prepared.run(ONE_RUN, see_healing)?.into_iter());
         let case = format!("ours, {dead} % dead");
         let metric = "cycles until all live peers are reached again";
-        let bar = claim.bar((&case, metric), published, Tolerance::AtMost(published + 1.0), ours);
-        bars.push(bar.with_target(Target::AtMost(target)));
+        let benchmark =
+            claim.benchmark((&case, metric), published, Tolerance::AtMost(published + 1.0), ours);
+        benchmarks.push(benchmark.with_target(Target::AtMost(target)));
     }
-    Ok(bars)
+    Ok(benchmarks)
 }
 
 /// NaN if it took longer than was watched.

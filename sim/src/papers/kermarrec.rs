@@ -2,7 +2,7 @@
 //! Reliable Dissemination in Large-Scale Systems", TPDS 14(3), 2003, §3).
 
 use super::Effort;
-use super::bar::{Bar, Claim, Tolerance};
+use super::benchmark::{Benchmark, Claim, Tolerance};
 use super::models::infect_and_die::{FanOut, Network};
 use super::models::{number, repeat};
 
@@ -14,14 +14,14 @@ const RUNS: u32 = 4000;
 const CONSTANTS: [i32; 6] = [-1, 0, 1, 2, 3, 5];
 
 /// e^(-e^-c), with all nodes alive and with a fifth of them crashed.
-pub(super) fn success(effort: Effort) -> Vec<Bar> {
+pub(super) fn success(effort: Effort) -> Vec<Benchmark> {
     let nodes = effort.pick(1_000, 10_000);
     let claim = Claim {
         id: "kermarrec",
         experiment: format!("fan-out ln n + c, Poisson, {nodes} nodes, {RUNS} runs"),
         source: "Kermarrec 2003, §3",
     };
-    let mut bars = Vec::new();
+    let mut benchmarks = Vec::new();
     let few = effort.pick(&CONSTANTS[1..=3], &CONSTANTS);
     for (crashed, words, constants) in [(0, "", &CONSTANTS[..]), (nodes / 5, ", 20 % crashed", few)]
     {
@@ -31,10 +31,10 @@ pub(super) fn success(effort: Effort) -> Vec<Bar> {
             let network = network(nodes, crashed, c);
             let ours = probability(&format!("kermarrec, {case}"), &network);
             let names = (case.as_str(), "all live nodes reached");
-            bars.push(claim.bar(names, law, Tolerance::Within(0.03), ours));
+            benchmarks.push(claim.benchmark(names, law, Tolerance::Within(0.03), ours));
         }
     }
-    bars
+    benchmarks
 }
 
 /// Nodes with the fan-out that the law asks for: ln of the live ones plus c, made larger for targets

@@ -8,9 +8,9 @@
 use std::time::Duration;
 
 use super::Setup;
-use super::bar::{Bar, Claim, Target, Tolerance};
+use super::benchmark::{Benchmark, Claim, Target, Tolerance};
 use super::models::mean;
-use super::stage::ONE_RUN;
+use super::prepared::ONE_RUN;
 use crate::history::{End, History};
 use crate::measure::Measures;
 
@@ -35,9 +35,9 @@ struct Seen {
 }
 
 fn see(measures: &Measures, history: &History) -> Seen {
-    let slow = history.schedule.stalling();
+    let slow = history.schedule.stalled_hosts();
     let (mut all, mut healthy) = (0.0, 0.0);
-    for (subject, heard) in &history.obituaries {
+    for (subject, heard) in &history.dead_verdicts {
         let ended = history.lives.get(subject).and_then(|span| span.ended);
         if slow.contains(&subject.host) || matches!(ended, Some((_, End::Crashed(_)))) {
             continue;
@@ -48,7 +48,7 @@ fn see(measures: &Measures, history: &History) -> Seen {
         }
     }
     let messages = history.traffic.last().map_or(0, |it| it.messages);
-    let dead = measures.obituaries.iter().filter(|it| it.died.is_some());
+    let dead = measures.dead_verdicts.iter().filter(|it| it.died.is_some());
     Seen {
         all,
         healthy,
@@ -75,8 +75,8 @@ fn grid(setup: &Setup<'_>, changes: &[&str]) -> anyhow::Result<Sums> {
             changes.push(format!("fault.0.count={count}"));
             changes.push(format!("fault.0.every={every}s"));
             changes.push(format!("fault.0.stall={stall}s"));
-            let stage = setup.stage(SCENARIO, &changes)?.until(END);
-            for seen in stage.run(ONE_RUN, see)? {
+            let prepared = setup.prepare(SCENARIO, &changes)?.until(END);
+            for seen in prepared.run(ONE_RUN, see)? {
                 sums.all += seen.all;
                 sums.healthy += seen.healthy;
                 sums.messages += seen.messages;
@@ -87,7 +87,7 @@ fn grid(setup: &Setup<'_>, changes: &[&str]) -> anyhow::Result<Sums> {
 }
 
 /// False verdicts (B16) and what they cost (B18).
-pub(super) fn false_positives(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+pub(super) fn false_positives(setup: &Setup<'_>) -> anyhow::Result<Vec<Benchmark>> {
     let (swim, lifeguard) = (grid(setup, &SWIM)?, grid(setup, &[])?);
     let claim = |id, source| Claim {
         id,
@@ -99,7 +99,7 @@ pub(super) fn false_positives(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
     let percent = |part: f64, whole: f64| 100.0 * part / whole;
     Ok(vec![
         verdicts
-            .bar(
+            .benchmark(
                 ("all", "false verdicts, % of SWIM's"),
                 1.53,
                 Tolerance::AtMost(3.0),
@@ -107,14 +107,14 @@ pub(super) fn false_positives(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
             )
             .with_target(Target::AtMost(1.0)),
         verdicts
-            .bar(
+            .benchmark(
                 ("of healthy members", "false verdicts, % of SWIM's"),
                 1.89,
                 Tolerance::AtMost(3.0),
                 percent(lifeguard.healthy, swim.healthy),
             )
             .with_target(Target::AtMost(1.0)),
-        cost.bar(
+        cost.benchmark(
             ("", "messages, % of SWIM's"),
             110.6,
             Tolerance::AtMost(115.6),
@@ -125,14 +125,14 @@ pub(super) fn false_positives(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
 }
 
 /// How soon everybody knows of a crash (B17).
-pub(super) fn latency(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+pub(super) fn latency(setup: &Setup<'_>) -> anyhow::Result<Vec<Benchmark>> {
     let claim = Claim {
         id: "B17",
         experiment: "silent crashes among 128 members, nobody slow, event engine".to_owned(),
         source: "Lifeguard, DSN-W 2018, Fig. 3",
     };
     let full = |changes: &[&str]| -> anyhow::Result<f64> {
-        let seen = setup.stage("crashes", changes)?.until(END).run(ONE_RUN, see)?;
+        let seen = setup.prepare("crashes", changes)?.until(END).run(ONE_RUN, see)?;
         Ok(mean(seen.iter().flat_map(|it| &it.full).copied()))
     };
     let swim = full(&SWIM)?;
@@ -141,24 +141,28 @@ pub(super) fn latency(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
     let share = |alpha, beside, beside_swim| {
         100.0 * (suspicion(alpha) + beside) / (suspicion(5) + beside_swim)
     };
-    let mut bars = Vec::new();
+    let mut benchmarks = Vec::new();
     for (alpha, published) in [(5, 100.1), (4, 84.5), (2, 56.8)] {
         let time = full(&[&format!("suspicion_min={alpha}")])?;
-        let why = format!(
+        let reason = format!(
             "the suspicion lasts as long as published; beside it, until the first probe fails and \
              until all have heard, {:.1} s pass here and {:.1} s with SWIM, by the published shares \
              4.1 s with either",
             time - suspicion(alpha),
             swim - suspicion(5),
         );
-        let bar = claim.bar(
+        let benchmark = claim.benchmark(
             (&format!("alpha {alpha}"), "time until all know, % of SWIM's"),
             published,
             Tolerance::Within(4.0),
             100.0 * time / swim,
         );
-        let bar = bar.with_difference((share(alpha, 2.0, 3.0), published), why);
-        bars.push(if alpha == 2 { bar.with_target(Target::AtMost(57.0)) } else { bar });
+        let benchmark = benchmark.with_difference((share(alpha, 2.0, 3.0), published), reason);
+        benchmarks.push(if alpha == 2 {
+            benchmark.with_target(Target::AtMost(57.0))
+        } else {
+            benchmark
+        });
     }
-    Ok(bars)
+    Ok(benchmarks)
 }

@@ -9,12 +9,12 @@
 //!
 //! A self-check asks whether our measures mean what the papers' measures mean. It runs a
 //! [model](models) of a published protocol, outside of `core`, and compares it with what the paper
-//! prints. The other experiments run `core` itself, in scenarios of their own, by a [`Stage`].
+//! prints. The other experiments run `core` itself, in scenarios of their own, by a [`PreparedScenario`].
 //!
 //! An experiment is a file here and an entry in [`EXPERIMENTS`].
 
-pub mod bar;
 mod baseline;
+pub mod benchmark;
 mod demers;
 mod detector;
 mod fan_out;
@@ -23,8 +23,8 @@ mod kermarrec;
 mod lifeguard;
 pub mod models;
 mod plumtree;
+mod prepared;
 mod rivals;
-mod stage;
 mod swim;
 
 use std::path::Path;
@@ -33,8 +33,8 @@ use anyhow::{Context as _, bail};
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde::{Deserialize, Serialize};
 
-use bar::Bar;
-pub use stage::Stage;
+use benchmark::Benchmark;
+pub use prepared::PreparedScenario;
 
 /// How much is done for the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -68,23 +68,23 @@ pub struct Setup<'a> {
 /// Published numbers that are measured together.
 #[derive(Debug)]
 pub struct Experiment {
-    /// The ids of its bars.
+    /// The ids of its benchmarks.
     pub ids: &'static [&'static str],
     /// Measures them.
     pub measure: Measure,
 }
 
-/// How bars are measured.
+/// How benchmarks are measured.
 #[derive(Debug)]
 pub enum Measure {
     /// By models outside of `core`.
-    Models(fn(Effort) -> Vec<Bar>),
+    Models(fn(Effort) -> Vec<Benchmark>),
     /// By `core` itself, in scenarios.
-    Core(fn(&Setup<'_>) -> anyhow::Result<Vec<Bar>>),
+    Core(fn(&Setup<'_>) -> anyhow::Result<Vec<Benchmark>>),
 }
 
 impl Experiment {
-    fn run(&self, setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+    fn run(&self, setup: &Setup<'_>) -> anyhow::Result<Vec<Benchmark>> {
         match self.measure {
             Measure::Models(measure) => Ok(measure(setup.effort)),
             Measure::Core(measure) => measure(setup).with_context(|| self.ids.join(", ")),
@@ -118,18 +118,18 @@ pub const EXPERIMENTS: &[Experiment] = &[
     Experiment { ids: &["B21"], measure: Measure::Core(rivals::iroh) },
 ];
 
-/// Runs the experiments that have one of the bars `only`, or all if that is empty, several at a time,
-/// and gives these bars in the order of the table. `begun` is told the ids of each experiment before
+/// Runs the experiments that have one of the benchmarks `only`, or all if that is empty, several at a time,
+/// and gives these benchmarks in the order of the table. `begun` is told the ids of each experiment before
 /// it is run.
 ///
 /// # Errors
 ///
-/// If a bar is not known, or an experiment could not be run. That a bar is missed is no error.
+/// If a benchmark is not known, or an experiment could not be run. That a benchmark is missed is no error.
 pub fn run(
     setup: &Setup<'_>,
     only: &[String],
     begun: impl Fn(&[&'static str]) + Sync,
-) -> anyhow::Result<Vec<Bar>> {
+) -> anyhow::Result<Vec<Benchmark>> {
     if let Some(unknown) = only.iter().find(|id| !all_ids().any(|known| is_same(known, id))) {
         let known: Vec<&str> = all_ids().collect();
         bail!("--only {unknown}: there is no such bar; known are {}", known.join(", "));
@@ -142,7 +142,7 @@ pub fn run(
         experiment.run(setup)
     };
     let measured = wanted.par_iter().map(measure).collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(measured.into_iter().flatten().filter(|bar| is_wanted(&bar.id)).collect())
+    Ok(measured.into_iter().flatten().filter(|benchmark| is_wanted(&benchmark.id)).collect())
 }
 
 fn all_ids() -> impl Iterator<Item = &'static str> {

@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use super::Setup;
-use super::bar::{Bar, Claim, Target, Tolerance};
+use super::benchmark::{Benchmark, Claim, Target, Tolerance};
 use super::models::{mean, number};
-use super::stage::ONE_RUN;
+use super::prepared::ONE_RUN;
 use crate::history::History;
 use crate::measure::Measures;
 use crate::measure::spread::MessageMeasure;
@@ -90,7 +90,7 @@ fn average(seen: &[Seen], of: fn(&Seen) -> f64) -> f64 {
 const SINGLE: [&str; 2] = ["workload.sources=1", "tree_threshold=3"];
 
 /// Payload and control of a broadcast (B6), and how the tree comes to be (B7).
-pub(super) fn stable(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+pub(super) fn stable(setup: &Setup<'_>) -> anyhow::Result<Vec<Benchmark>> {
     let peers = setup.peers();
     let claim = |id, source| Claim {
         id,
@@ -106,33 +106,43 @@ pub(super) fn stable(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
     let names = links - 2.0 * least;
     let redundancy = |place: usize| mean(seen.iter().map(|it| it.redundancy[place]));
     let single = "one source";
-    let mut bars = vec![
-        cost.bar(
+    let mut benchmarks = vec![
+        cost.benchmark(
             (single, "payloads received per broadcast"),
             ("N - 1", least),
             Tolerance::Relative(0.002),
             average(&seen, |it| it.payloads),
         )
         .with_target(Target::AtMost(least)),
-        cost.bar(
+        cost.benchmark(
             (single, "names announced per broadcast"),
             ("29,987 of 10,000", names),
             Tolerance::AtMost(names * 1.02),
             average(&seen, |it| it.names),
         ),
         // A flood over N peers with 5 links each: 5 N / (N - 1) - 2.
-        growth.bar((single, "RMR of the first"), 2.04, Tolerance::AtMost(3.01), redundancy(0)),
+        growth.benchmark(
+            (single, "RMR of the first"),
+            2.04,
+            Tolerance::AtMost(3.01),
+            redundancy(0),
+        ),
         growth
-            .bar((single, "RMR of the second"), 0.88, Tolerance::AtMost(0.88), redundancy(1))
+            .benchmark((single, "RMR of the second"), 0.88, Tolerance::AtMost(0.88), redundancy(1))
             .with_target(Target::AtMost(0.01)),
-        growth.bar((single, "RMR of the third"), 0.04, Tolerance::AtMost(0.05), redundancy(2)),
+        growth.benchmark(
+            (single, "RMR of the third"),
+            0.04,
+            Tolerance::AtMost(0.05),
+            redundancy(2),
+        ),
     ];
-    bars.extend(ours_control(setup)?);
-    Ok(bars)
+    benchmarks.extend(ours_control(setup)?);
+    Ok(benchmarks)
 }
 
 /// Control messages where a link carries a name in one direction, as the modern profile has it.
-fn ours_control(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+fn ours_control(setup: &Setup<'_>) -> anyhow::Result<Vec<Benchmark>> {
     let claim = |how: &str| Claim {
         id: "B6",
         experiment: format!("the same, names in one direction, {how}"),
@@ -144,24 +154,24 @@ fn ours_control(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
     let often = ["every=100ms", "between=600s..660s", "ihave_ways=one", "ihave_delay=1s"];
     let often = run(setup, SCENARIO, &[&["workload.sources=1"], &often[..]].concat())?;
     let metric = "control messages per broadcast";
-    let bar = |how: &str, case: &str, seen: &[Seen], target: f64| {
+    let benchmark = |how: &str, case: &str, seen: &[Seen], target: f64| {
         let ours = average(seen, |it| it.control);
-        let bar = claim(how).bar(
+        let benchmark = claim(how).benchmark(
             (case, metric),
             ("29,987 of 10,000", names),
             Tolerance::AtMost(names * 1.02),
             ours,
         );
-        bar.with_target(Target::AtMost(target * number(setup.peers()) / 10_000.0))
+        benchmark.with_target(Target::AtMost(target * number(setup.peers()) / 10_000.0))
     };
     Ok(vec![
-        bar("one in 10 s", "ours, one at a time", &seldom, 15_000.0),
-        bar("10 per second, gathered for 1 s", "ours, 10 per second", &often, 3_000.0),
+        benchmark("one in 10 s", "ours, one at a time", &seldom, 15_000.0),
+        benchmark("10 per second, gathered for 1 s", "ours, 10 per second", &often, 3_000.0),
     ])
 }
 
 /// How far a broadcast travels (B8).
-pub(super) fn hops(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+pub(super) fn hops(setup: &Setup<'_>) -> anyhow::Result<Vec<Benchmark>> {
     let peers = setup.peers();
     let claim = Claim {
         id: "B8",
@@ -175,11 +185,11 @@ pub(super) fn hops(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
     let own = run(setup, SCENARIO, &["workload.sources=16", "trees=16"])?;
     let hop = |seen: &[Seen]| average(seen, |it| it.last_hop);
     let metric = "last delivery hop, mean";
-    let bar = |case, published, seen: &[Seen]| {
-        claim.bar((case, metric), published, Tolerance::AtMost(published), hop(seen))
+    let benchmark = |case, published, seen: &[Seen]| {
+        claim.benchmark((case, metric), published, Tolerance::AtMost(published), hop(seen))
     };
     let flood_hop = hop(&flood);
-    let why = format!(
+    let reason = format!(
         "the paper's first tree is 50 to 77 links deep and its changes make it shorter; ours is as short as a \
          flood's, and what is nearer for one source is farther for the others: {:.1} if nothing is changed",
         hop(&unchanged),
@@ -187,11 +197,12 @@ pub(super) fn hops(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
     let own_redundancy =
         mean(own.iter().map(|it| mean(it.redundancy.iter().rev().take(30).copied())));
     Ok(vec![
-        bar("flood", 9.0, &flood),
-        bar("one source", 10.0, &single),
-        bar("many sources, one tree", 18.0, &shared).with_difference((0.0, DEEPER_MOST), why),
+        benchmark("flood", 9.0, &flood),
+        benchmark("one source", 10.0, &single),
+        benchmark("many sources, one tree", 18.0, &shared)
+            .with_difference((0.0, DEEPER_MOST), reason),
         claim
-            .bar(
+            .benchmark(
                 ("many sources, one tree, never changed", metric),
                 ("50 to 77", 50.0),
                 Tolerance::AtMost(50.0),
@@ -199,10 +210,10 @@ pub(super) fn hops(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
             )
             // What others measured where latencies are equal (PAPERS 2, S-PT).
             .with_target(Target::AtMost(14.5)),
-        bar("ours, 16 sources, a tree each", 18.0, &own)
+        benchmark("ours, 16 sources, a tree each", 18.0, &own)
             .with_target(Target::AtMost(1.3 * flood_hop)),
         claim
-            .bar(
+            .benchmark(
                 ("ours, 16 sources, a tree each", "RMR"),
                 0.0,
                 Tolerance::AtMost(0.05),
@@ -230,7 +241,7 @@ const PAPER: [&str; 8] = [
 ];
 
 /// Reliability, redundancy and hops while peers crash (B9).
-pub(super) fn churn(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+pub(super) fn churn(setup: &Setup<'_>) -> anyhow::Result<Vec<Benchmark>> {
     let claim = Claim {
         id: "B9",
         experiment: format!(
@@ -242,29 +253,34 @@ pub(super) fn churn(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
     let paper = run_several(setup, "churn", &PAPER)?;
     let ours = run(setup, "churn", &[])?;
     let no_detours = run(setup, "churn", &["flood_hops=0"])?;
-    let why = format!(
+    let reason = format!(
         "a copy that took a detour closes no link, so links that a repair made twice stay open for longer; \
          without detours {:.2}, and {:.1} hops for {:.1}",
         redundancy(&no_detours),
         average(&no_detours, |it| it.last_hop),
         average(&ours, |it| it.last_hop),
     );
-    let [reached, copies, hops] = churn_bars(&claim, "ours", &ours);
+    let [reached, copies, hops] = churn_benchmarks(&claim, "ours", &ours);
     let ours = [
         reached,
-        copies.with_difference((0.0, DETOURS_MOST), why).with_target(Target::AtMost(0.05)),
+        copies.with_difference((0.0, DETOURS_MOST), reason).with_target(Target::AtMost(0.05)),
         hops.with_target(Target::AtMost(12.0)),
     ];
-    Ok(churn_bars(&claim, "paper", &paper).into_iter().chain(ours).collect())
+    Ok(churn_benchmarks(&claim, "paper", &paper).into_iter().chain(ours).collect())
 }
 
-fn churn_bars(claim: &Claim, case: &str, seen: &[Seen]) -> [Bar; 3] {
+fn churn_benchmarks(claim: &Claim, case: &str, seen: &[Seen]) -> [Benchmark; 3] {
     let reached = average(seen, |it| it.reached);
     let last_hop = average(seen, |it| it.last_hop);
     [
-        claim.bar((case, "reliability, %"), 100.0, Tolerance::AtLeast(99.99), reached),
-        claim.bar((case, "RMR"), ("0.03 to 0.1", 0.1), Tolerance::AtMost(0.1), redundancy(seen)),
-        claim.bar(
+        claim.benchmark((case, "reliability, %"), 100.0, Tolerance::AtLeast(99.99), reached),
+        claim.benchmark(
+            (case, "RMR"),
+            ("0.03 to 0.1", 0.1),
+            Tolerance::AtMost(0.1),
+            redundancy(seen),
+        ),
+        claim.benchmark(
             (case, "last delivery hop, mean"),
             ("17 to 27", 27.0),
             Tolerance::AtMost(27.0),

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use super::bar::{Bar, Claim, Target, Tolerance};
+use super::benchmark::{Benchmark, Claim, Target, Tolerance};
 use super::models::mean;
-use super::stage::ONE_RUN;
+use super::prepared::ONE_RUN;
 use super::{Effort, Setup};
 use crate::history::History;
 use crate::measure::Measures;
@@ -112,36 +112,38 @@ const LARGE_NEAR: Rival = Rival {
 };
 
 /// iroh-gossip 2ce78af: 10 to 50 ms links, a new random source per message (B21).
-pub(super) fn iroh(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+pub(super) fn iroh(setup: &Setup<'_>) -> anyhow::Result<Vec<Benchmark>> {
     let quick = &[SINGLE, MULTI, MULTI_NEAR][..];
     let rivals = setup.effort.pick(quick, &[SINGLE, MULTI, MULTI_NEAR, LARGE, LARGE_NEAR]);
-    let bars = rivals.iter().map(|rival| compare(setup, rival));
-    Ok(bars.collect::<anyhow::Result<Vec<_>>>()?.concat())
+    let benchmarks = rivals.iter().map(|rival| compare(setup, rival));
+    Ok(benchmarks.collect::<anyhow::Result<Vec<_>>>()?.concat())
 }
 
-fn compare(setup: &Setup<'_>, rival: &Rival) -> anyhow::Result<Vec<Bar>> {
+fn compare(setup: &Setup<'_>, rival: &Rival) -> anyhow::Result<Vec<Benchmark>> {
     let &Rival { case, changes, redundancy, last, last_hop, targets } = rival;
     let claim = Claim {
         id: "B21",
         experiment: "modern profile, 100 messages, 10 to 50 ms per pair".to_owned(),
         source: "iroh-gossip 2ce78af, its simulator",
     };
-    let seen = setup.stage(SCENARIO, changes)?.run(seeds(setup.effort), see)?;
-    let bar = |metric, published, of: fn(&Seen) -> f64| {
+    let seen = setup.prepare(SCENARIO, changes)?.run(seeds(setup.effort), see)?;
+    let benchmark = |metric, published, of: fn(&Seen) -> f64| {
         let ours = average(&seen, of);
-        claim.bar((case, metric), published, Tolerance::AtMost(published), ours)
+        claim.benchmark((case, metric), published, Tolerance::AtMost(published), ours)
     };
-    let mut bars = vec![
-        bar("RMR", redundancy, |it| it.redundancy),
-        bar("last delivery, mean ms", last, |it| it.last),
+    let mut benchmarks = vec![
+        benchmark("RMR", redundancy, |it| it.redundancy),
+        benchmark("last delivery, mean ms", last, |it| it.last),
     ];
     if let Some(targets) = targets {
-        let aimed = bars.into_iter().zip(targets);
-        bars = aimed.map(|(bar, target)| bar.with_target(Target::AtMost(target))).collect();
+        let aimed = benchmarks.into_iter().zip(targets);
+        benchmarks = aimed
+            .map(|(benchmark, target)| benchmark.with_target(Target::AtMost(target)))
+            .collect();
     }
-    let hops = last_hop.map(|most| bar("last delivery hop, mean", most, |it| it.last_hop));
-    bars.extend(hops);
-    Ok(bars)
+    let hops = last_hop.map(|most| benchmark("last delivery hop, mean", most, |it| it.last_hop));
+    benchmarks.extend(hops);
+    Ok(benchmarks)
 }
 
 /// Of B19: the warm-up, in which each source has said fifteen messages.
@@ -149,7 +151,7 @@ const WARM: Duration = Duration::from_secs(45);
 
 /// GossipSub v1.1: 1,000 peers of 20 connections, 50 ms links, 100 sources, messages of 2 KB, after a
 /// warm-up (B19). 100 a second, where 120 were published: a workload has 10 ms between two at least.
-pub(super) fn gossipsub(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
+pub(super) fn gossipsub(setup: &Setup<'_>) -> anyhow::Result<Vec<Benchmark>> {
     let claim = Claim {
         id: "B19",
         experiment: "modern profile, 100 sources, 100 messages of 2 KB a second, 50 ms, warm"
@@ -166,23 +168,23 @@ pub(super) fn gossipsub(setup: &Setup<'_>) -> anyhow::Result<Vec<Bar>> {
         "active_view=20",
         "trees=128",
     ];
-    let stage = setup.stage(SCENARIO, &changes)?.until(Duration::from_mins(2));
-    let seen = stage.run(ONE_RUN, |measures, _| see_from(WARM, measures))?;
+    let prepared = setup.prepare(SCENARIO, &changes)?.until(Duration::from_mins(2));
+    let seen = prepared.run(ONE_RUN, |measures, _| see_from(WARM, measures))?;
     let case = "20 neighbors";
     Ok(vec![
-        claim.bar(
+        claim.benchmark(
             (case, "delivered, %"),
             100.0,
             Tolerance::AtLeast(100.0),
             average(&seen, |it| it.reached),
         ),
         claim
-            .bar((case, "p99 of deliveries, ms"), 165.0, Tolerance::AtMost(165.0), {
+            .benchmark((case, "p99 of deliveries, ms"), 165.0, Tolerance::AtMost(165.0), {
                 average(&seen, |it| it.p99)
             })
             .with_target(Target::AtMost(165.0)),
         claim
-            .bar(
+            .benchmark(
                 (case, "RMR"),
                 ("3 to 6", 6.0),
                 Tolerance::AtMost(6.0),

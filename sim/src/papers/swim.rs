@@ -2,7 +2,7 @@
 //! what an implementation is to be measured against.
 
 use super::Effort;
-use super::bar::{Bar, Claim, Tolerance};
+use super::benchmark::{Benchmark, Claim, Tolerance};
 use super::models::infection::infection_times;
 use super::models::probe::Probe;
 use super::models::probing::{Choice, first_probe};
@@ -16,7 +16,7 @@ const MEMBERS: usize = 128;
 const CRASHES: u32 = 5_000;
 
 /// Periods until a crashed member is first probed.
-pub(super) fn detection(_: Effort) -> Vec<Bar> {
+pub(super) fn detection(_: Effort) -> Vec<Benchmark> {
     let claim = |source| Claim {
         id: "swim-detection",
         experiment: format!("synchronous probes, {MEMBERS} members, {CRASHES} crashes"),
@@ -26,15 +26,20 @@ pub(super) fn detection(_: Effort) -> Vec<Bar> {
     let near = Tolerance::Within(0.08);
     let all = MEMBERS - 1;
     let metric = "first detection, mean periods";
-    let mut bars = vec![
-        chosen.bar(("uniform", metric), expected(1.0), near, mean_periods(all, Choice::Uniform)),
-        chosen.bar(
+    let mut benchmarks = vec![
+        chosen.benchmark(
+            ("uniform", metric),
+            expected(1.0),
+            near,
+            mean_periods(all, Choice::Uniform),
+        ),
+        chosen.benchmark(
             ("uniform, half crashed", metric),
             expected(0.5),
             Tolerance::Relative(0.05),
             mean_periods(MEMBERS / 2, Choice::Uniform),
         ),
-        listed.bar(
+        listed.benchmark(
             ("round-robin", metric),
             expected(1.0),
             near,
@@ -44,8 +49,13 @@ pub(super) fn detection(_: Effort) -> Vec<Bar> {
     let bound = number(2 * MEMBERS - 1);
     let worst = periods(1, Choice::RoundRobin).into_iter().max().map_or(f64::NAN, f64::from);
     let names = ("round-robin, one prober", "first detection, most periods");
-    bars.push(listed.bar(names, ("2N-1 = 255", bound), Tolerance::AtMost(bound), worst));
-    bars
+    benchmarks.push(listed.benchmark(
+        names,
+        ("2N-1 = 255", bound),
+        Tolerance::AtMost(bound),
+        worst,
+    ));
+    benchmarks
 }
 
 /// Periods until the first detection, in the mean, where the share `live` (`q_f`) of the members has
@@ -64,7 +74,7 @@ fn mean_periods(live: usize, choice: Choice) -> f64 {
 }
 
 /// How often a healthy member is taken for crashed within the time of a first detection.
-pub(super) fn false_positives(effort: Effort) -> Vec<Bar> {
+pub(super) fn false_positives(effort: Effort) -> Vec<Benchmark> {
     let rounds = effort.pick(300, 3_000);
     let claim = Claim {
         id: "B15",
@@ -72,15 +82,20 @@ pub(super) fn false_positives(effort: Effort) -> Vec<Bar> {
         source: "SWIM, DSN 2002, §3.1",
     };
     let detection = mean_periods(MEMBERS - 1, Choice::Uniform);
-    let mut bars = Vec::new();
+    let mut benchmarks = Vec::new();
     for (arrives, helpers) in [(0.95, 1), (0.90, 1), (0.95, 3), (0.90, 3)] {
         let probe = Probe { arrives, helpers };
         let case = format!("q_ml={arrives}, K={helpers}");
         let ours = failing(&case, &probe, rounds) * detection;
         let names = (case.as_str(), "P(false positive) per member");
-        bars.push(claim.bar(names, probe.false_positives(), Tolerance::Relative(0.1), ours));
+        benchmarks.push(claim.benchmark(
+            names,
+            probe.false_positives(),
+            Tolerance::Relative(0.1),
+            ours,
+        ));
     }
-    bars
+    benchmarks
 }
 
 /// Probes of a round.
@@ -94,7 +109,7 @@ fn failing(label: &str, probe: &Probe, rounds: u32) -> f64 {
 }
 
 /// How updates spread on pings and acks.
-pub(super) fn infection(effort: Effort) -> Vec<Bar> {
+pub(super) fn infection(effort: Effort) -> Vec<Benchmark> {
     let runs = effort.pick(500, 2_000);
     let claim = |source| Claim {
         id: "swim-infection",
@@ -102,7 +117,7 @@ pub(super) fn infection(effort: Effort) -> Vec<Bar> {
         source,
     };
     let figure = claim("SWIM, DSN 2002, §5");
-    let mut bars = Vec::new();
+    let mut benchmarks = Vec::new();
     for (members, published) in [(6, 1.05), (56, 2.25)] {
         let times = repeat(&format!("infection, {members}"), runs, |rng| {
             infection_times(members, true, rng)
@@ -110,15 +125,15 @@ pub(super) fn infection(effort: Effort) -> Vec<Bar> {
         // The figure's points for one size lie up to a period apart.
         let median = mean(times.iter().filter_map(|times| median(times)));
         let names = (&*format!("N={members}"), "infection time of the median member, periods");
-        bars.push(figure.bar(names, published, Tolerance::Within(0.5), median));
+        benchmarks.push(figure.benchmark(names, published, Tolerance::Within(0.5), median));
     }
     let members = 1000;
     let left = repeat("infection, law", runs, |rng| left(members, rng));
     let left = mean(left.into_iter().map(number));
     let names = (&*format!("N={members}, ln N periods"), "members not yet infected");
     let law = claim("SWIM, DSN 2002, §4.1");
-    bars.push(law.bar(names, ("about 1", 1.0), Tolerance::AtMost(1.0), left));
-    bars
+    benchmarks.push(law.benchmark(names, ("about 1", 1.0), Tolerance::AtMost(1.0), left));
+    benchmarks
 }
 
 /// Members that do not know an update after ln N periods; by the paper's law N^-(2L-2) after L ln N.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Mutex;
 
-use super::bar::Verdict;
+use super::benchmark::Verdict;
 use super::*;
 
 /// As the program finds them.
@@ -24,34 +24,36 @@ fn self_checks() -> Vec<String> {
 
 #[test]
 fn our_models_and_measures_give_what_the_papers_print() {
-    let bars = run(&setup(&scenarios()), &self_checks(), |_| ()).expect("all self-checks run");
-    let missed = bars.iter().filter(|bar| bar.verdict() == Verdict::Misses);
-    let missed: Vec<String> = missed.map(|bar| format!("{} {bar:?}", bar.name())).collect();
+    let benchmarks =
+        run(&setup(&scenarios()), &self_checks(), |_| ()).expect("all self-checks run");
+    let missed = benchmarks.iter().filter(|benchmark| benchmark.verdict() == Verdict::Misses);
+    let missed: Vec<String> =
+        missed.map(|benchmark| format!("{} {benchmark:?}", benchmark.name())).collect();
     assert!(missed.is_empty(), "{}", missed.join("\n"));
     for id in self_checks() {
-        assert!(bars.iter().any(|bar| bar.id == id), "{id} has no bar");
+        assert!(benchmarks.iter().any(|benchmark| benchmark.id == id), "{id} has no bar");
     }
     let known: Vec<&str> = all_ids().collect();
-    assert!(bars.iter().all(|bar| known.contains(&bar.id.as_str())), "{known:?}");
+    assert!(benchmarks.iter().all(|benchmark| known.contains(&benchmark.id.as_str())), "{known:?}");
 }
 
 #[test]
 fn only_what_is_asked_for_is_run_and_shown() {
     let begun = Mutex::new(Vec::new());
     let only = ["CYCLON".to_owned()];
-    let bars = run(&setup(Path::new("nowhere")), &only, |ids| {
+    let benchmarks = run(&setup(Path::new("nowhere")), &only, |ids| {
         begun.lock().expect("no panic").extend_from_slice(ids);
     });
-    let bars = bars.expect("it needs no scenario");
+    let benchmarks = benchmarks.expect("it needs no scenario");
     assert_eq!(begun.into_inner().expect("no panic"), ["fan-out-4", "cyclon"]);
-    assert!(!bars.is_empty() && bars.iter().all(|bar| bar.id == "cyclon"));
+    assert!(!benchmarks.is_empty() && benchmarks.iter().all(|benchmark| benchmark.id == "cyclon"));
 }
 
 #[test]
 fn what_is_not_there_is_told() {
     let error = |only: &str| {
-        let bars = run(&setup(Path::new("nowhere")), &[only.to_owned()], |_| ());
-        format!("{:#}", bars.expect_err("an error"))
+        let benchmarks = run(&setup(Path::new("nowhere")), &[only.to_owned()], |_| ());
+        format!("{:#}", benchmarks.expect_err("an error"))
     };
     let unknown = error("B99");
     assert!(unknown.contains("--only B99") && unknown.contains("demers-t1, "), "{unknown}");
@@ -63,9 +65,9 @@ fn what_is_not_there_is_told() {
 fn a_stage_runs_the_changed_scenario_once_per_seed() {
     let folder = scenarios();
     let changes = ["network.peers=7".to_owned(), "duration=50s".to_owned()];
-    let stage = setup(&folder).stage("baseline", &changes).expect("a scenario");
+    let prepared = setup(&folder).prepare("baseline", &changes).expect("a scenario");
     let seeds = crate::sweep::Seeds { first: 3, last: 5 };
-    let seen = stage.run(seeds, |measures, history| (history.seed, measures.totals.receipts));
+    let seen = prepared.run(seeds, |measures, history| (history.seed, measures.totals.receipts));
     let seen = seen.expect("all runs finish");
     assert_eq!(seen.iter().map(|(seed, _)| *seed).collect::<Vec<_>>(), [3, 4, 5]);
     // 20 messages to six peers each.

@@ -67,12 +67,12 @@ impl Figures<'_> {
 
     fn others(&self) -> Option<String> {
         let worst = time(self.asked(name::OTHERS)?.max?);
-        Some(format!("the slowest message reached all peers that never stand still in {worst}"))
+        Some(format!("the slowest message reached all peers that were never paused in {worst}"))
     }
 
     fn redundancy(&self) -> Option<String> {
         let copies = self.asked(name::REDUNDANCY)?.median?;
-        Some(format!("{copies:.1} copies more than needed"))
+        Some(format!("redundancy {copies:.1} (RMR)"))
     }
 
     fn dispersion(&self) -> Option<String> {
@@ -84,13 +84,13 @@ impl Figures<'_> {
         let after = |name| self.find(name).and_then(|figure| figure.median).map(time);
         match (after(name::RESET_DEATHS), after(name::SILENT_DEATHS)) {
             (Some(reset), Some(silent)) => Some(format!(
-                "killed peers off all lists after {reset}, vanished ones after {silent} (medians)"
+                "crashed peers left all registries after {reset}, unreachable ones after {silent} (median)"
             )),
             (Some(reset), None) => {
-                Some(format!("killed peers off all lists after {reset} (median)"))
+                Some(format!("crashed peers left all registries after {reset} (median)"))
             }
             (None, Some(silent)) => {
-                Some(format!("vanished peers off all lists after {silent} (median)"))
+                Some(format!("unreachable peers left all registries after {silent} (median)"))
             }
             (None, None) => None,
         }
@@ -105,7 +105,7 @@ impl Figures<'_> {
     fn quorum(&self) -> Option<String> {
         let worst = self.asked(name::QUORUM)?.max?;
         let when = since(worst);
-        Some(format!("every peer on a quorum of lists {when}"))
+        Some(format!("every peer registered with a quorum {when}"))
     }
 
     fn false_deaths(&self) -> Option<String> {
@@ -161,7 +161,7 @@ mod tests {
             "latency_max_ms": 2, "tick_ms": 1
         });
         let summary = json!({
-            "schema": 2, "program": "", "scenario": "", "question": "", "setting": setting,
+            "schema": 3, "program": "", "scenario": "", "question": "", "setting": setting,
             "runs": 20, "passed": passed, "digest": "", "tables": {}, "figures": [],
             "checks": [{ "check": "limits", "demand": "", "failed_seeds": failed_seeds }],
             "violations": []
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(
             answer(&summary(20, &[], figures)),
             "100 % delivered; half of the peers within 48 ms, all within 1.2 s (median message); \
-             killed peers off all lists after 7.6 s, vanished ones after 29.0 s (medians); one \
+             crashed peers left all registries after 7.6 s, unreachable ones after 29.0 s (median); one \
              component when the last fault is over; no live peer removed as dead"
         );
     }
@@ -201,8 +201,8 @@ mod tests {
         ];
         assert_eq!(
             answer(&summary(18, &[3, 4], figures)),
-            "FAILED in 2 of 20 runs (limits); 98.5 % delivered in the worst run; 6.0 copies more \
-             than needed; every peer on a quorum of lists 12.0 s after the last fault at the \
+            "FAILED in 2 of 20 runs (limits); 98.5 % delivered in the worst run; redundancy 6.0 \
+             (RMR); every peer registered with a quorum 12.0 s after the last fault at the \
              latest; 2 live peers removed as dead in the worst run"
         );
     }

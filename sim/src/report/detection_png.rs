@@ -9,7 +9,7 @@ use crate::report::chart::{self, BLUE, Canvas, DASH, GREEN, ORANGE, PURPLE, Pen,
 use crate::report::count::{Counts, to_float};
 use crate::report::saved::Saved;
 use crate::report::summary::Summary;
-use crate::report::tables::{DetectionRow, ObituaryRow};
+use crate::report::tables::{DeadVerdictRow, DetectionRow};
 use crate::scenario::Death;
 
 const HEIGHT: u32 = 520;
@@ -45,15 +45,10 @@ fn curves(rows: impl Iterator<Item = anyhow::Result<DetectionRow>>) -> anyhow::R
         deaths: 0,
     };
     let mut curves = [
-        (
-            Death::Reset,
-            "killed, machine alive: first neighbor noticed",
-            Pen::Dashes(BLUE),
-            neighbor,
-        ),
-        (Death::Reset, "killed, machine alive: no seed node lists it", Pen::Line(BLUE), seed_nodes),
-        (Death::Silent, "machine gone: first neighbor noticed", Pen::Dashes(ORANGE), neighbor),
-        (Death::Silent, "machine gone: no seed node lists it", Pen::Line(ORANGE), seed_nodes),
+        (Death::Reset, "crash (reset): first neighbor noticed", Pen::Dashes(BLUE), neighbor),
+        (Death::Reset, "crash (reset): removed by all seed nodes", Pen::Line(BLUE), seed_nodes),
+        (Death::Silent, "crash (silent): first neighbor noticed", Pen::Dashes(ORANGE), neighbor),
+        (Death::Silent, "crash (silent): removed by all seed nodes", Pen::Line(ORANGE), seed_nodes),
     ]
     .map(|(death, words, pen, observe)| curve(death, words, pen, observe));
     for row in rows {
@@ -70,7 +65,7 @@ fn curves(rows: impl Iterator<Item = anyhow::Result<DetectionRow>>) -> anyhow::R
 }
 
 /// When the last live peer heard of a death, where peers tell each other.
-fn told(rows: impl Iterator<Item = anyhow::Result<ObituaryRow>>) -> anyhow::Result<Vec<Curve>> {
+fn told(rows: impl Iterator<Item = anyhow::Result<DeadVerdictRow>>) -> anyhow::Result<Vec<Curve>> {
     let curve = |death, words, color| Curve {
         death,
         words,
@@ -80,8 +75,8 @@ fn told(rows: impl Iterator<Item = anyhow::Result<ObituaryRow>>) -> anyhow::Resu
         deaths: 0,
     };
     let mut curves = [
-        curve(Death::Reset, "killed, machine alive: every live peer knows", GREEN),
-        curve(Death::Silent, "machine gone: every live peer knows", PURPLE),
+        curve(Death::Reset, "crash (reset): known to all live peers", GREEN),
+        curve(Death::Silent, "crash (silent): known to all live peers", PURPLE),
     ];
     for row in rows {
         let row = row?;
@@ -113,11 +108,11 @@ fn plot(canvas: &Canvas<'_>, curves: &[Curve]) -> anyhow::Result<()> {
     let last = |curve: &Curve| curve.noticed.max().map(to_seconds);
     let latest = curves.iter().filter_map(last).fold(1.0_f64, f64::max);
     let end = (latest * 1.05).ceil();
-    let label = |curve: &Curve| format!("{} ({} deaths)", curve.words, curve.deaths);
+    let label = |curve: &Curve| format!("{} ({} crashes)", curve.words, curve.deaths);
     let legend: Vec<_> = curves.iter().map(|curve| (curve.pen, label(curve))).collect();
     let canvas = chart::legend(canvas, &legend)?;
     let mut chart = chart::plot(&canvas, 0.0..end, 0.0..100.0)?;
-    let names = ("seconds since the death", "deaths noticed, %");
+    let names = ("seconds since the crash", "crashes noticed, %");
     // A short axis has several labels per second.
     let decimals = usize::from(end < 10.0);
     chart::axes(&mut chart, names, 11, &|seconds| format!("{seconds:.decimals$}"))?;

@@ -8,7 +8,7 @@ use crate::measure::{millis, ratio};
 use crate::report::count::{Counts, ten_thousandths};
 use crate::report::saved::Saved;
 use crate::report::summary::{Figure, name};
-use crate::report::tables::{DegreeRow, DetectionRow, MessageRow, ObituaryRow, RunRow};
+use crate::report::tables::{DeadVerdictRow, DegreeRow, DetectionRow, MessageRow, RunRow};
 use crate::scenario::{Death, Limits};
 
 /// What the scenario asks of figures, in words, by the name of the figure.
@@ -50,7 +50,7 @@ pub(super) struct Figures {
     first_neighbor: [Counts; 2],
     all_seed_nodes: [Counts; 2],
     all_peers: [Counts; 2],
-    false_obituaries: Counts,
+    false_dead_verdicts: Counts,
 }
 
 impl Figures {
@@ -81,15 +81,15 @@ impl Figures {
         for row in saved.rows::<DetectionRow>()? {
             self.add_death(&row?);
         }
-        for run in saved.runs::<ObituaryRow>()? {
-            self.add_obituaries(&run?);
+        for run in saved.runs::<DeadVerdictRow>()? {
+            self.add_dead_verdicts(&run?);
         }
         Ok(())
     }
 
     /// Takes in the messages of a run.
     pub(super) fn add_messages(&mut self, run: &[MessageRow]) {
-        let slowest = run.iter().filter_map(|row| row.others_100_ms).max();
+        let slowest = run.iter().filter_map(|row| row.unpaused_100_ms).max();
         add_whole(&mut self.others, slowest);
     }
 
@@ -106,14 +106,14 @@ impl Figures {
     }
 
     /// Takes in what peers told each other of deaths in a run.
-    pub(super) fn add_obituaries(&mut self, run: &[ObituaryRow]) {
+    pub(super) fn add_dead_verdicts(&mut self, run: &[DeadVerdictRow]) {
         for row in run {
             if let Some(death) = row.death {
                 add_whole(&mut self.all_peers[kind(death)], row.all_ms);
             }
         }
         let mistakes = run.iter().map(|row| row.false_holders).sum();
-        add_whole(&mut self.false_obituaries, Some(mistakes));
+        add_whole(&mut self.false_dead_verdicts, Some(mistakes));
     }
 
     /// The figures, in the order in which they are shown.
@@ -143,9 +143,9 @@ impl Figures {
         let told = [
             (name::RESET_PEERS, "ms", reset_peers),
             (name::SILENT_PEERS, "ms", silent_peers),
-            (name::FALSE_OBITUARIES, "verdicts", &self.false_obituaries),
+            (name::FALSE_DEAD_VERDICTS, "verdicts", &self.false_dead_verdicts),
         ];
-        let told = told.into_iter().filter(|_| self.false_obituaries.total() > 0);
+        let told = told.into_iter().filter(|_| self.false_dead_verdicts.total() > 0);
         let figures = figures.into_iter().chain(told);
         figures.map(|(name, unit, counts)| figure(name, unit, counts, limits)).collect()
     }
@@ -176,7 +176,9 @@ fn dispersion(run: &[DegreeRow]) -> Option<f64> {
 }
 
 pub(super) fn figure(name: &str, unit: &str, counts: &Counts, limits: &LimitWords) -> Figure {
-    let at = |percent| counts.quantile(percent).map(|value| value / 10_000.0);
+    // An interpolated value has two decimals more than those it lies between; what is behind them is
+    // noise of binary fractions, and would not read back as it was written.
+    let at = |percent| counts.quantile(percent).map(|value| (value * 100.0).round() / 1_000_000.0);
     Figure {
         name: name.to_owned(),
         unit: unit.to_owned(),

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail, ensure};
 
 use crate::report::finish;
-use crate::report::growing::row_counts;
 use crate::report::part::{Identity, PART, PROGRAM, Part, Size};
 use crate::report::publish::{self, MERGING, UNFINISHED};
 use crate::report::saved::{self, Saved};
 use crate::report::summary::{Head, Summary};
+use crate::report::sweep_store::row_counts;
 use crate::report::tables::{Row as _, RunRow, TABLES};
 use crate::sweep::Shard;
 
@@ -60,7 +60,7 @@ pub fn merge(folders: &[PathBuf], out: &Path) -> anyhow::Result<Merged> {
 }
 
 /// Most missing parts that are named.
-const MOST_NAMED: usize = 20;
+const MAX_NAMED: usize = 20;
 
 /// The parts in the order of their seeds, or all that is wrong with them.
 fn all_parts(folders: &[PathBuf]) -> anyhow::Result<Vec<(&Path, Part)>> {
@@ -125,7 +125,7 @@ impl<'a> Collection<'a> {
         let of = self.first.as_ref()?.1.shard?.of;
         let mut missing = (1..=of).filter(|number| !self.parts.contains_key(number));
         let named: Vec<String> =
-            missing.by_ref().take(MOST_NAMED).map(|number| format!("{number}/{of}")).collect();
+            missing.by_ref().take(MAX_NAMED).map(|number| format!("{number}/{of}")).collect();
         let mut words = format!("missing: {}", named.join(" "));
         let more = missing.count();
         if more > 0 {

@@ -11,7 +11,6 @@ mod detection_png;
 mod figures;
 pub mod gallery;
 mod graph_png;
-pub mod growing;
 mod layout;
 pub mod merge;
 mod overlay_png;
@@ -21,6 +20,7 @@ mod publish;
 pub mod saved;
 mod spread_png;
 pub mod summary;
+pub mod sweep_store;
 pub mod tables;
 pub mod terminal;
 

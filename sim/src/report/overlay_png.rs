@@ -115,7 +115,7 @@ fn join(spans: &mut BTreeMap<u64, u64>, mut from: u64, mut to: u64) {
 }
 
 /// Most numbers below the bars: more run into each other.
-const MOST_MARKS: usize = 33;
+const MAX_MARKS: usize = 33;
 
 fn plot_degrees(canvas: &Canvas<'_>, peers: &Counts) -> anyhow::Result<()> {
     let share = |count: u64| 100.0 * to_float(count) / to_float(peers.total().max(1));
@@ -123,7 +123,7 @@ fn plot_degrees(canvas: &Canvas<'_>, peers: &Counts) -> anyhow::Result<()> {
     let highest = peers.iter().map(|(_, count)| count).max().unwrap_or(1);
     let mut chart = chart::plot(canvas, (0..most).into_segmented(), 0.0..share(highest) * 1.1)?;
     let names = ("links of a peer at the end of a run", "peers, %");
-    let marks = (usize::try_from(most)? + 1).min(MOST_MARKS);
+    let marks = (usize::try_from(most)? + 1).min(MAX_MARKS);
     chart::axes(&mut chart, names, marks, &|degree| match degree {
         SegmentValue::Exact(degree) | SegmentValue::CenterOf(degree) => degree.to_string(),
         SegmentValue::Last => String::new(),

@@ -19,7 +19,7 @@ pub(super) const PART: &str = "sweep.json";
 pub(super) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
 /// Version of the file.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// Which runs tables are of. Equal identities give equal tables.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -127,7 +127,7 @@ impl Part {
         let Version { schema } = serde_json::from_str(&text).map_err(complain)?;
         ensure!(
             schema == SCHEMA,
-            "{name}: schema: {schema} is of another program; this one reads {SCHEMA}"
+            "{name}: unsupported schema version {schema}; this program reads {SCHEMA}"
         );
         let part: Self = serde_json::from_str(&text).map_err(complain)?;
         let Identity { seeds, shard, .. } = &part.identity;

@@ -15,8 +15,8 @@ use serde::{Deserialize, forward_to_deserialize_any};
 
 use crate::report::summary::{SCHEMA, Summary};
 use crate::report::tables::{
-    DegreeRow, DetectionRow, FaultRow, LinkRow, MessageRow, ObituaryRow, OverlayRow, Row, RunRow,
-    SpreadRow, ViolationRow, is_optional,
+    DeadVerdictRow, DegreeRow, DetectionRow, FaultRow, LinkRow, MessageRow, OverlayRow, Row,
+    RunRow, SpreadRow, ViolationRow, is_optional,
 };
 
 /// The file of the summary.
@@ -69,7 +69,7 @@ impl Saved<'_> {
         check::<DegreeRow>(self)?;
         check::<FaultRow>(self)?;
         check::<LinkRow>(self)?;
-        check::<ObituaryRow>(self)?;
+        check::<DeadVerdictRow>(self)?;
         check::<ViolationRow>(self)
     }
 }
@@ -152,7 +152,7 @@ pub(super) fn read_versioned<T: DeserializeOwned>(
     let Version { schema } = serde_json::from_str(&text).map_err(complain)?;
     ensure!(
         schema == wanted,
-        "{name}: schema: {schema} is of another program; this one reads {wanted}. {advice}"
+        "{name}: unsupported schema version {schema}; this program reads {wanted}. {advice}"
     );
     serde_json::from_str(&text).map_err(complain)
 }

@@ -12,18 +12,18 @@ use tidings_core::OverlayKind;
 use crate::check::{CHECKS, Check};
 use crate::history::hex;
 use crate::measure::millis;
+use crate::plural::counted;
 use crate::report::figures::{Figures, LimitWords, limit_words};
 use crate::report::part::PROGRAM;
 use crate::report::saved::Saved;
 use crate::report::tables::{PASSED, RunRow, ViolationRow};
 use crate::scenario::Scenario;
-use crate::words::counted;
 
 /// Version of `summary.json`.
-pub(super) const SCHEMA: u32 = 2;
+pub(super) const SCHEMA: u32 = 3;
 
 /// Most rng seeds of a check, and most violations, that a summary lists: it is held in memory.
-const MOST_LISTED: usize = 1000;
+const MAX_LISTED: usize = 1000;
 
 /// Names of the figures that others look up.
 pub mod name {
@@ -46,27 +46,27 @@ pub mod name {
     /// Bytes that all nodes alive at the end had written, per peer.
     pub const BYTES: &str = "bytes per peer";
     /// Live peers removed as dead.
-    pub const FALSE_DEATHS: &str = "false deaths";
-    /// A run's slowest message among the peers that never stand still, of those that all of them got.
-    pub const OTHERS: &str = "slowest at steady peers";
+    pub const FALSE_DEATHS: &str = "false removals";
+    /// A run's slowest message among the peers that are never paused, of those that all of them got.
+    pub const OTHERS: &str = "slowest message, unpaused peers";
     /// Time from the last fault until all peers were in one component.
     pub const ONE_COMPONENT: &str = "one component again";
-    /// Time from the last fault until all peers were on a quorum of lists.
-    pub const QUORUM: &str = "on a quorum of lists";
-    /// Time from a death by reset until the first neighbor noticed.
-    pub const RESET_NEIGHBOR: &str = "reset: first neighbor";
-    /// The same for silent deaths.
-    pub const SILENT_NEIGHBOR: &str = "silent: first neighbor";
-    /// Time from a death by reset until no seed node listed the peer.
-    pub const RESET_DEATHS: &str = "reset: all seed nodes";
-    /// The same for silent deaths.
-    pub const SILENT_DEATHS: &str = "silent: all seed nodes";
-    /// Time from a death by reset until all live peers held it dead (detector `swim`).
-    pub const RESET_PEERS: &str = "reset: all live peers";
-    /// The same for silent deaths.
-    pub const SILENT_PEERS: &str = "silent: all live peers";
+    /// Time from the last fault until all peers were registered with a quorum of the seed nodes.
+    pub const QUORUM: &str = "registered with a quorum";
+    /// Time from a crash whose connections were reset until the first neighbor noticed.
+    pub const RESET_NEIGHBOR: &str = "crash (reset): first neighbor";
+    /// The same for silent crashes.
+    pub const SILENT_NEIGHBOR: &str = "crash (silent): first neighbor";
+    /// Time from a crash whose connections were reset until no seed node listed the peer.
+    pub const RESET_DEATHS: &str = "crash (reset): removed by all seed nodes";
+    /// The same for silent crashes.
+    pub const SILENT_DEATHS: &str = "crash (silent): removed by all seed nodes";
+    /// Time from a crash whose connections were reset until all live peers held it dead (detector `swim`).
+    pub const RESET_PEERS: &str = "crash (reset): known to all live peers";
+    /// The same for silent crashes.
+    pub const SILENT_PEERS: &str = "crash (silent): known to all live peers";
     /// How often a peer held a live one dead, in a run, with nothing that kept the two apart.
-    pub const FALSE_OBITUARIES: &str = "live peers held dead";
+    pub const FALSE_DEAD_VERDICTS: &str = "false dead verdicts";
 }
 
 /// A sweep in short.
@@ -89,7 +89,7 @@ pub struct Summary {
     /// SHA-256 over the digests of the runs.
     pub digest: String,
     /// Rows of each table, by the name of its file; a table without rows has no file.
-    /// `violations.csv` and `obituaries.csv` are named only if they have rows.
+    /// `violations.csv` and `dead_verdicts.csv` are named only if they have rows.
     pub tables: BTreeMap<String, usize>,
     /// Each check and the rng seeds of the runs in which it failed.
     pub checks: Vec<CheckSummary>,
@@ -222,7 +222,7 @@ impl Summary {
             figures.add_run(&row);
         }
         figures.add_tables(saved)?;
-        let violations = saved.rows::<ViolationRow>()?.take(MOST_LISTED).map(|row| {
+        let violations = saved.rows::<ViolationRow>()?.take(MAX_LISTED).map(|row| {
             row.map(|ViolationRow { seed, violation }| ViolationSummary { seed, violation })
         });
         Ok(Self {
@@ -315,7 +315,7 @@ impl Runs {
         self.digests.update(row.digest.as_bytes());
         let failed: Vec<&str> = row.verdict.split(' ').collect();
         for check in self.checks.iter_mut().filter(|it| failed.contains(&it.check.as_str())) {
-            if check.failed_seeds.len() < MOST_LISTED {
+            if check.failed_seeds.len() < MAX_LISTED {
                 check.failed_seeds.push(row.seed);
             } else {
                 check.more_failed += 1;
@@ -346,7 +346,7 @@ mod tests {
         let names: Vec<&str> = failed.iter().map(|it| it.check.as_str()).collect();
         assert_eq!(names, ["lists-right", "limits"]);
         for check in failed {
-            assert_eq!((check.failed_seeds.len(), check.more_failed), (MOST_LISTED, 5));
+            assert_eq!((check.failed_seeds.len(), check.more_failed), (MAX_LISTED, 5));
         }
     }
 }

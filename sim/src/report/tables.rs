@@ -18,7 +18,7 @@ pub(super) const RUNS: &str = "runs.csv";
 pub(super) const MESSAGES: &str = "messages.csv";
 pub(super) const SPREAD: &str = "spread.csv";
 pub(super) const DETECTION: &str = "detection.csv";
-pub(super) const OBITUARIES: &str = "obituaries.csv";
+pub(super) const DEAD_VERDICTS: &str = "dead_verdicts.csv";
 pub(super) const OVERLAY: &str = "overlay.csv";
 pub(super) const DEGREES: &str = "degrees.csv";
 pub(super) const FAULTS: &str = "faults.csv";
@@ -27,19 +27,19 @@ pub(super) const VIOLATIONS: &str = "violations.csv";
 
 /// All tables.
 pub(super) const TABLES: [&str; 10] =
-    [RUNS, MESSAGES, SPREAD, DETECTION, OVERLAY, DEGREES, FAULTS, LINKS, OBITUARIES, VIOLATIONS];
+    [RUNS, MESSAGES, SPREAD, DETECTION, OVERLAY, DEGREES, FAULTS, LINKS, DEAD_VERDICTS, VIOLATIONS];
 
-/// Whether a table is not there, and not told of, while it has no rows: the news of deaths that peers
-/// tell each other, and what did not hold.
+/// Whether a table is left out of the report and of its summary while it has no rows: which peers held
+/// which dead, and what did not hold.
 pub(super) fn is_optional(table: &str) -> bool {
-    [OBITUARIES, VIOLATIONS].contains(&table)
+    [DEAD_VERDICTS, VIOLATIONS].contains(&table)
 }
 
 /// The verdict on a run in which every check held.
 pub(super) const PASSED: &str = "ok";
 
 /// Most peers of a graph that is drawn: with more of them it is a ball of wool.
-const MOST_DRAWN: usize = 64;
+const MAX_DRAWN: usize = 64;
 
 /// A row of a table.
 pub(super) trait Row: Serialize + DeserializeOwned {
@@ -71,7 +71,7 @@ rows! {
     DegreeRow: DEGREES,
     FaultRow: FAULTS,
     LinkRow: LINKS,
-    ObituaryRow: OBITUARIES,
+    DeadVerdictRow: DEAD_VERDICTS,
     ViolationRow: VIOLATIONS,
 }
 
@@ -121,7 +121,7 @@ pub struct RunRow {
     pub degree_max: usize,
     /// Time from the last fault until all live peers were in one component.
     pub one_component_ms: Option<u64>,
-    /// Time from the last fault until each of them was on a quorum of lists.
+    /// Time from the last fault until each of them was registered with a quorum of the seed nodes.
     pub quorum_ms: Option<u64>,
     /// SHA-256 of what happened.
     pub digest: String,
@@ -150,8 +150,8 @@ pub struct MessageRow {
     pub coverage_99_ms: Option<u64>,
     /// All.
     pub coverage_100_ms: Option<u64>,
-    /// All of them that never stand still, if some peers do and its origin does not.
-    pub others_100_ms: Option<u64>,
+    /// All of them that are never paused, if some peers are and its origin is not.
+    pub unpaused_100_ms: Option<u64>,
     /// Most links a first copy travelled.
     pub last_delivery_hop: u16,
     /// Copies that arrived anywhere.
@@ -261,7 +261,7 @@ pub struct LinkRow {
 
 /// What live peers heard of a death, or a live peer that was held dead.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub struct ObituaryRow {
+pub struct DeadVerdictRow {
     /// The run's rng seed.
     pub seed: u64,
     /// Of whom.
@@ -328,7 +328,7 @@ impl RunTables {
         if is_first {
             add(&mut parts, link_rows(result))?;
         }
-        add(&mut parts, obituary_rows(result))?;
+        add(&mut parts, dead_verdict_rows(result))?;
         add(&mut parts, violation_rows(result))?;
         Ok(Self { violations: result.violations.len(), parts })
     }
@@ -446,7 +446,7 @@ fn message_rows(result: &RunResult) -> impl Iterator<Item = MessageRow> + '_ {
         coverage_90_ms: message.coverage(90).map(millis),
         coverage_99_ms: message.coverage(99).map(millis),
         coverage_100_ms: message.coverage(100).map(millis),
-        others_100_ms: message.others.filter(|time| *time != Duration::MAX).map(millis),
+        unpaused_100_ms: message.others.filter(|time| *time != Duration::MAX).map(millis),
         last_delivery_hop: message.last_hop,
         copies: message.copies,
         receipts: message.receipts,
@@ -483,8 +483,8 @@ fn detection_rows(result: &RunResult) -> impl Iterator<Item = DetectionRow> + '_
     })
 }
 
-fn obituary_rows(result: &RunResult) -> impl Iterator<Item = ObituaryRow> + '_ {
-    result.measures.obituaries.iter().map(|it| ObituaryRow {
+fn dead_verdict_rows(result: &RunResult) -> impl Iterator<Item = DeadVerdictRow> + '_ {
+    result.measures.dead_verdicts.iter().map(|it| DeadVerdictRow {
         seed: result.seed,
         peer: it.subject.host,
         death: it.died.map(|(_, death)| death),
@@ -538,7 +538,7 @@ fn fault_rows(result: &RunResult) -> impl Iterator<Item = FaultRow> + '_ {
 
 fn link_rows(result: &RunResult) -> Vec<LinkRow> {
     let mut rows = Vec::new();
-    for graph in result.measures.graphs.iter().filter(|graph| graph.links.len() <= MOST_DRAWN) {
+    for graph in result.measures.graphs.iter().filter(|graph| graph.links.len() <= MAX_DRAWN) {
         for (peer, linked) in &graph.links {
             let row = |b| LinkRow { seed: result.seed, at_ms: millis(graph.at), a: *peer, b };
             rows.push(row(None));

@@ -10,10 +10,10 @@ use crate::report::tables::VIOLATIONS;
 use crate::scenario::Engine;
 
 /// Seeds listed of a check that failed in many runs.
-const MOST_SEEDS: usize = 10;
+const MAX_SEEDS: usize = 10;
 
 /// Violations shown in full.
-const MOST_VIOLATIONS: usize = 10;
+const MAX_VIOLATIONS: usize = 10;
 
 /// The summary as text. `replay` is the command that repeats one run, without its seed.
 pub fn render(summary: &Summary, replay: &str) -> String {
@@ -26,8 +26,8 @@ pub fn render(summary: &Summary, replay: &str) -> String {
         summary.checks.iter().filter(|check| !check.failed_seeds.is_empty()).collect();
     for check in &failed {
         let seeds: Vec<String> =
-            check.failed_seeds.iter().take(MOST_SEEDS).map(ToString::to_string).collect();
-        let more = check.failed_seeds.len().saturating_sub(MOST_SEEDS) + check.more_failed;
+            check.failed_seeds.iter().take(MAX_SEEDS).map(ToString::to_string).collect();
+        let more = check.failed_seeds.len().saturating_sub(MAX_SEEDS) + check.more_failed;
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         line(&format!(
             "FAILED {} (seeds {}{more}): {}",
@@ -36,17 +36,17 @@ pub fn render(summary: &Summary, replay: &str) -> String {
             check.demand
         ));
     }
-    for violation in summary.violations.iter().take(MOST_VIOLATIONS) {
+    for violation in summary.violations.iter().take(MAX_VIOLATIONS) {
         line(&format!("  seed {}: {}", violation.seed, violation.violation));
     }
     let violations = summary.tables.get(VIOLATIONS).copied().unwrap_or_default();
-    if violations > MOST_VIOLATIONS {
-        line(&format!("  and {} more, in {VIOLATIONS}", violations - MOST_VIOLATIONS));
+    if violations > MAX_VIOLATIONS {
+        line(&format!("  and {} more, in {VIOLATIONS}", violations - MAX_VIOLATIONS));
     }
     if let Some(seed) = failed.iter().flat_map(|check| &check.failed_seeds).min() {
-        line(&format!("replay the first of them: {replay} --seed {seed}"));
+        line(&format!("reproduce: {replay} --seed {seed}"));
         if let Some(trace) = trace(summary, replay) {
-            line(&format!("what happens in it: {trace} --seed {seed}"));
+            line(&format!("trace: {trace} --seed {seed}"));
         }
     }
     let checks = summary.checks.len();

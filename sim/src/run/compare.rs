@@ -12,12 +12,12 @@ use super::{FAILED, RUNS, link_latest};
 use crate::cli::{CompareArgs, REPORTS};
 use crate::compare::agree::{judge, judge_deaths};
 use crate::compare::outcome::Outcome;
+use crate::plural::counted;
 use crate::report::comparison::{Column, Comparison, Differing, GrowingColumn, Pair, render};
 use crate::report::tables::RunRows;
 use crate::scenario::Scenario;
 use crate::scenario::vary::{self, Combination, Vary, load_combinations};
 use crate::sweep::{self, Seeds, Shard};
-use crate::words::counted;
 
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let varied = vary::varied(&args.file, &args.set, &args.varied())?;

@@ -13,11 +13,11 @@ use super::COULD_NOT_TELL;
 use super::console::{complain, say, say_json};
 use crate::cli::{CheckArgs, ListArgs};
 use crate::measure::millis;
+use crate::plural::counted;
 use crate::scenario::vary::{Vary, load_combinations};
 use crate::scenario::{
     self, Draw, Engine, FaultSpec, Link, PeerAddress, Scenario, Shape, Span, Targets, Workload,
 };
-use crate::words::counted;
 
 /// A scenario as JSON.
 #[derive(Serialize)]

@@ -12,9 +12,9 @@ use serde::Serialize;
 
 use super::FAILED;
 use super::compare::run_all;
-use super::conduct::{Sweep, conduct};
 use super::console::{say, say_json};
 use super::explain::scenario_files;
+use super::sweep::{Sweep, run_sweep};
 use crate::cli::GalleryArgs;
 use crate::report::answer::answer;
 use crate::report::comparison::{Column, Comparison};
@@ -70,7 +70,7 @@ fn show_report(args: &GalleryArgs, file: &str, scenario: &Scenario) -> anyhow::R
     if !args.runs(scenario) {
         return Ok(exhibit(&saved::read_summary(&folder)?, None));
     }
-    let done = conduct(Sweep {
+    let done = run_sweep(Sweep {
         scenario,
         seeds: own_seeds(scenario),
         shard: None,

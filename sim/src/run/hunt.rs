@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::FAILED;
@@ -16,24 +17,26 @@ use super::console::{say, say_json};
 use super::progress::bar;
 use crate::cli::{HuntArgs, REPORTS};
 use crate::hunt::coverage::{Coverage, Kind};
-use crate::hunt::planted::planted;
-use crate::hunt::{self, Bounds, EFFORT, Ground, Hunt, Story};
+use crate::hunt::planted_bug::planted;
+use crate::hunt::{self, Bounds, Hunt, MAX_ATTEMPTS, Source, Spectator, Story};
+use crate::plural::counted;
 use crate::scenario;
-use crate::words::counted;
 
 pub(super) fn hunt(args: &HuntArgs) -> anyhow::Result<ExitCode> {
-    let ground = ground(args)?;
+    let source = source(args)?;
     let bug = args.planted.as_deref().and_then(planted);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.map_or(0, usize::from));
     let pool = pool.build().context("start the threads")?;
     let progress = bar("hunt", args.runs, "{prefix} {bar:25} {pos} of {len} runs, {per_sec}");
+    let time = args.minutes.map(|minutes| Duration::from_secs(60 * minutes));
+    let watch = Watch { progress: progress.clone(), time };
     // A panic is a violation like any other, and its message is told with it.
     panic::set_hook(Box::new(|_| {}));
-    let hunt = pool.install(|| hunt::hunt(&ground, bounds(args), bug, &progress));
+    let hunt = pool.install(|| hunt::hunt(&source, bounds(args), bug, &watch));
     let searched = progress.elapsed();
     progress.finish_and_clear();
     let story = hunt.found.clone().map(|found| {
-        let shrunk = pool.install(|| hunt::shrink(found.clone(), bug, EFFORT));
+        let shrunk = pool.install(|| hunt::shrink(found.clone(), bug, MAX_ATTEMPTS));
         Story::new(found, shrunk, bug)
     });
     drop(panic::take_hook());
@@ -48,21 +51,36 @@ pub(super) fn hunt(args: &HuntArgs) -> anyhow::Result<ExitCode> {
     Ok(if found.is_none() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
+/// Shows the runs as they are made, and ends a hunt when its time is up.
+struct Watch {
+    progress: ProgressBar,
+    time: Option<Duration>,
+}
+
+impl Spectator for Watch {
+    fn on_run(&self) {
+        self.progress.inc(1);
+    }
+
+    fn may_go_on(&self) -> bool {
+        self.time.is_none_or(|time| self.progress.elapsed() < time)
+    }
+}
+
 /// Time since the beginning.
 struct Took {
     searched: Duration,
     all: Duration,
 }
 
-fn ground(args: &HuntArgs) -> anyhow::Result<Ground> {
-    let Some(file) = &args.file else { return Ok(Ground::Drawn(args.profile)) };
+fn source(args: &HuntArgs) -> anyhow::Result<Source> {
+    let Some(file) = &args.file else { return Ok(Source::Drawn(args.profile)) };
     let scenario = scenario::load(file, &args.set)?;
-    Ok(Ground::Given(Box::new(scenario)))
+    Ok(Source::Given(Box::new(scenario)))
 }
 
 fn bounds(args: &HuntArgs) -> Bounds {
-    let time = args.minutes.map(|minutes| Duration::from_secs(60 * minutes));
-    Bounds { seed_from: args.seed_from, runs: args.runs, time }
+    Bounds { seed_from: args.seed_from, runs: args.runs }
 }
 
 /// Writes the scenario of a story.
@@ -135,7 +153,7 @@ fn as_json(args: &HuntArgs, hunt: &Hunt, found: Option<(&Story, &Path)>, took: &
                 "faults": small.faults.len(),
                 "duration_s": small.duration.as_secs_f64(),
                 "attempts": shrunk.attempts,
-                "is_least": shrunk.is_least,
+                "is_minimal": shrunk.is_minimal,
             },
             "file": file,
             "replay": story.replay(&name),

@@ -2,13 +2,13 @@
 
 mod bench;
 mod compare;
-mod conduct;
 mod console;
 mod explain;
 mod gallery;
 mod hunt;
 mod papers;
 mod progress;
+mod sweep;
 mod trace;
 
 use std::fs;
@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 
 use crate::cli::{BenchCommand, Cli, Command, MergeArgs, NewArgs, REPORTS, ReportArgs, RunArgs};
+use crate::plural::counted;
 use crate::report;
 use crate::report::comparison::{self, COMPARISON, Comparison};
 use crate::report::merge::{Merged, merge};
@@ -27,9 +28,8 @@ use crate::report::summary::Summary;
 use crate::report::terminal;
 use crate::scenario::{self, Scenario};
 use crate::sweep::Seeds;
-use crate::words::counted;
-use conduct::{Conducted, Sweep, conduct};
 use console::{complain, say, say_json};
+use sweep::{Sweep, SweepOutcome, run_sweep};
 
 /// Where reports go that git ignores.
 const RUNS: &str = "reports/runs";
@@ -68,7 +68,7 @@ pub fn run(cli: Cli) -> ExitCode {
 fn run_scenario(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let scenario = scenario::load(&args.file, &args.changes())?;
     let folder = args.folder(&scenario);
-    let Conducted { summary, made, found, took } = conduct(Sweep {
+    let SweepOutcome { summary, made, found, took } = run_sweep(Sweep {
         scenario: &scenario,
         seeds: args.seeds(&scenario),
         shard: args.shard,
@@ -181,16 +181,16 @@ fn link_latest(folder: &Path) -> anyhow::Result<()> {
 const TEMPLATE: &str = include_str!("../scenario/template.toml");
 
 /// Most letters of a scenario's name, which becomes that of a folder.
-const LONGEST_NAME: usize = 40;
+const MAX_NAME_LEN: usize = 40;
 
 fn new_scenario(args: &NewArgs) -> anyhow::Result<ExitCode> {
     let NewArgs { name, out, json } = args;
     let is_good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let begins_well = name.starts_with(|c: char| c.is_ascii_lowercase());
-    if !begins_well || !name.chars().all(is_good) || name.len() > LONGEST_NAME {
+    if !begins_well || !name.chars().all(is_good) || name.len() > MAX_NAME_LEN {
         bail!(
-            "{name:?} is no name of a scenario; allowed are up to {LONGEST_NAME} lower-case letters, \
-             digits and hyphens, a letter first"
+            "invalid scenario name {name:?}: allowed are up to {MAX_NAME_LEN} lower-case letters, digits \
+             and hyphens, a letter first"
         );
     }
     let path =
@@ -198,10 +198,13 @@ fn new_scenario(args: &NewArgs) -> anyhow::Result<ExitCode> {
     let file = fs::OpenOptions::new().write(true).create_new(true).open(&path);
     let mut file = match file {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            bail!("{} is there already, and stays as it is", path.display())
+            bail!("{} already exists", path.display())
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            bail!("there is no folder for {}; --out FILE says where to write it", path.display())
+            bail!(
+                "the folder of {} does not exist; use --out FILE to write elsewhere",
+                path.display()
+            )
         }
         opened => opened.with_context(|| format!("make {}", path.display()))?,
     };

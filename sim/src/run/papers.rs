@@ -12,8 +12,9 @@ use crate::report::papers::{Papers, render};
 pub(super) fn papers(args: &PapersArgs) -> anyhow::Result<ExitCode> {
     let effort = if args.quick { Effort::Quick } else { Effort::Full };
     let setup = Setup { effort, scenarios: &args.scenarios };
-    let bars = papers::run(&setup, &args.only, |ids| note(&format!("running {}", ids.join(", "))))?;
-    let papers = Papers::new(effort, bars);
+    let benchmarks =
+        papers::run(&setup, &args.only, |ids| note(&format!("running {}", ids.join(", "))))?;
+    let papers = Papers::new(effort, benchmarks);
     let folder = args.folder();
     papers.write(&folder)?;
     if args.json {
@@ -44,7 +45,7 @@ fn verdict(papers: &Papers) -> ExitCode {
 }
 
 impl PapersArgs {
-    /// Where the report goes. That of all bars at full size is the one that is kept.
+    /// Where the report goes. That of all benchmarks at full size is the one that is kept.
     fn folder(&self) -> PathBuf {
         if let Some(out) = &self.out {
             return out.clone();

@@ -52,7 +52,7 @@ impl Progress {
         bar.set_position(found);
         bar.set_message(format!("{found} of {all} runs"));
         if found > 0 {
-            note(&format!("{}: {found} of {all} runs are there; going on", scenario.name));
+            note(&format!("{}: resuming: {found} of {all} runs done", scenario.name));
         }
         let state = State { simulated: scenario.duration, all, found, made: 0, violations };
         let next_line = if bar.is_hidden() { LINE_EVERY } else { Duration::MAX };

@@ -9,16 +9,16 @@ use humantime::format_duration;
 use super::FAILED;
 use super::console::complain;
 use crate::cli::TraceArgs;
-use crate::event_world::{self, Lens, Line, seconds};
+use crate::event_world::{self, TraceFilter, TraceLine, seconds};
 use crate::scenario::{self, Scenario};
 
 pub(super) fn trace(args: &TraceArgs) -> anyhow::Result<ExitCode> {
     let TraceArgs { file, seed, from, until, host, set, json } = args;
     let scenario = scenario::load_for_events(file, set)?;
     check(&scenario, args)?;
-    let lens = Lens { from: *from, until: *until, hosts: host.clone() };
+    let filter = TraceFilter { from: *from, until: *until, hosts: host.clone() };
     let mut out = io::stdout().lock();
-    for line in event_world::trace(scenario, *seed, lens) {
+    for line in event_world::trace(scenario, *seed, filter) {
         let line = match line {
             Ok(line) => line,
             Err(failure) => {
@@ -56,11 +56,11 @@ fn check(scenario: &Scenario, args: &TraceArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write_text(out: &mut impl io::Write, line: &Line) -> io::Result<()> {
+fn write_text(out: &mut impl io::Write, line: &TraceLine) -> io::Result<()> {
     let host = line.host.map_or_else(|| "--".to_owned(), |host| host.to_string());
     writeln!(out, "{:>9}  {host} {}", seconds(line.at), line.what)
 }
 
-fn write_json(out: &mut impl io::Write, line: &Line) -> io::Result<()> {
+fn write_json(out: &mut impl io::Write, line: &TraceLine) -> io::Result<()> {
     writeln!(out, "{}", serde_json::to_string(line)?)
 }

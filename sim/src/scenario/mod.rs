@@ -30,10 +30,10 @@ use vary::Vary;
 
 /// Most hosts that the turmoil engine takes. Its cost per step grows with the square of the hosts:
 /// each of them walks every pair of hosts on every tick.
-pub const MOST_HOSTS: usize = 64;
+pub const MAX_HOSTS: usize = 64;
 
 /// Most hosts that the event engine takes: its hosts have addresses in 10.0.0.0/8.
-pub const MOST_HOSTS_OF_EVENTS: usize = 16_000_000;
+pub const MAX_HOSTS_OF_EVENTS: usize = 16_000_000;
 
 /// One rehearsal.
 #[derive(Clone, Debug, PartialEq)]
@@ -170,8 +170,8 @@ impl Engine {
     /// Most hosts that it takes.
     pub const fn most_hosts(self) -> usize {
         match self {
-            Self::Turmoil => MOST_HOSTS,
-            Self::Events => MOST_HOSTS_OF_EVENTS,
+            Self::Turmoil => MAX_HOSTS,
+            Self::Events => MAX_HOSTS_OF_EVENTS,
         }
     }
 }
@@ -277,7 +277,7 @@ impl fmt::Display for FaultKind {
                 write!(f, "stopped for {}", format_duration(*length))
             }
             Self::Pause { length, blocks: Blocks::Network } => {
-                write!(f, "its network stands still for {}", format_duration(*length))
+                write!(f, "its network is blocked for {}", format_duration(*length))
             }
             Self::Slow { length, every, stall, blocks } => write!(
                 f,

@@ -19,8 +19,8 @@ use super::raw::{
 };
 use super::vary::Vary;
 use super::{
-    Blocks, CutMode, Death, Direction, FaultKind, FaultSpec, Limits, MOST_HOSTS,
-    MOST_HOSTS_OF_EVENTS, Scenario, Targets, Workload,
+    Blocks, CutMode, Death, Direction, FaultKind, FaultSpec, Limits, MAX_HOSTS,
+    MAX_HOSTS_OF_EVENTS, Scenario, Targets, Workload,
 };
 
 /// The key of the profile that the settings start from.
@@ -31,7 +31,7 @@ const VERSION: u32 = 1;
 
 /// Several resets of one host have at least this much of the span each: reset links must have come
 /// back, or there is nothing to reset. The last half of each part is left alone, which is 5 s.
-const LEAST_RESET_PART: Duration = Duration::from_secs(10);
+const MIN_RESET_PART: Duration = Duration::from_secs(10);
 
 /// A scenario that cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -245,7 +245,7 @@ impl Page<'_> {
         let bound = scenario.convergence_bound();
         if scenario.calm < bound {
             let message = format!(
-                "calm: with these settings it takes up to {} until all is in order again",
+                "calm is too short: this configuration may take up to {} to converge",
                 format_duration(bound)
             );
             return Err(self.complain(raw.calm.span(), message));
@@ -264,14 +264,14 @@ impl Page<'_> {
     fn peers(&self, peers: &Spanned<usize>, seed_nodes: usize, most: usize) -> Checked<usize> {
         let count = self.within(peers, 1..usize::MAX, "peers")?;
         if seed_nodes.saturating_add(count) > most {
-            let why = if most == MOST_HOSTS {
+            let reason = if most == MAX_HOSTS {
                 "; the turmoil engine's cost grows with their square, engine = \"events\" takes \
                  more"
             } else {
                 ""
             };
             let message = format!(
-                "peers: {count} peers and {seed_nodes} seed nodes are more than {most} hosts{why}"
+                "peers: {count} peers and {seed_nodes} seed nodes are more than {most} hosts{reason}"
             );
             return Err(self.complain(peers.span(), message));
         }
@@ -318,7 +318,7 @@ impl Page<'_> {
             sources: raw
                 .sources
                 .as_ref()
-                .map(|sources| self.within(sources, 1..MOST_HOSTS_OF_EVENTS, "sources"))
+                .map(|sources| self.within(sources, 1..MAX_HOSTS_OF_EVENTS, "sources"))
                 .transpose()?,
         })
     }
@@ -508,7 +508,7 @@ impl Page<'_> {
     fn times(&self, raw: &RawFault, when: Span) -> Checked<u32> {
         let Some(times) = &raw.times else { return Ok(1) };
         let count = self.within(times, 1..101, "times")?;
-        let needed = LEAST_RESET_PART * count;
+        let needed = MIN_RESET_PART * count;
         if count > 1 && when.to.saturating_sub(when.from) < needed {
             let message = format!(
                 "times: {count} resets need a span of at least {}, so that there is something to \

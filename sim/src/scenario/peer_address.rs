@@ -7,7 +7,7 @@ use tidings_core::MAX_ADDRESSES;
 use toml::Spanned;
 
 use super::parse::{Checked, Page};
-use crate::latency::Place;
+use crate::latency::HostIndex;
 
 /// One of the addresses in a peer's record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -31,7 +31,7 @@ const PORT: u16 = 7000;
 
 impl PeerAddress {
     /// The address of this kind of the host at a place, which listens at `own`.
-    pub(crate) fn of(self, place: Place, own: SocketAddr) -> SocketAddr {
+    pub(crate) fn of(self, place: HostIndex, own: SocketAddr) -> SocketAddr {
         let first = match self {
             Self::Own => return own,
             Self::Silent => SILENT,

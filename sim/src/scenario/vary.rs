@@ -12,7 +12,7 @@ use super::parse::{Checked, Page, ScenarioError, load, load_vary};
 use super::{Engine, Scenario};
 
 /// Most combinations of one comparison.
-pub const MOST_COMBINATIONS: usize = 64;
+pub const MAX_COMBINATIONS: usize = 64;
 
 /// The key of the engine.
 const ENGINE: &str = "engine";
@@ -53,7 +53,7 @@ pub enum VaryError {
     )]
     Nothing,
     /// There are too many combinations.
-    #[error("{0} combinations are more than {MOST_COMBINATIONS}")]
+    #[error("{0} combinations are more than {MAX_COMBINATIONS}")]
     TooMany(usize),
     /// A combination is no scenario.
     #[error("with {changes}: {error}")]
@@ -134,7 +134,7 @@ pub fn load_combinations(
     if varied.is_empty() || count == 0 {
         return Err(VaryError::Nothing);
     }
-    if count > MOST_COMBINATIONS {
+    if count > MAX_COMBINATIONS {
         return Err(VaryError::TooMany(count));
     }
     let mut all: Vec<Vec<Change>> = vec![Vec::new()];

@@ -15,7 +15,7 @@
 //! stream. *Reset* and *pause* it has not, so the streams and tasks of [`net`] do them.
 
 mod net;
-mod stage;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -40,7 +40,7 @@ use crate::scenario::{Blocks, CutMode, Death, Direction, Scenario};
 use crate::traffic::Traffic;
 use crate::workload::{self, Saying};
 use net::TurmoilNet;
-use stage::{FarEnd, Scribe, Stage};
+use shared::{FarEnd, RecordingObserver, SharedState};
 
 /// Every simulated node listens here.
 const PORT: u16 = 7000;
@@ -81,7 +81,7 @@ struct World {
     seed: u64,
     duration: Duration,
     sim: Sim<'static>,
-    stage: Arc<Stage>,
+    shared: Arc<SharedState>,
     hosts: BTreeMap<HostId, IpAddr>,
     schedule: FaultSchedule,
     next_fault: usize,
@@ -91,7 +91,7 @@ struct World {
     cut: Option<(BTreeSet<HostId>, CutMode, Direction)>,
     /// When ends of connections learn that the host at the other end died; those of one moment in the
     /// order in which that was sent.
-    farewells: BTreeMap<(Duration, u64), FarEnd>,
+    delayed_fins: BTreeMap<(Duration, u64), FarEnd>,
     /// The dead, and ends that do not learn it before a cut heals.
     held_farewells: Vec<(HostId, FarEnd)>,
     /// Farewells sent so far.
@@ -108,7 +108,7 @@ struct Plan {
     addresses: Vec<SocketAddr>,
     seed_nodes: Vec<SocketAddr>,
     config: Config,
-    stage: Arc<Stage>,
+    shared: Arc<SharedState>,
 }
 
 impl World {
@@ -122,14 +122,14 @@ impl World {
         let schedule = FaultSchedule::draw(scenario, run);
         let ids = scenario.hosts().map(|host| (host.node_id(run), host)).collect();
         let recorder = Recorder::new(scenario, &schedule, Arc::new(ids));
-        let stage = Arc::new(Stage::new(scenario, run, recorder));
+        let shared = Arc::new(SharedState::new(scenario, run, recorder));
         let hosts: BTreeMap<HostId, IpAddr> =
             scenario.hosts().map(|host| (host, sim.lookup(host.to_string()))).collect();
         let socket = |ip: &IpAddr| SocketAddr::new(*ip, PORT);
         let seed_nodes: Vec<SocketAddr> =
             hosts.iter().filter(|(host, _)| !host.is_peer()).map(|(_, ip)| socket(ip)).collect();
         for ((&host, ip), place) in hosts.iter().zip(0..) {
-            stage.add_host(host, *ip);
+            shared.add_host(host, *ip);
             let own = socket(ip);
             let kinds = scenario.peer_addresses.iter().filter(|_| host.is_peer());
             let announced: Vec<SocketAddr> = kinds.map(|kind| kind.of(place, own)).collect();
@@ -139,7 +139,7 @@ impl World {
                 addresses: if announced.is_empty() { vec![own] } else { announced },
                 seed_nodes: seed_nodes.clone(),
                 config: scenario.config.clone(),
-                stage: Arc::clone(&stage),
+                shared: Arc::clone(&shared),
             });
             sim.host(host.to_string(), move || live(Arc::clone(&plan), wrap));
             sim.crash(host.to_string());
@@ -147,14 +147,14 @@ impl World {
         Self {
             seed,
             duration: scenario.duration,
-            stage,
+            shared,
             hosts,
             sayings: workload::draw(scenario, &schedule, run),
             schedule,
             next_fault: 0,
             next_saying: 0,
             cut: None,
-            farewells: BTreeMap::new(),
+            delayed_fins: BTreeMap::new(),
             held_farewells: Vec::new(),
             farewells_sent: 0,
             samples: Vec::new(),
@@ -187,7 +187,7 @@ impl World {
     /// Does what the schedule and the workload say for now.
     fn perform_due(&mut self) {
         let now = self.sim.elapsed();
-        while let Some(next) = self.farewells.first_entry().filter(|it| it.key().0 <= now) {
+        while let Some(next) = self.delayed_fins.first_entry().filter(|it| it.key().0 <= now) {
             next.remove().close();
         }
         while let Some(due) = self.schedule.faults.get(self.next_fault).filter(|it| it.at <= now) {
@@ -196,7 +196,7 @@ impl World {
             self.perform(fault, now);
         }
         while let Some(saying) = self.sayings.get(self.next_saying).filter(|it| it.at <= now) {
-            if let Some(handle) = self.stage.handle(saying.host) {
+            if let Some(handle) = self.shared.handle(saying.host) {
                 let (topic, payload) = (Topic::default(), saying.payload.clone());
                 // A node that is just stopping says nothing, as in life.
                 let _stopping = handle.try_command(Command::Broadcast { topic, payload });
@@ -210,22 +210,23 @@ impl World {
             Fault::Start(host) => self.sim.bounce(host.to_string()),
             Fault::Crash(host, death) => self.crash(host, death, now),
             Fault::Leave(host) => {
-                if let Some(handle) = self.stage.handle(host) {
+                if let Some(handle) = self.shared.handle(host) {
                     let _stopping = handle.try_command(Command::Leave);
                 }
             }
-            Fault::Pause(host) => self.stage.still(host, Blocks::Process),
-            Fault::Block(host) => self.stage.still(host, Blocks::Network),
-            Fault::Resume(host) | Fault::Unblock(host) => self.stage.resume(host),
-            Fault::Reset(host) => self.stage.reset(|near, far| near == host || far == host),
+            Fault::Pause(host) => self.shared.still(host, Blocks::Process),
+            Fault::Block(host) => self.shared.still(host, Blocks::Network),
+            Fault::Resume(host) | Fault::Unblock(host) => self.shared.resume(host),
+            Fault::Reset(host) => self.shared.reset(|near, far| near == host || far == host),
             Fault::Cut(cut_off, mode, direction) => {
                 if mode == CutMode::Reset {
-                    self.stage.reset(|near, far| cut_off.contains(&near) != cut_off.contains(&far));
+                    self.shared
+                        .reset(|near, far| cut_off.contains(&near) != cut_off.contains(&far));
                 }
                 if mode == CutMode::Held {
-                    self.stage.set_held(Some(cut_off.clone()));
+                    self.shared.set_held(Some(cut_off.clone()));
                 } else {
-                    self.stage.set_cut(Some(cut_off.clone()));
+                    self.shared.set_cut(Some(cut_off.clone()));
                 }
                 self.cut = Some((cut_off, mode, direction));
                 self.across_the_cut(Self::sever);
@@ -233,8 +234,8 @@ impl World {
             Fault::Heal => {
                 self.across_the_cut(Self::mend);
                 self.cut = None;
-                self.stage.set_cut(None);
-                self.stage.set_held(None);
+                self.shared.set_cut(None);
+                self.shared.set_held(None);
                 for (dead, end) in std::mem::take(&mut self.held_farewells) {
                     self.say_farewell(now, dead, end);
                 }
@@ -243,9 +244,9 @@ impl World {
     }
 
     fn crash(&mut self, host: HostId, death: Death, now: Duration) {
-        let far_ends = self.stage.abandon(host);
+        let far_ends = self.shared.abandon(host);
         self.sim.crash(host.to_string());
-        self.stage.end_life(host, now, End::Crashed(death), death == Death::Silent);
+        self.shared.end_life(host, now, End::Crashed(death), death == Death::Silent);
         if death == Death::Silent {
             return;
         }
@@ -260,8 +261,8 @@ impl World {
 
     /// The machine of a dead process closes a connection: the other end learns it a latency later.
     fn say_farewell(&mut self, now: Duration, dead: HostId, end: FarEnd) {
-        let arrives = now + self.stage.latency(dead, end.of);
-        self.farewells.insert((arrives, self.farewells_sent), end);
+        let arrives = now + self.shared.latency(dead, end.of);
+        self.delayed_fins.insert((arrives, self.farewells_sent), end);
         self.farewells_sent += 1;
     }
 
@@ -298,7 +299,7 @@ impl World {
     fn ask(&mut self) {
         self.samples.push((self.sim.elapsed(), BTreeMap::new()));
         self.asked = self
-            .stage
+            .shared
             .handles()
             .into_iter()
             .filter_map(|(life, handle)| Some((life, handle.try_report().ok()?)))
@@ -319,7 +320,7 @@ impl World {
     }
 
     fn into_history(self, failure: Option<String>) -> History {
-        let recorder = self.stage.take_recorder().expect("it is taken here alone");
+        let recorder = self.shared.take_recorder().expect("it is taken here alone");
         let ids = Arc::clone(recorder.ids());
         let views = |(at, reports): (Duration, BTreeMap<Life, NodeReport>)| {
             let view = |report: &NodeReport| NodeView::of(&report.node, report.bytes_sent, &ids);
@@ -357,7 +358,7 @@ fn builder(scenario: &Scenario, run: RngSeed) -> turmoil::Builder {
 
 /// One life of one host.
 async fn live<N: Net>(plan: Arc<Plan>, wrap: impl Fn(TurmoilNet) -> N) -> turmoil::Result {
-    let (net, kernel) = TurmoilNet::new(plan.host, Arc::clone(&plan.stage));
+    let (net, kernel) = TurmoilNet::new(plan.host, Arc::clone(&plan.shared));
     let process = net.task(act(plan, wrap(net.clone())));
     select! {
         biased;
@@ -368,7 +369,7 @@ async fn live<N: Net>(plan: Arc<Plan>, wrap: impl Fn(TurmoilNet) -> N) -> turmoi
 
 async fn act<N: Net>(plan: Arc<Plan>, net: N) -> Result<(), Box<dyn Error + Send + Sync>> {
     let born = turmoil::sim_elapsed().unwrap_or_default();
-    let (number, life) = plan.stage.begin_life(plan.host, born);
+    let (number, life) = plan.shared.begin_life(plan.host, born);
     let listener = net.listen(SocketAddr::from(([0, 0, 0, 0], PORT))).await?;
     let record = AddressRecord::new(plan.host.node_id(plan.run), life.epoch, &plan.addresses)?;
     let birth = Birth {
@@ -380,11 +381,12 @@ async fn act<N: Net>(plan: Arc<Plan>, net: N) -> Result<(), Box<dyn Error + Send
         Role::SeedNode => Node::seed_node(plan.config.clone(), birth, &plan.seed_nodes)?,
         Role::Peer => Node::peer(plan.config.clone(), birth, &plan.seed_nodes)?,
     };
-    let scribe = Arc::new(Scribe { stage: Arc::clone(&plan.stage), life: number, born });
-    let (driver, handle) = Driver::new(net, vec![listener], node, scribe);
-    plan.stage.set_handle(plan.host, handle);
+    let observer =
+        Arc::new(RecordingObserver { shared: Arc::clone(&plan.shared), life: number, born });
+    let (driver, handle) = Driver::new(net, vec![listener], node, observer);
+    plan.shared.set_handle(plan.host, handle);
     driver.run().await?;
     let now = turmoil::sim_elapsed().unwrap_or_default();
-    plan.stage.end_life(plan.host, now, End::Left, false);
+    plan.shared.end_life(plan.host, now, End::Left, false);
     Ok(())
 }

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 use turmoil::net::{TcpListener, TcpStream};
 
-use super::stage::{Broken, Conduit, Stage};
+use super::shared::{Broken, Connection, SharedState};
 use crate::host::HostId;
 use crate::scenario::PeerAddress;
 
@@ -31,7 +31,7 @@ const HELD_PAUSE: Duration = Duration::from_millis(10);
 #[derive(Clone, Debug)]
 pub(super) struct TurmoilNet {
     pub(super) host: HostId,
-    stage: Arc<Stage>,
+    shared: Arc<SharedState>,
     sockets: mpsc::Sender<Socket>,
 }
 
@@ -57,26 +57,26 @@ pub(super) struct TurmoilListener {
 /// A simulated connection that can be broken from outside.
 pub(super) struct TurmoilStream {
     host: HostId,
-    stage: Arc<Stage>,
-    conduit: Arc<Conduit>,
+    shared: Arc<SharedState>,
+    connection: Arc<Connection>,
 }
 
 impl TurmoilNet {
     /// The network of a host and the kernel that runs beside its process. A process listens once.
-    pub(super) fn new(host: HostId, stage: Arc<Stage>) -> (Self, Kernel) {
+    pub(super) fn new(host: HostId, shared: Arc<SharedState>) -> (Self, Kernel) {
         let (sender, sockets) = mpsc::channel(1);
-        (Self { host, stage, sockets: sender }, Kernel { sockets })
+        (Self { host, shared, sockets: sender }, Kernel { sockets })
     }
 
     async fn connect_to(&self, far: HostId, addr: SocketAddr) -> io::Result<TurmoilStream> {
-        let (stage, near) = (&self.stage, self.host);
-        if stage.is_cut(near, far) {
+        let (shared, near) = (&self.shared, self.host);
+        if shared.is_cut(near, far) {
             return pending().await;
         }
-        if stage.is_refusing(far) {
+        if shared.is_refusing(far) {
             self.wait_while_held(far).await;
-            sleep(stage.latency(near, far)).await;
-            if stage.is_refusing(far) {
+            sleep(shared.latency(near, far)).await;
+            if shared.is_refusing(far) {
                 self.wait_for_answer(far).await;
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
@@ -88,7 +88,7 @@ impl TurmoilNet {
                 self.wait_for_answer(far).await;
                 Ok(stream)
             }
-            Err(_) if stage.is_cut(near, far) => pending().await,
+            Err(_) if shared.is_cut(near, far) => pending().await,
             Err(error) => Err(error),
         }
     }
@@ -96,22 +96,22 @@ impl TurmoilNet {
     /// The answer to a dial, which the other machine sends now, is on its way.
     async fn wait_for_answer(&self, far: HostId) {
         self.wait_while_held(far).await;
-        if self.stage.is_cut(self.host, far) {
+        if self.shared.is_cut(self.host, far) {
             return pending().await;
         }
-        sleep(self.stage.latency(far, self.host)).await;
-        poll_fn(|cx| unless_blocked(&self.stage, self.host, cx)).await;
+        sleep(self.shared.latency(far, self.host)).await;
+        poll_fn(|cx| unless_blocked(&self.shared, self.host, cx)).await;
     }
 
     async fn wait_while_held(&self, far: HostId) {
-        while self.stage.is_held_between(self.host, far) {
+        while self.shared.is_held_between(self.host, far) {
             sleep(HELD_PAUSE).await;
         }
     }
 
     fn wrap(&self, inner: TcpStream, far: IpAddr) -> TurmoilStream {
-        let (host, stage) = (self.host, Arc::clone(&self.stage));
-        TurmoilStream { host, conduit: stage.open_conduit(host, far, inner), stage }
+        let (host, shared) = (self.host, Arc::clone(&self.shared));
+        TurmoilStream { host, connection: shared.open_connection(host, far, inner), shared }
     }
 }
 
@@ -131,12 +131,12 @@ impl Net for TurmoilNet {
     /// turmoil refuses a dial across a cut at once and lets one to a dead process hang. A real
     /// network does the opposite.
     async fn connect(&self, addr: SocketAddr) -> io::Result<TurmoilStream> {
-        poll_fn(|cx| unless_blocked(&self.stage, self.host, cx)).await;
+        poll_fn(|cx| unless_blocked(&self.shared, self.host, cx)).await;
         let far = match PeerAddress::kind(addr) {
-            PeerAddress::Own => self.stage.host_at(addr.ip()),
+            PeerAddress::Own => self.shared.host_at(addr.ip()),
             PeerAddress::Silent => None,
             PeerAddress::Refusing => {
-                sleep(self.stage.round_trip_to_stranger(self.host)).await;
+                sleep(self.shared.round_trip_to_stranger(self.host)).await;
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
         };
@@ -151,7 +151,7 @@ impl Net for TurmoilNet {
     where
         F: Future + Send + 'static,
     {
-        Stoppable { host: self.host, stage: Arc::clone(&self.stage), task: Box::pin(task) }
+        Stoppable { host: self.host, shared: Arc::clone(&self.shared), task: Box::pin(task) }
     }
 }
 
@@ -195,7 +195,7 @@ impl Listener for TurmoilListener {
 /// A task of a process that can be stopped: while it is, the task is not polled.
 struct Stoppable<F> {
     host: HostId,
-    stage: Arc<Stage>,
+    shared: Arc<SharedState>,
     task: Pin<Box<F>>,
 }
 
@@ -203,7 +203,7 @@ impl<F: Future> Future for Stoppable<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        if self.stage.waits_while_paused(self.host, cx.waker()) {
+        if self.shared.waits_while_paused(self.host, cx.waker()) {
             return Poll::Pending;
         }
         self.task.as_mut().poll(cx)
@@ -216,8 +216,8 @@ impl AsyncRead for TurmoilStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        ready!(unless_blocked(&self.stage, self.host, cx));
-        match ready!(self.conduit.poll(cx, |stream, cx| stream.poll_read(cx, buf))) {
+        ready!(unless_blocked(&self.shared, self.host, cx));
+        match ready!(self.connection.poll(cx, |stream, cx| stream.poll_read(cx, buf))) {
             Err(Broken::Closed) => Poll::Ready(Ok(())),
             Err(Broken::Reset) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
             Ok(read) => Poll::Ready(read),
@@ -231,27 +231,27 @@ impl AsyncWrite for TurmoilStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(unless_blocked(&self.stage, self.host, cx));
-        let written = ready!(self.conduit.poll(cx, |stream, cx| stream.poll_write(cx, bytes)));
+        ready!(unless_blocked(&self.shared, self.host, cx));
+        let written = ready!(self.connection.poll(cx, |stream, cx| stream.poll_write(cx, bytes)));
         Poll::Ready(unless_broken(written))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(unless_blocked(&self.stage, self.host, cx));
-        let flushed = ready!(self.conduit.poll(cx, TcpStream::poll_flush));
+        ready!(unless_blocked(&self.shared, self.host, cx));
+        let flushed = ready!(self.connection.poll(cx, TcpStream::poll_flush));
         Poll::Ready(unless_broken(flushed))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(unless_blocked(&self.stage, self.host, cx));
-        let shut = ready!(self.conduit.poll(cx, TcpStream::poll_shutdown));
+        ready!(unless_blocked(&self.shared, self.host, cx));
+        let shut = ready!(self.connection.poll(cx, TcpStream::poll_shutdown));
         Poll::Ready(unless_broken(shut))
     }
 }
 
 /// Ready while the host's network does not stand still.
-fn unless_blocked(stage: &Stage, host: HostId, cx: &Context<'_>) -> Poll<()> {
-    if stage.waits_while_blocked(host, cx.waker()) { Poll::Pending } else { Poll::Ready(()) }
+fn unless_blocked(shared: &SharedState, host: HostId, cx: &Context<'_>) -> Poll<()> {
+    if shared.waits_while_blocked(host, cx.waker()) { Poll::Pending } else { Poll::Ready(()) }
 }
 
 fn unless_broken<T>(done: Result<io::Result<T>, Broken>) -> io::Result<T> {

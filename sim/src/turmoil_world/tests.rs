@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::select;
 
 use super::net::{TurmoilListener, TurmoilNet, TurmoilStream};
-use super::stage::Stage;
+use super::shared::SharedState;
 use super::{PORT, run_on};
 use crate::fault::FaultSchedule;
 use crate::host::{HostId, run_seed};
@@ -113,21 +113,21 @@ fn note(log: &Log, what: &'static str) {
 }
 
 /// One host that accepts and one that dials it after a second, and dials again every second.
-fn two_hosts(stage: &Arc<Stage>, log: &Log) -> turmoil::Sim<'static> {
+fn two_hosts(shared: &Arc<SharedState>, log: &Log) -> turmoil::Sim<'static> {
     let latency = Duration::from_millis(10);
     let mut builder = turmoil::Builder::new();
     builder.min_message_latency(latency).max_message_latency(latency);
     let mut sim = builder.build();
     let (accepting, dialing) = (HostId::peer(0), HostId::peer(1));
     let addr = SocketAddr::new(sim.lookup("accepting"), PORT);
-    stage.add_host(accepting, addr.ip());
-    stage.add_host(dialing, sim.lookup("dialing"));
-    let (its_stage, its_log) = (Arc::clone(stage), Arc::clone(log));
+    shared.add_host(accepting, addr.ip());
+    shared.add_host(dialing, sim.lookup("dialing"));
+    let (its_stage, its_log) = (Arc::clone(shared), Arc::clone(log));
     sim.host("accepting", move || {
-        let (stage, log) = (Arc::clone(&its_stage), Arc::clone(&its_log));
+        let (shared, log) = (Arc::clone(&its_stage), Arc::clone(&its_log));
         async move {
-            let _life = stage.begin_life(accepting, Duration::ZERO);
-            let (net, kernel) = TurmoilNet::new(accepting, stage);
+            let _life = shared.begin_life(accepting, Duration::ZERO);
+            let (net, kernel) = TurmoilNet::new(accepting, shared);
             let everywhere = SocketAddr::from(([0, 0, 0, 0], PORT));
             let process = net.clone().task(async move {
                 let mut listener = net.listen(everywhere).await?;
@@ -144,10 +144,10 @@ fn two_hosts(stage: &Arc<Stage>, log: &Log) -> turmoil::Sim<'static> {
             }
         }
     });
-    let (stage, log) = (Arc::clone(stage), Arc::clone(log));
+    let (shared, log) = (Arc::clone(shared), Arc::clone(log));
     sim.client("dialing", async move {
-        let _life = stage.begin_life(dialing, Duration::ZERO);
-        let (net, _kernel) = TurmoilNet::new(dialing, stage);
+        let _life = shared.begin_life(dialing, Duration::ZERO);
+        let (net, _kernel) = TurmoilNet::new(dialing, shared);
         let mut streams = Vec::new();
         for _ in 0..2 {
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -171,20 +171,21 @@ fn names(log: &Log) -> Vec<&'static str> {
 }
 
 /// A host whose process stands still and whose backlog holds two streams, after five seconds.
-fn dialed_while_stopped() -> (Arc<Stage>, Log, turmoil::Sim<'static>) {
-    let (stage, log) = (Arc::new(Stage::new(&small(), run_seed(1), recorder())), Log::default());
-    let mut sim = two_hosts(&stage, &log);
+fn dialed_while_stopped() -> (Arc<SharedState>, Log, turmoil::Sim<'static>) {
+    let (shared, log) =
+        (Arc::new(SharedState::new(&small(), run_seed(1), recorder())), Log::default());
+    let mut sim = two_hosts(&shared, &log);
     run_until(&mut sim, Duration::from_millis(500));
-    stage.still(HostId::peer(0), Blocks::Process);
+    shared.still(HostId::peer(0), Blocks::Process);
     run_until(&mut sim, Duration::from_secs(5));
     assert_eq!(names(&log), ["connected", "connected"]);
-    (stage, log, sim)
+    (shared, log, sim)
 }
 
 #[test]
 fn the_kernel_of_a_stopped_process_accepts() {
-    let (stage, log, mut sim) = dialed_while_stopped();
-    stage.resume(HostId::peer(0));
+    let (shared, log, mut sim) = dialed_while_stopped();
+    shared.resume(HostId::peer(0));
     run_until(&mut sim, Duration::from_secs(6));
     assert_eq!(names(&log), ["connected", "connected", "accepted", "accepted"]);
     let when = log.lock().expect("no panic")[2].1;
@@ -192,10 +193,10 @@ fn the_kernel_of_a_stopped_process_accepts() {
 }
 
 /// Messages on their way right after a crash of a host in whose backlog two streams wait.
-fn farewells(takes_streams: bool) -> usize {
-    let (stage, _, mut sim) = dialed_while_stopped();
+fn delayed_fins(takes_streams: bool) -> usize {
+    let (shared, _, mut sim) = dialed_while_stopped();
     if takes_streams {
-        stage.abandon(HostId::peer(0));
+        shared.abandon(HostId::peer(0));
     }
     sim.crash("accepting");
     let mut messages = 0;
@@ -205,8 +206,8 @@ fn farewells(takes_streams: bool) -> usize {
 
 #[test]
 fn a_crash_takes_the_streams_in_the_backlog() {
-    assert_eq!(farewells(false), 2, "left to themselves they say goodbye");
-    assert_eq!(farewells(true), 0);
+    assert_eq!(delayed_fins(false), 2, "left to themselves they say goodbye");
+    assert_eq!(delayed_fins(true), 0);
 }
 
 #[test]
@@ -227,13 +228,13 @@ fn a_crash_while_standing_still_repeats() {
 /// When "dialing" was connected after it dialed at one second, for each of these runs.
 fn times_to_connect(runs: std::ops::Range<u64>) -> Vec<Duration> {
     let time = |seed| {
-        let stage = Stage::new(&small(), run_seed(seed), recorder());
-        let (stage, log) = (Arc::new(stage), Log::default());
-        let mut sim = two_hosts(&stage, &log);
+        let shared = SharedState::new(&small(), run_seed(seed), recorder());
+        let (shared, log) = (Arc::new(shared), Log::default());
+        let mut sim = two_hosts(&shared, &log);
         run_until(&mut sim, Duration::from_millis(1_500));
         let log = log.lock().expect("no panic");
         let connected = log.iter().find(|(what, _)| *what == "connected").expect("it dialed");
-        connected.1 - Duration::from_secs(1)
+        connected.1.checked_sub(Duration::from_secs(1)).expect("dialed after a second")
     };
     runs.map(time).collect()
 }

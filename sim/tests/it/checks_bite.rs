@@ -8,7 +8,9 @@ use tidings_core::{Misbehavior, Removal};
 use tidings_sim::check::{CHECKS, Evidence, Violation, check_all};
 use tidings_sim::fact::{Accusation, Fact};
 use tidings_sim::fault::{Fault, Scheduled};
-use tidings_sim::history::{Crossing, Entry, History, Life, LifeSpan, Receipt, Stir, Tale};
+use tidings_sim::history::{
+    ActivityWhilePaused, Crossing, Entry, History, Life, LifeSpan, MessageTrace, Receipt,
+};
 use tidings_sim::host::HostId;
 use tidings_sim::measure::Measures;
 use tidings_sim::scenario::{Death, Scenario};
@@ -49,7 +51,7 @@ const SPOILT: &[Spoilt] = &[
     ("schedule-performed", schedule_a_crash, "crash (silent) left no trace"),
     ("schedule-performed", schedule_a_leave, "leave left no trace"),
     ("schedule-performed", schedule_a_start, "start left no trace"),
-    ("schedule-performed", stir_while_paused, "spoke while it was to stand still"),
+    ("schedule-performed", stir_while_paused, "spoke while it was paused"),
     ("schedule-performed", schedule_a_reset, "reset left no trace"),
     ("schedule-performed", schedule_a_seed_nodes_reset, "reset left no trace"),
     ("schedule-performed", cross_a_cut, "came across the cut from peer-2"),
@@ -72,12 +74,12 @@ const SPOILT: &[Spoilt] = &[
     (
         "limits",
         lose_a_message_of_steady_peers,
-        "never reached some of the peers that never stand still",
+        "never reached some of the peers that are never paused",
     ),
     ("limits", never_join, "all peers are in one component never"),
     ("limits", join_late, "all peers are in one component after"),
-    ("limits", never_register, "all peers are on a quorum of lists never"),
-    ("limits", register_late, "all peers are on a quorum of lists after"),
+    ("limits", never_register, "all peers are registered with a quorum never"),
+    ("limits", register_late, "all peers are registered with a quorum after"),
     ("limits", remove_a_live_peer, "1 live peers were removed"),
 ];
 
@@ -110,35 +112,37 @@ fn first(history: &History, wanted: impl Fn(&Fact) -> bool) -> Entry {
 }
 
 /// A message that somebody got who lives to the end.
-fn tale(history: &mut History) -> &mut Tale {
+fn message_trace(history: &mut History) -> &mut MessageTrace {
     let survivors: BTreeSet<Life> = history.survivors().collect();
-    let is_good = |tale: &&mut Tale| tale.receipts.iter().any(|it| survivors.contains(&it.life));
-    history.tales.iter_mut().find(is_good).expect("a delivery")
+    let is_good = |message_trace: &&mut MessageTrace| {
+        message_trace.receipts.iter().any(|it| survivors.contains(&it.life))
+    };
+    history.message_traces.iter_mut().find(is_good).expect("a delivery")
 }
 
 fn deliver_twice(_: &mut Scenario, history: &mut History) {
-    let tale = tale(history);
-    tale.receipts.push(tale.receipts[0]);
+    let message_trace = message_trace(history);
+    message_trace.receipts.push(message_trace.receipts[0]);
 }
 
 fn deliver_own(_: &mut Scenario, history: &mut History) {
-    let tale = tale(history);
-    let (life, at) = tale.said.expect("it was said");
-    tale.receipts.push(Receipt { life, at, ..tale.receipts[0] });
+    let message_trace = message_trace(history);
+    let (life, at) = message_trace.said.expect("it was said");
+    message_trace.receipts.push(Receipt { life, at, ..message_trace.receipts[0] });
 }
 
 fn unsay(_: &mut Scenario, history: &mut History) {
-    tale(history).said = None;
+    message_trace(history).said = None;
 }
 
 fn foist(_: &mut Scenario, history: &mut History) {
-    tale(history).claimed.push(None);
+    message_trace(history).claimed.push(None);
 }
 
 fn foresee(_: &mut Scenario, history: &mut History) {
-    let tale = tale(history);
-    let (_, said) = tale.said.expect("it was said");
-    tale.receipts[0].at = said.saturating_sub(Duration::from_micros(1));
+    let message_trace = message_trace(history);
+    let (_, said) = message_trace.said.expect("it was said");
+    message_trace.receipts[0].at = said.saturating_sub(Duration::from_micros(1));
 }
 
 fn neighbor_of_itself(_: &mut Scenario, history: &mut History) {
@@ -180,7 +184,9 @@ fn schedule_a_start(_: &mut Scenario, history: &mut History) {
 }
 
 fn stir_while_paused(_: &mut Scenario, history: &mut History) {
-    history.stirs.push(Stir { at: Duration::from_secs(20), host: HostId::peer(0) });
+    history
+        .activity_while_paused
+        .push(ActivityWhilePaused { at: Duration::from_secs(20), host: HostId::peer(0) });
 }
 
 fn schedule_a_reset(_: &mut Scenario, history: &mut History) {
@@ -209,9 +215,9 @@ fn silence_a_peer(_: &mut Scenario, history: &mut History) {
 
 fn lose_a_delivery(_: &mut Scenario, history: &mut History) {
     let survivors: BTreeSet<Life> = history.survivors().collect();
-    let tale = tale(history);
-    let place = tale.receipts.iter().position(|receipt| survivors.contains(&receipt.life));
-    tale.receipts.remove(place.expect("a delivery"));
+    let message_trace = message_trace(history);
+    let place = message_trace.receipts.iter().position(|receipt| survivors.contains(&receipt.life));
+    message_trace.receipts.remove(place.expect("a delivery"));
 }
 
 /// The lists of the live seed nodes.
@@ -254,13 +260,16 @@ fn forget_a_peer(_: &mut Scenario, history: &mut History) {
 
 fn lose_a_message_of_steady_peers(scenario: &mut Scenario, history: &mut History) {
     scenario.limits.others_coverage_100_max = Some(Duration::from_mins(1));
-    let stalling = history.schedule.stalling();
+    let stalled_hosts = history.schedule.stalled_hosts();
     let survivors: BTreeSet<Life> = history.survivors().collect();
-    let is_steady = |life: Life| survivors.contains(&life) && !stalling.contains(&life.host);
-    let is_from_steady = |tale: &&mut Tale| tale.said.is_some_and(|(life, _)| is_steady(life));
-    let tale = history.tales.iter_mut().find(is_from_steady).expect("a steady origin");
-    let place = tale.receipts.iter().position(|receipt| is_steady(receipt.life));
-    tale.receipts.remove(place.expect("a delivery"));
+    let is_steady = |life: Life| survivors.contains(&life) && !stalled_hosts.contains(&life.host);
+    let is_from_steady = |message_trace: &&mut MessageTrace| {
+        message_trace.said.is_some_and(|(life, _)| is_steady(life))
+    };
+    let message_trace =
+        history.message_traces.iter_mut().find(is_from_steady).expect("a steady origin");
+    let place = message_trace.receipts.iter().position(|receipt| is_steady(receipt.life));
+    message_trace.receipts.remove(place.expect("a delivery"));
 }
 
 /// How far the tests of the order after the last fault go.
@@ -318,7 +327,7 @@ fn remove_a_live_peer(_: &mut Scenario, history: &mut History) {
         .find(|entry| matches!(&entry.fact, Fact::PeerRegistered { peer } if lives_on(peer)));
     let mut entry = registered.expect("a registration").clone();
     if let Fact::PeerRegistered { peer } = entry.fact {
-        entry.fact = Fact::PeerRemoved { peer, why: Removal::Dead };
+        entry.fact = Fact::PeerRemoved { peer, reason: Removal::Dead };
     }
     // Long after the last fault, so that nothing excuses it.
     entry.at = Duration::from_secs(44);

@@ -75,7 +75,7 @@ fn a_failing_run_returns_1_and_prints_the_command_that_replays_it() {
 
     let events = ["run", &small(), "--seed", "2", "--engine", "events", "--set", strict];
     let out = text(&sim(&folder, &events).stdout);
-    let trace = format!("what happens in it: sim trace {} --set '{strict}' --seed 2", small());
+    let trace = format!("trace: sim trace {} --set '{strict}' --seed 2", small());
     assert!(out.contains(&trace), "{out}");
 }
 
@@ -254,7 +254,7 @@ fn a_new_scenario_passes_check_and_replaces_nothing() {
     assert!(told.contains("on the event engine") && told.contains("peers = 8, 16"), "{told}");
     let output = sim(&folder, &["new", "my-own-2"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("scenarios/my-own-2.toml is there already"));
+    assert!(text(&output.stderr).contains("scenarios/my-own-2.toml already exists"));
     let output = sim(&folder, &["new", "another", "--out", "here.toml", "--json"]);
     assert_eq!(text(&output.stdout), "{\n  \"file\": \"here.toml\"\n}\n");
     assert!(folder.join("here.toml").exists());
@@ -272,7 +272,10 @@ fn bad_names_are_refused_with_what_is_allowed() {
     }
     let output = sim(&folder, &["new", "good"]);
     let error = text(&output.stderr);
-    assert!(error.contains("no folder for scenarios/good.toml; --out FILE"), "{error}");
+    assert!(
+        error.contains("the folder of scenarios/good.toml does not exist; use --out FILE"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tidings_sim::compare::agree::{Agreement, judge};
 use tidings_sim::compare::outcome::Outcome;
-use tidings_sim::history::Tale;
+use tidings_sim::history::MessageTrace;
 use tidings_sim::host::HostId;
 use tidings_sim::report::comparison::GrowingColumn;
 use tidings_sim::report::saved::read_summary;
@@ -67,20 +67,23 @@ fn while_stopped(engine: &str, blocks: &str) -> [usize; 3] {
     let changes = [format!("engine='{engine}'"), format!("fault=[{stop}]")];
     let quick = ["every='50ms'", "gossip_count=0"].map(str::to_owned);
     let scenario = load(&small_path(), &[&changes[..], &quick].concat()).expect("a scenario");
-    let (_, tales) = run_and(&scenario, 1, |history| history.tales.clone());
+    let (_, message_traces) = run_and(&scenario, 1, |history| history.message_traces.clone());
     // What was on its way when it began may still arrive.
     let (begin, end) = (Duration::from_millis(8100), Duration::from_secs(12));
     let within = |at: Duration| (begin..end).contains(&at);
     let peer = HostId::peer(2);
-    let (own, others): (Vec<_>, Vec<_>) = tales
+    let (own, others): (Vec<_>, Vec<_>) = message_traces
         .iter()
-        .filter(|tale| tale.said.is_some_and(|(_, at)| within(at)))
-        .partition(|tale| tale.said.is_some_and(|(life, _)| life.host == peer));
-    let reached = |tales: &[&Tale], is_it: &dyn Fn(HostId) -> bool| {
-        let receipts = tales.iter().flat_map(|tale| &tale.receipts);
+        .filter(|message_trace| message_trace.said.is_some_and(|(_, at)| within(at)))
+        .partition(|message_trace| message_trace.said.is_some_and(|(life, _)| life.host == peer));
+    let reached = |message_traces: &[&MessageTrace], is_it: &dyn Fn(HostId) -> bool| {
+        let receipts = message_traces.iter().flat_map(|message_trace| &message_trace.receipts);
         receipts.filter(|it| is_it(it.life.host) && within(it.at)).count()
     };
-    assert!(own.iter().chain(&others).all(|tale| tale.receipts.len() == 8), "all have it later");
+    assert!(
+        own.iter().chain(&others).all(|message_trace| message_trace.receipts.len() == 8),
+        "all have it later"
+    );
     [own.len(), reached(&own, &|host| host != peer), reached(&others, &|host| host == peer)]
 }
 

@@ -3,27 +3,39 @@
 
 use std::fs;
 
-use indicatif::ProgressBar;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde_json::Value;
 use tidings_node::settings::Profile;
 use tidings_sim::hunt::coverage::Kind;
-use tidings_sim::hunt::planted::{PLANTED, Planted};
-use tidings_sim::hunt::{Bounds, EFFORT, Ground, Story, hunt, rehearse, shrink};
+use tidings_sim::hunt::planted_bug::{PLANTED_BUGS, PlantedBug};
+use tidings_sim::hunt::{
+    Bounds, MAX_ATTEMPTS, Source, Spectator, Story, hunt, run_checked, shrink,
+};
 use tidings_sim::scenario::load;
 use tidings_sim::sweep::run_one;
 
 use crate::support::{empty_folder, scenarios_in, sim, small_path, text};
 
 /// Most runs until a planted bug is found. `sim hunt --planted NAME` tells how many it takes.
-const MOST_RUNS: u64 = 64;
+const MAX_RUNS: u64 = 64;
 
 /// Most nodes and faults that are left of it.
-const MOST_NODES: usize = 6;
-const MOST_FAULTS: usize = 4;
+const MAX_NODES: usize = 6;
+const MAX_FAULTS: usize = 4;
+
+/// Nobody looks on, and no clock ends the hunt.
+struct Unseen;
+
+impl Spectator for Unseen {
+    fn on_run(&self) {}
+
+    fn may_go_on(&self) -> bool {
+        true
+    }
+}
 
 fn bounds(runs: u64) -> Bounds {
-    Bounds { seed_from: 1, runs, time: None }
+    Bounds { seed_from: 1, runs }
 }
 
 #[test]
@@ -38,28 +50,28 @@ fn every_planted_bug_is_found_in_the_modern_profile_too() {
 
 fn every_planted_bug_is_found(profile: Profile) {
     let failures: Vec<String> =
-        PLANTED.par_iter().filter_map(|bug| complain(profile, bug)).collect();
+        PLANTED_BUGS.par_iter().filter_map(|bug| complain(profile, bug)).collect();
     assert!(failures.is_empty(), "{failures:#?}");
-    assert!(PLANTED.len() >= 8);
+    assert!(PLANTED_BUGS.len() >= 8);
 }
 
 /// What is wrong with the hunt for a planted bug.
-fn complain(profile: Profile, bug: &'static Planted) -> Option<String> {
+fn complain(profile: Profile, bug: &'static PlantedBug) -> Option<String> {
     let name = bug.name;
-    let ground = Ground::Drawn(profile);
-    let hunted = hunt(&ground, bounds(MOST_RUNS), Some(bug), &ProgressBar::hidden());
+    let source = Source::Drawn(profile);
+    let hunted = hunt(&source, bounds(MAX_RUNS), Some(bug), &Unseen);
     let Some(found) = hunted.found else { return Some(format!("{name}: not found")) };
-    let shrunk = shrink(found, Some(bug), EFFORT);
+    let shrunk = shrink(found, Some(bug), MAX_ATTEMPTS);
     let (nodes, faults) = (shrunk.case.nodes(), shrunk.case.scenario.faults.len());
     let check = shrunk.case.violation.check;
     if !bug.checks.contains(&check) {
         return Some(format!("{name}: found by {check}: {}", shrunk.case.violation));
     }
-    if nodes > MOST_NODES || faults > MOST_FAULTS || !shrunk.is_least {
+    if nodes > MAX_NODES || faults > MAX_FAULTS || !shrunk.is_minimal {
         return Some(format!("{name}: {nodes} nodes and {faults} faults are left"));
     }
     let (scenario, seed) = (&shrunk.case.scenario, shrunk.case.seed);
-    let (_, violations) = rehearse(scenario, seed, None);
+    let (_, violations) = run_checked(scenario, seed, None);
     (!violations.is_empty()).then(|| format!("{name}: it fails without the bug: {violations:?}"))
 }
 
@@ -74,13 +86,13 @@ fn nothing_is_found_in_the_modern_profile_either() {
 }
 
 fn nothing_is_found(profile: Profile) {
-    let hunted = hunt(&Ground::Drawn(profile), bounds(MOST_RUNS), None, &ProgressBar::hidden());
+    let hunted = hunt(&Source::Drawn(profile), bounds(MAX_RUNS), None, &Unseen);
     assert!(hunted.found.is_none(), "{:?}", hunted.found);
-    assert_eq!(hunted.runs, MOST_RUNS);
+    assert_eq!(hunted.runs, MAX_RUNS);
     assert_eq!(hunted.coverage.without_trace(), []);
     for kind in Kind::ALL {
         let count = hunted.coverage.count(kind);
-        assert!(count.runs < MOST_RUNS, "{} is in every run", kind.name());
+        assert!(count.runs < MAX_RUNS, "{} is in every run", kind.name());
         assert!(count.mattered <= count.happened && count.runs <= count.happened);
     }
 }
@@ -120,11 +132,11 @@ fn what_is_found_is_a_file_that_fails_again() {
 #[test]
 fn a_given_scenario_is_hunted_in_and_its_failure_shrunk() {
     let scenario = load(&small_path(), &["limits.redundancy_max=0.1".to_owned()]);
-    let ground = Ground::Given(Box::new(scenario.expect("the small scenario")));
-    let hunted = hunt(&ground, bounds(3), None, &ProgressBar::hidden());
+    let source = Source::Given(Box::new(scenario.expect("the small scenario")));
+    let hunted = hunt(&source, bounds(3), None, &Unseen);
     let found = hunted.found.expect("so few copies are not possible");
     assert_eq!((found.seed, found.violation.check, found.nodes()), (1, "limits", 12));
-    let shrunk = shrink(found.clone(), None, EFFORT);
+    let shrunk = shrink(found.clone(), None, MAX_ATTEMPTS);
     assert!(shrunk.case.nodes() <= 4 && shrunk.case.scenario.faults.is_empty(), "{shrunk:?}");
     let story = Story::new(found, shrunk, None).lines("x.toml");
     assert!(story[0].starts_with("Failed: limits: redundancy"), "{story:?}");

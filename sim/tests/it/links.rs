@@ -38,7 +38,7 @@ fn coverage(size: usize, changes: &[&str]) -> u128 {
 /// Links that were given up because too much waited.
 fn stalled(history: &History) -> Vec<(Duration, String)> {
     const STALLED: NeighborLoss = NeighborLoss::LinkLost(LinkLoss::Stalled);
-    let is_stalled = |fact: &Fact| matches!(fact, Fact::NeighborDown { why: STALLED, .. });
+    let is_stalled = |fact: &Fact| matches!(fact, Fact::NeighborDown { reason: STALLED, .. });
     let entries = history.entries.iter().filter(|entry| is_stalled(&entry.fact));
     entries.map(|entry| (entry.at, entry.life.host.to_string())).collect()
 }
@@ -80,7 +80,7 @@ fn a_held_cut_gives_up_only_links_across_it() {
     assert!(!given_up.is_empty());
     let inside = ["peer-1", "peer-2", "peer-3", "peer-4"];
     for entry in &long.entries {
-        if let Fact::NeighborDown { peer, why: NeighborLoss::LinkLost(LinkLoss::Stalled) } =
+        if let Fact::NeighborDown { peer, reason: NeighborLoss::LinkLost(LinkLoss::Stalled) } =
             &entry.fact
         {
             let far = long.host_of(peer.subject()).expect("a host").to_string();

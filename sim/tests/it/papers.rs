@@ -14,7 +14,7 @@ fn a_quick_row_is_measured_printed_and_drawn() {
     let output = sim(&folder, &args);
     let out = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{out}{}", text(&output.stderr));
-    assert!(out.contains("8 bars: 0 missed, 0 beaten\nreport in here\n"), "{out}");
+    assert!(out.contains("8 benchmarks: 0 missed, 0 beaten\nreport in here\n"), "{out}");
     for words in ["demers-law", "k=4", "residue", "limit 1", "holds", "± 5 %"] {
         assert!(out.contains(words), "{words}: {out}");
     }
@@ -32,7 +32,7 @@ fn change(folder: &Path, ours: f64) {
     let path = folder.join("here/papers.json");
     let text = fs::read_to_string(&path).expect("the bars");
     let mut papers: Value = serde_json::from_str(&text).expect("JSON");
-    papers["bars"][0]["ours"] = ours.into();
+    papers["benchmarks"][0]["ours"] = ours.into();
     fs::write(&path, papers.to_string()).expect("written");
 }
 
@@ -46,7 +46,7 @@ fn the_verdict_is_computed_from_the_numbers() {
     let output = sim(&folder, &["report", "here"]);
     let out = text(&output.stdout);
     assert!(out.contains("MISSES demers-law k=1, residue (Demers 1987, §1.4; "), "{out}");
-    assert!(out.contains("4 bars: 1 missed, 0 beaten"), "{out}");
+    assert!(out.contains("4 benchmarks: 1 missed, 0 beaten"), "{out}");
     assert_ne!(fs::read(folder.join("here/papers.png")).expect("a picture"), picture);
 }
 

@@ -29,7 +29,7 @@ fn changes(history: &History) -> (usize, usize) {
     };
     (
         count(|fact| matches!(fact, Fact::PeerRegistered { .. })),
-        count(|fact| matches!(fact, Fact::PeerRemoved { why: Removal::Dead, .. })),
+        count(|fact| matches!(fact, Fact::PeerRemoved { reason: Removal::Dead, .. })),
     )
 }
 

@@ -79,8 +79,8 @@ fn what_is_wrong_with_a_file_is_told() {
     let cases: &[(&str, Spoil, &str)] = &[
         (
             "summary.json",
-            |it| it.replacen("\"schema\": 2", "\"schema\": 1", 1),
-            "here/summary.json: schema: 1 is of another program; this one reads 2",
+            |it| it.replacen("\"schema\": 3", "\"schema\": 2", 1),
+            "here/summary.json: unsupported schema version 2; this program reads 3",
         ),
         (
             "summary.json",

@@ -49,7 +49,7 @@ fn what_is_allowed_is_said() {
         ("peers = 9", "peers = 9\npeer_addresses = [\"far\"]", 1, "expected one of `own`"),
         ("\"45s\"", "\"45\"", 0, "a duration is a number with its unit: 200ms, 30s, 5m"),
         ("\"45s\"", "45", 0, "expected a string"),
-        ("\"20s\"", "\"2s\"", 0, "calm: with these settings it takes up to"),
+        ("\"20s\"", "\"2s\"", 0, "calm is too short: this configuration may take up to"),
         ("20ms..60ms", "60ms..20ms", 0, "ends before it begins"),
         ("20ms..60ms", "10ms..60ms", 0, "at least 5 ticks (20ms)"),
         ("20ms..60ms", "20ms", 0, "a span is two durations, like 20ms..80ms"),

@@ -223,7 +223,7 @@ fn a_killed_sweep_goes_on_where_it_was() {
     assert!((3..10).contains(&done), "{done}");
     let output = run(&folder, "1..10", None, "killed");
     let (out, error) = (text(&output.stdout), text(&output.stderr));
-    assert!(error.contains(&format!("small: {done} of 10 runs are there; going on\n")), "{error}");
+    assert!(error.contains(&format!("small: resuming: {done} of 10 runs done\n")), "{error}");
     assert!(out.contains(&format!("\n{} run", 10 - done)), "none is made twice: {out}");
     assert!(out.contains(&format!(" s, {done} there before\n")), "{out}");
     assert_same_report(&folder, "whole", "killed");

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::support::project;
 
 /// Most lines of a source file.
-const MOST_LINES: usize = 800;
+const MAX_LINES: usize = 800;
 
 #[test]
 fn the_arrows_between_the_crates_hold() {
@@ -150,7 +150,7 @@ fn each_rule_bites() {
         ("sim/src/a.rs", "use crate::b;", "module doc"),
         ("sim/src/a.rs", "//! Doc.\n// TODO later", "TODO"),
         ("sim/src/check/a.rs", "//! Doc.\nuse turmoil::Sim;", "turmoil"),
-        ("sim/src/a.rs", &format!("//! Doc.\n{}", "\n".repeat(MOST_LINES)), "lines"),
+        ("sim/src/a.rs", &format!("//! Doc.\n{}", "\n".repeat(MAX_LINES)), "lines"),
     ];
     for (place, text, words) in planted {
         let complaints = complaints_about(Path::new(place), text);
@@ -215,8 +215,8 @@ fn complaints_about(place: &Path, text: &str) -> Vec<String> {
         complaints.push("no module doc in the first line".to_owned());
     }
     let lines = text.lines().count();
-    if lines > MOST_LINES {
-        complaints.push(format!("{lines} lines, at most {MOST_LINES} are allowed"));
+    if lines > MAX_LINES {
+        complaints.push(format!("{lines} lines, at most {MAX_LINES} are allowed"));
     }
     for after in text.split("select! {").skip(1) {
         if !after.trim_start().starts_with("biased;") {

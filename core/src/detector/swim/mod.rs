@@ -131,7 +131,7 @@ impl Swim {
         cx: &mut Context,
         links: &mut Links,
         down: &Neighbor,
-        why: NeighborLoss,
+        reason: NeighborLoss,
     ) {
         let round_trip_us = self.pings.round_trip_us(down.link);
         self.pings.forget(down.link);
@@ -141,7 +141,7 @@ impl Swim {
         if let Some(number) = self.prober.by_link(down.link).map(|probe| probe.number) {
             self.prober.end(cx, links, number);
         }
-        match why {
+        match reason {
             NeighborLoss::LinkLost(_) => self.look_after(cx, links, down, named, round_trip_us),
             NeighborLoss::Left => self.on_left(cx, &down.record),
             NeighborLoss::Bye(_) | NeighborLoss::Dropped(_) | NeighborLoss::Garbled => {}

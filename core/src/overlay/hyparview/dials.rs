@@ -15,7 +15,7 @@ pub(super) struct Dials(Vec<Dial>);
 pub(super) struct Dial {
     pub(super) link: LinkId,
     pub(super) to: AddressRecord,
-    pub(super) why: DialReason,
+    pub(super) reason: DialReason,
 }
 
 /// What a dial is for.
@@ -68,8 +68,8 @@ impl Dials {
     }
 
     /// Whether one is for this.
-    pub(super) fn holds(&self, why: DialReason) -> bool {
-        self.0.iter().any(|dial| dial.why == why)
+    pub(super) fn holds(&self, reason: DialReason) -> bool {
+        self.0.iter().any(|dial| dial.reason == reason)
     }
 
     pub(super) fn end(&mut self, link: LinkId) -> Option<Dial> {
@@ -82,7 +82,7 @@ impl Dials {
 
     /// Ends the youngest dial that was to fill a slot.
     pub(super) fn end_repair(&mut self) -> Option<Dial> {
-        self.end_if(|dial| dial.why == DialReason::Repair)
+        self.end_if(|dial| dial.reason == DialReason::Repair)
     }
 
     fn end_if(&mut self, is_it: impl Fn(&Dial) -> bool) -> Option<Dial> {

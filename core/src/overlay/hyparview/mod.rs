@@ -140,7 +140,7 @@ impl HyParView {
         neighbors: &Neighbors,
         link: LinkId,
     ) -> Option<LinkId> {
-        self.dials.by_link(link).filter(|dial| dial.why.displaces())?;
+        self.dials.by_link(link).filter(|dial| dial.reason.displaces())?;
         let drawn = cx.rng.index(Stream::Overlay, neighbors.len())?;
         neighbors.iter().nth(drawn).map(|neighbor| neighbor.link)
     }
@@ -160,7 +160,7 @@ impl HyParView {
         if let Some(dial) = self.dials.end_to(up.id()) {
             if dial.link != up.link {
                 links.close(cx, dial.link, Bye::Done);
-            } else if dial.why == DialReason::Join {
+            } else if dial.reason == DialReason::Join {
                 self.hold(cx, up.link);
             }
         }
@@ -185,15 +185,15 @@ impl HyParView {
         &mut self,
         cx: &mut Context,
         down: &Neighbor,
-        why: NeighborLoss,
+        reason: NeighborLoss,
     ) {
         if self.contact == Some(down.link) {
             // Who joined through this peer may be its only neighbor now, and waits for walks, too.
             (self.contact, self.held_until) = (None, cx.now);
         }
-        let is_swapped = why == NeighborLoss::Bye(Bye::Swapped);
+        let is_swapped = reason == NeighborLoss::Bye(Bye::Swapped);
         self.xbot.on_neighbor_down(cx, down.link, is_swapped);
-        match why {
+        match reason {
             NeighborLoss::Left
             | NeighborLoss::Garbled
             | NeighborLoss::Bye(Bye::Leaving | Bye::Misbehaved)
@@ -217,7 +217,7 @@ impl HyParView {
     /// while; who did not answer goes (§4.3).
     pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: &Failure) {
         let Some(dial) = self.dials.end(link) else { return };
-        if dial.why == DialReason::Replace {
+        if dial.reason == DialReason::Replace {
             self.xbot.forgive();
         }
         self.on_unreached(cx, dial.to.subject(), failure);

@@ -78,7 +78,7 @@ impl HyParView {
         }
         let Some(contact) = self.candidate(cx, neighbors, false, is_lost) else { return false };
         let link = links.dial(cx, Target::Node(&contact), Purpose::Join);
-        self.dials.push(Dial { link, to: contact, why: DialReason::Join });
+        self.dials.push(Dial { link, to: contact, reason: DialReason::Join });
         true
     }
 
@@ -140,10 +140,10 @@ impl HyParView {
         cx: &mut Context,
         links: &mut Links,
         to: &AddressRecord,
-        (why, isolated): (DialReason, bool),
+        (reason, isolated): (DialReason, bool),
     ) {
         let link = links.dial(cx, Target::Node(to), Purpose::Neighbor { isolated });
-        self.dials.push(Dial { link, to: to.clone(), why });
+        self.dials.push(Dial { link, to: to.clone(), reason });
     }
 }
 

@@ -63,7 +63,7 @@ impl Play {
     fn fail(&mut self, failure: &Failure) {
         let link = self.view.dials.end_repair().expect("a dial").link;
         let to = record(20);
-        self.view.dials.push(dials::Dial { link, to, why: DialReason::Repair });
+        self.view.dials.push(dials::Dial { link, to, reason: DialReason::Repair });
         self.view.on_failed(&mut self.cx, link, failure);
     }
 

@@ -179,7 +179,7 @@ impl XBot {
         not: Option<LinkId>,
     ) -> Option<LinkId> {
         let has_room = self.has_room(cx);
-        let bound = round_trip + (round_trip / GAIN).max(LEAST_GAIN);
+        let bound = round_trip + (round_trip / GAIN).max(MIN_GAIN);
         let eligible =
             self.held.iter().filter(|it| it.is_chosen != has_room && Some(it.link) != not);
         let farther: Vec<_> = eligible.filter(|it| it.least.is_some_and(|it| it > bound)).collect();
@@ -208,7 +208,7 @@ const GAIN: u32 = 10;
 
 /// And by which it must be at least. *Measured: on one machine, where round trips are of 0.2 ms, peers went
 /// on swapping without it.*
-const LEAST_GAIN: Duration = Duration::from_millis(1);
+const MIN_GAIN: Duration = Duration::from_millis(1);
 
 impl HyParView {
     /// Tries one peer of the passive view, if the active view is full and something of it is measured.

@@ -25,7 +25,7 @@ pub(crate) enum Verb {
     Peer(PeerArgs),
     /// Run a whole network on this machine: seed nodes and peers as processes, in one view.
     Up(UpArgs),
-    /// Run a network, lose two peers, and show in a table what came of it.
+    /// Run a network, fail two peers, and print a table of the results.
     Demo(DemoArgs),
     /// Show a running node's neighbors, or a seed node's list.
     Peers(NodeChoice),
@@ -46,7 +46,7 @@ pub(crate) enum Verb {
     /// Show the effective options of a node, and where each comes from.
     #[command(subcommand)]
     Config(ConfigRole),
-    /// Look after log files.
+    /// Clean up log files.
     #[command(subcommand)]
     Logs(LogsVerb),
 }

@@ -22,7 +22,7 @@ impl Output {
 }
 
 /// Most characters of a payload that are shown.
-const MOST_SHOWN: usize = 200;
+const MAX_SHOWN: usize = 200;
 
 /// The beginning of a payload as quoted text, or its length when it is no text. Whatever could
 /// move a terminal's cursor, or turn its writing around, is escaped.
@@ -30,7 +30,7 @@ pub(crate) fn shown(payload: &Payload) -> String {
     let Ok(text) = std::str::from_utf8(payload.as_bytes()) else {
         return format!("[{} bytes]", payload.as_bytes().len());
     };
-    let beginning: String = text.chars().take(MOST_SHOWN).collect();
+    let beginning: String = text.chars().take(MAX_SHOWN).collect();
     let more = if beginning.len() < text.len() { "..." } else { "" };
     format!("{beginning:?}{more}")
 }
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn long_texts_and_bytes_are_cut_short() {
         let long = Payload::new("x".repeat(1000)).expect("allowed");
-        assert_eq!(shown(&long).len(), MOST_SHOWN + 5);
+        assert_eq!(shown(&long).len(), MAX_SHOWN + 5);
         let bytes = Payload::new(vec![0xff; 9]).expect("short");
         assert_eq!(shown(&bytes), "[9 bytes]");
     }

@@ -41,13 +41,13 @@ pub(crate) async fn run(role: Role, flags: &Flags, leave_at_eof: bool) -> anyhow
     let terminal = shell.as_mut().and_then(Shell::above);
     let _guards = log::init(&options.log, (role, port), terminal)?;
     for variable in unknown_variables() {
-        warn!(%variable, "this variable is no option");
+        warn!(%variable, "unknown environment variable, ignored");
     }
     info!(%role, id = %record.subject(), epoch = %record.epoch(), addr = %record.primary(), "listening");
 
     let signals = Signals::catch()?;
     let socket = ControlSocket::listen(path_of(&options.data_dir, &name));
-    let socket = socket.inspect_err(|error| warn!(why = %error, "no control socket")).ok();
+    let socket = socket.inspect_err(|error| warn!(reason = %error, "no control socket")).ok();
     let mut node = bound.run();
     let console = Arc::new(Console { role, node: node.handle(), inbox });
     announce(role, &record)?;

@@ -41,7 +41,7 @@ pub(crate) struct Interrupted;
 /// second signal comes.
 pub(crate) async fn leave_when_told(mut signals: Signals, node: &NodeHandle) -> Interrupted {
     signals.next().await;
-    info!("leaving; once more to stop at once");
+    info!("shutting down; press Ctrl-C again to exit now");
     // A node that has stopped already needs no asking; for one that is too busy there is the second.
     let _not_asked = node.try_command(Command::Leave);
     signals.next().await;

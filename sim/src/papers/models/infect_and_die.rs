@@ -83,6 +83,6 @@ fn poisson(mean: f64, rng: &mut ChaCha8Rng) -> usize {
 /// `forwards` is the mean number of live targets, above 1.
 pub fn fixed_point(forwards: f64) -> f64 {
     // The iteration is a contraction from 1 downwards; just above 1 it is slow, and 10,000 are enough
-    // for every fan-out that a bar has.
+    // for every fan-out that a benchmark has.
     (0..10_000).fold(1.0, |share, _| 1.0 - libm::exp(-forwards * share))
 }

@@ -5,7 +5,7 @@ use super::{Column, Comparison};
 use crate::scenario::vary::label;
 
 /// A field that is varied beside others is worth an axis if it takes as many values as this.
-const FEWEST_BESIDE_OTHERS: usize = 3;
+const MIN_BESIDE_OTHERS: usize = 3;
 
 /// An axis is logarithmic when its ends are further apart than this.
 const LOGARITHMIC: f64 = 20.0;
@@ -32,7 +32,7 @@ impl<'a> Axis<'a> {
     /// The axis of a comparison: of the fields that take numbers alone the one that takes the most,
     /// the first of several; `None` where there is none that takes enough.
     pub(super) fn of(comparison: &'a Comparison) -> Option<Self> {
-        let fewest = if comparison.varied.len() == 1 { 2 } else { FEWEST_BESIDE_OTHERS };
+        let fewest = if comparison.varied.len() == 1 { 2 } else { MIN_BESIDE_OTHERS };
         let fields = comparison.varied.iter().enumerate();
         let axes = fields.filter_map(|(place, name)| {
             Some((place, name, numbers(comparison, place)?)).filter(|it| it.2.len() >= fewest)

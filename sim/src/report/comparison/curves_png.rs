@@ -21,7 +21,7 @@ const PLOT: u32 = 380;
 pub(super) const COLORS: [RGBColor; 8] = [BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER, GREY, BLACK];
 
 /// With more combinations than this, bands hide each other.
-const MOST_BANDS: usize = 2;
+const MAX_BANDS: usize = 2;
 
 /// A combination and its color.
 type Colored<'a> = (RGBColor, &'a Column);
@@ -56,12 +56,12 @@ fn legend(comparison: &Comparison, shown: &[Colored<'_>]) -> Vec<(Pen, String)> 
     if more > 0 {
         legend.push((Pen::Dot(WHITE), format!("{more} more, in figures.csv")));
     }
-    if shown.len() <= MOST_BANDS {
+    if shown.len() <= MAX_BANDS {
         legend.push((Pen::Band(GREY), "spread: 5 % to 95 % of the runs".to_owned()));
     }
     let has = |death| shown.iter().any(|(_, it)| it.detection.iter().any(|it| it.death == death));
     if has(Death::Reset) && has(Death::Silent) {
-        let words = "deaths: full lines, machine gone; dashes, killed while the machine lives";
+        let words = "detection: full lines, crash (silent); dashes, crash (reset)";
         legend.push((Pen::Dashes(GREY), words.to_owned()));
     }
     legend
@@ -80,7 +80,7 @@ fn plot_spread(canvas: &Canvas<'_>, shown: &[Colored<'_>]) -> anyhow::Result<()>
         let edge = |share: fn(&SpreadPoint) -> f64| {
             inside().map(move |point| (to_float(point.delay_ms), share(point)))
         };
-        if shown.len() <= MOST_BANDS {
+        if shown.len() <= MAX_BANDS {
             let back: Vec<(f64, f64)> = edge(|it| it.p95).collect();
             let outline: Vec<(f64, f64)> = edge(|it| it.p5).chain(back.into_iter().rev()).collect();
             chart
@@ -109,7 +109,7 @@ fn plot_detection(canvas: &Canvas<'_>, shown: &[Colored<'_>]) -> anyhow::Result<
         kinds().flat_map(|(_, kind)| kind.times.iter().map(|(ms, _)| to_float(*ms) / 1000.0));
     let end = (times.fold(1.0_f64, f64::max) * 1.05).ceil();
     let mut chart = chart::plot(canvas, 0.0..end, 0.0..100.0)?;
-    let names = ("seconds from a death until no seed node lists the peer", "deaths, %");
+    let names = ("seconds from a crash until all seed nodes removed the peer", "crashes, %");
     chart::axes(&mut chart, names, 11, &|seconds| format!("{seconds:.0}"))?;
     for (color, kind) in kinds() {
         let steps = steps(kind, end).into_iter();

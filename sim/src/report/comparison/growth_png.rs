@@ -24,12 +24,12 @@ const ROW: u32 = 330;
 /// What combinations are compared by: the words, the figure, and what it is divided by.
 const QUANTITIES: [(&str, &str, f64); 7] = [
     ("until all are reached, ms", name::COVERAGE_100, 1.0),
-    ("copies more than needed", name::REDUNDANCY, 1.0),
-    ("killed: off all lists after, s", name::RESET_DEATHS, 1000.0),
-    ("vanished: off all lists after, s", name::SILENT_DEATHS, 1000.0),
+    ("redundancy (RMR)", name::REDUNDANCY, 1.0),
+    ("crash (reset): removed after, s", name::RESET_DEATHS, 1000.0),
+    ("crash (silent): removed after, s", name::SILENT_DEATHS, 1000.0),
     ("sent in a run by a peer, kB", name::BYTES, 1000.0),
     ("one component again after, s", name::ONE_COMPONENT, 1000.0),
-    ("live peers removed as dead", name::FALSE_DEATHS, 1.0),
+    ("false removals", name::FALSE_DEATHS, 1.0),
 ];
 
 pub(super) fn draw(comparison: &Comparison, path: &Path) -> anyhow::Result<()> {
@@ -165,8 +165,8 @@ fn detection(group: &Group<'_>) -> Vec<Line> {
     let seconds = |value: Option<f64>| value.map(|ms| ms / 1000.0);
     let mut lines = Vec::new();
     for (name, color, words) in [
-        (name::RESET_DEATHS, BLUE, "killed: no seed node lists it"),
-        (name::SILENT_DEATHS, ORANGE, "vanished: no seed node lists it"),
+        (name::RESET_DEATHS, BLUE, "crash (reset): removed by all seed nodes"),
+        (name::SILENT_DEATHS, ORANGE, "crash (silent): removed by all seed nodes"),
     ] {
         let middle = |column: &Column| seconds(column.figure(name)?.median);
         let high = |column: &Column| seconds(column.figure(name)?.p95);

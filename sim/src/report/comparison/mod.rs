@@ -21,13 +21,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::compare::agree::Agreement;
 use crate::history::hex;
+use crate::plural::counted;
 use crate::report::part::PROGRAM;
 use crate::report::remove_stale;
 use crate::report::saved::read_versioned;
 use crate::report::summary::name;
 use crate::scenario::vary::Vary;
 use crate::sweep::Seeds;
-use crate::words::counted;
 use axis::Axis;
 pub use column::{Column, GrowingColumn, Noticed, SpreadPoint};
 pub use terminal::render;
@@ -36,7 +36,7 @@ pub use terminal::render;
 pub const COMPARISON: &str = "comparison.json";
 
 /// Version of the file.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// One picture of a comparison.
 pub(super) struct Picture {

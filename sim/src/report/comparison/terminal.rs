@@ -9,7 +9,7 @@ use super::{Comparison, Pair};
 use crate::compare::agree::Agreement;
 
 /// Differing runs shown in full.
-const MOST_SHOWN: usize = 10;
+const MAX_SHOWN: usize = 10;
 
 /// The comparison as text.
 pub fn render(comparison: &Comparison) -> String {
@@ -24,7 +24,7 @@ pub fn render(comparison: &Comparison) -> String {
         let label = |place: usize| comparison.columns.get(place).map(super::Column::label);
         let names = [pair.first, pair.second].map(|place| label(place).unwrap_or_default());
         line(&agreements(pair, &names).to_string());
-        for differing in pair.differing.iter().take(MOST_SHOWN) {
+        for differing in pair.differing.iter().take(MAX_SHOWN) {
             line(&format!("  seed {}: {}", differing.seed, differing.what.join("; ")));
         }
         let (same, runs) = (pair.runs - crate::measure::count(pair.differing.len()), pair.runs);

@@ -1,7 +1,7 @@
 //! The report of `sim papers`: published numbers and ours, as a table for a terminal, as CSV and as a
 //! picture. All of it is in `papers.json`, from which the picture is drawn.
 
-mod bars_png;
+mod benchmarks_png;
 mod table;
 mod terminal;
 
@@ -12,22 +12,22 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use crate::papers::Effort;
-use crate::papers::bar::{Bar, Verdict};
+use crate::papers::benchmark::{Benchmark, Verdict};
+use crate::plural::counted;
 use crate::report::part::PROGRAM;
 use crate::report::saved::read_versioned;
-use crate::words::counted;
 pub use terminal::render;
 
 /// The file that holds all of a report.
 pub const PAPERS: &str = "papers.json";
 
 /// Version of the file and of the table.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
-/// The bars as a table.
+/// The benchmarks as a table.
 const TABLE: &str = "papers.csv";
 
-/// The bars as a picture.
+/// The benchmarks as a picture.
 const PICTURE: &str = "papers.png";
 
 /// Bars that were measured together.
@@ -40,34 +40,34 @@ pub struct Papers {
     /// How much was done for them.
     pub effort: Effort,
     /// In the order of the experiments.
-    pub bars: Vec<Bar>,
+    pub benchmarks: Vec<Benchmark>,
 }
 
 impl Papers {
-    /// Of these bars.
-    pub fn new(effort: Effort, bars: Vec<Bar>) -> Self {
-        Self { schema: SCHEMA, program: PROGRAM.to_owned(), effort, bars }
+    /// Of these benchmarks.
+    pub fn new(effort: Effort, benchmarks: Vec<Benchmark>) -> Self {
+        Self { schema: SCHEMA, program: PROGRAM.to_owned(), effort, benchmarks }
     }
 
-    /// Whether every bar is within its tolerance, or why it is not is known.
+    /// Whether every benchmark is within its tolerance, or why it is not is known.
     pub fn is_passed(&self) -> bool {
         self.count(Verdict::Misses) == 0
     }
 
     fn count(&self, verdict: Verdict) -> usize {
-        self.bars.iter().filter(|bar| bar.verdict() == verdict).count()
+        self.benchmarks.iter().filter(|benchmark| benchmark.verdict() == verdict).count()
     }
 
     /// The verdict in one line.
     pub fn answer(&self) -> String {
         let missed = self.count(Verdict::Misses);
-        let (bars, beaten) = (self.bars.len(), self.count(Verdict::Beats));
-        let bars = counted(u64::try_from(bars).unwrap_or(u64::MAX), "bar");
+        let (benchmarks, beaten) = (self.benchmarks.len(), self.count(Verdict::Beats));
+        let benchmarks = counted(u64::try_from(benchmarks).unwrap_or(u64::MAX), "benchmark");
         let differing = match self.count(Verdict::Differs) {
             0 => String::new(),
             differing => format!(" {differing} with a known difference,"),
         };
-        format!("{bars}: {missed} missed,{differing} {beaten} beaten")
+        format!("{benchmarks}: {missed} missed,{differing} {beaten} beaten")
     }
 
     /// Writes the report into `folder`.
@@ -99,6 +99,6 @@ impl Papers {
     ///
     /// If it could not be written.
     pub fn draw(&self, folder: &Path) -> anyhow::Result<()> {
-        bars_png::draw(self, &folder.join(PICTURE))
+        benchmarks_png::draw(self, &folder.join(PICTURE))
     }
 }

@@ -1,4 +1,4 @@
-//! The bars as CSV.
+//! The benchmarks as CSV.
 
 use std::path::Path;
 
@@ -6,9 +6,9 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use super::{Papers, SCHEMA};
-use crate::papers::bar::Bar;
+use crate::papers::benchmark::Benchmark;
 
-/// A bar. Where nothing bounds ours on one side, that bound is empty.
+/// A benchmark. Where nothing bounds ours on one side, that bound is empty.
 #[derive(Serialize)]
 struct Row<'a> {
     schema: u32,
@@ -29,25 +29,25 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn of(bar: &'a Bar) -> Self {
-        let (least, most) = bar.tolerance.bounds(bar.published);
+    fn of(benchmark: &'a Benchmark) -> Self {
+        let (least, most) = benchmark.tolerance.bounds(benchmark.published);
         let bound = |bound: f64| Some(bound).filter(|bound| bound.is_finite());
         Self {
             schema: SCHEMA,
-            id: &bar.id,
-            case: &bar.case,
-            metric: &bar.metric,
-            published: bar.published,
-            published_text: &bar.published_text,
-            tolerance: bar.tolerance.to_string(),
+            id: &benchmark.id,
+            case: &benchmark.case,
+            metric: &benchmark.metric,
+            published: benchmark.published,
+            published_text: &benchmark.published_text,
+            tolerance: benchmark.tolerance.to_string(),
             least: bound(least),
             most: bound(most),
-            ours: bar.ours,
-            target: bar.target.map(|target| target.to_string()),
-            verdict: bar.verdict().word(),
-            difference: bar.difference.as_ref().map(|it| &*it.why),
-            experiment: &bar.experiment,
-            source: &bar.source,
+            ours: benchmark.ours,
+            target: benchmark.target.map(|target| target.to_string()),
+            verdict: benchmark.verdict().word(),
+            difference: benchmark.difference.as_ref().map(|it| &*it.reason),
+            experiment: &benchmark.experiment,
+            source: &benchmark.source,
         }
     }
 }
@@ -55,7 +55,7 @@ impl<'a> Row<'a> {
 pub(super) fn write(papers: &Papers, path: &Path) -> anyhow::Result<()> {
     let write = || -> csv::Result<()> {
         let mut writer = csv::Writer::from_path(path)?;
-        papers.bars.iter().try_for_each(|bar| writer.serialize(Row::of(bar)))?;
+        papers.benchmarks.iter().try_for_each(|benchmark| writer.serialize(Row::of(benchmark)))?;
         Ok(writer.flush()?)
     };
     write().with_context(|| format!("write {}", path.display()))

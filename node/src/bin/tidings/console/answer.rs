@@ -122,7 +122,7 @@ pub(crate) struct StatusView {
     misbehaviors: u64,
     pub(crate) bytes_sent: u64,
     bytes_received: u64,
-    turned_away: u64,
+    rejected_connections: u64,
 }
 
 pub(super) fn peers_view(node: &NodeSnapshot) -> PeersView {
@@ -162,7 +162,7 @@ pub(super) fn seed_nodes_view(node: &NodeSnapshot) -> SeedsView {
 }
 
 pub(super) fn status_view(report: &NodeReport) -> StatusView {
-    let NodeReport { node, bytes_sent, bytes_received, turned_away } = report;
+    let NodeReport { node, bytes_sent, bytes_received, rejected_connections } = report;
     let stats = &node.stats;
     StatusView {
         role: node.role.to_string(),
@@ -186,7 +186,7 @@ pub(super) fn status_view(report: &NodeReport) -> StatusView {
         misbehaviors: stats.misbehaviors,
         bytes_sent: *bytes_sent,
         bytes_received: *bytes_received,
-        turned_away: *turned_away,
+        rejected_connections: *rejected_connections,
     }
 }
 
@@ -269,7 +269,7 @@ impl fmt::Display for PeersView {
         let header = ["connected", "opened by", "for", "round trip", "strikes"];
         writeln!(f, "{}\n", table(header, self.connected.iter().map(row)))?;
         let row = |it: &KnownLine| [who(&it.id, &it.addr), age(it.heard_ms)];
-        f.write_str(&table(["received", "heard of ago"], self.received.iter().map(row)))
+        f.write_str(&table(["known peer", "last seen"], self.received.iter().map(row)))
     }
 }
 
@@ -302,25 +302,25 @@ impl fmt::Display for MessagesView {
 impl fmt::Display for StatusView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} {}", self.role, self.id)?;
-        writeln!(f, "  at              {}", self.addresses.join(" "))?;
-        writeln!(f, "  up              {} (epoch {})", age(self.uptime_ms), self.epoch)?;
-        writeln!(f, "  process         {} (version {})", self.pid, self.version)?;
+        writeln!(f, "  at                    {}", self.addresses.join(" "))?;
+        writeln!(f, "  up                    {} (epoch {})", age(self.uptime_ms), self.epoch)?;
+        writeln!(f, "  process               {} (version {})", self.pid, self.version)?;
         if self.role == Role::Peer.to_string() {
-            writeln!(f, "  seed nodes      {} of {}", self.registered_with, self.seed_nodes)?;
-            writeln!(f, "  neighbors       {}", self.neighbors)?;
-            writeln!(f, "  known peers     {}", self.known_peers)?;
-            writeln!(f, "  sent            {} messages", self.published)?;
-            writeln!(f, "  delivered       {} messages", self.delivered)?;
-            writeln!(f, "  duplicates      {}", self.duplicates)?;
-            writeln!(f, "  kept            {} messages", self.stored_messages)?;
-            writeln!(f, "  dead reported   {}", self.death_reports)?;
+            writeln!(f, "  seed nodes            {} of {}", self.registered_with, self.seed_nodes)?;
+            writeln!(f, "  neighbors             {}", self.neighbors)?;
+            writeln!(f, "  known peers           {}", self.known_peers)?;
+            writeln!(f, "  sent                  {} messages", self.published)?;
+            writeln!(f, "  delivered             {} messages", self.delivered)?;
+            writeln!(f, "  duplicates            {}", self.duplicates)?;
+            writeln!(f, "  stored                {} messages", self.stored_messages)?;
+            writeln!(f, "  death reports         {}", self.death_reports)?;
         } else {
-            writeln!(f, "  registered      {} peers", self.registered_peers)?;
-            writeln!(f, "  dead reports    {}", self.death_reports)?;
-            writeln!(f, "  false reports   {}", self.false_reports)?;
+            writeln!(f, "  registered            {} peers", self.registered_peers)?;
+            writeln!(f, "  death reports         {}", self.death_reports)?;
+            writeln!(f, "  false reports         {}", self.false_reports)?;
         }
-        writeln!(f, "  broken rules    {}", self.misbehaviors)?;
-        writeln!(f, "  turned away     {} connections", self.turned_away)?;
-        write!(f, "  bytes           {} out, {} in", self.bytes_sent, self.bytes_received)
+        writeln!(f, "  protocol violations   {}", self.misbehaviors)?;
+        writeln!(f, "  rejected connections  {}", self.rejected_connections)?;
+        write!(f, "  bytes                 {} out, {} in", self.bytes_sent, self.bytes_received)
     }
 }

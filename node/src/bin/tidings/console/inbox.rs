@@ -10,7 +10,7 @@ use tidings_node::Observer;
 use crate::output::shown;
 
 /// Messages kept; texts are cut short, so this is also a bound in bytes.
-const MOST_MESSAGES: usize = 100;
+const MAX_MESSAGES: usize = 100;
 
 /// A bounded list of what was said and heard.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ impl Inbox {
             text: shown(envelope.payload()),
         };
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if latest.len() == MOST_MESSAGES {
+        if latest.len() == MAX_MESSAGES {
             latest.pop_front();
         }
         latest.push_back(line);

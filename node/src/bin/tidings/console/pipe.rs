@@ -8,7 +8,7 @@ use super::Console;
 use crate::output::print;
 
 /// Longest line that is read; a longer one is refused and skipped.
-pub(crate) const MOST_LINE: u64 = 80 * 1024;
+pub(crate) const MAX_LINE: u64 = 80 * 1024;
 
 /// Answers the lines of standard input until it ends.
 pub(crate) async fn answer(console: &Console) -> io::Result<()> {
@@ -16,14 +16,14 @@ pub(crate) async fn answer(console: &Console) -> io::Result<()> {
     while let Some(line) = read_line(&mut lines).await? {
         let answer = match line {
             Ok(line) => console.ask_for_text(&line).await.text,
-            Err(TooLongLine) => format!("a command has at most {MOST_LINE} bytes\n"),
+            Err(TooLongLine) => format!("a command has at most {MAX_LINE} bytes\n"),
         };
         print(&answer)?;
     }
     Ok(())
 }
 
-/// A line was longer than [`MOST_LINE`].
+/// A line was longer than [`MAX_LINE`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TooLongLine;
 
@@ -33,11 +33,11 @@ where
     R: tokio::io::AsyncBufRead + Unpin,
 {
     let mut line = Vec::new();
-    let read = (&mut *reader).take(MOST_LINE).read_until(b'\n', &mut line).await?;
+    let read = (&mut *reader).take(MAX_LINE).read_until(b'\n', &mut line).await?;
     if read == 0 {
         return Ok(None);
     }
-    let is_cut = u64::try_from(read).is_ok_and(|read| read == MOST_LINE) && !line.ends_with(b"\n");
+    let is_cut = u64::try_from(read).is_ok_and(|read| read == MAX_LINE) && !line.ends_with(b"\n");
     if is_cut {
         skip_line(reader).await?;
         return Ok(Some(Err(TooLongLine)));

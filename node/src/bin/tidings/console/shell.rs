@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Console, Spoken, completions};
 
 /// Lines of history kept.
-const MOST_HISTORY: usize = 1000;
+const MAX_HISTORY: usize = 1000;
 
 type Line = (String, oneshot::Sender<Spoken>);
 
@@ -43,7 +43,7 @@ impl Shell {
         if !is_in_foreground() {
             return None;
         }
-        let config = Config::builder().max_history_size(MOST_HISTORY).ok()?.build();
+        let config = Config::builder().max_history_size(MAX_HISTORY).ok()?.build();
         let mut editor = Editor::with_config(config).ok()?;
         editor.set_helper(Some(Words { role }));
         // Without a history there is still a shell.

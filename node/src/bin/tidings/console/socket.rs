@@ -14,12 +14,12 @@ use tokio::select;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::pipe::{MOST_LINE, read_line};
+use super::pipe::{MAX_LINE, read_line};
 use super::{Answer, Console};
 use crate::output::json;
 
 /// Programs that may ask at once; more are turned away.
-const MOST_ASKING: usize = 16;
+const MAX_ASKING: usize = 16;
 
 /// A program that says nothing for so long is turned away.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -74,7 +74,7 @@ impl ControlSocket {
                 biased;
                 Some(_ended) = asking.join_next() => {}
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) if asking.len() < MOST_ASKING => {
+                    Ok((stream, _)) if asking.len() < MAX_ASKING => {
                         let console = std::sync::Arc::clone(&console);
                         asking.spawn(async move {
                             // Whoever hangs up in the middle gets no answer.
@@ -100,7 +100,7 @@ async fn answer(stream: UnixStream, console: &Console) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     while let Some(line) = timeout(PATIENCE, read_line(&mut stream)).await?? {
         let outcome = match line {
-            Err(_) => Outcome::Error(format!("a command has at most {MOST_LINE} bytes")),
+            Err(_) => Outcome::Error(format!("a command has at most {MAX_LINE} bytes")),
             Ok(line) => match console.ask(&line).await {
                 Ok(Some((answer, _))) => Outcome::Ok(answer),
                 Ok(None) => Outcome::Error("an empty line asks for nothing".to_owned()),

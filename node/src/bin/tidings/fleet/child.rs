@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::line::Line;
-use super::{News, What};
+use super::{ChildEvent, ChildEventKind};
 use crate::options::layers::variables_of_the_program;
 
 /// How long a child may take until it listens.
@@ -25,7 +25,7 @@ const START: Duration = Duration::from_secs(10);
 const LAST_LINES: usize = 10;
 
 /// Longest line that is read of a child.
-const MOST_LINE: u64 = 256 * 1024;
+const MAX_LINE: u64 = 256 * 1024;
 
 /// A running node, or one that has ended.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Child {
         role: Role,
         port: u16,
         args: &[String],
-        news: mpsc::Sender<News>,
+        news: mpsc::Sender<ChildEvent>,
     ) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("the path of this program")?;
         let mut command = Command::new(program);
@@ -113,13 +113,13 @@ async fn watch(
     child: usize,
     mut process: tokio::process::Child,
     stderr: ChildStderr,
-    news: mpsc::Sender<News>,
+    news: mpsc::Sender<ChildEvent>,
 ) {
     let mut last_lines = VecDeque::new();
     let mut log = BufReader::new(stderr);
     loop {
         let mut text = Vec::new();
-        match (&mut log).take(MOST_LINE).read_until(b'\n', &mut text).await {
+        match (&mut log).take(MAX_LINE).read_until(b'\n', &mut text).await {
             Ok(0) | Err(_) => break,
             Ok(_) => {}
         }
@@ -130,14 +130,15 @@ async fn watch(
         last_lines.push_back(text.clone());
         if let Some(line) = Line::parse(&text) {
             // Nobody may be watching any more.
-            let _unseen =
-                news.send(News { child, at: Instant::now(), what: What::Line(line) }).await;
+            let _unseen = news
+                .send(ChildEvent { child, at: Instant::now(), what: ChildEventKind::Line(line) })
+                .await;
         }
     }
     let (how, success) = match process.wait().await {
         Ok(status) => (status.to_string(), ExitStatus::success(&status)),
         Err(error) => (error.to_string(), false),
     };
-    let what = What::Ended { how, success, last_lines: last_lines.into() };
-    let _unseen = news.send(News { child, at: Instant::now(), what }).await;
+    let what = ChildEventKind::Ended { how, success, last_lines: last_lines.into() };
+    let _unseen = news.send(ChildEvent { child, at: Instant::now(), what }).await;
 }

@@ -16,7 +16,7 @@ use tokio::time::{Instant, interval, sleep_until};
 use super::figures::{Dropped, SPREAD_TIME, Story};
 use super::shown::{Lost, Promises, Shown};
 use super::up::{count, profile};
-use super::{Fleet, News, Shape, What};
+use super::{ChildEvent, ChildEventKind, Fleet, Shape};
 use crate::console::control::status_of;
 use crate::output::{Output, print, print_json};
 use crate::shutdown::Signals;
@@ -242,11 +242,11 @@ impl Demo {
         }
     }
 
-    fn note(&mut self, news: &News) -> anyhow::Result<()> {
+    fn note(&mut self, news: &ChildEvent) -> anyhow::Result<()> {
         match &news.what {
-            What::Line(line) => self.story.add(news.at, news.child, line),
-            What::Ended { .. } if self.is_killed && news.child == self.killed => {}
-            What::Ended { how, last_lines, .. } => {
+            ChildEventKind::Line(line) => self.story.add(news.at, news.child, line),
+            ChildEventKind::Ended { .. } if self.is_killed && news.child == self.killed => {}
+            ChildEventKind::Ended { how, last_lines, .. } => {
                 let name = self.name(news.child);
                 let last: Vec<String> =
                     last_lines.iter().map(|line| line.escape_debug().to_string()).collect();

@@ -23,22 +23,22 @@ use line::Line;
 use ports::Ports;
 
 /// Lines and ends that may wait to be shown; children wait then.
-const MOST_WAITING: usize = 1024;
+const MAX_WAITING: usize = 1024;
 
 /// How long a child may take to leave (R33), and a bit.
 const GOODBYE: Duration = Duration::from_secs(4);
 
 /// Something that one of the processes did.
 #[derive(Debug)]
-pub(crate) struct News {
+pub(crate) struct ChildEvent {
     /// Which one, by its place in [`Fleet::children`].
     pub(crate) child: usize,
     pub(crate) at: Instant,
-    pub(crate) what: What,
+    pub(crate) what: ChildEventKind,
 }
 
 #[derive(Debug)]
-pub(crate) enum What {
+pub(crate) enum ChildEventKind {
     /// It logged a line.
     Line(Line),
     /// It ended; how, and its last lines.
@@ -67,14 +67,14 @@ pub(crate) struct Shape {
 #[derive(Debug)]
 pub(crate) struct Fleet {
     pub(crate) children: Vec<Child>,
-    news: mpsc::Receiver<News>,
+    news: mpsc::Receiver<ChildEvent>,
     seed_nodes: usize,
 }
 
 impl Fleet {
     /// Starts all, each once the one before it listens.
     pub(crate) async fn start(shape: &Shape) -> anyhow::Result<Self> {
-        let (sender, news) = mpsc::channel(MOST_WAITING);
+        let (sender, news) = mpsc::channel(MAX_WAITING);
         let mut fleet = Self { children: Vec::new(), news, seed_nodes: shape.seed_nodes };
         let mut ports = Ports::from(shape.first_port);
         // Seed nodes know each other from the start, so their ports are chosen before any of them runs.
@@ -105,7 +105,7 @@ impl Fleet {
         role: Role,
         port: u16,
         args: &[String],
-        sender: &mpsc::Sender<News>,
+        sender: &mpsc::Sender<ChildEvent>,
     ) -> anyhow::Result<()> {
         let place = self.children.len();
         let child = Child::start(place, role, port, args, sender.clone())
@@ -116,9 +116,9 @@ impl Fleet {
     }
 
     /// The next thing that one of them does; `None` when all have ended.
-    pub(crate) async fn next(&mut self) -> Option<News> {
+    pub(crate) async fn next(&mut self) -> Option<ChildEvent> {
         let news = self.news.recv().await?;
-        if matches!(news.what, What::Ended { .. })
+        if matches!(news.what, ChildEventKind::Ended { .. })
             && let Some(child) = self.children.get_mut(news.child)
         {
             child.is_running = false;
@@ -132,7 +132,7 @@ impl Fleet {
 
     /// Tells all to leave, peers first so that seed nodes hear of it, and waits until they have;
     /// those that do not are killed.
-    pub(crate) async fn stop(&mut self, mut see: impl FnMut(&Self, &News)) {
+    pub(crate) async fn stop(&mut self, mut see: impl FnMut(&Self, &ChildEvent)) {
         let all = self.children.len();
         for group in [self.seed_nodes..all, 0..all] {
             for child in self.children.get(group.clone()).unwrap_or_default() {

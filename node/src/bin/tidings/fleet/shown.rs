@@ -104,18 +104,18 @@ impl Shown {
             let words = humantime::format_duration;
             if is_late(lost.first_neighbor_s, promise) {
                 broken.push(format!(
-                    "{} had all its neighbors after {}",
+                    "{} still linked to all its neighbors after {}",
                     lost.node,
                     words(promise)
                 ));
             }
             let on_lists = promises.on_lists(promise);
             if is_late(lost.all_seed_nodes_s, on_lists) {
-                broken.push(format!("{} was on a list after {}", lost.node, words(on_lists)));
+                broken.push(format!("{} still registered after {}", lost.node, words(on_lists)));
             }
             if promises.to_all_peers && is_late(lost.all_peers_s, promise) {
                 let promise = words(promise);
-                broken.push(format!("some peer did not hold {} dead after {promise}", lost.node));
+                broken.push(format!("some peer still held {} alive after {promise}", lost.node));
             }
         }
         if self.stale_entries > 0 {
@@ -243,10 +243,13 @@ mod tests {
             (|it| it.delivered = 99, "99 of 100 deliveries"),
             (|it| (it.expected, it.delivered) = (0, 0), "0 of 0 deliveries"),
             (|it| it.duplicates_per_delivery = 5.3, "more duplicates than promised"),
-            (|it| it.killed = lost(Some(0.0), Some(14.1)), "was on a list after 14s"),
-            (|it| it.killed = lost(None, Some(7.0)), "had all its neighbors after 14s"),
-            (|it| it.stopped = lost(Some(34.0), None), "was on a list after 45s"),
-            (|it| it.stopped = lost(Some(45.1), Some(33.0)), "had all its neighbors after 45s"),
+            (|it| it.killed = lost(Some(0.0), Some(14.1)), "still registered after 14s"),
+            (|it| it.killed = lost(None, Some(7.0)), "still linked to all its neighbors after 14s"),
+            (|it| it.stopped = lost(Some(34.0), None), "still registered after 45s"),
+            (
+                |it| it.stopped = lost(Some(45.1), Some(33.0)),
+                "still linked to all its neighbors after 45s",
+            ),
             (|it| it.stale_entries = 1, "1 stale entries"),
         ];
         for (spoil, words) in breaks {

@@ -9,7 +9,7 @@ use tidings_node::settings::Profile;
 use tokio::select;
 
 use super::line::{Color, Line, painted};
-use super::{Fleet, News, Shape, What};
+use super::{ChildEvent, ChildEventKind, Fleet, Shape};
 use crate::options::data_dir_or_default;
 use crate::output::{Output, print, print_json};
 use crate::shutdown::Signals;
@@ -105,20 +105,22 @@ pub(crate) async fn up(args: UpArgs) -> anyhow::Result<()> {
 }
 
 /// Shows what one of the processes did.
-fn show(fleet: &Fleet, news: &News, output: Output) -> io::Result<()> {
+fn show(fleet: &Fleet, news: &ChildEvent, output: Output) -> io::Result<()> {
     let Some(child) = fleet.children.get(news.child) else { return Ok(()) };
     match (&news.what, output) {
-        (What::Line(line), Output::Json) => print_json(&line.with_node(&child.name)),
-        (What::Line(line), Output::Text) => {
+        (ChildEventKind::Line(line), Output::Json) => print_json(&line.with_node(&child.name)),
+        (ChildEventKind::Line(line), Output::Text) => {
             print(&(line.render(&child.name, news.child, color()) + "\n"))
         }
-        (What::Ended { how, success, .. }, Output::Json) => print_json(&serde_json::json!({
-            "node": child.name, "message": "ended", "how": how, "success": success,
-        })),
-        (What::Ended { how, success: true, .. }, Output::Text) => {
+        (ChildEventKind::Ended { how, success, .. }, Output::Json) => {
+            print_json(&serde_json::json!({
+                "node": child.name, "message": "ended", "how": how, "success": success,
+            }))
+        }
+        (ChildEventKind::Ended { how, success: true, .. }, Output::Text) => {
             print(&format!("{} has ended: {how}\n", child.name))
         }
-        (What::Ended { how, success: false, last_lines }, Output::Text) => {
+        (ChildEventKind::Ended { how, success: false, last_lines }, Output::Text) => {
             let red = 31;
             let died = painted(&format!("{} has died: {how}", child.name), red, color());
             let lines = last_lines.iter().map(|last| match Line::parse(last) {

@@ -19,25 +19,25 @@ impl Observer for EventLog {
         match event {
             // A peer and its seed nodes.
             Event::Registered { seed_node } => info!(seed_node = %Who(seed_node), "registered"),
-            Event::RegistrationLost { addr, why } => {
-                warn!(seed_node = %addr, %why, "registration lost");
+            Event::RegistrationLost { addr, reason } => {
+                warn!(seed_node = %addr, %reason, "registration lost");
             }
             Event::ListReceived { from, peers } => {
-                let list: Vec<_> = peers.iter().map(|peer| peer.primary().to_string()).collect();
-                let list = list.join(" ");
-                info!(seed_node = %from, count = peers.len(), peers = list, "list received");
+                info!(seed_node = %from, count = peers.len(), peers = addresses(peers), "list received");
             }
             Event::NoticeLost { addr } => warn!(seed_node = %addr, "notice lost"),
             // A peer and its neighbors.
             Event::NeighborUp { peer, origin } => {
                 info!(peer = %Who(peer), link = ?origin, "neighbor up");
             }
-            Event::NeighborDown { peer, why } => info!(peer = %Who(peer), %why, "neighbor down"),
-            Event::NeighborRefused { by, reason } => {
-                debug!(peer = %by, why = %reason, "refused by a peer");
+            Event::NeighborDown { peer, reason } => {
+                info!(peer = %Who(peer), %reason, "neighbor down");
             }
-            Event::Strike { subject, strikes, what } => {
-                warn!(peer = %Who(subject), strikes, why = %what, "strike");
+            Event::NeighborRefused { by, reason } => {
+                debug!(peer = %by, %reason, "refused by a peer");
+            }
+            Event::Strike { subject, strikes, kind } => {
+                warn!(peer = %Who(subject), strikes, %kind, "strike");
             }
             Event::DeathReported { subject } => warn!(peer = %Who(subject), "dead node reported"),
             Event::Member { subject, state, by, evidence } => {
@@ -63,8 +63,12 @@ impl Observer for EventLog {
                 info!(peer = %Who(from), %purpose, "connection request");
             }
             Event::PeerRegistered { peer } => info!(peer = %Who(peer), "peer registered"),
-            Event::PeerRemoved { peer, why } => info!(peer = %Who(peer), %why, "peer removed"),
-            Event::PeerProbing { peer, why } => info!(peer = %Who(peer), %why, "peer doubted"),
+            Event::PeerRemoved { peer, reason } => {
+                info!(peer = %Who(peer), %reason, "peer removed");
+            }
+            Event::PeerProbing { peer, reason } => {
+                info!(peer = %Who(peer), %reason, "probing peer");
+            }
             Event::ReportReceived { subject, reporter, outcome } => {
                 warn!(peer = %Who(subject), %reporter, %outcome, "dead node report");
             }
@@ -73,21 +77,26 @@ impl Observer for EventLog {
             }
             // Both roles.
             Event::HelloRefused { from, reason } => {
-                debug!(peer = %Who(from), why = %reason, "hello refused");
+                debug!(peer = %Who(from), %reason, "handshake refused");
             }
-            Event::Misbehaved { addr, node, what } => {
+            Event::Misbehaved { addr, node, kind } => {
                 let node = node.map(|node| node.to_string()).unwrap_or_default();
-                warn!(%addr, node, why = %what, "misbehavior");
+                warn!(%addr, node, %kind, "protocol violation");
             }
-            Event::Rejected(rejection) => warn!(why = %rejection, "command rejected"),
+            Event::Rejected(rejection) => warn!(reason = %rejection, "command rejected"),
             Event::Left => info!("left"),
             // Seed nodes that decide together.
             Event::Voted { subject, kind, outcome } => {
                 info!(peer = %Who(subject), %kind, %outcome, "vote");
             }
-            Event::SeedNodeLost { addr } => warn!(seed_node = %addr, "seed node lost"),
+            Event::SeedNodeLost { addr } => warn!(seed_node = %addr, "lost link to seed node"),
         }
     }
+}
+
+fn addresses(peers: &[AddressRecord]) -> String {
+    let list: Vec<_> = peers.iter().map(|peer| peer.primary().to_string()).collect();
+    list.join(" ")
 }
 
 fn log_member(subject: &AddressRecord, state: MemberState, by: NodeId, evidence: Option<Evidence>) {
@@ -96,8 +105,8 @@ fn log_member(subject: &AddressRecord, state: MemberState, by: NodeId, evidence:
             info!(member = %Who(subject), %state, %by, "member");
         }
         MemberState::Suspect | MemberState::Dead => {
-            let why = evidence.map(|evidence| evidence.to_string()).unwrap_or_default();
-            warn!(member = %Who(subject), %state, %by, why, "member");
+            let reason = evidence.map(|evidence| evidence.to_string()).unwrap_or_default();
+            warn!(member = %Who(subject), %state, %by, reason, "member");
         }
     }
 }

@@ -13,7 +13,7 @@ use tidings_core::Role;
 use crate::options::{LogFormat, LogPlace};
 
 /// Size at which a file is put aside.
-const MOST_BYTES: u64 = 64 << 20;
+const MAX_BYTES: u64 = 64 << 20;
 
 const TEXT_HEADER: &str = "# tidings log, version 1";
 const JSON_HEADER: &str = "{\"tidings_log\":1}";
@@ -44,7 +44,7 @@ pub(super) fn open(
         LogFormat::Text => TEXT_HEADER,
         LogFormat::Json => JSON_HEADER,
     };
-    LogFile::open(path, header, MOST_BYTES).map(Some)
+    LogFile::open(path, header, MAX_BYTES).map(Some)
 }
 
 /// The folder of a role's logs, below the folder of logs (R26).
@@ -137,7 +137,7 @@ mod tests {
     fn r26_a_log_file_says_that_it_is_ours_and_grows_from_start_to_start() {
         let path = fresh("grows");
         for line in ["one\n", "two\n"] {
-            let mut log = LogFile::open(path.clone(), TEXT_HEADER, MOST_BYTES).expect("opened");
+            let mut log = LogFile::open(path.clone(), TEXT_HEADER, MAX_BYTES).expect("opened");
             log.write_all(line.as_bytes()).expect("written");
         }
         let text = fs::read_to_string(&path).expect("a file");

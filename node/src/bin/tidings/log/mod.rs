@@ -25,7 +25,7 @@ pub(crate) use event::{EventLog, summary};
 use crate::options::{LogFormat, LogOptions};
 
 /// Lines that may wait for a writer.
-const MOST_WAITING: usize = 10_000;
+const MAX_WAITING: usize = 10_000;
 
 /// Keeps the writing threads; when it is dropped, what waits is written.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub(crate) fn init(
 }
 
 fn background(writer: Box<dyn Write + Send>) -> (NonBlocking, WorkerGuard) {
-    NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MOST_WAITING).finish(writer)
+    NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MAX_WAITING).finish(writer)
 }
 
 fn layer(

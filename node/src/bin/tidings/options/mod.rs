@@ -164,7 +164,8 @@ impl Values {
 
     fn all<T: FromStr<Err: fmt::Display>>(&self, name: &'static str) -> Result<Vec<T>, UsageError> {
         let Some(Value { texts, origin }) = self.0.get(name) else { return Ok(Vec::new()) };
-        let parse = |text: &String| text.parse().map_err(|why| wrong(origin, name, text, &why));
+        let parse =
+            |text: &String| text.parse().map_err(|reason| wrong(origin, name, text, &reason));
         texts.iter().map(parse).collect()
     }
 
@@ -177,10 +178,14 @@ impl Values {
     }
 
     /// The same with other words for what is allowed.
-    fn one_of<T: FromStr>(&self, name: &'static str, why: &str) -> Result<Option<T>, UsageError> {
+    fn one_of<T: FromStr>(
+        &self,
+        name: &'static str,
+        reason: &str,
+    ) -> Result<Option<T>, UsageError> {
         let Some(Value { texts, origin }) = self.0.get(name) else { return Ok(None) };
         let Some(text) = texts.last() else { return Ok(None) };
-        text.parse().map(Some).map_err(|_other_words| wrong(origin, name, text, &why))
+        text.parse().map(Some).map_err(|_other_words| wrong(origin, name, text, &reason))
     }
 
     fn data_dir(&self) -> Result<PathBuf, UsageError> {
@@ -210,8 +215,8 @@ impl Values {
     }
 }
 
-fn wrong(origin: &Origin, name: &str, text: &str, why: &dyn fmt::Display) -> UsageError {
-    UsageError(format!("{origin}: {name} = {text:?}: {why}"))
+fn wrong(origin: &Origin, name: &str, text: &str, reason: &dyn fmt::Display) -> UsageError {
+    UsageError(format!("{origin}: {name} = {text:?}: {reason}"))
 }
 
 /// The folder given, or the default one.

@@ -1,4 +1,4 @@
-//! A bar: a published number, how near to it ours must be, and ours.
+//! A benchmark: a published number, how near to it ours must be, and ours.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// A published number beside ours.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-pub struct Bar {
-    /// Which bar, as `sim papers --only` names it: `demers-t1`, `B15`.
+pub struct Benchmark {
+    /// Which benchmark, as `sim papers --only` names it: `demers-t1`, `B15`.
     pub id: String,
     /// Which of its rows, like `k=1`; empty if it has one.
     pub case: String,
@@ -40,7 +40,7 @@ pub struct Difference {
     /// The most that it explains.
     pub most: f64,
     /// What makes it, and what was measured to tell.
-    pub why: String,
+    pub reason: String,
 }
 
 /// How near to the published number ours must be.
@@ -67,7 +67,7 @@ pub enum Target {
     AtLeast(f64),
 }
 
-/// What a bar comes to.
+/// What a benchmark comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Ours is not within the tolerance, or there is none.
@@ -80,7 +80,7 @@ pub enum Verdict {
     Beats,
 }
 
-impl Bar {
+impl Benchmark {
     /// What it comes to.
     pub fn verdict(&self) -> Verdict {
         let Some(ours) = self.ours else { return Verdict::Misses };
@@ -97,16 +97,16 @@ impl Bar {
         }
     }
 
-    /// The same bar with a target.
+    /// The same benchmark with a target.
     #[must_use]
     pub fn with_target(self, target: Target) -> Self {
         Self { target: Some(target), ..self }
     }
 
-    /// The same bar, of which it is known why ours may lie between `least` and `most`.
+    /// The same benchmark, of which it is known why ours may lie between `least` and `most`.
     #[must_use]
-    pub fn with_difference(self, (least, most): (f64, f64), why: String) -> Self {
-        Self { difference: Some(Difference { least, most, why }), ..self }
+    pub fn with_difference(self, (least, most): (f64, f64), reason: String) -> Self {
+        Self { difference: Some(Difference { least, most, reason }), ..self }
     }
 
     /// Its id and its case.
@@ -219,10 +219,10 @@ impl From<(&str, f64)> for Published {
     }
 }
 
-/// What the bars of one experiment share.
+/// What the benchmarks of one experiment share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Which bar.
+    /// Which benchmark.
     pub id: &'static str,
     /// What was done here.
     pub experiment: String,
@@ -231,17 +231,17 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// One bar: case and metric, what was published, how near ours must be, ours. What is no number
+    /// One benchmark: case and metric, what was published, how near ours must be, ours. What is no number
     /// counts as not measured.
-    pub fn bar(
+    pub fn benchmark(
         &self,
         (case, metric): (&str, &str),
         published: impl Into<Published>,
         tolerance: Tolerance,
         ours: f64,
-    ) -> Bar {
+    ) -> Benchmark {
         let Published { text, value } = published.into();
-        Bar {
+        Benchmark {
             id: self.id.to_owned(),
             case: case.to_owned(),
             experiment: self.experiment.clone(),
@@ -261,9 +261,9 @@ impl Claim {
 mod tests {
     use super::*;
 
-    fn bar(tolerance: Tolerance, ours: f64) -> Bar {
+    fn benchmark(tolerance: Tolerance, ours: f64) -> Benchmark {
         let claim = Claim { id: "x", experiment: String::new(), source: "" };
-        claim.bar(("", ""), 2.0, tolerance, ours)
+        claim.benchmark(("", ""), 2.0, tolerance, ours)
     }
 
     #[test]
@@ -276,10 +276,18 @@ mod tests {
             (AtLeast(1.0), [1.0, 9.0], [0.99, f64::NEG_INFINITY]),
         ] {
             for ours in holds {
-                assert_eq!(bar(tolerance, ours).verdict(), Verdict::Holds, "{tolerance} {ours}");
+                assert_eq!(
+                    benchmark(tolerance, ours).verdict(),
+                    Verdict::Holds,
+                    "{tolerance} {ours}"
+                );
             }
             for ours in misses {
-                assert_eq!(bar(tolerance, ours).verdict(), Verdict::Misses, "{tolerance} {ours}");
+                assert_eq!(
+                    benchmark(tolerance, ours).verdict(),
+                    Verdict::Misses,
+                    "{tolerance} {ours}"
+                );
             }
         }
     }
@@ -302,16 +310,16 @@ mod tests {
             (wide, 2.4, high, Verdict::Holds),
             (Tolerance::AtMost(2.0), f64::NAN, low, Verdict::Misses),
         ] {
-            let bar = Bar { target, ..bar(tolerance, ours) };
-            assert_eq!(bar.verdict(), verdict, "{ours}");
+            let benchmark = Benchmark { target, ..benchmark(tolerance, ours) };
+            assert_eq!(benchmark.verdict(), verdict, "{ours}");
         }
     }
 
     #[test]
     fn a_known_difference_covers_what_lies_within_its_bounds() {
         let known = |ours| {
-            let bar = bar(Tolerance::Within(0.5), ours);
-            bar.with_difference((1.0, 1.2), String::new()).verdict()
+            let benchmark = benchmark(Tolerance::Within(0.5), ours);
+            benchmark.with_difference((1.0, 1.2), String::new()).verdict()
         };
         assert_eq!([1.0, 1.2].map(known), [Verdict::Differs; 2]);
         assert_eq!([0.99, 1.21, 3.0, f64::NAN].map(known), [Verdict::Misses; 4]);

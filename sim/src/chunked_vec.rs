@@ -2,24 +2,24 @@
 //! twice what it holds, and moves all of it each time.
 
 /// Items of a sheet.
-const SHEET: usize = 256;
+const CHUNK: usize = 256;
 
 /// Items in the order in which they were added.
 #[derive(Debug)]
-pub(crate) struct Sheets<T>(Vec<Vec<T>>);
+pub(crate) struct ChunkedVec<T>(Vec<Vec<T>>);
 
-impl<T> Sheets<T> {
+impl<T> ChunkedVec<T> {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     pub(crate) fn push(&mut self, item: T) {
         match self.0.last_mut() {
-            Some(sheet) if sheet.len() < SHEET => sheet.push(item),
+            Some(chunk) if chunk.len() < CHUNK => chunk.push(item),
             last => {
-                let mut sheet = Vec::with_capacity(if last.is_some() { SHEET } else { 1 });
-                sheet.push(item);
-                self.0.push(sheet);
+                let mut chunk = Vec::with_capacity(if last.is_some() { CHUNK } else { 1 });
+                chunk.push(item);
+                self.0.push(chunk);
             }
         }
     }
@@ -32,19 +32,19 @@ impl<T> Sheets<T> {
     /// Moves all items behind those of a list.
     pub(crate) fn move_into(&mut self, list: &mut Vec<T>) {
         list.reserve(self.0.iter().map(Vec::len).sum());
-        for mut sheet in self.0.drain(..) {
-            list.append(&mut sheet);
+        for mut chunk in self.0.drain(..) {
+            list.append(&mut chunk);
         }
     }
 }
 
-impl<T> Default for Sheets<T> {
+impl<T> Default for ChunkedVec<T> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<T> Extend<T> for Sheets<T> {
+impl<T> Extend<T> for ChunkedVec<T> {
     fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
         items.into_iter().for_each(|item| self.push(item));
     }
@@ -56,17 +56,17 @@ mod tests {
 
     #[test]
     fn sheets_keep_the_order_and_little_room() {
-        let mut sheets = Sheets::default();
-        assert!(sheets.is_empty());
-        sheets.extend(0..9_000);
-        let mut other = Sheets::default();
+        let mut chunks = ChunkedVec::default();
+        assert!(chunks.is_empty());
+        chunks.extend(0..9_000);
+        let mut other = ChunkedVec::default();
         other.extend(9_000..10_000);
-        sheets.append(other);
-        assert!(!sheets.is_empty());
-        let room: usize = sheets.0.iter().map(Vec::capacity).sum();
-        assert!(room < 10_000 + 2 * SHEET, "{room}");
+        chunks.append(other);
+        assert!(!chunks.is_empty());
+        let room: usize = chunks.0.iter().map(Vec::capacity).sum();
+        assert!(room < 10_000 + 2 * CHUNK, "{room}");
         let mut list = vec![-1];
-        sheets.move_into(&mut list);
-        assert!(list.into_iter().eq(-1..10_000) && sheets.is_empty());
+        chunks.move_into(&mut list);
+        assert!(list.into_iter().eq(-1..10_000) && chunks.is_empty());
     }
 }

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::progress::Progress;
-use crate::report::growing::{Opened, open};
 use crate::report::part::Identity;
 use crate::report::summary::{Head, Summary};
+use crate::report::sweep_store::{Opened, open};
 use crate::report::tables::RunTables;
 use crate::scenario::Scenario;
 use crate::sweep::{self, Seeds, Shard};
@@ -24,7 +24,7 @@ pub(super) struct Sweep<'a> {
 }
 
 /// What was done.
-pub(super) struct Conducted {
+pub(super) struct SweepOutcome {
     pub(super) summary: Summary,
     /// Runs made.
     pub(super) made: u64,
@@ -34,27 +34,27 @@ pub(super) struct Conducted {
     pub(super) took: Duration,
 }
 
-pub(super) fn conduct(sweep: Sweep<'_>) -> anyhow::Result<Conducted> {
+pub(super) fn run_sweep(sweep: Sweep<'_>) -> anyhow::Result<SweepOutcome> {
     let Sweep { scenario, seeds, shard, jobs, folder, replay } = sweep;
     let identity = Identity::of(scenario, seeds, shard);
     let block = identity.block();
-    let mut growing = match open(folder, identity, replay)? {
-        Opened::Growing(growing) => growing,
+    let mut sweep_store = match open(folder, identity, replay)? {
+        Opened::SweepStore(sweep_store) => sweep_store,
         Opened::Finished(summary) => {
             let (made, found, took) = (0, block.count, Duration::ZERO);
-            return Ok(Conducted { summary: *summary, made, found, took });
+            return Ok(SweepOutcome { summary: *summary, made, found, took });
         }
     };
-    let found = growing.done();
-    let mut progress = Progress::new(scenario, block.count, found, growing.violations());
+    let found = sweep_store.done();
+    let mut progress = Progress::new(scenario, block.count, found, sweep_store.violations());
     let work = |seed| RunTables::of(&sweep::run_one(scenario, seed), seed == seeds.first);
     sweep::in_order(block.after(found), jobs.map(usize::from), work, |run| {
         let run = run?;
-        growing.add(&run)?;
+        sweep_store.add(&run)?;
         progress.note(run.violations);
         Ok(())
     })?;
     let took = progress.finish();
-    let summary = growing.finish(Head::of(scenario))?;
-    Ok(Conducted { summary, made: block.count - found, found, took })
+    let summary = sweep_store.finish(Head::of(scenario))?;
+    Ok(SweepOutcome { summary, made: block.count - found, found, took })
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tidings_core::Config;
 use tidings_node::settings::{self, SETTINGS};
 
-use super::draw::needed_calm;
 use crate::host::HostId;
+use crate::hunt::draw::needed_calm;
 use crate::scenario::{
     Direction, Draw, FaultKind, FaultSpec, Limits, Link, PeerAddress, Scenario, Shape, Span,
     Targets, Workload,

@@ -6,12 +6,12 @@
 const PI: [u64; 3] = [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344, 0xa409_3822_299f_31d0];
 
 /// The hash of `state` and one more word.
-pub(crate) const fn mix(state: u64, word: u64) -> u64 {
+pub(crate) const fn hash_step(state: u64, word: u64) -> u64 {
     fold(state ^ PI[0], word ^ PI[1])
 }
 
 /// Spreads what is left in patterns.
-pub(crate) const fn finish(state: u64) -> u64 {
+pub(crate) const fn hash_finish(state: u64) -> u64 {
     fold(state ^ PI[1], state ^ PI[2])
 }
 
@@ -30,8 +30,8 @@ mod tests {
     fn one_bit_of_a_word_changes_half_of_the_hash() {
         for bit in 0..64 {
             let changed = |word: u64| {
-                let (a, b) = (mix(7, word), mix(7, word ^ (1 << bit)));
-                (finish(a) ^ finish(b)).count_ones()
+                let (a, b) = (hash_step(7, word), hash_step(7, word ^ (1 << bit)));
+                (hash_finish(a) ^ hash_finish(b)).count_ones()
             };
             let mean = (0..1000).map(changed).sum::<u32>() / 1000;
             assert!((28..=36).contains(&mean), "bit {bit}: {mean} of 64");
@@ -42,7 +42,7 @@ mod tests {
     fn draws_fall_on_all_of_sixteen_parts_alike() {
         let mut parts = [0_u32; 16];
         for word in 0..16_000 {
-            let part = finish(mix(mix(1, word), 5)) >> 60;
+            let part = hash_finish(hash_step(hash_step(1, word), 5)) >> 60;
             parts[usize::try_from(part).expect("below 16")] += 1;
         }
         assert!(parts.iter().all(|part| (850..1150).contains(part)), "{parts:?}");

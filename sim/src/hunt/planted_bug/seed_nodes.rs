@@ -7,7 +7,7 @@ use tidings_core::{
     AddressRecord, BootEpoch, DialFailure, Event, Input, LinkId, NodeId, Output, Role,
 };
 
-use crate::event_world::{Deeds, Imp};
+use crate::event_world::{Mutant, Mutated};
 
 /// Plays the part of everybody who is probed.
 #[derive(Debug, Default)]
@@ -16,19 +16,19 @@ pub(super) struct EasilyContent {
     probes: BTreeSet<LinkId>,
 }
 
-impl Imp for EasilyContent {
-    fn output(&mut self, output: Output) -> Deeds {
+impl Mutant for EasilyContent {
+    fn output(&mut self, output: Output) -> Mutated {
         match output {
             Output::Dial { link, addresses } => {
                 self.probes.insert(link);
-                Deeds::nothing().and_tell(Input::LinkUp { link, addr: addresses[0] })
+                Mutated::nothing().and_tell(Input::LinkUp { link, addr: addresses[0] })
             }
             Output::Send { link, message } if self.probes.contains(&link) => {
                 let answer = self.welcome(&message);
                 let answer = answer.map(|message| Input::Received { link, message });
-                answer.map_or_else(Deeds::nothing, |answer| Deeds::nothing().and_tell(answer))
+                answer.map_or_else(Mutated::nothing, |answer| Mutated::nothing().and_tell(answer))
             }
-            Output::Close { link } if self.probes.remove(&link) => Deeds::nothing(),
+            Output::Close { link } if self.probes.remove(&link) => Mutated::nothing(),
             Output::Event(Event::PeerRegistered { peer }) => {
                 self.listed.insert(peer.subject(), peer.clone());
                 Output::Event(Event::PeerRegistered { peer }).into()
@@ -53,7 +53,7 @@ pub(super) struct StaleList {
     second_lives: BTreeSet<LinkId>,
 }
 
-impl Imp for StaleList {
+impl Mutant for StaleList {
     fn input(&mut self, input: Input) -> Option<Input> {
         if let Input::Received { link, message } = &input {
             if let Message::Hello(hello) = message
@@ -68,7 +68,7 @@ impl Imp for StaleList {
         Some(input)
     }
 
-    fn output(&mut self, output: Output) -> Deeds {
+    fn output(&mut self, output: Output) -> Mutated {
         output.into()
     }
 }
@@ -76,12 +76,12 @@ impl Imp for StaleList {
 #[derive(Debug)]
 pub(super) struct Hasty;
 
-impl Imp for Hasty {
-    fn output(&mut self, output: Output) -> Deeds {
+impl Mutant for Hasty {
+    fn output(&mut self, output: Output) -> Mutated {
         match output {
             Output::Dial { link, .. } => {
                 let failure = DialFailure::Refused;
-                Deeds::nothing().and_tell(Input::DialFailed { link, failure })
+                Mutated::nothing().and_tell(Input::DialFailed { link, failure })
             }
             Output::Send { .. } | Output::Close { .. } | Output::Event(_) => output.into(),
         }

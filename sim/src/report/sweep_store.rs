@@ -23,14 +23,14 @@ const LOCK: &str = "lock";
 #[derive(Debug)]
 pub enum Opened {
     /// There are runs to make, or at least pictures to draw.
-    Growing(Box<Growing>),
+    SweepStore(Box<SweepStore>),
     /// It is a part of a sweep, and complete.
     Finished(Box<Summary>),
 }
 
 /// Tables that grow.
 #[derive(Debug)]
-pub struct Growing {
+pub struct SweepStore {
     /// The report's folder.
     out: PathBuf,
     /// The folder inside of it.
@@ -69,7 +69,7 @@ pub fn open(out: &Path, identity: Identity, replay: String) -> anyhow::Result<Op
     };
     let files = reopen(&folder, &part.tables)?;
     let out = out.to_owned();
-    Ok(Opened::Growing(Box::new(Growing { out, folder, part, files, lock })))
+    Ok(Opened::SweepStore(Box::new(SweepStore { out, folder, part, files, lock })))
 }
 
 fn same_runs(asked: &Identity, part: &Part, folder: &Path, what: &str) -> anyhow::Result<()> {
@@ -126,7 +126,7 @@ fn reopen(
     Ok(files)
 }
 
-impl Growing {
+impl SweepStore {
     /// Runs that are there.
     pub fn done(&self) -> u64 {
         self.part.done

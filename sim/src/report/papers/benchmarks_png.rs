@@ -1,4 +1,4 @@
-//! The picture of the bars: one row each, ours in units of what was published, and what is allowed.
+//! The picture of the benchmarks: one row each, ours in units of what was published, and what is allowed.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::Papers;
 use crate::papers::Effort;
-use crate::papers::bar::{Bar, Verdict, show};
+use crate::papers::benchmark::{Benchmark, Verdict, show};
 use crate::report::chart::{self, BLUE, Canvas, GREEN, GREY, LINK, ORANGE, Pen, drawing};
 
 /// Pixels of a row.
@@ -29,7 +29,7 @@ const MOST: f64 = 2.0;
 const TITLE: &str = "How near are our numbers to the published ones?";
 
 pub(super) fn draw(papers: &Papers, path: &Path) -> anyhow::Result<()> {
-    let rows = i32::try_from(papers.bars.len())?;
+    let rows = i32::try_from(papers.benchmarks.len())?;
     let height = u32::try_from(AROUND + ROW * rows)?;
     let effort = match papers.effort {
         Effort::Quick => "quick: smaller networks, fewer runs",
@@ -39,8 +39,8 @@ pub(super) fn draw(papers: &Papers, path: &Path) -> anyhow::Result<()> {
     chart::titled(path, height, (TITLE, &caption), |canvas| {
         let canvas = chart::legend(canvas, &legend(papers))?;
         scale(&canvas, rows)?;
-        for (row, bar) in (1..).zip(&papers.bars) {
-            self::row(&canvas, ROW * row, bar)?;
+        for (row, benchmark) in (1..).zip(&papers.benchmarks) {
+            self::row(&canvas, ROW * row, benchmark)?;
         }
         Ok(())
     })
@@ -60,7 +60,7 @@ fn legend(papers: &Papers) -> Vec<(Pen, String)> {
             legend.push((Pen::Dot(color(verdict)), words.to_owned()));
         }
     }
-    if papers.bars.iter().any(|bar| bar.target.is_some()) {
+    if papers.benchmarks.iter().any(|benchmark| benchmark.target.is_some()) {
         legend.push((Pen::Line(GREEN), "the target".to_owned()));
     }
     legend
@@ -89,36 +89,36 @@ fn scale(canvas: &Canvas<'_>, rows: i32) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn row(canvas: &Canvas<'_>, top: i32, bar: &Bar) -> anyhow::Result<()> {
+fn row(canvas: &Canvas<'_>, top: i32, benchmark: &Benchmark) -> anyhow::Result<()> {
     let middle = top + ROW / 2;
     let style = chart::small_style().pos(Pos::new(HPos::Left, VPos::Center));
     let (left, right) = MARGINS;
-    let words = format!("{}: {}", bar.name(), bar.metric);
+    let words = format!("{}: {}", benchmark.name(), benchmark.metric);
     canvas.draw_text(&words, &style, (left, middle)).map_err(drawing)?;
-    let (least, most) = bar.tolerance.bounds(bar.published);
-    let [from, to] = [least, most].map(|bound| pixel(ratio(bar, bound)));
+    let (least, most) = benchmark.tolerance.bounds(benchmark.published);
+    let [from, to] = [least, most].map(|bound| pixel(ratio(benchmark, bound)));
     // A narrow tolerance is still seen.
     let corners = [(from.min(to - 1), middle - 6), (to.max(from + 1), middle + 6)];
     canvas.draw(&Rectangle::new(corners, Pen::Band(BLUE).style())).map_err(drawing)?;
-    if let Some(target) = bar.target {
-        let x = pixel(ratio(bar, target.end()));
+    if let Some(target) = benchmark.target {
+        let x = pixel(ratio(benchmark, target.end()));
         let tick = [(x, middle - 8), (x, middle + 8)];
         canvas.draw(&PathElement::new(tick, Pen::Line(GREEN).style())).map_err(drawing)?;
     }
-    let color = color(bar.verdict());
-    if let Some(ours) = bar.ours {
-        let dot = Circle::new((pixel(ratio(bar, ours)), middle), 4, Pen::Dot(color).style());
+    let color = color(benchmark.verdict());
+    if let Some(ours) = benchmark.ours {
+        let dot = Circle::new((pixel(ratio(benchmark, ours)), middle), 4, Pen::Dot(color).style());
         canvas.draw(&dot).map_err(drawing)?;
     }
-    let ours = bar.ours.map_or_else(|| "none".to_owned(), show);
-    let words = format!("{ours} for {}", bar.published_text);
+    let ours = benchmark.ours.map_or_else(|| "none".to_owned(), show);
+    let words = format!("{ours} for {}", benchmark.published_text);
     canvas.draw_text(&words, &style.color(&color), (right, middle)).map_err(drawing)
 }
 
 /// A value in units of what was published; of nothing, only nothing is as much.
-fn ratio(bar: &Bar, value: f64) -> f64 {
-    if bar.published != 0.0 {
-        value / bar.published
+fn ratio(benchmark: &Benchmark, value: f64) -> f64 {
+    if benchmark.published != 0.0 {
+        value / benchmark.published
     } else if value == 0.0 {
         1.0
     } else {

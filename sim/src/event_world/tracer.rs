@@ -9,14 +9,14 @@ use tidings_core::trace::{self, Names};
 use tidings_core::wire::Message;
 use tidings_core::{DialFailure, Event, LinkLoss, NodeId};
 
-use super::air::{Air, Fate};
+use super::network::{Network, PacketFate};
 use crate::fault::{Fault, FaultSchedule, Scheduled};
 use crate::host::HostId;
-use crate::latency::{Place, micros};
+use crate::latency::{HostIndex, micros};
 
 /// What of a run is told.
 #[derive(Clone, Debug, Default)]
-pub struct Lens {
+pub struct TraceFilter {
     /// Nothing before this, counted from the beginning of the run.
     pub from: Duration,
     /// Nothing at this moment or later; `None` for the end of the run.
@@ -28,7 +28,7 @@ pub struct Lens {
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Line {
+pub struct TraceLine {
     /// Simulated microseconds since the beginning of the run.
     #[serde(rename = "at_us")]
     pub at: u64,
@@ -40,14 +40,14 @@ pub struct Line {
 
 /// Notes what is seen through a lens.
 #[derive(Debug)]
-pub(super) struct Witness {
-    lens: Lens,
+pub(super) struct Tracer {
+    filter: TraceFilter,
     /// Not told yet. Those of the schedule are in it from the beginning.
-    lines: Vec<Line>,
-    reader: SyncSender<Result<Line, String>>,
+    lines: Vec<TraceLine>,
+    reader: SyncSender<Result<TraceLine, String>>,
 }
 
-impl Lens {
+impl TraceFilter {
     /// Whether it shows what concerns these at this moment.
     fn shows(&self, at: u64, hosts: &[HostId]) -> bool {
         let is_timely = at >= micros(self.from) && self.until.is_none_or(|it| at < micros(it));
@@ -63,24 +63,24 @@ impl Lens {
     }
 }
 
-impl Witness {
+impl Tracer {
     pub(super) fn new(
-        lens: Lens,
+        filter: TraceFilter,
         schedule: &FaultSchedule,
-        reader: SyncSender<Result<Line, String>>,
+        reader: SyncSender<Result<TraceLine, String>>,
     ) -> Self {
         let line = |Scheduled { at, fault }: &Scheduled| {
             let hosts = fault.hosts();
             // A cut concerns both sides.
             let is_for_all = matches!(fault, Fault::Cut(..) | Fault::Heal);
-            let concerned = if is_for_all { &lens.hosts } else { &hosts };
+            let concerned = if is_for_all { &filter.hosts } else { &hosts };
             let named: Vec<String> = hosts.iter().map(HostId::to_string).collect();
             let what = format!("{} {}", fault.name(), named.join(", ")).trim_end().to_owned();
-            let is_shown = lens.shows(micros(*at), concerned);
-            is_shown.then(|| Line { at: micros(*at), host: None, what })
+            let is_shown = filter.shows(micros(*at), concerned);
+            is_shown.then(|| TraceLine { at: micros(*at), host: None, what })
         };
         let lines = schedule.faults.iter().filter_map(line).collect();
-        Self { lens, lines, reader }
+        Self { filter, lines, reader }
     }
 
     /// Tells what a run has left at its end. One that failed got no farther than to what happened last.
@@ -92,34 +92,48 @@ impl Witness {
     /// Tells everything before `until`, in the order of time: a window is run host by host. Returns
     /// whether somebody still reads.
     pub(super) fn tell(&mut self, until: u64) -> bool {
-        let mut lines: Vec<Line> = self.lines.extract_if(.., |line| line.at < until).collect();
+        let mut lines: Vec<TraceLine> = self.lines.extract_if(.., |line| line.at < until).collect();
         lines.sort_by_key(|line| line.at);
         lines.into_iter().all(|line| self.reader.send(Ok(line)).is_ok())
     }
 
     pub(super) fn sends(
         &mut self,
-        (at, air): (u64, Air<'_>),
-        ends: (Place, Place),
+        (at, network): (u64, Network<'_>),
+        ends: (HostIndex, HostIndex),
         message: &Message,
-        way: Way,
+        disposition: Disposition,
     ) {
-        self.note_message((at, air), ends, message, || match way {
-            Way::Blocked => "its network stands still".to_owned(),
-            Way::Severed | Way::Taken(Fate::Lost) => "lost".to_owned(),
-            Way::Taken(Fate::Held) => "held by the cut".to_owned(),
-            Way::Taken(Fate::Reset(when)) => format!("lost, reset at {}", seconds(when)),
-            Way::Taken(Fate::Arrives(when)) => format!("+{} ms", (when - at).div_ceil(1_000)),
+        self.note_message((at, network), ends, message, || match disposition {
+            Disposition::Blocked => "its network is blocked".to_owned(),
+            Disposition::Severed | Disposition::Taken(PacketFate::Lost) => "lost".to_owned(),
+            Disposition::Taken(PacketFate::Held) => "held by the cut".to_owned(),
+            Disposition::Taken(PacketFate::Reset(when)) => {
+                format!("lost, reset at {}", seconds(when))
+            }
+            Disposition::Taken(PacketFate::Arrives(when)) => {
+                format!("+{} ms", (when - at).div_ceil(1_000))
+            }
         });
     }
 
     /// Too much waits already, so the message is not even queued.
-    pub(super) fn overruns(&mut self, at: (u64, Air<'_>), ends: (Place, Place), message: &Message) {
+    pub(super) fn overruns(
+        &mut self,
+        at: (u64, Network<'_>),
+        ends: (HostIndex, HostIndex),
+        message: &Message,
+    ) {
         self.note_message(at, ends, message, || "not sent, too much waits".to_owned());
     }
 
-    pub(super) fn tells(&mut self, (at, air): (u64, Air<'_>), host: Place, event: &Event) {
-        let host = air.host_id(host);
+    pub(super) fn tells(
+        &mut self,
+        (at, network): (u64, Network<'_>),
+        host: HostIndex,
+        event: &Event,
+    ) {
+        let host = network.host_id(host);
         // Messages and lists name many hosts that have nothing to do with it.
         let is_of_others = !matches!(
             event,
@@ -129,21 +143,21 @@ impl Witness {
                 | Event::TooOld { .. }
                 | Event::ListReceived { .. }
         );
-        let is_own = self.lens.shows(at, &[host]);
-        let may_be_of_one = is_of_others && self.lens.shows(at, &self.lens.hosts);
+        let is_own = self.filter.shows(at, &[host]);
+        let may_be_of_one = is_of_others && self.filter.shows(at, &self.filter.hosts);
         if is_own || may_be_of_one {
-            let what = format!("*  {}", trace::event(&air, event));
-            if is_own || self.lens.is_named(&what) {
-                self.lines.push(Line { at, host: Some(host), what });
+            let what = format!("*  {}", trace::event(&network, event));
+            if is_own || self.filter.is_named(&what) {
+                self.lines.push(TraceLine { at, host: Some(host), what });
             }
         }
     }
 
     pub(super) fn dials(
         &mut self,
-        at: (u64, Air<'_>),
-        host: Place,
-        to: Option<Place>,
+        at: (u64, Network<'_>),
+        host: HostIndex,
+        to: Option<HostIndex>,
         hangs: bool,
     ) {
         let end = if hangs { "  (lost)" } else { "" };
@@ -151,15 +165,15 @@ impl Witness {
         self.note(at, host, to, || format!("dials {}{end}", called()));
     }
 
-    pub(super) fn gives_up(&mut self, at: (u64, Air<'_>), host: Place, far: Place) {
+    pub(super) fn gives_up(&mut self, at: (u64, Network<'_>), host: HostIndex, far: HostIndex) {
         self.note(at, host, Some(far), || format!("gives up its dial to {}", at.1.host_id(far)));
     }
 
     pub(super) fn fails_to_reach(
         &mut self,
-        at: (u64, Air<'_>),
-        host: Place,
-        far: Place,
+        at: (u64, Network<'_>),
+        host: HostIndex,
+        far: HostIndex,
         failure: DialFailure,
     ) {
         self.note(at, host, Some(far), || match failure {
@@ -170,7 +184,13 @@ impl Witness {
         });
     }
 
-    pub(super) fn loses(&mut self, at: (u64, Air<'_>), host: Place, far: Place, loss: LinkLoss) {
+    pub(super) fn loses(
+        &mut self,
+        at: (u64, Network<'_>),
+        host: HostIndex,
+        far: HostIndex,
+        loss: LinkLoss,
+    ) {
         self.note(at, host, Some(far), || {
             format!("loses its link with {}: {loss:?}", at.1.host_id(far))
         });
@@ -178,41 +198,41 @@ impl Witness {
 
     fn note_message(
         &mut self,
-        (at, air): (u64, Air<'_>),
-        (from, to): (Place, Place),
+        (at, network): (u64, Network<'_>),
+        (from, to): (HostIndex, HostIndex),
         message: &Message,
-        way: impl FnOnce() -> String,
+        disposition: impl FnOnce() -> String,
     ) {
-        self.note((at, air), from, Some(to), || {
-            let message = trace::message(&air, message);
-            format!("-> {}  {message}  ({})", air.host_id(to), way())
+        self.note((at, network), from, Some(to), || {
+            let message = trace::message(&network, message);
+            format!("-> {}  {message}  ({})", network.host_id(to), disposition())
         });
     }
 
     fn note(
         &mut self,
-        (at, air): (u64, Air<'_>),
-        host: Place,
-        far: Option<Place>,
+        (at, network): (u64, Network<'_>),
+        host: HostIndex,
+        far: Option<HostIndex>,
         what: impl FnOnce() -> String,
     ) {
-        let host = air.host_id(host);
-        let far = far.map_or(host, |far| air.host_id(far));
-        if self.lens.shows(at, &[host, far]) {
-            self.lines.push(Line { at, host: Some(host), what: what() });
+        let host = network.host_id(host);
+        let far = far.map_or(host, |far| network.host_id(far));
+        if self.filter.shows(at, &[host, far]) {
+            self.lines.push(TraceLine { at, host: Some(host), what: what() });
         }
     }
 }
 
 /// What becomes of a packet.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Way {
+pub(super) enum Disposition {
     /// Nothing leaves the host.
     Blocked,
     /// Something before it was lost, so it is lost, too.
     Severed,
     /// As the air decides.
-    Taken(Fate),
+    Taken(PacketFate),
 }
 
 /// A moment of the run in seconds.
@@ -220,9 +240,9 @@ pub fn seconds(micros: u64) -> String {
     format!("{}.{:03}", micros / 1_000_000, micros / 1_000 % 1_000)
 }
 
-impl Names for Air<'_> {
+impl Names for Network<'_> {
     fn node(&self, id: NodeId) -> String {
-        self.plan.ids.get(&id).map_or_else(|| id.to_string(), HostId::to_string)
+        self.model.ids.get(&id).map_or_else(|| id.to_string(), HostId::to_string)
     }
 
     fn addr(&self, addr: &SocketAddr) -> String {
@@ -242,41 +262,43 @@ mod tests {
     }
 
     /// Of a run in which a cut heals after 3 and after 9 us, and in which peer-1 does something after 5.
-    fn witness() -> (Witness, Receiver<Result<Line, String>>) {
+    fn tracer() -> (Tracer, Receiver<Result<TraceLine, String>>) {
         let (reader, lines) = sync_channel(9);
         let heal = |micros| Scheduled { at: at(micros), fault: Fault::Heal };
         let schedule = FaultSchedule { faults: [3, 9].map(heal).into() };
-        let mut witness = Witness::new(Lens::default(), &schedule, reader);
+        let mut tracer = Tracer::new(TraceFilter::default(), &schedule, reader);
         let host = Some(HostId::peer(0));
-        witness.lines.push(Line { at: 5, host, what: "gossips".to_owned() });
-        (witness, lines)
+        tracer.lines.push(TraceLine { at: 5, host, what: "gossips".to_owned() });
+        (tracer, lines)
     }
 
-    fn told(lines: &Receiver<Result<Line, String>>) -> Vec<u64> {
+    fn told(lines: &Receiver<Result<TraceLine, String>>) -> Vec<u64> {
         lines.try_iter().map(|line| line.expect("no failure").at).collect()
     }
 
     #[test]
     fn a_run_that_failed_is_told_up_to_what_happened_last() {
-        let (mut witness, lines) = witness();
-        witness.tell_rest(true);
+        let (mut tracer, lines) = tracer();
+        tracer.tell_rest(true);
         assert_eq!(told(&lines), [3, 5]);
-        witness.tell_rest(false);
+        tracer.tell_rest(false);
         assert_eq!(told(&lines), [9]);
     }
 
     #[test]
     fn it_is_known_that_nobody_reads() {
-        let (mut witness, lines) = witness();
-        assert!(witness.tell(4));
+        let (mut tracer, lines) = tracer();
+        assert!(tracer.tell(4));
         drop(lines);
-        assert!(!witness.tell(6));
+        assert!(!tracer.tell(6));
     }
 
     #[test]
     fn an_event_is_of_the_hosts_that_it_names() {
-        let lens = Lens { hosts: vec![HostId::peer(1)], ..Lens::default() };
-        assert!(lens.is_named("NeighborUp peer-2: Accepted") && lens.is_named("[peer-1, peer-2]"));
-        assert!(!lens.is_named("NeighborUp peer-22 Accepted") && !lens.is_named("seed-2"));
+        let filter = TraceFilter { hosts: vec![HostId::peer(1)], ..TraceFilter::default() };
+        assert!(
+            filter.is_named("NeighborUp peer-2: Accepted") && filter.is_named("[peer-1, peer-2]")
+        );
+        assert!(!filter.is_named("NeighborUp peer-22 Accepted") && !filter.is_named("seed-2"));
     }
 }

@@ -5,11 +5,11 @@ mod seed_nodes;
 
 use tidings_core::{AddressRecord, Config, Role};
 
-use crate::event_world::{Imp, Mischief};
+use crate::event_world::{Mutant, MutantFactory};
 
 /// A bug that can be planted.
 #[derive(Clone, Copy, Debug)]
-pub struct Planted {
+pub struct PlantedBug {
     /// Its name on the command line.
     pub name: &'static str,
     /// What goes wrong, in one sentence.
@@ -17,34 +17,34 @@ pub struct Planted {
     /// The checks of which one must find it.
     pub checks: &'static [&'static str],
     settings: fn(Role, &mut Config),
-    imp: fn(Role, &AddressRecord) -> Option<Box<dyn Imp>>,
+    mutant: fn(Role, &AddressRecord) -> Option<Box<dyn Mutant>>,
 }
 
-impl Mischief for Planted {
+impl MutantFactory for PlantedBug {
     fn settings(&self, role: Role, config: &mut Config) {
         (self.settings)(role, config);
     }
 
-    fn imp(&self, role: Role, own: &AddressRecord) -> Option<Box<dyn Imp>> {
-        (self.imp)(role, own)
+    fn mutant(&self, role: Role, own: &AddressRecord) -> Option<Box<dyn Mutant>> {
+        (self.mutant)(role, own)
     }
 }
 
 /// The planted bug of this name.
-pub fn planted(name: &str) -> Option<&'static Planted> {
-    PLANTED.iter().find(|it| it.name == name)
+pub fn planted(name: &str) -> Option<&'static PlantedBug> {
+    PLANTED_BUGS.iter().find(|it| it.name == name)
 }
 
 /// A bug in what nodes of one role hear and say.
 macro_rules! bug {
-    ($name:literal, $checks:expr, $role:ident: $imp:expr, $story:literal) => {
-        Planted {
+    ($name:literal, $checks:expr, $role:ident: $mutant:expr, $story:literal) => {
+        PlantedBug {
             name: $name,
             story: $story,
             checks: &$checks,
             settings: |_, _| {},
-            imp: |role, own| {
-                let make: fn(&AddressRecord) -> Box<dyn Imp> = $imp;
+            mutant: |role, own| {
+                let make: fn(&AddressRecord) -> Box<dyn Mutant> = $mutant;
                 (role == Role::$role).then(|| make(own))
             },
         }
@@ -52,7 +52,7 @@ macro_rules! bug {
 }
 
 /// All of them.
-pub static PLANTED: &[Planted] = &[
+pub static PLANTED_BUGS: &[PlantedBug] = &[
     bug!(
         "lost-forward",
         ["messages-held"],
@@ -126,12 +126,12 @@ pub static PLANTED: &[Planted] = &[
         Peer: |_| Box::new(peers::PanicAtDeath),
         "a peer that reports a death panics"
     ),
-    Planted {
+    PlantedBug {
         name: "unbounded-list",
         story: "peers do not keep the bound of the list of peers that they know",
         checks: &["bounds-hold"],
         settings: |_, config| config.overlay.known_max = 65_536,
-        imp: |_, _| None,
+        mutant: |_, _| None,
     },
     bug!(
         "dead-peer-kept",

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-/// A number and what is counted, whose plural ends in s: `1 run`, `0 runs`, `3 runs`.
+/// A number and what is counted, whose words ends in s: `1 run`, `0 runs`, `3 runs`.
 pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
     let ending = if number == N::from(1) { "" } else { "s" };
     format!("{number} {what}{ending}")

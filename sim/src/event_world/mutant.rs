@@ -7,35 +7,35 @@ use std::fmt;
 use tidings_core::{AddressRecord, Config, Input, Output, Role};
 
 /// A kind of bug, and which lives have it.
-pub trait Mischief: fmt::Debug + Sync {
+pub trait MutantFactory: fmt::Debug + Sync {
     /// Changes the settings that a node of this role is born with.
     fn settings(&self, role: Role, config: &mut Config);
 
     /// The bug of one life; `None` if that life has none. `own` is the life's record.
-    fn imp(&self, role: Role, own: &AddressRecord) -> Option<Box<dyn Imp>>;
+    fn mutant(&self, role: Role, own: &AddressRecord) -> Option<Box<dyn Mutant>>;
 }
 
 /// The bug of one life, with its memory.
-pub trait Imp: fmt::Debug + Send {
+pub trait Mutant: fmt::Debug + Send {
     /// What the node is told instead of this; `None` for nothing. A [`Input::Wake`] must be told.
     fn input(&mut self, input: Input) -> Option<Input> {
         Some(input)
     }
 
     /// What is done instead of this.
-    fn output(&mut self, output: Output) -> Deeds;
+    fn output(&mut self, output: Output) -> Mutated;
 }
 
-/// What an [`Imp`] makes of an output.
+/// What an [`Mutant`] makes of an output.
 #[derive(Debug, Default)]
-pub struct Deeds {
+pub struct Mutated {
     /// What is done instead.
     pub outputs: Vec<Output>,
     /// What the node is told afterwards, in this order.
     pub inputs: Vec<Input>,
 }
 
-impl Deeds {
+impl Mutated {
     /// Nothing happens.
     pub fn nothing() -> Self {
         Self::default()
@@ -49,7 +49,7 @@ impl Deeds {
     }
 }
 
-impl From<Output> for Deeds {
+impl From<Output> for Mutated {
     fn from(output: Output) -> Self {
         Self { outputs: vec![output], inputs: Vec::new() }
     }

@@ -10,17 +10,17 @@ use tidings_core::{
     NeighborLoss, Output, Payload,
 };
 
-use crate::event_world::{Deeds, Imp};
+use crate::event_world::{Mutant, Mutated};
 
 #[derive(Debug)]
 pub(super) struct LostForward;
 
-impl Imp for LostForward {
-    fn output(&mut self, output: Output) -> Deeds {
+impl Mutant for LostForward {
+    fn output(&mut self, output: Output) -> Mutated {
         if let Output::Send { link, message: Message::Gossip(_) | Message::Digest(_) } = &output
             && link.origin() == LinkOrigin::Accepted
         {
-            return Deeds::nothing();
+            return Mutated::nothing();
         }
         output.into()
     }
@@ -29,13 +29,13 @@ impl Imp for LostForward {
 #[derive(Debug)]
 pub(super) struct NoCatchUp;
 
-impl Imp for NoCatchUp {
-    fn output(&mut self, output: Output) -> Deeds {
+impl Mutant for NoCatchUp {
+    fn output(&mut self, output: Output) -> Mutated {
         let is_catch_up = matches!(
             output,
             Output::Send { message: Message::Digest(_) | Message::Pull { .. }, .. }
         );
-        if is_catch_up { Deeds::nothing() } else { output.into() }
+        if is_catch_up { Mutated::nothing() } else { output.into() }
     }
 }
 
@@ -60,8 +60,8 @@ impl ShortMemory {
     }
 }
 
-impl Imp for ShortMemory {
-    fn output(&mut self, output: Output) -> Deeds {
+impl Mutant for ShortMemory {
+    fn output(&mut self, output: Output) -> Mutated {
         if let Output::Event(event) = &output {
             if let Event::Delivered { envelope, .. } = event {
                 self.delivered.insert(envelope.id(), event.clone());
@@ -83,8 +83,8 @@ pub(super) struct ChangedWords {
     delivered: u32,
 }
 
-impl Imp for ChangedWords {
-    fn output(&mut self, mut output: Output) -> Deeds {
+impl Mutant for ChangedWords {
+    fn output(&mut self, mut output: Output) -> Mutated {
         if let Output::Event(Event::Delivered { envelope, .. }) = &mut output {
             self.delivered += 1;
             if self.delivered.is_multiple_of(10) {
@@ -105,13 +105,13 @@ fn changed(envelope: &Envelope) -> Envelope {
 #[derive(Debug)]
 pub(super) struct EndlessSuspicion;
 
-impl Imp for EndlessSuspicion {
+impl Mutant for EndlessSuspicion {
     fn input(&mut self, input: Input) -> Option<Input> {
         let is_answer = matches!(input, Input::Received { message: Message::Pong(_), .. });
         (!is_answer).then_some(input)
     }
 
-    fn output(&mut self, output: Output) -> Deeds {
+    fn output(&mut self, output: Output) -> Mutated {
         let answer = match &output {
             Output::Send { link, message: Message::Ping(ping) } => {
                 Some(Input::Received { link: *link, message: Message::Pong(*ping) })
@@ -120,10 +120,10 @@ impl Imp for EndlessSuspicion {
                 None
             }
         };
-        let deeds = Deeds::from(output);
+        let mutated = Mutated::from(output);
         match answer {
-            Some(answer) => deeds.and_tell(answer),
-            None => deeds,
+            Some(answer) => mutated.and_tell(answer),
+            None => mutated,
         }
     }
 }
@@ -131,16 +131,16 @@ impl Imp for EndlessSuspicion {
 #[derive(Debug)]
 pub(super) struct SelfNeighbor(pub(super) AddressRecord);
 
-impl Imp for SelfNeighbor {
-    fn output(&mut self, output: Output) -> Deeds {
+impl Mutant for SelfNeighbor {
+    fn output(&mut self, output: Output) -> Mutated {
         const RESET: NeighborLoss = NeighborLoss::LinkLost(LinkLoss::Reset);
-        let is_reset = matches!(output, Output::Event(Event::NeighborDown { why: RESET, .. }));
-        let mut deeds = Deeds::from(output);
+        let is_reset = matches!(output, Output::Event(Event::NeighborDown { reason: RESET, .. }));
+        let mut mutated = Mutated::from(output);
         if is_reset {
             let (peer, origin) = (self.0.clone(), LinkOrigin::Dialed);
-            deeds.outputs.push(Output::Event(Event::NeighborUp { peer, origin }));
+            mutated.outputs.push(Output::Event(Event::NeighborUp { peer, origin }));
         }
-        deeds
+        mutated
     }
 }
 
@@ -149,10 +149,10 @@ pub(super) struct NeverAgain {
     lost: BTreeSet<SocketAddr>,
 }
 
-impl Imp for NeverAgain {
-    fn output(&mut self, output: Output) -> Deeds {
-        if let Output::Event(Event::NeighborDown { peer, why }) = &output
-            && matches!(why, NeighborLoss::LinkLost(_) | NeighborLoss::Dropped(Bye::Silent))
+impl Mutant for NeverAgain {
+    fn output(&mut self, output: Output) -> Mutated {
+        if let Output::Event(Event::NeighborDown { peer, reason }) = &output
+            && matches!(reason, NeighborLoss::LinkLost(_) | NeighborLoss::Dropped(Bye::Silent))
         {
             self.lost.insert(peer.primary());
         }
@@ -160,7 +160,7 @@ impl Imp for NeverAgain {
             && self.lost.contains(&addresses[0])
         {
             let (link, failure) = (*link, DialFailure::Refused);
-            return Deeds::nothing().and_tell(Input::DialFailed { link, failure });
+            return Mutated::nothing().and_tell(Input::DialFailed { link, failure });
         }
         output.into()
     }
@@ -169,22 +169,22 @@ impl Imp for NeverAgain {
 #[derive(Debug)]
 pub(super) struct EndlessLeave;
 
-impl Imp for EndlessLeave {
-    fn output(&mut self, output: Output) -> Deeds {
-        if output == Output::Event(Event::Left) { Deeds::nothing() } else { output.into() }
+impl Mutant for EndlessLeave {
+    fn output(&mut self, output: Output) -> Mutated {
+        if output == Output::Event(Event::Left) { Mutated::nothing() } else { output.into() }
     }
 }
 
 #[derive(Debug)]
 pub(super) struct UnnoticedReset;
 
-impl Imp for UnnoticedReset {
+impl Mutant for UnnoticedReset {
     fn input(&mut self, input: Input) -> Option<Input> {
         let is_reset = matches!(input, Input::LinkDown { loss: LinkLoss::Reset, .. });
         (!is_reset).then_some(input)
     }
 
-    fn output(&mut self, output: Output) -> Deeds {
+    fn output(&mut self, output: Output) -> Mutated {
         output.into()
     }
 }
@@ -192,8 +192,8 @@ impl Imp for UnnoticedReset {
 #[derive(Debug)]
 pub(super) struct WrongEcho;
 
-impl Imp for WrongEcho {
-    fn output(&mut self, mut output: Output) -> Deeds {
+impl Mutant for WrongEcho {
+    fn output(&mut self, mut output: Output) -> Mutated {
         if let Output::Send { message: Message::Pong(pong), .. } = &mut output {
             *pong = Ping { nonce: pong.nonce ^ 1, ..*pong };
         }
@@ -204,8 +204,8 @@ impl Imp for WrongEcho {
 #[derive(Debug)]
 pub(super) struct PanicAtDeath;
 
-impl Imp for PanicAtDeath {
-    fn output(&mut self, output: Output) -> Deeds {
+impl Mutant for PanicAtDeath {
+    fn output(&mut self, output: Output) -> Mutated {
         let is_report = matches!(output, Output::Event(Event::DeathReported { .. }));
         assert!(!is_report, "planted: no death is expected");
         output.into()

@@ -19,11 +19,11 @@ use std::time::Duration;
 
 use tidings_core::{AddressRecord, Birth, Config, Node, NodeId, RngSeed, Role, UnixTime};
 
-use super::mischief::{Imp, Mischief};
+use super::mutant::{Mutant, MutantFactory};
 use crate::fault::FaultSchedule;
 use crate::history::Life;
 use crate::host::{CALENDAR, HostId};
-use crate::latency::{Latencies, Passage, Place, micros};
+use crate::latency::{HostIndex, Latencies, Passage, micros};
 use crate::scenario::{CutMode, Direction, PeerAddress, Scenario};
 
 /// Every simulated node listens here.
@@ -33,7 +33,7 @@ const PORT: u16 = 7000;
 const FIRST_ADDRESS: u32 = 0x0a00_0001;
 
 /// Most bytes that wait for one connection, as in the queues of a real node.
-const MOST_WAITING: u64 = 1024 * 1024;
+const MAX_WAITING: u64 = 1024 * 1024;
 
 /// Time until the next address of a dial is tried although the last one may still answer, as in the
 /// driver of a real node (RFC 8305), in microseconds.
@@ -41,7 +41,7 @@ const ATTEMPT_DELAY: u64 = 250_000;
 
 /// What all hosts of a run have in common.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct NetworkModel {
     pub(super) run: RngSeed,
     pub(super) config: Arc<Config>,
     seed_nodes: u32,
@@ -53,24 +53,24 @@ pub(super) struct Plan {
     /// Bytes per second; `None` for any number.
     bandwidth: Option<u64>,
     /// When the schedule lets processes stand still.
-    stills: BTreeMap<Place, Vec<(u64, u64)>>,
+    stalls: BTreeMap<HostIndex, Vec<(u64, u64)>>,
     pub(super) ids: Arc<BTreeMap<NodeId, HostId>>,
     /// The bug planted in this run.
-    pub(super) mischief: Option<&'static dyn Mischief>,
+    pub(super) mutants: Option<&'static dyn MutantFactory>,
 }
 
 /// A cut in force.
 #[derive(Debug)]
 pub(super) struct Cut {
-    pub(super) inside: BTreeSet<Place>,
+    pub(super) inside: BTreeSet<HostIndex>,
     pub(super) mode: CutMode,
     pub(super) direction: Direction,
 }
 
 /// The plan and what is in force now.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Air<'a> {
-    pub(super) plan: &'a Plan,
+pub(super) struct Network<'a> {
+    pub(super) model: &'a NetworkModel,
     pub(super) cut: Option<&'a Cut>,
 }
 
@@ -78,14 +78,14 @@ pub(super) struct Air<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Route {
     /// The host; `None` if no address is one's.
-    pub(super) to: Option<Place>,
+    pub(super) to: Option<HostIndex>,
     /// Microseconds until its address is tried.
     pub(super) after: u64,
 }
 
 /// What becomes of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum PacketFate {
     /// It arrives at this time, unless an earlier one of its connection arrives later.
     Arrives(u64),
     /// It waits for the cut to heal.
@@ -96,14 +96,14 @@ pub(super) enum Fate {
     Reset(u64),
 }
 
-impl Fate {
+impl PacketFate {
     /// What becomes of a packet that overtakes none that arrives at `last`.
     pub(super) fn no_sooner_than(self, last: u64) -> Self {
         if let Self::Arrives(at) = self { Self::Arrives(at.max(last)) } else { self }
     }
 }
 
-impl Plan {
+impl NetworkModel {
     pub(super) fn new(
         scenario: &Scenario,
         run: RngSeed,
@@ -111,7 +111,7 @@ impl Plan {
         ids: Arc<BTreeMap<NodeId, HostId>>,
     ) -> Self {
         let count = |hosts: usize| u32::try_from(hosts).expect("fewer hosts than addresses");
-        let mut plan = Self {
+        let mut model = Self {
             run,
             config: Arc::new(scenario.config.clone()),
             seed_nodes: count(scenario.seed_nodes),
@@ -120,12 +120,12 @@ impl Plan {
             latencies: Latencies::new(scenario, run),
             peer_addresses: scenario.peer_addresses.clone(),
             bandwidth: scenario.link.bandwidth,
-            stills: BTreeMap::new(),
+            stalls: BTreeMap::new(),
             ids,
-            mischief: None,
+            mutants: None,
         };
-        plan.stills = plan.stills_of(schedule, micros(scenario.duration));
-        plan
+        model.stalls = model.stills_of(schedule, micros(scenario.duration));
+        model
     }
 
     pub(super) fn hosts(&self) -> u32 {
@@ -137,39 +137,43 @@ impl Plan {
         self.latencies.window()
     }
 
-    pub(super) fn place(&self, host: HostId) -> Place {
+    pub(super) fn place(&self, host: HostId) -> HostIndex {
         if host.is_peer() { self.seed_nodes + host.place() } else { host.place() }
     }
 
-    fn stills_of(&self, schedule: &FaultSchedule, end: u64) -> BTreeMap<Place, Vec<(u64, u64)>> {
-        let mut stills: BTreeMap<Place, Vec<(u64, u64)>> = BTreeMap::new();
+    fn stills_of(
+        &self,
+        schedule: &FaultSchedule,
+        end: u64,
+    ) -> BTreeMap<HostIndex, Vec<(u64, u64)>> {
+        let mut stalls: BTreeMap<HostIndex, Vec<(u64, u64)>> = BTreeMap::new();
         for scheduled in &schedule.faults {
             let at = micros(scheduled.at);
-            if let Some(host) = scheduled.fault.stills() {
-                stills.entry(self.place(host)).or_default().push((at, end));
-            } else if let Some(host) = scheduled.fault.stirs() {
-                let last = stills.get_mut(&self.place(host)).and_then(|all| all.last_mut());
+            if let Some(host) = scheduled.fault.stall_start() {
+                stalls.entry(self.place(host)).or_default().push((at, end));
+            } else if let Some(host) = scheduled.fault.stall_end() {
+                let last = stalls.get_mut(&self.place(host)).and_then(|all| all.last_mut());
                 if let Some((_, until)) = last {
                     *until = at;
                 }
             }
         }
-        stills
+        stalls
     }
 }
 
-impl Air<'_> {
-    pub(super) fn host_id(&self, place: Place) -> HostId {
-        match place.checked_sub(self.plan.seed_nodes) {
+impl Network<'_> {
+    pub(super) fn host_id(&self, place: HostIndex) -> HostId {
+        match place.checked_sub(self.model.seed_nodes) {
             Some(peer) => HostId::peer(peer),
             None => HostId::seed_node(place),
         }
     }
 
     /// The host that has this address.
-    pub(super) fn place_of(&self, addr: SocketAddr) -> Option<Place> {
+    pub(super) fn place_of(&self, addr: SocketAddr) -> Option<HostIndex> {
         let IpAddr::V4(ip) = addr.ip() else { return None };
-        u32::from(ip).checked_sub(FIRST_ADDRESS).filter(|place| *place < self.plan.hosts)
+        u32::from(ip).checked_sub(FIRST_ADDRESS).filter(|place| *place < self.model.hosts)
     }
 
     /// The node of a life, and the bug planted in it.
@@ -177,10 +181,10 @@ impl Air<'_> {
         &self,
         life: Life,
         at: u64,
-        place: Place,
-    ) -> anyhow::Result<(Node, Option<Box<dyn Imp>>)> {
-        let Plan { run, seed_addresses, mischief, .. } = self.plan;
-        let mut config = Arc::clone(&self.plan.config);
+        place: HostIndex,
+    ) -> anyhow::Result<(Node, Option<Box<dyn Mutant>>)> {
+        let NetworkModel { run, seed_addresses, mutants, .. } = self.model;
+        let mut config = Arc::clone(&self.model.config);
         let addresses = self.addresses(life.host.role(), place);
         let birth = Birth {
             record: AddressRecord::new(life.host.node_id(*run), life.epoch, &addresses)?,
@@ -188,23 +192,23 @@ impl Air<'_> {
             unix: UnixTime::from_millis(0) + CALENDAR + Duration::from_micros(at),
         };
         let role = life.host.role();
-        let imp = mischief.and_then(|mischief| {
-            mischief.settings(role, Arc::make_mut(&mut config));
-            mischief.imp(role, &birth.record)
+        let mutant = mutants.and_then(|mutants| {
+            mutants.settings(role, Arc::make_mut(&mut config));
+            mutants.mutant(role, &birth.record)
         });
         let node = match role {
             Role::SeedNode => Node::seed_node(config, birth, seed_addresses)?,
             Role::Peer => Node::peer(config, birth, seed_addresses)?,
         };
-        Ok((node, imp))
+        Ok((node, mutant))
     }
 
     /// The addresses that a host announces.
-    fn addresses(&self, role: Role, place: Place) -> Vec<SocketAddr> {
+    fn addresses(&self, role: Role, place: HostIndex) -> Vec<SocketAddr> {
         match role {
             Role::SeedNode => vec![address(place)],
             Role::Peer => {
-                let kinds = self.plan.peer_addresses.iter();
+                let kinds = self.model.peer_addresses.iter();
                 kinds.map(|kind| kind.of(place, address(place))).collect()
             }
         }
@@ -213,7 +217,7 @@ impl Air<'_> {
     /// Where a dial to these addresses leads, as the driver of a real node has it: the next one is
     /// tried when the last one has failed, or after [`ATTEMPT_DELAY`]. `count` is the dialer's own, of
     /// what it sent.
-    pub(super) fn route(&self, from: Place, addresses: &[SocketAddr], count: u32) -> Route {
+    pub(super) fn route(&self, from: HostIndex, addresses: &[SocketAddr], count: u32) -> Route {
         let mut after = 0;
         for addr in addresses {
             match PeerAddress::kind(*addr) {
@@ -221,8 +225,8 @@ impl Air<'_> {
                 PeerAddress::Silent => after += ATTEMPT_DELAY,
                 PeerAddress::Refusing => {
                     // The machine that has the address by now may be anywhere.
-                    let there = self.plan.latencies.latency(from, u32::MAX, count);
-                    let back = self.plan.latencies.latency(u32::MAX, from, count);
+                    let there = self.model.latencies.latency(from, u32::MAX, count);
+                    let back = self.model.latencies.latency(u32::MAX, from, count);
                     after += ATTEMPT_DELAY.min(there + back);
                 }
             }
@@ -232,53 +236,53 @@ impl Air<'_> {
 
     /// Whether a refusal by a host ends a dial to it. It does not while another of its addresses may
     /// still answer.
-    pub(super) fn is_final_refusal(&self, by: Place) -> bool {
-        by < self.plan.seed_nodes || !self.plan.peer_addresses.contains(&PeerAddress::Silent)
+    pub(super) fn is_final_refusal(&self, by: HostIndex) -> bool {
+        by < self.model.seed_nodes || !self.model.peer_addresses.contains(&PeerAddress::Silent)
     }
 
     /// What becomes of a packet that leaves `from` at `at`, the `count`-th that it sends.
-    pub(super) fn fate(&self, from: Place, to: Place, at: u64, count: u32) -> Fate {
+    pub(super) fn fate(&self, from: HostIndex, to: HostIndex, at: u64, count: u32) -> PacketFate {
         match self.cut.filter(|cut| cut.stops(from, to)).map(|cut| cut.mode) {
-            Some(CutMode::Held) => Fate::Held,
-            Some(CutMode::Silent | CutMode::Reset) => Fate::Lost,
-            None => match self.plan.latencies.passage(from, to, at, count) {
-                Passage { at, is_reset: false } => Fate::Arrives(at),
-                Passage { at, is_reset: true } => Fate::Reset(at),
+            Some(CutMode::Held) => PacketFate::Held,
+            Some(CutMode::Silent | CutMode::Reset) => PacketFate::Lost,
+            None => match self.model.latencies.passage(from, to, at, count) {
+                Passage { at, is_reset: false } => PacketFate::Arrives(at),
+                Passage { at, is_reset: true } => PacketFate::Reset(at),
             },
         }
     }
 
     /// Whether a dial is not even heard of: a cut that holds nothing back lies between.
-    pub(super) fn hangs(&self, from: Place, to: Place) -> bool {
+    pub(super) fn hangs(&self, from: HostIndex, to: HostIndex) -> bool {
         let cut = self.cut.filter(|cut| cut.mode != CutMode::Held);
         cut.is_some_and(|cut| cut.inside.contains(&from) != cut.inside.contains(&to))
     }
 
     /// How long an uplink is busy with this many bytes, in microseconds.
     pub(super) fn time_to_send(&self, bytes: u64) -> u64 {
-        self.plan.bandwidth.map_or(0, |per_second| (bytes * 1_000_000).div_ceil(per_second))
+        self.model.bandwidth.map_or(0, |per_second| (bytes * 1_000_000).div_ceil(per_second))
     }
 
     /// Whether so much waits for an uplink that is busy for `waits_for` microseconds, or for a
     /// process that left `unread` bytes unread, that a connection is given up.
     pub(super) fn is_overrun(&self, waits_for: u64, unread: u64) -> bool {
-        let most = self.time_to_send(MOST_WAITING);
-        unread > MOST_WAITING || (most > 0 && waits_for > most)
+        let most = self.time_to_send(MAX_WAITING);
+        unread > MAX_WAITING || (most > 0 && waits_for > most)
     }
 
     /// Whether what one host sends another now waits on its way: a cut holds it, or the other's
     /// process stands still.
-    pub(super) fn is_waiting(&self, from: Place, to: Place, at: u64) -> bool {
+    pub(super) fn is_waiting(&self, from: HostIndex, to: HostIndex, at: u64) -> bool {
         let is_held = |cut: &&Cut| cut.mode == CutMode::Held && cut.stops(from, to);
-        let mut stills = self.plan.stills.get(&to).into_iter().flatten();
+        let mut stalls = self.model.stalls.get(&to).into_iter().flatten();
         self.cut.as_ref().is_some_and(is_held)
-            || stills.any(|(from, until)| (*from..*until).contains(&at))
+            || stalls.any(|(from, until)| (*from..*until).contains(&at))
     }
 }
 
 impl Cut {
     /// Whether nothing gets from one host to the other.
-    fn stops(&self, from: Place, to: Place) -> bool {
+    fn stops(&self, from: HostIndex, to: HostIndex) -> bool {
         let (from_inside, to_inside) = (self.inside.contains(&from), self.inside.contains(&to));
         match self.direction {
             Direction::Both => from_inside != to_inside,
@@ -289,7 +293,7 @@ impl Cut {
 }
 
 /// Where a host listens.
-pub(super) fn address(place: Place) -> SocketAddr {
+pub(super) fn address(place: HostIndex) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::from(FIRST_ADDRESS + place), PORT))
 }
 
@@ -306,16 +310,19 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/small.toml");
         let scenario = load(&path, &[]).expect("the small scenario");
         let run = run_seed(1);
-        let plan = Plan::new(&scenario, run, &FaultSchedule::default(), Arc::default());
-        let air = Air { plan: &plan, cut: None };
+        let model = NetworkModel::new(&scenario, run, &FaultSchedule::default(), Arc::default());
+        let network = Network { model: &model, cut: None };
         let own = address(5);
         let [silent, refusing] =
             [PeerAddress::Silent, PeerAddress::Refusing].map(|kind| kind.of(5, own));
-        assert_eq!(air.route(4, &[own, silent], 0), Route { to: Some(5), after: 0 });
-        assert_eq!(air.route(4, &[silent, silent, own], 0), Route { to: Some(5), after: 500_000 });
-        let Route { to, after } = air.route(4, &[refusing, own], 0);
+        assert_eq!(network.route(4, &[own, silent], 0), Route { to: Some(5), after: 0 });
+        assert_eq!(
+            network.route(4, &[silent, silent, own], 0),
+            Route { to: Some(5), after: 500_000 }
+        );
+        let Route { to, after } = network.route(4, &[refusing, own], 0);
         // There and back, 20 to 60 ms each.
         assert!(to == Some(5) && (40_000..=120_000).contains(&after), "{after}");
-        assert_eq!(air.route(4, &[silent], 0).to, None);
+        assert_eq!(network.route(4, &[silent], 0).to, None);
     }
 }

@@ -17,7 +17,7 @@ pub(super) const ONE_RUN: Seeds = Seeds { first: 1, last: 1 };
 
 /// A scenario that an experiment runs.
 #[derive(Clone, Debug)]
-pub struct Stage {
+pub struct PreparedScenario {
     /// As it was changed.
     pub scenario: Scenario,
 }
@@ -29,10 +29,14 @@ impl Setup<'_> {
     /// # Errors
     ///
     /// If there is no such file, or it is no scenario with these changes.
-    pub fn stage(&self, name: &str, changes: &[impl AsRef<str>]) -> Result<Stage, ScenarioError> {
+    pub fn prepare(
+        &self,
+        name: &str,
+        changes: &[impl AsRef<str>],
+    ) -> Result<PreparedScenario, ScenarioError> {
         let path: PathBuf = self.scenarios.join(name).with_extension("toml");
         let changes: Vec<String> = changes.iter().map(|it| it.as_ref().to_owned()).collect();
-        scenario::load_for_events(&path, &changes).map(|scenario| Stage { scenario })
+        scenario::load_for_events(&path, &changes).map(|scenario| PreparedScenario { scenario })
     }
 
     /// Peers of an experiment that was published with 10,000.
@@ -40,19 +44,23 @@ impl Setup<'_> {
         self.effort.pick(1_000, 10_000)
     }
 
-    /// [`Setup::stage`] with [`Setup::peers`].
+    /// [`Setup::prepare`] with [`Setup::peers`].
     ///
     /// # Errors
     ///
     /// As there.
-    pub fn sized(&self, name: &str, changes: &[impl AsRef<str>]) -> Result<Stage, ScenarioError> {
+    pub fn sized(
+        &self,
+        name: &str,
+        changes: &[impl AsRef<str>],
+    ) -> Result<PreparedScenario, ScenarioError> {
         let size = format!("network.peers={}", self.peers());
         let changes = changes.iter().map(AsRef::as_ref);
-        self.stage(name, &[&*size].into_iter().chain(changes).collect::<Vec<_>>())
+        self.prepare(name, &[&*size].into_iter().chain(changes).collect::<Vec<_>>())
     }
 }
 
-impl Stage {
+impl PreparedScenario {
     /// The same, but it ends at a moment after which nothing is measured. The calm that a scenario ends
     /// with is for its checks, which are not asked here.
     #[must_use]

@@ -10,7 +10,7 @@ use crate::scenario::{Death, Scenario};
 
 /// What peers came to hold of one life: that it is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ObituaryMeasure {
+pub struct DeadVerdictMeasure {
     /// Whose life.
     pub subject: Life,
     /// When it died, in simulated time, and how; `None` if it lived.
@@ -32,19 +32,19 @@ pub struct ObituaryMeasure {
 }
 
 /// Measures all deaths of peers of which any peer heard, and all live peers that were held dead.
-pub fn measure(scenario: &Scenario, history: &History) -> Vec<ObituaryMeasure> {
+pub fn measure(scenario: &Scenario, history: &History) -> Vec<DeadVerdictMeasure> {
     let crashed = history.lives.iter().filter_map(|(life, span)| match span.ended {
         Some((at, End::Crashed(death))) if life.host.is_peer() => Some((*life, (at, death))),
         _ => None,
     });
     let crashed: BTreeMap<Life, (Duration, Death)> =
-        crashed.filter(|_| !history.obituaries.is_empty()).collect();
+        crashed.filter(|_| !history.dead_verdicts.is_empty()).collect();
     let mut subjects: Vec<Life> =
-        history.obituaries.keys().chain(crashed.keys()).copied().collect();
+        history.dead_verdicts.keys().chain(crashed.keys()).copied().collect();
     subjects.sort_unstable();
     subjects.dedup();
     let measures = subjects.into_iter().filter_map(|subject| {
-        let heard = history.obituaries.get(&subject).map(Vec::as_slice).unwrap_or_default();
+        let heard = history.dead_verdicts.get(&subject).map(Vec::as_slice).unwrap_or_default();
         let ended = history.lives.get(&subject)?.ended;
         // Who is told that a peer left knows as much as it needs.
         let died = crashed.get(&subject).copied();
@@ -58,13 +58,13 @@ fn one(
     history: &History,
     (subject, died): (Life, Option<(Duration, Death)>),
     heard: &[(Life, Duration)],
-) -> ObituaryMeasure {
+) -> DeadVerdictMeasure {
     let is_true = |at: Duration| died.is_some_and(|(death, _)| death <= at);
     let (mut false_holders, mut cut_off_holders) = (0, 0);
     for (_, at) in heard.iter().filter(|(_, at)| !is_true(*at)) {
         let from = at.saturating_sub(scenario.convergence_bound());
         // A verdict travels: who holds it may have been together with its subject all the time.
-        if history.kept_from_some(subject.host, from, *at) {
+        if history.was_isolated(subject.host, from, *at) {
             cut_off_holders += 1;
         } else {
             false_holders += 1;
@@ -83,7 +83,7 @@ fn one(
     times.sort_unstable();
     let live = history.lives.keys().filter(|life| life.host.is_peer() && was_there(life)).count();
     let live = if died.is_some() { live } else { 0 };
-    ObituaryMeasure {
+    DeadVerdictMeasure {
         subject,
         died,
         live,
@@ -138,14 +138,14 @@ mod tests {
         lives[3].joined = Some(secs(20));
         let lives = (0..).map(peer).zip(lives).collect();
         let schedule = FaultSchedule::default();
-        (scenario, History { lives, schedule, obituaries: BTreeMap::new(), ..run })
+        (scenario, History { lives, schedule, dead_verdicts: BTreeMap::new(), ..run })
     }
 
-    fn measured(heard: &[(Life, Life, u64)], faults: Vec<Scheduled>) -> Vec<ObituaryMeasure> {
+    fn measured(heard: &[(Life, Life, u64)], faults: Vec<Scheduled>) -> Vec<DeadVerdictMeasure> {
         let (scenario, mut history) = four();
         history.schedule = FaultSchedule { faults };
         for (subject, holder, at) in heard {
-            history.obituaries.entry(*subject).or_default().push((*holder, secs(*at)));
+            history.dead_verdicts.entry(*subject).or_default().push((*holder, secs(*at)));
         }
         measure(&scenario, &history)
     }
@@ -154,7 +154,7 @@ mod tests {
     fn the_times_are_those_of_peers_that_were_there() {
         let dead = peer(0);
         let one = measured(&[(dead, peer(1), 12)], Vec::new());
-        let times = |it: &ObituaryMeasure| (it.live, it.heard, it.first, it.median, it.all);
+        let times = |it: &DeadVerdictMeasure| (it.live, it.heard, it.first, it.median, it.all);
         assert_eq!(times(&one[0]), (2, 1, Some(secs(2)), None, None), "one of two");
         let all = [(dead, peer(1), 12), (dead, peer(1), 30), (dead, peer(2), 15)];
         let all = measured(&[&all[..], &[(dead, peer(3), 21)]].concat(), Vec::new());

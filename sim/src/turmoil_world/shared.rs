@@ -16,16 +16,16 @@ use turmoil::net::TcpStream;
 
 use crate::history::{End, Life};
 use crate::host::HostId;
-use crate::latency::{Latencies, Place};
+use crate::latency::{HostIndex, Latencies};
 use crate::recorder::{LifeNumber, Recorder};
 use crate::scenario::{Blocks, Scenario};
 
 /// The shared state of one run.
 #[derive(Debug)]
-pub(super) struct Stage {
+pub(super) struct SharedState {
     /// Of what turmoil itself does not delay: answers to dials, refusals, goodbyes of machines.
     latencies: Latencies,
-    seed_nodes: Place,
+    seed_nodes: HostIndex,
     state: Mutex<State>,
 }
 
@@ -37,14 +37,14 @@ struct State {
     cut: Option<BTreeSet<HostId>>,
     /// Who is cut off by a cut that holds back what crosses it.
     held: Option<BTreeSet<HostId>>,
-    conduits: Vec<(HostId, HostId, Weak<Conduit>)>,
+    connections: Vec<(HostId, HostId, Weak<Connection>)>,
     /// Latencies drawn, of each sender.
-    drawn: BTreeMap<Place, u32>,
+    drawn: BTreeMap<HostIndex, u32>,
     recorder: Option<Recorder>,
 }
 
 /// The machine of nobody in this scenario.
-const STRANGER: Place = Place::MAX;
+const STRANGER: HostIndex = HostIndex::MAX;
 
 #[derive(Debug, Default)]
 struct HostState {
@@ -68,12 +68,12 @@ struct HostState {
 /// order that depends on how many tasks the program ever had, these FINs would draw their latencies
 /// in a different order in every run.
 #[derive(Debug)]
-pub(super) struct Conduit {
-    state: Mutex<ConduitState>,
+pub(super) struct Connection {
+    state: Mutex<ConnectionState>,
 }
 
 #[derive(Debug)]
-struct ConduitState {
+struct ConnectionState {
     stream: Option<TcpStream>,
     broken: Option<Broken>,
     waiting: Vec<Waker>,
@@ -93,21 +93,21 @@ pub(super) enum Broken {
 pub(super) struct FarEnd {
     /// Whose it is.
     pub(super) of: HostId,
-    conduit: Weak<Conduit>,
+    connection: Weak<Connection>,
 }
 
 impl FarEnd {
     /// Tells it that the machine at the other end closed the connection.
     pub(super) fn close(&self) {
-        if let Some(conduit) = self.conduit.upgrade() {
-            conduit.shatter(Broken::Closed);
+        if let Some(connection) = self.connection.upgrade() {
+            connection.break_with(Broken::Closed);
         }
     }
 }
 
-impl Conduit {
+impl Connection {
     fn new(stream: TcpStream) -> Self {
-        let state = ConduitState { stream: Some(stream), broken: None, waiting: Vec::new() };
+        let state = ConnectionState { stream: Some(stream), broken: None, waiting: Vec::new() };
         Self { state: Mutex::new(state) }
     }
 
@@ -130,7 +130,7 @@ impl Conduit {
         }
     }
 
-    fn shatter(&self, broken: Broken) {
+    fn break_with(&self, broken: Broken) {
         let waiting = {
             let mut state = lock(&self.state);
             state.broken = Some(broken);
@@ -140,12 +140,12 @@ impl Conduit {
     }
 }
 
-impl Stage {
+impl SharedState {
     pub(super) fn new(scenario: &Scenario, run: RngSeed, recorder: Recorder) -> Self {
         let state = State { recorder: Some(recorder), ..State::default() };
         Self {
             latencies: Latencies::new(scenario, run),
-            seed_nodes: Place::try_from(scenario.seed_nodes).unwrap_or(Place::MAX),
+            seed_nodes: HostIndex::try_from(scenario.seed_nodes).unwrap_or(HostIndex::MAX),
             state: Mutex::new(state),
         }
     }
@@ -167,14 +167,14 @@ impl Stage {
         self.latency_between(own, STRANGER) + self.latency_between(STRANGER, own)
     }
 
-    fn latency_between(&self, from: Place, to: Place) -> Duration {
+    fn latency_between(&self, from: HostIndex, to: HostIndex) -> Duration {
         let mut state = lock(&self.state);
         let drawn = state.drawn.entry(from).or_default();
         *drawn = drawn.wrapping_add(1);
         Duration::from_micros(self.latencies.latency(from, to, *drawn))
     }
 
-    fn place(&self, host: HostId) -> Place {
+    fn place(&self, host: HostId) -> HostIndex {
         if host.is_peer() { self.seed_nodes + host.place() } else { host.place() }
     }
 
@@ -289,50 +289,51 @@ impl Stage {
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    pub(super) fn open_conduit(
+    pub(super) fn open_connection(
         &self,
         near: HostId,
         far: IpAddr,
         stream: TcpStream,
-    ) -> Arc<Conduit> {
-        let conduit = Arc::new(Conduit::new(stream));
+    ) -> Arc<Connection> {
+        let connection = Arc::new(Connection::new(stream));
         let mut state = lock(&self.state);
-        state.conduits.retain(|(.., conduit)| conduit.strong_count() > 0);
+        state.connections.retain(|(.., connection)| connection.strong_count() > 0);
         if let Some(far) = state.by_ip.get(&far).copied() {
-            state.conduits.push((near, far, Arc::downgrade(&conduit)));
+            state.connections.push((near, far, Arc::downgrade(&connection)));
         }
-        conduit
+        connection
     }
 
     /// Resets the connections between these pairs of hosts, at both ends.
     pub(super) fn reset(&self, hits: impl Fn(HostId, HostId) -> bool) {
-        for (.., conduit) in self.conduits(hits) {
-            conduit.shatter(Broken::Reset);
+        for (.., connection) in self.connections(hits) {
+            connection.break_with(Broken::Reset);
         }
     }
 
     /// Takes all streams from a host's tasks, without a sign to the other ends. Returns those ends, and
     /// whether a cut keeps a sign from them.
     pub(super) fn abandon(&self, host: HostId) -> Vec<(FarEnd, bool)> {
-        for (.., conduit) in self.conduits(|near, _| near == host) {
+        for (.., connection) in self.connections(|near, _| near == host) {
             // Dropped outside of any simulated host, a stream says nothing.
-            drop(lock(&conduit.state).stream.take());
+            drop(lock(&connection.state).stream.take());
         }
-        let far_ends = self.conduits(|_, far| far == host);
-        let far_end = |(near, _, conduit): (HostId, HostId, Arc<Conduit>)| {
+        let far_ends = self.connections(|_, far| far == host);
+        let far_end = |(near, _, connection): (HostId, HostId, Arc<Connection>)| {
             let is_held = self.is_held_between(near, host);
-            (FarEnd { of: near, conduit: Arc::downgrade(&conduit) }, is_held)
+            (FarEnd { of: near, connection: Arc::downgrade(&connection) }, is_held)
         };
         far_ends.into_iter().map(far_end).collect()
     }
 
-    fn conduits(
+    fn connections(
         &self,
         hits: impl Fn(HostId, HostId) -> bool,
-    ) -> Vec<(HostId, HostId, Arc<Conduit>)> {
+    ) -> Vec<(HostId, HostId, Arc<Connection>)> {
         let state = lock(&self.state);
-        let open = state.conduits.iter().filter(|(near, far, _)| hits(*near, *far));
-        open.filter_map(|(near, far, conduit)| Some((*near, *far, conduit.upgrade()?))).collect()
+        let open = state.connections.iter().filter(|(near, far, _)| hits(*near, *far));
+        open.filter_map(|(near, far, connection)| Some((*near, *far, connection.upgrade()?)))
+            .collect()
     }
 
     /// The record of the run, taken out at its end.
@@ -349,18 +350,18 @@ impl State {
 
 /// Writes down what one life says.
 #[derive(Debug)]
-pub(super) struct Scribe {
-    pub(super) stage: Arc<Stage>,
+pub(super) struct RecordingObserver {
+    pub(super) shared: Arc<SharedState>,
     pub(super) life: LifeNumber,
     /// When the life began, in simulated time.
     pub(super) born: Duration,
 }
 
-impl Observer for Scribe {
+impl Observer for RecordingObserver {
     fn on_event(&self, at: Instant, event: &Event) {
         let at = self.born + at.since_birth();
         // Tasks that are dropped after the end of the run have nothing more to say.
-        if let Some(recorder) = &mut lock(&self.stage.state).recorder {
+        if let Some(recorder) = &mut lock(&self.shared.state).recorder {
             recorder.note(self.life, at, event);
         }
     }
