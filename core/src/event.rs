@@ -13,7 +13,7 @@ use crate::messaging::Envelope;
 use crate::wire::{Bye, DecodeError, Evidence, ProposalKind, Purpose, Refusal};
 
 /// What happened, for logs, programs and checks. Events carry no obligations.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Peer: a seed node lists this node (R5).
     Registered {
@@ -198,7 +198,7 @@ pub enum Event {
 }
 
 /// What became of a registration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegistrationLoss {
     /// The dial failed.
     Unreachable(DialFailure),
@@ -217,7 +217,7 @@ pub enum RegistrationLoss {
 }
 
 /// What happened to a neighbor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NeighborLoss {
     /// It left on its own will.
     Left,
@@ -232,7 +232,7 @@ pub enum NeighborLoss {
 }
 
 /// What a peer holds of a member (SWIM §4.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MemberState {
     /// It lives.
     Alive,
@@ -245,7 +245,7 @@ pub enum MemberState {
 }
 
 /// What a strike is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StrikeKind {
     /// A ping without an answer in time.
     Ping,
@@ -256,7 +256,7 @@ pub enum StrikeKind {
 }
 
 /// Why an entry left the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removal {
     /// It said so itself.
     Left,
@@ -269,7 +269,7 @@ pub enum Removal {
 }
 
 /// Why an entry is probed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProbeReason {
     /// Its link was lost.
     LinkLost,
@@ -282,7 +282,7 @@ pub enum ProbeReason {
 }
 
 /// What came of a motion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VoteOutcome {
     /// A quorum of the seed nodes agreed.
     Passed,
@@ -295,7 +295,7 @@ pub enum VoteOutcome {
 }
 
 /// What a death report led to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportOutcome {
     /// The subject is being probed.
     Probing,
@@ -306,7 +306,7 @@ pub enum ReportOutcome {
 }
 
 /// A rule of the protocol that a remote node broke.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Misbehavior {
     /// Bytes that are no message. The link is closed.
     #[error("garbled: {0}")]
@@ -323,7 +323,7 @@ pub enum Misbehavior {
 }
 
 /// Why a command was not carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// Seed nodes never carry gossip (R1).
     #[error("a seed node carries no gossip")]

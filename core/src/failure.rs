@@ -5,7 +5,7 @@ use core::fmt;
 use crate::wire::PreambleError;
 
 /// How a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkLoss {
     /// The other side closed it.
     Closed,
@@ -19,7 +19,7 @@ pub enum LinkLoss {
 
 /// Why a dial came to nothing. Of several addresses the weakest evidence counts: all must be refused for
 /// [`Refused`](Self::Refused), and one without a way for [`Unreachable`](Self::Unreachable).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DialFailure {
     /// Nobody listens there.
     Refused,

@@ -160,7 +160,7 @@ impl NodeBuilder {
     /// to [`MAX_SEED_NODES`](tidings_core::MAX_SEED_NODES) addresses, or the start fails.
     ///
     /// For a seed node: one of those that decide together where its settings say
-    /// [`Quorum`](tidings_core::Agreement::Quorum). All of them must be named, by the addresses that
+    /// [`Quorum`](tidings_core::DecisionMode::Quorum). All of them must be named, by the addresses that
     /// they announce; itself may be.
     #[must_use]
     pub fn seed(mut self, place: impl Into<HostPort>) -> Self {

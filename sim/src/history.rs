@@ -2,11 +2,10 @@
 //! nothing else. A [`Recorder`](crate::recorder::Recorder) writes it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
 use tidings_core::{AddressRecord, BootEpoch, Hop, MessageId, NodeId, NodeSnapshot};
 
 use crate::fact::Fact;
@@ -174,20 +173,6 @@ pub struct History {
 }
 
 impl History {
-    /// SHA-256 over the schedule, the log of every life in the order of the hosts, and the last
-    /// state: equal digests mean that the same happened.
-    ///
-    /// # Panics
-    ///
-    /// Never: writing to a hash cannot fail.
-    pub fn digest(&self) -> String {
-        let mut hash = HashWriter(Sha256::new());
-        let Self { seed, schedule, lives, last, failure, .. } = self;
-        let written = write!(hash, "{seed} {schedule:?} {lives:?} {last:?} {failure:?}");
-        written.expect("hashing never fails");
-        hex(&hash.0.finalize())
-    }
-
     /// The host that goes by `id`.
     pub fn host_of(&self, id: NodeId) -> Option<HostId> {
         self.ids.get(&id).copied()
@@ -323,14 +308,4 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         write!(text, "{byte:02x}").expect("a string takes it all");
         text
     })
-}
-
-/// Hashes what is written to it.
-struct HashWriter(Sha256);
-
-impl fmt::Write for HashWriter {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.update(text.as_bytes());
-        Ok(())
-    }
 }

@@ -21,6 +21,7 @@ pub mod check;
 mod chunked_vec;
 mod cli;
 pub mod compare;
+pub mod digest;
 pub mod event_world;
 pub mod fact;
 pub mod fault;

@@ -198,7 +198,7 @@ pub struct Hello {
 }
 
 /// What a dialer wants of a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Purpose {
     /// To be listed by a seed node.
     Register,
@@ -263,7 +263,7 @@ pub struct Refuse {
 }
 
 /// Why a hello is denied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
     /// All link slots are taken (`max_links`, R7).
     Busy,
@@ -302,7 +302,7 @@ impl fmt::Display for Refusal {
 }
 
 /// Why a link ends on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Bye {
     /// What the link was for is done.
     Done,
@@ -376,7 +376,7 @@ pub struct Proposal {
 }
 
 /// What a motion is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProposalKind {
     /// To list a peer that asks for it (R21).
     List,

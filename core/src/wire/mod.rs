@@ -57,7 +57,7 @@ pub const MAX_MEMBERS: usize = 96;
 pub const MAX_CONFIRMERS: usize = 8;
 
 /// Bytes that are no message. The link they came on is of no further use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// Not a message of this wire version: unknown tag, a field out of its bounds, or cut short.
     #[error("malformed message")]

@@ -38,7 +38,7 @@ pub struct Preamble {
 }
 
 /// Why a connection ends at its preamble.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PreambleError {
     /// The other side is no Tidings node.
     #[error("not a tidings node: the connection does not start with \"TDNG\"")]

@@ -50,7 +50,7 @@ pub enum Claim {
 }
 
 /// What an accuser saw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Evidence {
     /// Its link broke, and it could not be reached again.
     LinkLost,

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tidings_node::settings::{SETTINGS, Setting};
 
 use crate::history::hex;
 use crate::scenario::Scenario;
@@ -20,6 +21,9 @@ pub(super) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
 /// Version of the file.
 const SCHEMA: u32 = 2;
+
+/// The name and version of the text whose hash stands for a scenario.
+const SCENARIO_ENCODING: &str = "tidings-scenario-1";
 
 /// Which runs tables are of. Equal identities give equal tables.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -37,14 +41,24 @@ pub struct Identity {
     pub shard: Option<Shard>,
 }
 
+/// All that a scenario says, as a text: the file that reads back as it, then every setting with its
+/// value, then what it varies. Names of the file format are hashed, and no name of this program's.
+fn canonical(scenario: &Scenario) -> String {
+    let mut lines = vec![SCENARIO_ENCODING.to_owned(), scenario.to_toml(&[])];
+    let setting =
+        |setting: &Setting| format!("{} = {}", setting.name, setting.value(&scenario.config));
+    lines.extend(SETTINGS.iter().map(setting));
+    lines.extend(scenario.vary.iter().map(|it| format!("{} = {}", it.key, it.values.join(","))));
+    lines.join("\n")
+}
+
 impl Identity {
     /// Of runs of this scenario.
     pub fn of(scenario: &Scenario, seeds: Seeds, shard: Option<Shard>) -> Self {
         Self {
             program: PROGRAM.to_owned(),
             scenario: scenario.name.clone(),
-            // The debug form has every field, those that are added one day included.
-            scenario_sha256: hex(&Sha256::digest(format!("{scenario:?}"))),
+            scenario_sha256: hex(&Sha256::digest(canonical(scenario))),
             seeds,
             shard,
         }
