@@ -30,7 +30,7 @@ enum RoleState {
 
 impl Node {
     /// A seed node, born now, among these seed nodes, which it asks for their votes where its config
-    /// says [`Quorum`](crate::Agreement::Quorum): up to [`MAX_SEED_NODES`], itself among them or
+    /// says [`Quorum`](crate::DecisionMode::Quorum): up to [`MAX_SEED_NODES`], itself among them or
     /// not; none if it is the only one. Nodes may share their config.
     pub fn seed_node(
         config: impl Into<Arc<Config>>,
