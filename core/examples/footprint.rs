@@ -83,8 +83,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let mut config = Config::classic();
-        config.chatter.count = 0;
+        let config = Config::classic();
         Self {
             config: config.into(),
             seed_nodes: (0..SEED_NODES).map(|n| record(1_000_000 + n)).collect(),

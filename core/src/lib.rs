@@ -90,9 +90,9 @@ pub mod wire;
 
 pub use address::{AddressRecord, MAX_ADDRESSES, RecordError, Signature};
 pub use config::{
-    BroadcastConfig, BroadcastKind, ChatterConfig, Config, ConfigError, DecisionMode,
-    DetectorConfig, DetectorKind, HyParViewConfig, IHaveDirection, LinkConfig, MAX_SEED_NODES,
-    Monitor, OverlayConfig, OverlayKind, PlumtreeConfig, RegistrationConfig, SwimConfig,
+    BroadcastConfig, BroadcastKind, Config, ConfigError, DecisionMode, DetectorConfig,
+    DetectorKind, HyParViewConfig, IHaveDirection, LinkConfig, MAX_SEED_NODES, Monitor,
+    OverlayConfig, OverlayKind, PlumtreeConfig, RegistrationConfig, SwimConfig,
 };
 pub use event::{
     Event, MemberState, Misbehavior, NeighborLoss, ProbeReason, RegistrationLoss, Rejection,

@@ -77,7 +77,6 @@ impl SeedNode {
             | Timer::Ping(_)
             | Timer::Answer(_)
             | Timer::Redial(_)
-            | Timer::Chatter
             | Timer::Digest
             | Timer::LeaveTimeout
             | Timer::Shuffle

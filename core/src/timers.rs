@@ -31,8 +31,6 @@ pub enum Timer {
     Answer(LinkId),
     /// Redial the lost neighbor of this number.
     Redial(u32),
-    /// Say something.
-    Chatter,
     /// Compare what is held with a neighbor.
     Digest,
     /// The registry's next lease runs out.
@@ -281,7 +279,6 @@ impl Timer {
             Self::Ping(link) => (5, link.to_bits()),
             Self::Answer(link) => (6, link.to_bits()),
             Self::Redial(number) => (7, number.into()),
-            Self::Chatter => (8, 0),
             Self::Digest => (9, 0),
             Self::Lease => (10, 0),
             Self::Probe(number) => (11, number),
@@ -312,7 +309,6 @@ impl Timer {
             5 => Self::Ping(LinkId::from_bits(key)),
             6 => Self::Answer(LinkId::from_bits(key)),
             7 => Self::Redial(number()),
-            8 => Self::Chatter,
             9 => Self::Digest,
             10 => Self::Lease,
             11 => Self::Probe(key),
@@ -369,7 +365,6 @@ mod tests {
             Timer::Ping(link),
             Timer::Answer(link),
             Timer::Redial(4),
-            Timer::Chatter,
             Timer::Digest,
             Timer::Lease,
             Timer::Probe(u64::MAX),
@@ -396,9 +391,9 @@ mod tests {
         let mut timers = Timers::default();
         timers.arm(Timer::Digest, at(5));
         timers.arm(Timer::Refresh, at(3));
-        timers.arm(Timer::Chatter, at(5));
+        timers.arm(Timer::Shuffle, at(5));
         timers.arm(Timer::Lease, at(9));
-        assert_eq!(drain(&mut timers, at(5)), vec![Timer::Refresh, Timer::Digest, Timer::Chatter]);
+        assert_eq!(drain(&mut timers, at(5)), vec![Timer::Refresh, Timer::Digest, Timer::Shuffle]);
         assert_eq!(timers.next().map(|deadline| deadline.timer), Some(Timer::Lease));
     }
 

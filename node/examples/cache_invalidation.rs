@@ -30,7 +30,6 @@ impl Service {
         let node = NodeBuilder::peer()
             .listen([127, 0, 0, 1])
             .seed(seed_node.addr())
-            .set("gossip_count", "0")?
             .set("isolated_retry", "100ms")?
             .start()
             .await?;

@@ -22,7 +22,7 @@ fn line(message: &Delivery) -> String {
 }
 
 async fn chat(name: &str, place: Option<HostPort>) -> Result<()> {
-    let mut builder = NodeBuilder::peer().set("gossip_count", "0")?;
+    let mut builder = NodeBuilder::peer();
     // Kept until the end of the chat: dropping a node ends it.
     let mut own_seed_node = None;
     builder = if let Some(place) = place {

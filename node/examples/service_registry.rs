@@ -32,7 +32,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 async fn start(seed_node: &RunningNode) -> Result<RunningNode> {
     let builder = NodeBuilder::peer().listen([127, 0, 0, 1]).seed(seed_node.addr());
-    let builder = builder.set("gossip_count", "0")?.set("isolated_retry", "100ms")?;
+    let builder = builder.set("isolated_retry", "100ms")?;
     Ok(builder.start().await?)
 }
 

@@ -33,7 +33,6 @@ use crate::settings::{self, SettingError};
 /// let peer = NodeBuilder::peer()
 ///     .listen([127, 0, 0, 1])
 ///     .seed(seed_node.addr())
-///     .set("gossip_count", "0")?
 ///     .start()
 ///     .await?;
 /// peer.send("hello").await?;

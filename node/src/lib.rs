@@ -40,6 +40,7 @@
 
 mod addresses;
 mod builder;
+pub mod chatter;
 mod clock;
 mod driver;
 mod events;

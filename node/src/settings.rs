@@ -8,17 +8,19 @@ use tidings_core::{
     BroadcastKind, Config, DecisionMode, DetectorKind, IHaveDirection, Monitor, OverlayKind, Role,
 };
 
-/// One setting of [`Config`].
+use crate::chatter::Chatter;
+
+/// One setting of a [`Config`], or of the [`Chatter`].
 #[derive(Clone, Copy, Debug)]
-pub struct Setting {
+pub struct Setting<C = Config> {
     /// Its name in flags (with dashes), files and scenarios.
     pub name: &'static str,
     /// What it is, in one line.
     pub about: &'static str,
     /// Whom it concerns; both roles if `None`.
     pub role: Option<Role>,
-    read: fn(&Config) -> String,
-    write: fn(&mut Config, &str) -> Result<(), String>,
+    read: fn(&C) -> String,
+    write: fn(&mut C, &str) -> Result<(), String>,
 }
 
 /// A setting that could not be changed. The config is as it was.
@@ -44,24 +46,70 @@ pub enum SettingError {
     },
 }
 
-/// Sets the setting called `name` from text. Bounds are checked later, by [`Config::check`].
+/// Sets the setting called `name` from text. Bounds are checked later, by [`Config::check`]. Settings of
+/// the [chatter](CHATTER) are read and change nothing: no library node chatters.
 pub fn set(config: &mut Config, name: &str, value: &str) -> Result<(), SettingError> {
-    let Some(setting) = SETTINGS.iter().find(|setting| setting.name == name) else {
+    if let Some(setting) = SETTINGS.iter().find(|setting| setting.name == name) {
+        return setting.set(config, value);
+    }
+    set_chatter(&mut Chatter::NONE.clone(), name, value).unwrap_or_else(|| {
         let known = SETTINGS.iter().map(|setting| setting.name).collect::<Vec<_>>().join(", ");
-        return Err(SettingError::Unknown { name: name.to_owned(), known });
-    };
-    (setting.write)(config, value).map_err(|reason| {
-        let (name, value) = (setting.name, value.to_owned());
-        SettingError::Value { name, value, reason }
+        Err(SettingError::Unknown { name: name.to_owned(), known })
     })
 }
 
-impl Setting {
+/// Sets the setting of the chatter called `name` from text, within its bounds; `None` if there is none of
+/// this name.
+pub fn set_chatter(
+    chatter: &mut Chatter,
+    name: &str,
+    value: &str,
+) -> Option<Result<(), SettingError>> {
+    let setting = CHATTER.iter().find(|setting| setting.name == name)?;
+    Some(setting.set(chatter, value))
+}
+
+impl<C> Setting<C> {
     /// Its value in `config`, as [`set`] reads it.
-    pub fn value(&self, config: &Config) -> String {
+    pub fn value(&self, config: &C) -> String {
         (self.read)(config)
     }
+
+    fn set(&self, config: &mut C, value: &str) -> Result<(), SettingError> {
+        (self.write)(config, value).map_err(|reason| {
+            let (name, value) = (self.name, value.to_owned());
+            SettingError::Value { name, value, reason }
+        })
+    }
 }
+
+/// Settings of the program's and of scenarios' chatter.
+pub const CHATTER: &[Setting<Chatter>] = &[
+    Setting {
+        name: "gossip_every",
+        about: "time between two messages of the chatter",
+        role: Some(Role::Peer),
+        read: |chatter| chatter.every.write(),
+        write: |chatter, text| {
+            let every = Duration::read(text)?;
+            if !(Duration::from_millis(10)..=Duration::from_hours(1)).contains(&every) {
+                return Err("allowed is 10ms to 1h".to_owned());
+            }
+            chatter.every = every;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "gossip_count",
+        about: "messages of the chatter in all; 0 for none",
+        role: Some(Role::Peer),
+        read: |chatter| chatter.count.write(),
+        write: |chatter, text| {
+            chatter.count = u32::read(text)?;
+            Ok(())
+        },
+    },
+];
 
 /// A value that can be written as text and read back.
 trait Text: Sized {
@@ -277,8 +325,6 @@ settings! {
     "suspicion_confirmations" PEER: detector.swim.confirmations, "swim: confirmations that shorten a suspicion to the minimum";
     "health_max" PEER: detector.swim.health_max, "swim: maximum local health score; 0 disables it";
     "members_max" PEER: detector.swim.members_max, "swim: size of the member table; 0 disables tables, on all peers";
-    "gossip_every" PEER: chatter.every, "time between two messages of the built-in chatter";
-    "gossip_count" PEER: chatter.count, "messages of the built-in chatter in all; 0 for none";
     "registration" SEED_NODE: registration.listing, "who decides to register a peer: local or quorum";
     "removal" SEED_NODE: registration.removal, "who decides to remove a dead peer: local or quorum";
     "votes_max" SEED_NODE: registration.votes_max, "open proposals, and open votes for others, at most";

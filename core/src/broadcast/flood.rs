@@ -30,7 +30,9 @@ pub(crate) struct Flood {
 
 impl Flood {
     /// The salt should be the node's secret.
-    pub(crate) fn new(salt: u64) -> Self {
+    pub(crate) fn new(cx: &mut Context, salt: u64) -> Self {
+        let pause = cx.rng.jitter(cx.config.broadcast.digest_every);
+        cx.arm(Timer::Digest, pause);
         Self { memory: Memory::new(salt), exchange: Exchange::default() }
     }
 

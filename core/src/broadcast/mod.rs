@@ -40,7 +40,7 @@ impl Broadcast {
     pub(crate) fn new(cx: &mut Context) -> Self {
         let salt = cx.rng.salt();
         match cx.config.broadcast.kind {
-            BroadcastKind::Flood => Self::Flood(Flood::new(salt)),
+            BroadcastKind::Flood => Self::Flood(Flood::new(cx, salt)),
             BroadcastKind::Plumtree => Self::Plumtree(Box::new(Plumtree::new(cx, salt))),
         }
     }
@@ -93,9 +93,9 @@ impl Broadcast {
     pub(crate) fn on_digest_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) {
         match self {
             Self::Flood(flood) => flood.on_digest_timer(cx, neighbors),
-            // It is not armed again: digests at the beginning of a link tell what an older one lost, and
-            // the exchange tells the rest.
-            Self::Plumtree(_) => {}
+            // Digests at the beginning of a link tell what an older one lost, and the exchange tells the
+            // rest.
+            Self::Plumtree(_) => unreachable!("plumtree never arms this timer"),
         }
     }
 

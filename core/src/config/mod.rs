@@ -39,8 +39,6 @@ pub struct Config {
     pub broadcast: BroadcastConfig,
     /// How the dead are told from the living.
     pub detector: DetectorConfig,
-    /// What a peer says of itself.
-    pub chatter: ChatterConfig,
 }
 
 /// Settings of connections.
@@ -196,15 +194,6 @@ pub struct DetectorConfig {
     pub swim: SwimConfig,
 }
 
-/// Settings of a peer's chatter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChatterConfig {
-    /// Time between two messages. 10 ms to 1 h. *Assignment: 5 s (R12).*
-    pub every: Duration,
-    /// How many are said in all; 0 for a silent peer. *Assignment: 10 (R12).*
-    pub count: u32,
-}
-
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -261,31 +250,27 @@ impl Config {
                 redial_after: SECOND,
                 swim: SwimConfig::modern(),
             },
-            chatter: ChatterConfig { every: 5 * SECOND, count: 10 },
         }
     }
 
-    /// What the literature knows: HyParView, Plumtree and a SWIM with Lifeguard, and no chatter. The
-    /// join is the documented one. *DESIGN.md 3.*
+    /// What the literature knows: HyParView, Plumtree and a SWIM with Lifeguard. The join is the
+    /// documented one.
     pub fn modern() -> Self {
         let mut config = Self::classic();
         config.overlay.kind = OverlayKind::HyParView;
         config.broadcast.kind = BroadcastKind::Plumtree;
         config.detector.kind = DetectorKind::Swim;
-        config.chatter.count = 0;
         config
     }
 
     /// Refuses a config with a number out of its bounds.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let millis = Duration::from_millis;
         within("leave_timeout", self.leave_timeout, Duration::ZERO..=MINUTE)?;
         self.links.check()?;
         self.registration.check()?;
         self.overlay.check()?;
         self.broadcast.check()?;
-        self.detector.check()?;
-        within("gossip_every", self.chatter.every, millis(10)..=HOUR)
+        self.detector.check()
     }
 
     /// How long an id is remembered.

@@ -16,6 +16,7 @@ use crate::id::{LinkId, NodeId};
 use crate::links::{Failure, Links};
 use crate::neighbors::{Neighbor, Neighbors};
 use crate::snapshot::KnownSnapshot;
+use crate::timers::Timer;
 use hyparview::HyParView;
 use random::RandomOverlay;
 
@@ -29,6 +30,8 @@ pub(crate) enum Overlay {
 
 impl Overlay {
     pub(crate) fn new(cx: &mut Context) -> Self {
+        let refresh = cx.rng.jitter(cx.config.overlay.refresh);
+        cx.arm(Timer::Refresh, refresh);
         match cx.config.overlay.kind {
             OverlayKind::Random | OverlayKind::PowerLaw => Self::Random(RandomOverlay::default()),
             OverlayKind::HyParView => Self::HyParView(Box::new(HyParView::new(cx))),

@@ -295,7 +295,6 @@ impl Peer {
         cx.timers.cancel(Timer::Isolated);
         self.detector.on_neighbor_up(cx, links, &up);
         self.broadcast.on_neighbor_up(cx, &up);
-        self.chatter.on_neighbor_up(cx);
         if let Some(surplus) = self.overlay.on_neighbor_up(cx, links, neighbors, &up) {
             self.drop_neighbor(surplus, Bye::Surplus);
         }

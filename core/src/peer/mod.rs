@@ -1,7 +1,6 @@
 //! The peer: owns the parts, routes what comes to them, passes facts between them, and decides
 //! nothing itself that one of them could.
 
-mod chatter;
 mod findings;
 mod leaving;
 mod linking;
@@ -25,7 +24,6 @@ use crate::registry::notices::Notices;
 use crate::snapshot::{NeighborSnapshot, NodeSnapshot};
 use crate::timers::Timer;
 use crate::wire::Purpose;
-use chatter::Chatter;
 
 /// A node that gossips.
 #[derive(Clone, Debug)]
@@ -38,7 +36,6 @@ pub(crate) struct Peer {
     overlay: Overlay,
     broadcast: Broadcast,
     detector: Detector,
-    chatter: Chatter,
     left: bool,
     /// Nothing has changed since [`settle`](Peer::settle) found nothing to start, so it need not look
     /// again. Most inputs are gossip and pings, which change nothing that it looks at.
@@ -47,10 +44,6 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn new(mut cx: Context, seed_nodes: &[SocketAddr]) -> Self {
-        let refresh = cx.rng.jitter(cx.config.overlay.refresh);
-        cx.arm(Timer::Refresh, refresh);
-        let digest = cx.rng.jitter(cx.config.broadcast.digest_every);
-        cx.arm(Timer::Digest, digest);
         let mut peer = Self {
             links: Links::default(),
             neighbors: Neighbors::default(),
@@ -59,7 +52,6 @@ impl Peer {
             overlay: Overlay::new(&mut cx),
             broadcast: Broadcast::new(&mut cx),
             detector: Detector::new(&mut cx),
-            chatter: Chatter::default(),
             left: false,
             is_settled: false,
             cx,
@@ -70,6 +62,11 @@ impl Peer {
 
     pub(crate) fn on_timer(&mut self, timer: Timer) {
         self.is_settled &= leaves_settled(timer);
+        self.route_timer(timer);
+        self.carry_out_findings();
+    }
+
+    fn route_timer(&mut self, timer: Timer) {
         match timer {
             Timer::Hello(link) => {
                 let outcome = self.links.on_hello_timer(&mut self.cx, link);
@@ -77,7 +74,11 @@ impl Peer {
             }
             Timer::LeaveTimeout => self.finish_leaving(),
             _ if self.cx.leaving => {}
-            Timer::Renew(_) | Timer::SeedRetry(_) | Timer::Chatter => self.on_own_timer(timer),
+            Timer::Renew(number) => {
+                let Self { cx, links, bootstrap, .. } = self;
+                bootstrap.on_renew_timer(cx, links, number);
+            }
+            Timer::SeedRetry(number) => self.bootstrap.on_retry_timer(number),
             Timer::Refresh | Timer::Isolated | Timer::Shuffle | Timer::Optimize => {
                 self.on_overlay_timer(timer);
             }
@@ -90,19 +91,6 @@ impl Peer {
             }
             Timer::Lease | Timer::Probe(_) | Timer::SeedNodeRedial(_) | Timer::Proposal(_) => {
                 unreachable!("a peer never arms {timer:?}")
-            }
-        }
-    }
-
-    #[expect(clippy::wildcard_enum_match_arm, reason = "picks the timers that come here")]
-    fn on_own_timer(&mut self, timer: Timer) {
-        let Self { cx, links, bootstrap, .. } = self;
-        match timer {
-            Timer::Renew(number) => bootstrap.on_renew_timer(cx, links, number),
-            Timer::SeedRetry(number) => bootstrap.on_retry_timer(number),
-            _ => {
-                let payload = self.chatter.on_chatter_timer(cx);
-                self.publish(Topic::default(), payload);
             }
         }
     }
@@ -164,6 +152,7 @@ impl Peer {
     pub(crate) fn on_link_input(&mut self, link: LinkId, input: Input) {
         let outcome = self.links.on_input(&mut self.cx, input);
         self.on_outcome(link, outcome);
+        self.carry_out_findings();
     }
 
     pub(crate) fn on_command(&mut self, command: Command) {
@@ -177,6 +166,7 @@ impl Peer {
             Command::SeedNodes(addresses) => self.replace_seed_nodes(&addresses),
             Command::Leave => self.leave(),
         }
+        self.carry_out_findings();
     }
 
     fn replace_seed_nodes(&mut self, addresses: &[SocketAddr]) {
@@ -191,7 +181,6 @@ impl Peer {
 
     /// Starts what the last input made room for. Called once after every input.
     pub(crate) fn settle(&mut self) {
-        self.carry_out_findings();
         if self.cx.leaving {
             self.finish_leaving_if_told();
             return;
@@ -266,7 +255,6 @@ const fn leaves_settled(timer: Timer) -> bool {
         Timer::Ping(_)
             | Timer::Answer(_)
             | Timer::Digest
-            | Timer::Chatter
             | Timer::Shuffle
             | Timer::Optimize
             | Timer::IHave

@@ -23,7 +23,6 @@ fn config() -> Config {
     let mut config = Config::classic();
     config.overlay = Config::modern().overlay;
     config.overlay.kind = OverlayKind::HyParView;
-    config.chatter.count = 0;
     config.registration.registry_max = 65_536;
     config
 }

@@ -15,7 +15,6 @@ fn name(n: usize) -> String {
 
 fn grown() -> Network {
     let mut config = Config::classic();
-    config.chatter.count = 0;
     config.overlay.max_peers = 3;
     config.overlay.refresh = Duration::from_secs(10);
     config.broadcast.kind = BroadcastKind::Plumtree;

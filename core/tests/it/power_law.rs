@@ -17,7 +17,6 @@ type Graph = BTreeMap<NodeId, BTreeSet<NodeId>>;
 /// The neighbors of every peer, two minutes after the last of them came.
 fn grow(kind: OverlayKind) -> Graph {
     let mut config = Config::classic();
-    config.chatter.count = 0;
     config.overlay.kind = kind;
     config.overlay.refresh = Duration::from_secs(5);
     let mut network = Network::new();

@@ -17,7 +17,6 @@ const SEEDS: [&str; 3] = ["s1", "s2", "s3"];
 
 fn config() -> Config {
     let mut config = Config::classic();
-    config.chatter.count = 0;
     config.registration.listing = DecisionMode::Quorum;
     config.registration.removal = DecisionMode::Quorum;
     config

@@ -26,7 +26,6 @@ fn config() -> Config {
     let mut config = Config::classic();
     config.detector.kind = DetectorKind::Swim;
     config.detector.swim = Config::modern().detector.swim;
-    config.chatter.count = 0;
     config
 }
 

@@ -54,7 +54,6 @@ fn first_difference(expected: &str, actual: &str) -> String {
 fn play(transcript: &str) -> String {
     let mut network = Network::new();
     let mut config = Config::classic();
-    config.chatter.count = 0;
     let mut quiet = false;
     let mut out = String::new();
     for line in transcript.lines() {
@@ -108,7 +107,6 @@ fn set(config: &mut Config, setting: &str, value: &str) {
         "shuffle_every" => config.overlay.hyparview.shuffle_every = parse_duration(value),
         "detector" if value == "connect" => config.detector.kind = DetectorKind::Connect,
         "detector" if value == "swim" => config.detector.kind = DetectorKind::Swim,
-        "chatter" => config.chatter.count = value.parse().unwrap(),
         "broadcast" if value == "plumtree" => config.broadcast.kind = BroadcastKind::Plumtree,
         "exchange_every" => {
             config.broadcast.plumtree.exchange_every = parse_duration(value);

@@ -37,8 +37,7 @@ async fn flood(peer: SocketAddr, neighbors: u8) -> JoinSet<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r33_a_flooded_node_answers_its_caller_and_leaves() {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
-    let mut config = Config::classic();
-    config.chatter.count = 0;
+    let config = Config::classic();
     let peer = TestNode::peer(10, &[nowhere], config).await;
     let flooding = flood(peer.addr, 8).await;
     let before = peer.report().await.node.stats.messages_received;

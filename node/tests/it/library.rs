@@ -17,7 +17,6 @@ async fn seed_node() -> RunningNode {
 
 async fn peer(seed_node: &RunningNode) -> RunningNode {
     let builder = NodeBuilder::peer().listen([127, 0, 0, 1]).seed(seed_node.addr());
-    let builder = builder.set("gossip_count", "0").expect("a setting");
     builder.set("isolated_retry", "100ms").expect("a setting").start().await.expect("it starts")
 }
 

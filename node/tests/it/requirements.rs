@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_core::wire::{DeathReport, Message, Ping, Purpose};
@@ -10,7 +11,9 @@ use tidings_core::{
     AddressRecord, BootEpoch, Config, DetectorKind, Event, LinkOrigin, Misbehavior, NodeId,
     Payload, Rejection, Removal, ReportOutcome, Topic, UnixTime,
 };
-use tidings_node::{BroadcastError, NodeBuilder};
+use tidings_node::chatter::{Chatter, FirstNeighbor};
+use tidings_node::settings::{self, Profile};
+use tidings_node::{BroadcastError, NodeBuilder, unix_now};
 use tokio::time::sleep;
 
 use crate::library::wait_for_neighbor;
@@ -218,14 +221,16 @@ async fn r11_a_link_stays_and_carries_everything() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r12_a_peer_says_ten_messages_of_the_documented_form() {
-    let classic = Config::classic().chatter;
+    let classic = Chatter::of(Profile::Classic);
     assert_eq!((classic.every, classic.count), (Duration::from_secs(5), 10));
     let (_seeds, addresses) = seed_nodes(1).await;
-    let mut chatty = quick();
-    chatty.chatter.every = Duration::from_millis(20);
-    chatty.chatter.count = 10;
-    let speaker = TestNode::peer(10, &addresses, chatty).await;
     let listener = TestNode::peer(11, &addresses, quick()).await;
+    let joined = Arc::new(FirstNeighbor::default());
+    let observer = Arc::<FirstNeighbor>::clone(&joined);
+    let speaker = NodeBuilder::peer().config(quick()).listen([127, 0, 0, 1]).seed(addresses[0]);
+    let speaker = speaker.observer(observer).start().await.unwrap();
+    let quicker = Chatter { every: Duration::from_millis(20), ..classic };
+    quicker.run(&joined, &speaker.handle(), speaker.addr().ip(), unix_now).await;
     wait_until("ten are there", || listener.delivered().len() == 10).await;
     for (place, text) in listener.delivered().iter().enumerate() {
         let parts: Vec<&str> = text.split(':').collect();
@@ -233,7 +238,28 @@ async fn r12_a_peer_says_ten_messages_of_the_documented_form() {
         assert_eq!(parts[1..], ["127.0.0.1", &(place + 1).to_string()], "timestamp:IP:Msg#");
     }
     sleep(Duration::from_millis(200)).await;
-    assert_eq!(speaker.report().await.node.stats.published, 10, "and not one more");
+    let published = speaker.snapshot().await.unwrap().stats.published;
+    assert_eq!(published, 10, "and not one more");
+}
+
+/// The chatter is the program's: a node of a library user says nothing by itself, whatever it is set to.
+#[tokio::test]
+async fn r12_a_library_node_says_nothing_by_itself() {
+    let (_seeds, addresses) = seed_nodes(1).await;
+    let listener = TestNode::peer(10, &addresses, quick()).await;
+    let mut config = quick();
+    for (name, value) in [("gossip_every", "10ms"), ("gossip_count", "10")] {
+        settings::set(&mut config, name, value).unwrap();
+    }
+    assert_eq!(config, quick());
+    let wrong = settings::set(&mut config, "gossip_every", "9ms");
+    assert_eq!(wrong.unwrap_err().to_string(), "gossip_every = \"9ms\": allowed is 10ms to 1h");
+    let silent = TestNode::peer(11, &addresses, config).await;
+    let is_linked = |state: &tidings_core::NodeSnapshot| !state.neighbors.is_empty();
+    wait_for_state("they are linked", &silent, is_linked).await;
+    sleep(Duration::from_millis(200)).await;
+    assert_eq!(silent.report().await.node.stats.published, 0);
+    assert!(listener.delivered().is_empty());
 }
 
 #[tokio::test]

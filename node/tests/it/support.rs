@@ -33,7 +33,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) fn quick() -> Config {
     let millis = Duration::from_millis;
     let mut config = Config::classic();
-    config.chatter.count = 0;
     config.links.hello_timeout = millis(400);
     config.links.accept_timeout = millis(400);
     config.detector.liveness_every = millis(300);

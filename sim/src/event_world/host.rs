@@ -8,7 +8,11 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use tidings_core::wire::{self, Message, PREAMBLE_LEN};
-use tidings_core::{DialFailure, Event, Input, Instant, LinkId, LinkLoss, Node, Output, Room};
+use tidings_core::{
+    Command, DialFailure, Event, Input, Instant, LinkId, LinkLoss, Node, Output, Room, Topic,
+    UnixTime,
+};
+use tidings_node::chatter::Chatter;
 
 use super::ends::{End, Ends, Far, Stage};
 use super::mutant::Mutant;
@@ -17,7 +21,8 @@ use super::packet::{EndRef, HostFault, Packet};
 use super::shard::{Held, HostCtx, ShardState};
 use super::tracer::Disposition;
 use crate::history::End as LifeEnd;
-use crate::latency::HostIndex;
+use crate::host::CALENDAR;
+use crate::latency::{HostIndex, micros};
 use crate::recorder::{LifeNumber, Recorder};
 use crate::scenario::Death;
 
@@ -35,6 +40,9 @@ pub(super) struct Host {
     mutant: Option<Box<dyn Mutant>>,
     /// When the node was born.
     born: u64,
+    /// When it says something of its own, and how often it has.
+    chatter_due: u64,
+    said: u32,
     /// When it was told something last, or its process went on. It is told nothing about earlier.
     clock: u64,
     /// The wake that is under way.
@@ -75,6 +83,8 @@ impl Host {
             node: None,
             mutant: None,
             born: 0,
+            chatter_due: NEVER,
+            said: 0,
             clock: 0,
             wake: NEVER,
             sent: 0,
@@ -116,7 +126,8 @@ impl Host {
     pub(super) fn wake_before(&mut self, until: u64, cx: &mut HostCtx<'_>) {
         // What fell due while the process stood still comes late.
         while let Some(due) = self.due().map(|due| due.max(self.clock)).filter(|it| *it < until) {
-            self.handle(due, Input::Wake, cx);
+            let input = if self.chatter_due <= due { self.chatter(due, cx) } else { Input::Wake };
+            self.handle(due, input, cx);
         }
     }
 
@@ -137,7 +148,20 @@ impl Host {
 
     fn due(&self) -> Option<u64> {
         let node = self.node.as_ref().filter(|_| self.is_running())?;
-        node.poll_timeout().map(|deadline| self.born.saturating_add(deadline.at.as_micros()))
+        let deadline = node
+            .poll_timeout()
+            .map_or(NEVER, |deadline| self.born.saturating_add(deadline.at.as_micros()));
+        Some(deadline.min(self.chatter_due)).filter(|due| *due != NEVER)
+    }
+
+    /// What it says of its own now.
+    fn chatter(&mut self, at: u64, cx: &HostCtx<'_>) -> Input {
+        let Chatter { every, count } = cx.network.model.chatter;
+        self.said += 1;
+        self.chatter_due = if self.said < count { at + micros(every) } else { NEVER };
+        let unix = UnixTime::from_millis(0) + CALENDAR + Duration::from_micros(at);
+        let payload = Chatter::message(unix, address(self.place).ip(), self.said);
+        Input::Command(Command::Broadcast { topic: Topic::default(), payload })
     }
 
     /// Takes what arrives, as the state of the machine wants it.
@@ -206,6 +230,7 @@ impl Host {
         self.machine = Machine::Running;
         self.life = Some(number);
         (self.born, self.clock, self.bytes_sent) = (at, at, 0);
+        (self.chatter_due, self.said) = (NEVER, 0);
         match cx.network.make_node(life, at, self.place) {
             Ok((node, mutant)) => (self.node, self.mutant) = (Some(node), mutant),
             Err(error) => cx.state.fail(format!("{}: {error}", life.host)),
@@ -235,7 +260,7 @@ impl Host {
         }
         self.node = None;
         self.machine = Machine::Idle;
-        self.wake = NEVER;
+        (self.wake, self.chatter_due) = (NEVER, NEVER);
         self.waiting = VecDeque::new();
         self.unsent = Vec::new();
         self.ends.clear();
@@ -405,6 +430,9 @@ impl Host {
             }
             Output::Event(event) => {
                 after.has_left |= event == Event::Left;
+                if matches!(event, Event::NeighborUp { .. }) {
+                    self.begin_chatter(at, cx);
+                }
                 if let Some(tracer) = &mut cx.state.tracer {
                     tracer.tells((at, cx.network), self.place, &event);
                 }
@@ -412,6 +440,14 @@ impl Host {
                     cx.state.note(life, at, &event);
                 }
             }
+        }
+    }
+
+    /// Chatter begins with the first neighbor.
+    fn begin_chatter(&mut self, at: u64, cx: &HostCtx<'_>) {
+        let Chatter { every, count } = cx.network.model.chatter;
+        if self.said == 0 && self.chatter_due == NEVER && count > 0 {
+            self.chatter_due = at + micros(every);
         }
     }
 

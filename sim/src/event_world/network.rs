@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_core::{AddressRecord, Birth, Config, Node, NodeId, RngSeed, Role, UnixTime};
+use tidings_node::chatter::Chatter;
 
 use super::mutant::{Mutant, MutantFactory};
 use crate::fault::FaultSchedule;
@@ -44,6 +45,7 @@ const ATTEMPT_DELAY: u64 = 250_000;
 pub(super) struct NetworkModel {
     pub(super) run: RngSeed,
     pub(super) config: Arc<Config>,
+    pub(super) chatter: Chatter,
     seed_nodes: u32,
     hosts: u32,
     seed_addresses: Vec<SocketAddr>,
@@ -114,6 +116,7 @@ impl NetworkModel {
         let mut model = Self {
             run,
             config: Arc::new(scenario.config.clone()),
+            chatter: scenario.chatter,
             seed_nodes: count(scenario.seed_nodes),
             hosts: count(scenario.seed_nodes + scenario.peers),
             seed_addresses: (0..count(scenario.seed_nodes)).map(address).collect(),

@@ -10,6 +10,7 @@ use rand::RngExt as _;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand_chacha::ChaCha8Rng;
 use tidings_core::{Config, DetectorKind, OverlayKind};
+use tidings_node::chatter::Chatter;
 use tidings_node::settings::Profile;
 
 use crate::fault::generator;
@@ -39,7 +40,7 @@ pub fn draw(seed: u64, profile: Profile) -> Scenario {
     let mut dice = Dice(generator(run_seed(seed), "hunt", 0));
     let start = dice.millis(0..=5_000);
     let (seed_nodes, peers) = (dice.number(1..=4), dice.peers());
-    let mut config = dice.config();
+    let (mut config, chatter) = dice.config();
     if profile == Profile::Modern {
         modern::draw(&mut Dice(generator(run_seed(seed), "hunt, modern", 0)), &mut config);
     }
@@ -60,6 +61,7 @@ pub fn draw(seed: u64, profile: Profile) -> Scenario {
         tick: Duration::from_millis(1),
         link,
         config,
+        chatter,
         workload: None,
         faults: Vec::new(),
         limits: Limits::default(),
@@ -153,8 +155,8 @@ impl Dice {
     }
 
     /// Settings of a quick network, each left alone in half of the runs.
-    fn config(&mut self) -> Config {
-        let mut config = Config::classic();
+    fn config(&mut self) -> (Config, Chatter) {
+        let (mut config, mut chatter) = (Config::classic(), Chatter::DOCUMENTED);
         self.timers(&mut config);
         let overlay = &mut config.overlay;
         if self.chance(25) {
@@ -177,10 +179,10 @@ impl Dice {
             config.registration.confirmations = 2;
         }
         if self.chance(50) {
-            config.chatter.every = self.millis(500..=5_000);
-            config.chatter.count = self.pick(&[0, 3, 10, 30]);
+            chatter.every = self.millis(500..=5_000);
+            chatter.count = self.pick(&[0, 3, 10, 30]);
         }
-        config
+        (config, chatter)
     }
 
     fn timers(&mut self, config: &mut Config) {

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use humantime::format_duration;
 use serde::Serialize;
+use tidings_node::chatter::Chatter;
 
 use super::COULD_NOT_TELL;
 use super::console::{complain, say, say_json};
@@ -33,6 +34,7 @@ struct Explained<'a> {
     /// What peers announce, in this order.
     peer_addresses: &'a [PeerAddress],
     link: ExplainedLink,
+    chatter: Option<String>,
     workload: Option<String>,
     faults: Vec<String>,
     vary: Vec<ExplainedVary<'a>>,
@@ -81,6 +83,7 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             start_ms: millis(scenario.start),
             peer_addresses: &scenario.peer_addresses,
             link: ExplainedLink::of(&scenario),
+            chatter: explain_chatter(scenario.chatter),
             workload: scenario.workload.map(explain_workload),
             faults: scenario.faults.iter().map(explain_fault).collect(),
             vary: scenario.vary.iter().map(ExplainedVary::of).collect(),
@@ -123,6 +126,7 @@ fn explain(scenario: &Scenario) -> String {
         explain_link(scenario),
     ];
     lines.extend(explain_addresses(&scenario.peer_addresses));
+    lines.extend(explain_chatter(scenario.chatter));
     lines.extend(scenario.workload.map(explain_workload));
     lines.extend(scenario.faults.iter().map(explain_fault));
     lines.extend(scenario.vary.iter().map(|Vary { key, values }| {
@@ -209,13 +213,23 @@ impl<'a> ExplainedVary<'a> {
     }
 }
 
+fn explain_chatter(Chatter { every, count }: Chatter) -> Option<String> {
+    (count > 0).then(|| {
+        let messages = counted(count, "message");
+        let every = format_duration(every);
+        format!(
+            "each peer says {messages} of its own, one every {every} from its first neighbor on"
+        )
+    })
+}
+
 fn explain_workload(workload: Workload) -> String {
     let who = match workload.sources {
         None => "some peer".to_owned(),
         Some(sources) => format!("one of {} in turn", counted(sources, "peer")),
     };
     format!(
-        "beside their chatter, {who} says {} every {} in {}",
+        "{who} says {} every {} in {}",
         counted(workload.size, "byte"),
         format_duration(workload.every),
         workload.between

@@ -19,6 +19,7 @@ use tidings_core::{
     BroadcastKind, Config, DecisionMode, DetectorConfig, DetectorKind, Monitor, OverlayKind,
     RegistrationConfig,
 };
+use tidings_node::chatter::Chatter;
 
 pub use link::{Draw, Engine, Link, Shape};
 pub use override_keys::OverrideError;
@@ -66,6 +67,8 @@ pub struct Scenario {
     pub link: Link,
     /// The protocol's settings.
     pub config: Config,
+    /// What every peer says of itself, from its first neighbor on.
+    pub chatter: Chatter,
     /// What peers say beside their chatter.
     pub workload: Option<Workload>,
     /// What happens to them.

@@ -29,7 +29,7 @@ const TOP: &[&str] = &[
 
 /// Fields of the tables that are not settings of the protocol.
 const IN_TABLES: &[(&str, &[&str])] = &[
-    ("network", &["seed_nodes", "peers", "start"]),
+    ("network", &["seed_nodes", "peers", "start", "peer_addresses"]),
     (
         "link",
         &[
@@ -44,7 +44,7 @@ const IN_TABLES: &[(&str, &[&str])] = &[
             "bandwidth",
         ],
     ),
-    ("workload", &["every", "between", "size", "sources"]),
+    ("workload", &["every", "between", "size", "sources", "gossip_every", "gossip_count"]),
 ];
 
 /// Makes the changes. Keys are paths: `protocol.max_peers`, `fault.0.count`; the name of the table may

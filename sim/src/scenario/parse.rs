@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use humantime::format_duration;
 use tidings_core::{Config, MAX_SEED_NODES, Payload};
+use tidings_node::chatter::Chatter;
 use tidings_node::settings::{self, Profile};
 use toml::Spanned;
 
 use super::override_keys::{OverrideError, apply_overrides};
 use super::range::{Span, Time};
 use super::raw::{
-    DeathWord, DirectionWord, Kind, ModeWord, RawFault, RawLimits, RawScenario, RawWorkload,
+    DeathWord, DirectionWord, Kind, ModeWord, RawFault, RawLimits, RawProtocol, RawScenario,
+    RawWorkload,
 };
 use super::vary::Vary;
 use super::{
@@ -222,6 +224,7 @@ impl Page<'_> {
         let start = Span { from: Duration::ZERO, to: duration };
         let calm = Span { from: Duration::ZERO, to: duration };
         let vary = self.varied(&raw)?;
+        let chatter = self.chatter(&raw)?;
         let scenario = Scenario {
             name: name.to_owned(),
             engine,
@@ -237,7 +240,8 @@ impl Page<'_> {
             tick,
             link,
             config: self.config(&raw.protocol)?,
-            workload: raw.workload.map(|raw| self.workload(&raw, duration)).transpose()?,
+            chatter,
+            workload: self.workload(raw.workload.as_ref(), duration)?,
             faults: Vec::new(),
             limits: self.limits(&raw.limits)?,
             vary,
@@ -278,22 +282,13 @@ impl Page<'_> {
         Ok(count)
     }
 
-    fn config(
-        &self,
-        protocol: &std::collections::BTreeMap<Spanned<String>, Spanned<toml::Value>>,
-    ) -> Checked<Config> {
-        let text = |value: &Spanned<toml::Value>| {
-            let value = value.get_ref();
-            value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-        };
-        let mut config = Config::classic();
-        for (name, value) in protocol.iter().filter(|(name, _)| name.get_ref() == PROFILE) {
-            let profile = text(value).parse::<Profile>();
-            let profile = profile
-                .map_err(|error| self.complain(name.span(), format!("{PROFILE}: {error}")))?;
-            config = profile.config();
-        }
+    fn config(&self, protocol: &RawProtocol) -> Checked<Config> {
+        let mut config = self.profile(protocol)?.config();
         for (name, value) in protocol.iter().filter(|(name, _)| name.get_ref() != PROFILE) {
+            if settings::CHATTER.iter().any(|setting| setting.name == name.get_ref()) {
+                let message = format!("{} is a field of [workload]", name.get_ref());
+                return Err(self.complain(name.span(), message));
+            }
             settings::set(&mut config, name.get_ref(), &text(value))
                 .map_err(|error| self.complain(name.span(), error.to_string()))?;
         }
@@ -304,23 +299,60 @@ impl Page<'_> {
         Ok(config)
     }
 
-    fn workload(&self, raw: &RawWorkload, duration: Duration) -> Checked<Workload> {
-        let between = *raw.between.get_ref();
-        if between.to > duration {
-            let message = "between: the workload goes on after the run's end";
-            return Err(self.complain(raw.between.span(), message));
+    fn profile(&self, protocol: &RawProtocol) -> Checked<Profile> {
+        let given = protocol.iter().find(|(name, _)| name.get_ref() == PROFILE);
+        let Some((name, value)) = given else { return Ok(Profile::default()) };
+        let profile = text(value).parse::<Profile>();
+        profile.map_err(|error| self.complain(name.span(), format!("{PROFILE}: {error}")))
+    }
+
+    /// What peers say of themselves: what the workload says, on top of what goes with the profile.
+    fn chatter(&self, raw: &RawScenario) -> Checked<Chatter> {
+        let mut chatter = Chatter::of(self.profile(&raw.protocol)?);
+        let Some(workload) = raw.workload.as_ref().map(Spanned::get_ref) else {
+            return Ok(chatter);
+        };
+        let fields =
+            [("gossip_every", &workload.gossip_every), ("gossip_count", &workload.gossip_count)];
+        for (name, value) in fields {
+            let Some(value) = value else { continue };
+            settings::set_chatter(&mut chatter, name, &text(value))
+                .unwrap_or(Ok(()))
+                .map_err(|error| self.complain(value.span(), error.to_string()))?;
         }
-        let every = Span { from: Duration::from_millis(10), to: duration };
-        Ok(Workload {
-            every: self.time_within(&raw.every, every, "every")?,
-            between,
-            size: self.within(&raw.size, 1..Payload::MAX + 1, "size")?,
-            sources: raw
-                .sources
-                .as_ref()
+        Ok(chatter)
+    }
+
+    fn workload(
+        &self,
+        raw: Option<&Spanned<RawWorkload>>,
+        duration: Duration,
+    ) -> Checked<Option<Workload>> {
+        let Some(spanned) = raw else { return Ok(None) };
+        let raw = spanned.get_ref();
+        let (every, between, size) = match (&raw.every, &raw.between, &raw.size) {
+            (Some(every), Some(between), Some(size)) => (every, between, size),
+            (None, None, None) if raw.sources.is_none() => return Ok(None),
+            _ => {
+                let message =
+                    "a workload needs the fields every, between and size, or none of them";
+                return Err(self.complain(spanned.span(), message));
+            }
+        };
+        if between.get_ref().to > duration {
+            let message = "between: the workload goes on after the run's end";
+            return Err(self.complain(between.span(), message));
+        }
+        let pause = Span { from: Duration::from_millis(10), to: duration };
+        let sources = raw.sources.as_ref();
+        Ok(Some(Workload {
+            every: self.time_within(every, pause, "every")?,
+            between: *between.get_ref(),
+            size: self.within(size, 1..Payload::MAX + 1, "size")?,
+            sources: sources
                 .map(|sources| self.within(sources, 1..MAX_HOSTS_OF_EVENTS, "sources"))
                 .transpose()?,
-        })
+        }))
     }
 
     fn limits(&self, raw: &RawLimits) -> Checked<Limits> {
@@ -628,4 +660,10 @@ fn both_partition(a: &FaultSpec, b: &FaultSpec) -> bool {
     let is_partition = |fault: &FaultSpec| matches!(fault.kind, FaultKind::Partition { .. });
     let ((a_from, a_to), (b_from, b_to)) = (reach(a), reach(b));
     is_partition(a) && is_partition(b) && a_from <= b_to && b_from <= a_to
+}
+
+/// A value of a setting, as text.
+fn text(value: &Spanned<toml::Value>) -> String {
+    let value = value.get_ref();
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

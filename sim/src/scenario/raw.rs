@@ -9,6 +9,9 @@ use super::link::{Engine, RawLink};
 use super::range::{Span, Time};
 use super::{Blocks, PeerAddress};
 
+/// Settings of the protocol by name.
+pub(super) type RawProtocol = BTreeMap<Spanned<String>, Spanned<toml::Value>>;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawScenario {
@@ -21,8 +24,8 @@ pub(super) struct RawScenario {
     pub(super) network: RawNetwork,
     pub(super) link: RawLink,
     #[serde(default)]
-    pub(super) protocol: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
-    pub(super) workload: Option<RawWorkload>,
+    pub(super) protocol: RawProtocol,
+    pub(super) workload: Option<Spanned<RawWorkload>>,
     #[serde(default, rename = "fault")]
     pub(super) faults: Vec<Spanned<RawFault>>,
     #[serde(default)]
@@ -43,10 +46,12 @@ pub(super) struct RawNetwork {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawWorkload {
-    pub(super) every: Spanned<Time>,
-    pub(super) between: Spanned<Span>,
-    pub(super) size: Spanned<usize>,
+    pub(super) every: Option<Spanned<Time>>,
+    pub(super) between: Option<Spanned<Span>>,
+    pub(super) size: Option<Spanned<usize>>,
     pub(super) sources: Option<Spanned<usize>>,
+    pub(super) gossip_every: Option<Spanned<toml::Value>>,
+    pub(super) gossip_count: Option<Spanned<toml::Value>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use humantime::format_duration;
+use tidings_node::chatter::Chatter;
 use tidings_node::settings::{Profile, SETTINGS};
 use toml::Value;
 
@@ -44,15 +45,7 @@ impl Scenario {
         }
         self.write_link(&mut page);
         self.write_settings(&mut page);
-        if let Some(workload) = self.workload {
-            page.table("[workload]");
-            page.time("every", workload.every);
-            page.span("between", workload.between);
-            page.field("size", &workload.size.to_string());
-            if let Some(sources) = workload.sources {
-                page.field("sources", &sources.to_string());
-            }
-        }
+        self.write_workload(&mut page);
         for fault in &self.faults {
             page.table("[[fault]]");
             page.fault(fault);
@@ -94,6 +87,28 @@ impl Scenario {
         }
         if let Some(bandwidth) = self.link.bandwidth {
             page.field("bandwidth", &bandwidth.to_string());
+        }
+    }
+
+    fn write_workload(&self, page: &mut Page) {
+        let usual = Chatter::of(Profile::nearest(&self.config));
+        if self.workload.is_none() && self.chatter == usual {
+            return;
+        }
+        page.table("[workload]");
+        if let Some(workload) = self.workload {
+            page.time("every", workload.every);
+            page.span("between", workload.between);
+            page.field("size", &workload.size.to_string());
+            if let Some(sources) = workload.sources {
+                page.field("sources", &sources.to_string());
+            }
+        }
+        if self.chatter.every != usual.every {
+            page.time("gossip_every", self.chatter.every);
+        }
+        if self.chatter.count != usual.count {
+            page.field("gossip_count", &self.chatter.count.to_string());
         }
     }
 

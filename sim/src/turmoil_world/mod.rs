@@ -21,12 +21,14 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
+use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tidings_core::{AddressRecord, Birth, Command, Config, Node, RngSeed, Role, Topic, UnixTime};
+use tidings_node::chatter::{Chatter, FirstNeighbor};
 use tidings_node::{Driver, Net, NodeReport};
 use tokio::select;
 use tokio::sync::oneshot;
@@ -108,6 +110,7 @@ struct Plan {
     addresses: Vec<SocketAddr>,
     seed_nodes: Vec<SocketAddr>,
     config: Config,
+    chatter: Chatter,
     shared: Arc<SharedState>,
 }
 
@@ -139,6 +142,7 @@ impl World {
                 addresses: if announced.is_empty() { vec![own] } else { announced },
                 seed_nodes: seed_nodes.clone(),
                 config: scenario.config.clone(),
+                chatter: scenario.chatter,
                 shared: Arc::clone(&shared),
             });
             sim.host(host.to_string(), move || live(Arc::clone(&plan), wrap));
@@ -367,6 +371,11 @@ async fn live<N: Net>(plan: Arc<Plan>, wrap: impl Fn(TurmoilNet) -> N) -> turmoi
     }
 }
 
+/// What the calendar says in the simulation.
+fn calendar() -> UnixTime {
+    UnixTime::from_millis(0) + CALENDAR + turmoil::sim_elapsed().unwrap_or_default()
+}
+
 async fn act<N: Net>(plan: Arc<Plan>, net: N) -> Result<(), Box<dyn Error + Send + Sync>> {
     let born = turmoil::sim_elapsed().unwrap_or_default();
     let (number, life) = plan.shared.begin_life(plan.host, born);
@@ -375,17 +384,28 @@ async fn act<N: Net>(plan: Arc<Plan>, net: N) -> Result<(), Box<dyn Error + Send
     let birth = Birth {
         record,
         rng_seed: plan.host.rng_seed(plan.run).derive("life", life.epoch.0),
-        unix: UnixTime::from_millis(0) + CALENDAR + born,
+        unix: calendar(),
     };
     let node = match plan.host.role() {
         Role::SeedNode => Node::seed_node(plan.config.clone(), birth, &plan.seed_nodes)?,
         Role::Peer => Node::peer(plan.config.clone(), birth, &plan.seed_nodes)?,
     };
-    let observer =
-        Arc::new(RecordingObserver { shared: Arc::clone(&plan.shared), life: number, born });
+    let joined = Arc::new(FirstNeighbor::default());
+    let recording = RecordingObserver { shared: Arc::clone(&plan.shared), life: number, born };
+    let observer = Arc::new((recording, Arc::clone(&joined)));
     let (driver, handle) = Driver::new(net, vec![listener], node, observer);
-    plan.shared.set_handle(plan.host, handle);
-    driver.run().await?;
+    plan.shared.set_handle(plan.host, handle.clone());
+    let chatter = async {
+        if plan.host.is_peer() {
+            plan.chatter.run(&joined, &handle, plan.addresses[0].ip(), calendar).await;
+        }
+        pending::<()>().await;
+    };
+    select! {
+        biased;
+        ended = driver.run() => drop(ended?),
+        () = chatter => {}
+    }
     let now = turmoil::sim_elapsed().unwrap_or_default();
     plan.shared.end_life(plan.host, now, End::Left, false);
     Ok(())

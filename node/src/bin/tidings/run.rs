@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_core::{AddressRecord, Role};
-use tidings_node::node_name;
+use tidings_node::chatter::FirstNeighbor;
+use tidings_node::{node_name, unix_now};
 use tokio::select;
 use tokio::time::timeout;
 use tracing::{info, warn};
@@ -29,7 +30,8 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 pub(crate) async fn run(role: Role, flags: &Flags, leave_at_eof: bool) -> anyhow::Result<()> {
     let options = NodeOptions::resolve(role, flags)?;
     let inbox = Arc::new(Inbox::default());
-    let observer = Arc::new((EventLog, Arc::clone(&inbox)));
+    let joined = Arc::new(FirstNeighbor::default());
+    let observer = Arc::new((EventLog, (Arc::clone(&inbox), Arc::clone(&joined))));
     let bound = options.builder().observer(observer).bind().await?;
     let record = bound.record().clone();
     let port = record.primary().port();
@@ -52,11 +54,17 @@ pub(crate) async fn run(role: Role, flags: &Flags, leave_at_eof: bool) -> anyhow
     let console = Arc::new(Console { role, node: node.handle(), inbox });
     announce(role, &record)?;
     let mut answering = pin!(control(socket.as_ref(), &console));
+    let ip = record.primary().ip();
+    let chatter = async {
+        options.chatter.run(&joined, &console.node, ip, unix_now).await;
+        pending::<()>().await;
+    };
     let ended = select! {
         biased;
         ended = node.ended() => ended?,
         interrupted = leave_when_told(signals, &console.node) => return Err(interrupted.into()),
         () = &mut answering => return Ok(()),
+        () = chatter => return Ok(()),
         failed = commands(shell, options.shell, leave_at_eof, &console) => return failed,
     };
     log::summary(&ended);

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use tidings_core::Config;
+use tidings_node::chatter::Chatter;
 use tidings_node::settings::{self, SETTINGS};
 
 use crate::host::HostId;
@@ -255,11 +256,10 @@ fn is_less(a: &Scenario, b: &Scenario) -> bool {
 /// No workload, a shorter or rarer one, no chatter.
 fn less_said(scenario: &Scenario) -> Vec<Scenario> {
     let mut simpler = Vec::new();
-    if scenario.config.chatter.count > 0 {
-        for count in [0, scenario.config.chatter.count / 2] {
-            let mut silent = scenario.clone();
-            silent.config.chatter.count = count;
-            simpler.push(silent);
+    if scenario.chatter.count > 0 {
+        for count in [0, scenario.chatter.count / 2] {
+            let chatter = Chatter { count, ..scenario.chatter };
+            simpler.push(Scenario { chatter, ..scenario.clone() });
         }
     }
     let Some(workload) = scenario.workload else { return simpler };
@@ -328,18 +328,21 @@ fn default_settings(scenario: &Scenario) -> Vec<Scenario> {
         };
         ending(&changed, noise_end(&changed), Duration::from_secs(calm.as_secs() + 1))
     };
-    let chatter = scenario.config.chatter.clone();
-    let mut configs = vec![Config { chatter, ..classic.clone() }];
+    let mut configs = vec![classic.clone()];
     for setting in SETTINGS {
         let mut config = scenario.config.clone();
         let value = setting.value(&classic);
-        let is_changed = settings::set(&mut config, setting.name, &value).is_ok();
-        if is_changed && setting.name != "gossip_count" {
+        if settings::set(&mut config, setting.name, &value).is_ok() {
             configs.push(config);
         }
     }
     configs.retain(|config| *config != scenario.config);
-    configs.into_iter().map(with).collect()
+    let mut simpler: Vec<Scenario> = configs.into_iter().map(with).collect();
+    if scenario.chatter.every != Chatter::DOCUMENTED.every {
+        let chatter = Chatter { every: Chatter::DOCUMENTED.every, ..scenario.chatter };
+        simpler.push(Scenario { chatter, ..scenario.clone() });
+    }
+    simpler
 }
 
 /// Faults at whole seconds.

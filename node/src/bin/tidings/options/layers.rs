@@ -11,7 +11,7 @@ use tidings_core::Role;
 use toml::de::{DeTable, DeValue};
 
 use super::UsageError;
-use super::table::{OptionSpec, default_of, is_known, options_of, setting};
+use super::table::{OptionSpec, default_of, is_known, is_setting, options_of};
 
 /// Flags as typed, by option name.
 pub(crate) type Flags = BTreeMap<String, Vec<String>>;
@@ -104,7 +104,7 @@ fn value_of(
 /// Variables of options that are not the protocol's.
 pub(crate) fn variables_of_the_program() -> impl Iterator<Item = String> {
     let all = [Role::SeedNode, Role::Peer].into_iter().flat_map(options_of);
-    let of_program = all.filter(|option| setting(option.name).is_none());
+    let of_program = all.filter(|option| !is_setting(option.name));
     of_program
         .map(|option| option.name)
         .filter(|name| *name != "profile")

@@ -13,6 +13,7 @@ use std::str::FromStr;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use tidings_core::{Config, Role};
+use tidings_node::chatter::Chatter;
 use tidings_node::settings::{self, Profile};
 use tidings_node::{HostPort, NodeBuilder};
 use tracing::Level;
@@ -48,6 +49,7 @@ pub(crate) struct NodeOptions {
     pub(crate) shell: bool,
     pub(crate) log: LogOptions,
     pub(crate) config: Config,
+    pub(crate) chatter: Chatter,
 }
 
 /// What is logged, how, and to which file.
@@ -114,6 +116,7 @@ impl NodeOptions {
                 place,
             },
             config: values.config()?,
+            chatter: values.chatter()?,
         };
         if role == Role::Peer && options.seeds.is_empty() && options.seed_files.is_empty() {
             let message = "a peer needs seed nodes: --seed HOST:PORT, --seed-file FILE, \
@@ -195,13 +198,13 @@ impl Values {
     /// The protocol's settings: those that were given, on top of the profile's. A liveness interval
     /// shorter than the answer's time shortens that too, unless it was given.
     fn config(&self) -> Result<Config, UsageError> {
-        let mut config = self.one::<Profile>("profile")?.unwrap_or_default().config();
+        let mut config = self.profile()?.config();
         let origin_of = |name| self.0.get(name).map_or(&Origin::Default, |value| &value.origin);
-        for (name, Value { texts, origin }) in &self.0 {
-            let is_given = table::setting(name).is_some() && *origin != Origin::Default;
-            let Some(text) = texts.last().filter(|_| is_given) else { continue };
-            settings::set(&mut config, name, text)
-                .map_err(|error| UsageError(format!("{origin}: {error}")))?;
+        for (name, text, origin) in self.given() {
+            if table::setting(name).is_some() {
+                settings::set(&mut config, name, text)
+                    .map_err(|error| UsageError(format!("{origin}: {error}")))?;
+            }
         }
         if *origin_of("answer_timeout") == Origin::Default {
             let answer = config.detector.answer_timeout;
@@ -212,6 +215,29 @@ impl Values {
             UsageError(format!("the settings do not fit together: {error} (from: {origin})"))
         })?;
         Ok(config)
+    }
+}
+
+impl Values {
+    fn profile(&self) -> Result<Profile, UsageError> {
+        Ok(self.one::<Profile>("profile")?.unwrap_or_default())
+    }
+
+    /// What a peer says of itself: what was given, on top of the profile's.
+    fn chatter(&self) -> Result<Chatter, UsageError> {
+        let mut chatter = Chatter::of(self.profile()?);
+        for (name, text, origin) in self.given() {
+            settings::set_chatter(&mut chatter, name, text)
+                .unwrap_or(Ok(()))
+                .map_err(|error| UsageError(format!("{origin}: {error}")))?;
+        }
+        Ok(chatter)
+    }
+
+    /// Options that are not left to their defaults; of one that was given twice the last value.
+    fn given(&self) -> impl Iterator<Item = (&'static str, &str, &Origin)> {
+        let given = self.0.iter().filter(|(_, value)| value.origin != Origin::Default);
+        given.filter_map(|(name, value)| Some((*name, value.texts.last()?.as_str(), &value.origin)))
     }
 }
 

@@ -26,7 +26,11 @@ struct ShownOption {
 /// Prints every option of a role with its value and its origin, after checking them all.
 pub(crate) fn show(role: Role, flags: &Flags, output: Output) -> anyhow::Result<()> {
     let values = Values::of(role, flags)?;
-    let config = values.config()?;
+    let (config, chatter) = (values.config()?, values.chatter()?);
+    let effective = |name| {
+        let of_protocol = table::setting(name).map(|setting| setting.value(&config));
+        of_protocol.or_else(|| Some(table::chatter_setting(name)?.value(&chatter)))
+    };
     // A peer without seed nodes has no effective settings to start with, but they can be shown.
     let mut complete = flags.clone();
     if !values.0.contains_key("seed") && !values.0.contains_key("seed_file") {
@@ -38,8 +42,7 @@ pub(crate) fn show(role: Role, flags: &Flags, output: Output) -> anyhow::Result<
         let value = values.0.get(option.name);
         let mut texts = value.map(|value| value.texts.clone()).unwrap_or_default();
         let mut from = value.map_or_else(|| "default".to_owned(), |value| value.origin.to_string());
-        if let Some(setting) = table::setting(option.name) {
-            let effective = setting.value(&config);
+        if let Some(effective) = effective(option.name) {
             if from == "default" && texts != [effective.as_str()] {
                 from.push_str(if option.name == "answer_timeout" {
                     ", shortened to liveness_every"

@@ -1,7 +1,8 @@
 //! Every option of a node: the program's own, and the protocol's settings.
 
 use tidings_core::{Config, Role};
-use tidings_node::settings::{SETTINGS, Setting};
+use tidings_node::chatter::Chatter;
+use tidings_node::settings::{CHATTER, SETTINGS, Setting};
 
 /// An option by name: a flag with dashes, `TIDINGS_NAME` in the environment, a key in a file.
 #[derive(Clone, Copy, Debug)]
@@ -22,13 +23,24 @@ pub(crate) struct OptionSpec {
 
 /// All options of a role, in the order of the help text.
 pub(crate) fn options_of(role: Role) -> impl Iterator<Item = OptionSpec> {
-    let all = PROGRAM.iter().copied().chain(SETTINGS.iter().map(protocol_option));
+    let settings = SETTINGS.iter().map(of_setting).chain(CHATTER.iter().map(of_setting));
+    let all = PROGRAM.iter().copied().chain(settings);
     all.filter(move |option| option.role.is_none_or(|concerned| concerned == role))
 }
 
 /// Whether any role has an option of this name.
 pub(crate) fn is_known(name: &str) -> bool {
-    PROGRAM.iter().any(|option| option.name == name) || setting(name).is_some()
+    PROGRAM.iter().any(|option| option.name == name) || is_setting(name)
+}
+
+/// Whether this is a setting of the protocol or of the chatter, and no option of the program itself.
+pub(crate) fn is_setting(name: &str) -> bool {
+    setting(name).is_some() || chatter_setting(name).is_some()
+}
+
+/// The chatter's setting of this name.
+pub(crate) fn chatter_setting(name: &str) -> Option<&'static Setting<Chatter>> {
+    CHATTER.iter().find(|setting| setting.name == name)
 }
 
 /// The protocol's setting of this name.
@@ -40,6 +52,9 @@ pub(crate) fn setting(name: &str) -> Option<&'static Setting> {
 pub(crate) fn default_of(option: &OptionSpec, role: Role) -> Option<String> {
     if let Some(setting) = setting(option.name) {
         return Some(setting.value(&Config::classic()));
+    }
+    if let Some(setting) = chatter_setting(option.name) {
+        return Some(setting.value(&Chatter::DOCUMENTED));
     }
     let text = match (option.name, role) {
         ("port", Role::SeedNode) => "5000",
@@ -54,7 +69,7 @@ pub(crate) fn default_of(option: &OptionSpec, role: Role) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn protocol_option(setting: &Setting) -> OptionSpec {
+fn of_setting<C>(setting: &Setting<C>) -> OptionSpec {
     OptionSpec {
         name: setting.name,
         about: setting.about,
