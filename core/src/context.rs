@@ -11,6 +11,8 @@ use crate::config::Config;
 use crate::event::Event;
 use crate::id::{BootEpoch, LinkId, NodeId, Role};
 use crate::io::{Birth, Output};
+use crate::links::Links;
+use crate::neighbors::Neighbors;
 use crate::rng::Rng;
 use crate::stats::Stats;
 use crate::time::{Instant, UnixTime};
@@ -28,6 +30,9 @@ pub(crate) struct Context {
     pub(crate) rng: Rng,
     pub(crate) timers: Timers,
     pub(crate) stats: Stats,
+    pub(crate) links: Links,
+    /// Of a peer: who is linked with it.
+    pub(crate) neighbors: Neighbors,
     /// How many peers there are, as far as the table of members tells; `None` without one.
     pub(crate) peers: Option<u32>,
     /// The node has been told to leave: it asks nobody for anything and refuses who asks.
@@ -48,6 +53,8 @@ impl Context {
             config,
             timers: Timers::default(),
             stats: Stats::default(),
+            links: Links::default(),
+            neighbors: Neighbors::default(),
             peers: None,
             leaving: false,
             outbox: VecDeque::new(),

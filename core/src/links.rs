@@ -28,7 +28,7 @@ use crate::wire::{Bye, Hello, Message, Purpose, Refusal, Refuse, Welcome};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Links {
     table: Table<LinkId, Link>,
-    /// How many accepted links have not got to the point yet, see [`Links::settle`].
+    /// How many accepted links have not got to the point yet, see [`Context::keep`].
     handshake_pending: usize,
     /// How many were ever dialed.
     dialed: u64,
@@ -91,7 +91,7 @@ pub(crate) struct Up {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Nothing,
-    /// Somebody asks; [`Links::welcome`] or [`Links::refuse`] must follow.
+    /// Somebody asks; [`Context::welcome`] or [`Context::refuse`] must follow.
     HelloReceived(Box<Hello>),
     /// A dial has succeeded.
     Welcomed(Dial, Up),
@@ -125,120 +125,112 @@ pub(crate) enum Ending {
     Garbled,
 }
 
-impl Links {
+/// What parts do with links.
+impl Context {
     /// Dials a node. The dial ends in [`Outcome::Welcomed`] or [`Outcome::Failed`], at the latest
     /// after `hello_timeout`.
-    pub(crate) fn dial(&mut self, cx: &mut Context, to: Target<'_>, purpose: Purpose) -> LinkId {
-        let patience = cx.config.links.hello_timeout;
-        self.begin(cx, to, (Stage::Dialing, Some(purpose)), patience)
+    pub(crate) fn dial(&mut self, to: Target<'_>, purpose: Purpose) -> LinkId {
+        let patience = self.config.links.hello_timeout;
+        self.begin(to, (Stage::Dialing, Some(purpose)), patience)
     }
 
     /// Sees whether a connection comes to stand, and closes it before any hello. Ends in
     /// [`Outcome::Connected`] or [`Outcome::NotConnected`], at the latest after `patience`.
-    pub(crate) fn try_connect(
-        &mut self,
-        cx: &mut Context,
-        to: &AddressRecord,
-        patience: Duration,
-    ) -> LinkId {
-        self.begin(cx, Target::Node(to), (Stage::ConnectOnly, None), patience)
+    pub(crate) fn try_connect(&mut self, to: &AddressRecord, patience: Duration) -> LinkId {
+        self.begin(Target::Node(to), (Stage::ConnectOnly, None), patience)
     }
 
     fn begin(
         &mut self,
-        cx: &mut Context,
         to: Target<'_>,
         (stage, purpose): (Stage, Option<Purpose>),
         patience: Duration,
     ) -> LinkId {
-        let link = LinkId::dialed(self.dialed);
-        self.dialed += 1;
-        cx.stats.dials += 1;
+        let link = LinkId::dialed(self.links.dialed);
+        self.links.dialed += 1;
+        self.stats.dials += 1;
         let (remote, addr, addresses) = match to {
             Target::Node(record) => (Some(record.clone()), None, record.addresses().into()),
             Target::Address(addr) => (None, Some(Box::new(addr)), [addr].into()),
         };
-        self.table.insert(link, Link { stage, purpose, handshake_pending: true, remote, addr });
-        cx.arm(Timer::Hello(link), patience);
-        cx.output(Output::Dial { link, addresses });
+        self.links
+            .table
+            .insert(link, Link { stage, purpose, handshake_pending: true, remote, addr });
+        self.arm(Timer::Hello(link), patience);
+        self.output(Output::Dial { link, addresses });
         link
     }
 
-    /// Grants a hello: from here on the link is up. Unless it is [settled](Links::settle) it ends
+    /// Grants a hello: from here on the link is up. Unless it is [settled](Context::keep) it ends
     /// after `accept_timeout`.
-    pub(crate) fn welcome(&mut self, cx: &mut Context, link: LinkId, hello: &Hello) {
-        let Some(entry) = self.table.get_mut(link) else { return };
+    pub(crate) fn welcome(&mut self, link: LinkId, hello: &Hello) {
+        let Some(entry) = self.links.table.get_mut(link) else { return };
         entry.rise(hello.purpose, &hello.from);
-        cx.send(link, Message::Welcome(Welcome { from: cx.record.clone(), role: cx.role }));
+        self.send(link, Message::Welcome(Welcome { from: self.record.clone(), role: self.role }));
     }
 
     /// Lets a link stay: it does what it was opened for, and the role bounds how many such links
     /// there are. Links that only ask, probe or report are never settled, so strangers cannot hold
     /// more than `max_pending` of them, nor any for longer than `accept_timeout`.
-    pub(crate) fn settle(&mut self, cx: &mut Context, link: LinkId) {
-        if let Some(entry) = self.table.get_mut(link).filter(|entry| entry.handshake_pending) {
+    pub(crate) fn keep(&mut self, link: LinkId) {
+        if let Some(entry) = self.links.table.get_mut(link).filter(|entry| entry.handshake_pending)
+        {
             entry.handshake_pending = false;
             if link.origin() == LinkOrigin::Accepted {
-                self.handshake_pending -= 1;
+                self.links.handshake_pending -= 1;
             }
-            cx.timers.cancel(Timer::Hello(link));
+            self.timers.cancel(Timer::Hello(link));
         }
     }
 
     /// Makes a link that is up, and asked for something else, one between neighbors.
-    pub(crate) fn make_neighbors(&mut self, cx: &mut Context, link: LinkId) {
-        if let Some(entry) = self.table.get_mut(link) {
+    pub(crate) fn make_neighbors(&mut self, link: LinkId) {
+        if let Some(entry) = self.links.table.get_mut(link) {
             entry.purpose = Some(Purpose::Neighbor { isolated: false });
         }
-        self.settle(cx, link);
+        self.keep(link);
     }
 
     /// Denies a hello and ends the link.
-    pub(crate) fn refuse(
-        &mut self,
-        cx: &mut Context,
-        link: LinkId,
-        from: AddressRecord,
-        reason: Refusal,
-    ) {
-        cx.stats.hellos_refused += 1;
-        let refuse = Refuse { from: cx.me(), epoch: cx.epoch(), reason };
-        cx.send(link, Message::Refuse(refuse));
-        self.forget(cx, link);
-        cx.emit(Event::HelloRefused { from, reason });
+    pub(crate) fn refuse(&mut self, link: LinkId, from: AddressRecord, reason: Refusal) {
+        self.stats.hellos_refused += 1;
+        let refuse = Refuse { from: self.me(), epoch: self.epoch(), reason };
+        self.send(link, Message::Refuse(refuse));
+        self.forget(link);
+        self.emit(Event::HelloRefused { from, reason });
     }
 
     /// Ends a link on purpose, saying so. Gives up a dial.
-    pub(crate) fn close(&mut self, cx: &mut Context, link: LinkId, bye: Bye) {
-        if self.table.get(link).is_some_and(|link| link.stage.is_connected()) {
-            cx.send(link, Message::Bye(bye));
+    pub(crate) fn close(&mut self, link: LinkId, bye: Bye) {
+        if self.links.table.get(link).is_some_and(|link| link.stage.is_connected()) {
+            self.send(link, Message::Bye(bye));
         }
-        self.forget(cx, link);
+        self.forget(link);
     }
 
     /// Ends every link on purpose.
-    pub(crate) fn close_all(&mut self, cx: &mut Context, bye: Bye) {
-        while let Some(link) = self.table.first() {
-            self.close(cx, link, bye);
+    pub(crate) fn close_all(&mut self, bye: Bye) {
+        while let Some(link) = self.links.table.first() {
+            self.close(link, bye);
         }
     }
 
     /// Ends every link on purpose but those that carry notices of this node.
-    pub(crate) fn close_all_but_notices(&mut self, cx: &mut Context, bye: Bye) {
+    pub(crate) fn close_all_but_notices(&mut self, bye: Bye) {
         let is_other =
             |link: &Link| link.purpose != Some(Purpose::Notice) || !link.stage.is_before_welcome();
-        for link in self.table.keys_where(is_other) {
-            self.close(cx, link, bye);
+        for link in self.links.table.keys_where(is_other) {
+            self.close(link, bye);
         }
     }
 
     /// Ends a link whose other side broke a rule.
-    pub(crate) fn expel(&mut self, cx: &mut Context, link: LinkId, kind: Misbehavior) -> Outcome {
-        self.accuse(cx, link, kind);
-        if self.table.get(link).is_some_and(|link| link.stage.is_connected()) {
-            cx.send(link, Message::Bye(Bye::Misbehaved));
+    pub(crate) fn expel(&mut self, link: LinkId, kind: Misbehavior) -> Outcome {
+        self.accuse(link, kind);
+        if self.links.table.get(link).is_some_and(|link| link.stage.is_connected()) {
+            self.send(link, Message::Bye(Bye::Misbehaved));
         }
-        self.forget(cx, link).map_or(Outcome::Nothing, |link| match link.stage {
+        self.forget(link).map_or(Outcome::Nothing, |link| match link.stage {
             Stage::Up => {
                 link.into_up().map_or(Outcome::Nothing, |up| Outcome::Ended(up, Ending::Garbled))
             }
@@ -249,43 +241,42 @@ impl Links {
     }
 
     /// Counts and tells a broken rule.
-    pub(crate) fn accuse(&self, cx: &mut Context, link: LinkId, kind: Misbehavior) {
-        let Some(entry) = self.table.get(link) else { return };
+    pub(crate) fn accuse(&mut self, link: LinkId, kind: Misbehavior) {
+        let Some(entry) = self.links.table.get(link) else { return };
         let is_up = entry.stage == Stage::Up;
         let node = entry.remote.as_ref().filter(|_| is_up).map(AddressRecord::subject);
         let addr = entry.addr();
-        cx.stats.misbehaviors += 1;
-        cx.emit(Event::Misbehaved { addr, node, kind });
+        self.stats.misbehaviors += 1;
+        self.emit(Event::Misbehaved { addr, node, kind });
     }
 
     /// The link, if both sides know each other.
     pub(crate) fn up(&self, link: LinkId) -> Option<Up> {
-        let link = self.table.get(link).filter(|link| link.stage == Stage::Up)?;
+        let link = self.links.table.get(link).filter(|link| link.stage == Stage::Up)?;
         Some(Up { purpose: link.purpose?, remote: link.remote.clone()? })
     }
 
     /// Takes in what the driver says about a link.
-    pub(crate) fn on_input(&mut self, cx: &mut Context, input: Input) -> Outcome {
+    pub(crate) fn on_link_input(&mut self, input: Input) -> Outcome {
         match input {
-            Input::LinkUp { link, addr } => self.on_up(cx, link, addr),
+            Input::LinkUp { link, addr } => self.on_up(link, addr),
             Input::LinkDown { link, loss } => {
-                self.on_end(cx, link, Ending::Lost(loss), Failure::Lost(loss))
+                self.on_end(link, Ending::Lost(loss), Failure::Lost(loss))
             }
             Input::DialFailed { link, failure } => {
                 let lost = Ending::Lost(LinkLoss::Closed);
-                self.on_end(cx, link, lost, Failure::Dial(failure))
+                self.on_end(link, lost, Failure::Dial(failure))
             }
-            Input::Received { link, message } => self.on_message(cx, link, message),
-            Input::Garbled { link, error } => self.expel(cx, link, Misbehavior::Garbled(error)),
+            Input::Received { link, message } => self.on_message(link, message),
+            Input::Garbled { link, error } => self.expel(link, Misbehavior::Garbled(error)),
             Input::Overrun { link } => {
-                cx.stats.limits.overruns += 1;
+                self.stats.limits.overruns += 1;
                 let outcome = self.on_end(
-                    cx,
                     link,
                     Ending::Lost(LinkLoss::Stalled),
                     Failure::Lost(LinkLoss::Stalled),
                 );
-                cx.output(Output::Close { link });
+                self.output(Output::Close { link });
                 outcome
             }
             Input::Wake | Input::Command(_) => Outcome::Nothing,
@@ -293,155 +284,150 @@ impl Links {
     }
 
     /// A link took too long to get to the point.
-    pub(crate) fn on_hello_timer(&mut self, cx: &mut Context, link: LinkId) -> Outcome {
-        let Some(entry) = self.table.get(link) else { return Outcome::Nothing };
+    pub(crate) fn on_hello_timer(&mut self, link: LinkId) -> Outcome {
+        let Some(entry) = self.links.table.get(link) else { return Outcome::Nothing };
         match entry.stage {
             Stage::Awaiting => {
-                cx.stats.hellos_missed += 1;
-                self.close(cx, link, Bye::Silent);
+                self.stats.hellos_missed += 1;
+                self.close(link, Bye::Silent);
                 Outcome::Nothing
             }
             Stage::Up => {
                 let up = self.up(link);
-                self.close(cx, link, Bye::Done);
+                self.close(link, Bye::Done);
                 up.map_or(Outcome::Nothing, |up| Outcome::Ended(up, Ending::Bye(Bye::Done)))
             }
             Stage::Dialing | Stage::ConnectOnly | Stage::Greeting => {
                 let timed_out = Failure::Dial(DialFailure::TimedOut);
-                let outcome = self.on_end(cx, link, Ending::Lost(LinkLoss::Stalled), timed_out);
-                cx.output(Output::Close { link });
+                let outcome = self.on_end(link, Ending::Lost(LinkLoss::Stalled), timed_out);
+                self.output(Output::Close { link });
                 outcome
             }
         }
     }
 
-    fn on_up(&mut self, cx: &mut Context, link: LinkId, addr: SocketAddr) -> Outcome {
+    fn on_up(&mut self, link: LinkId, addr: SocketAddr) -> Outcome {
         match link.origin() {
             LinkOrigin::Dialed if self.is_trying(link) => {
-                self.forget(cx, link);
+                self.forget(link);
                 return Outcome::Connected;
             }
-            LinkOrigin::Dialed => self.greet(cx, link, addr),
-            LinkOrigin::Accepted => self.accept(cx, link, addr),
+            LinkOrigin::Dialed => self.greet(link, addr),
+            LinkOrigin::Accepted => self.accept(link, addr),
         }
         Outcome::Nothing
     }
 
     fn is_trying(&self, link: LinkId) -> bool {
-        self.table.get(link).is_some_and(|link| link.stage == Stage::ConnectOnly)
+        self.links.table.get(link).is_some_and(|link| link.stage == Stage::ConnectOnly)
     }
 
-    fn greet(&mut self, cx: &mut Context, link: LinkId, addr: SocketAddr) {
-        let Some(entry) = self.table.get_mut(link) else { return };
+    fn greet(&mut self, link: LinkId, addr: SocketAddr) {
+        let Some(entry) = self.links.table.get_mut(link) else { return };
         let Some(purpose) = entry.purpose.filter(|_| entry.stage == Stage::Dialing) else { return };
         let hello = Hello {
-            network: cx.config.network.clone(),
+            network: self.config.network.clone(),
             to: entry.remote.as_ref().map(AddressRecord::subject),
-            from: cx.record.clone(),
-            role: cx.role,
+            from: self.record.clone(),
+            role: self.role,
             purpose,
         };
         entry.stage = Stage::Greeting;
         entry.handshake_pending = true;
         entry.set_addr(addr);
-        cx.send(link, Message::Hello(Box::new(hello)));
+        self.send(link, Message::Hello(Box::new(hello)));
     }
 
-    fn accept(&mut self, cx: &mut Context, link: LinkId, addr: SocketAddr) {
-        if self.handshake_pending >= cx.config.links.max_pending {
-            cx.stats.limits.pending += 1;
-            cx.output(Output::Close { link });
+    fn accept(&mut self, link: LinkId, addr: SocketAddr) {
+        if self.links.handshake_pending >= self.config.links.max_pending {
+            self.stats.limits.pending += 1;
+            self.output(Output::Close { link });
             return;
         }
-        self.handshake_pending += 1;
-        self.table.insert(link, Link::awaiting(addr));
-        cx.arm(Timer::Hello(link), cx.config.links.accept_timeout);
+        self.links.handshake_pending += 1;
+        self.links.table.insert(link, Link::awaiting(addr));
+        self.arm(Timer::Hello(link), self.config.links.accept_timeout);
     }
 
-    fn on_end(
-        &mut self,
-        cx: &mut Context,
-        link: LinkId,
-        ending: Ending,
-        failure: Failure,
-    ) -> Outcome {
-        let Some(entry) = self.remove(cx, link) else { return Outcome::Nothing };
+    fn on_end(&mut self, link: LinkId, ending: Ending, failure: Failure) -> Outcome {
+        let Some(entry) = self.remove(link) else { return Outcome::Nothing };
         match entry.stage {
             Stage::Up => entry.into_up().map_or(Outcome::Nothing, |up| Outcome::Ended(up, ending)),
             Stage::Dialing | Stage::Greeting => {
                 if !matches!(failure, Failure::Refused(_)) {
-                    cx.stats.dials_failed += 1;
+                    self.stats.dials_failed += 1;
                 }
                 entry.into_failed(failure)
             }
             Stage::ConnectOnly => {
-                cx.stats.dials_failed += 1;
+                self.stats.dials_failed += 1;
                 Outcome::NotConnected
             }
             Stage::Awaiting => Outcome::Nothing,
         }
     }
 
-    fn on_message(&mut self, cx: &mut Context, link: LinkId, message: Message) -> Outcome {
-        let Some(entry) = self.table.get(link) else { return Outcome::Nothing };
-        cx.stats.messages_received += 1;
+    fn on_message(&mut self, link: LinkId, message: Message) -> Outcome {
+        let Some(entry) = self.links.table.get(link) else { return Outcome::Nothing };
+        self.stats.messages_received += 1;
         match (entry.stage, entry.purpose, message) {
-            (Stage::Awaiting, _, Message::Hello(hello)) => self.on_hello(cx, link, hello),
-            (Stage::Greeting, _, Message::Welcome(welcome)) => self.on_welcome(cx, link, &welcome),
+            (Stage::Awaiting, _, Message::Hello(hello)) => self.on_hello(link, hello),
+            (Stage::Greeting, _, Message::Welcome(welcome)) => self.on_welcome(link, &welcome),
             (Stage::Greeting, _, Message::Refuse(refuse)) => {
-                cx.output(Output::Close { link });
+                self.output(Output::Close { link });
                 let lost = Ending::Lost(LinkLoss::Closed);
-                self.on_end(cx, link, lost, Failure::Refused(refuse))
+                self.on_end(link, lost, Failure::Refused(refuse))
             }
             (_, _, Message::Bye(bye)) => {
-                cx.output(Output::Close { link });
-                self.on_end(cx, link, Ending::Bye(bye), Failure::Lost(LinkLoss::Closed))
+                self.output(Output::Close { link });
+                self.on_end(link, Ending::Bye(bye), Failure::Lost(LinkLoss::Closed))
             }
             (Stage::Up, Some(purpose), message) => Outcome::Message(purpose, message),
-            (_, _, message) => self.expel(cx, link, Misbehavior::Unexpected(message.name())),
+            (_, _, message) => self.expel(link, Misbehavior::Unexpected(message.name())),
         }
     }
 
-    fn on_welcome(&mut self, cx: &mut Context, link: LinkId, welcome: &Welcome) -> Outcome {
-        let Some(entry) = self.table.get_mut(link) else { return Outcome::Nothing };
+    fn on_welcome(&mut self, link: LinkId, welcome: &Welcome) -> Outcome {
+        let me = self.me();
+        let Some(entry) = self.links.table.get_mut(link) else { return Outcome::Nothing };
         let Some(dial) = entry.dial() else { return Outcome::Nothing };
-        if !fits(&dial, welcome, cx.me()) {
-            return self.expel(cx, link, Misbehavior::Unexpected("Welcome"));
+        if !fits(&dial, welcome, me) {
+            return self.expel(link, Misbehavior::Unexpected("Welcome"));
         }
         let purpose = dial.purpose;
         entry.rise(purpose, &welcome.from);
-        self.settle(cx, link);
+        self.keep(link);
         Outcome::Welcomed(dial, Up { purpose, remote: welcome.from.clone() })
     }
 
     /// Refuses what no role would grant; the rest is for the role to decide.
-    fn on_hello(&mut self, cx: &mut Context, link: LinkId, hello: Box<Hello>) -> Outcome {
-        let reason = if hello.network != cx.config.network {
+    fn on_hello(&mut self, link: LinkId, hello: Box<Hello>) -> Outcome {
+        let reason = if hello.network != self.config.network {
             Refusal::WrongNetwork
-        } else if hello.from.subject() == cx.me() {
+        } else if hello.from.subject() == self.me() {
             Refusal::Yourself
-        } else if hello.to.is_some_and(|to| to != cx.me()) {
+        } else if hello.to.is_some_and(|to| to != self.me()) {
             Refusal::WrongNode
-        } else if cx.leaving {
+        } else if self.leaving {
             Refusal::Leaving
         } else {
             return Outcome::HelloReceived(hello);
         };
-        self.refuse(cx, link, hello.from, reason);
+        self.refuse(link, hello.from, reason);
         Outcome::Nothing
     }
 
-    fn forget(&mut self, cx: &mut Context, link: LinkId) -> Option<Link> {
-        let entry = self.remove(cx, link)?;
-        cx.output(Output::Close { link });
+    fn forget(&mut self, link: LinkId) -> Option<Link> {
+        let entry = self.remove(link)?;
+        self.output(Output::Close { link });
         Some(entry)
     }
 
-    fn remove(&mut self, cx: &mut Context, link: LinkId) -> Option<Link> {
-        cx.timers.cancel(Timer::Hello(link));
-        let entry = self.table.remove(link)?;
+    fn remove(&mut self, link: LinkId) -> Option<Link> {
+        self.timers.cancel(Timer::Hello(link));
+        let entry = self.links.table.remove(link)?;
         if entry.handshake_pending && link.origin() == LinkOrigin::Accepted {
-            self.handshake_pending -= 1;
+            self.links.handshake_pending -= 1;
         }
         Some(entry)
     }

@@ -53,6 +53,17 @@ impl Neighbor {
     pub(crate) fn id(&self) -> NodeId {
         self.record.subject()
     }
+
+    pub(crate) const fn via(&self) -> Via {
+        Via { slot: self.slot, link: self.link }
+    }
+}
+
+/// How to reach a neighbor, and which bit is its.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Via {
+    pub(crate) slot: Slot,
+    pub(crate) link: LinkId,
 }
 
 /// All neighbors, in the order of their slots.
@@ -75,6 +86,15 @@ impl Neighbors {
 
     pub(crate) fn iter(&self) -> core::slice::Iter<'_, Neighbor> {
         self.table.iter()
+    }
+
+    /// The links with them, for a loop that sends.
+    pub(crate) fn links(&self) -> Vec<LinkId> {
+        self.table.iter().map(|neighbor| neighbor.link).collect()
+    }
+
+    pub(crate) fn at(&self, place: usize) -> Option<&Neighbor> {
+        self.table.get(place)
     }
 
     pub(crate) fn by_link(&self, link: LinkId) -> Option<&Neighbor> {

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::event::{Event, Misbehavior, ProbeReason, Rejection, Removal, ReportOutcome};
 use crate::id::{LinkId, LinkOrigin, NodeId, Role};
 use crate::io::{Command, Input};
-use crate::links::{Ending, Links, Outcome, Up};
+use crate::links::{Ending, Outcome, Up};
 use crate::registry::bootstrap::distinct;
 use crate::registry::list::List;
 use crate::registry::probes::{Probes, Verdict};
@@ -30,7 +30,6 @@ use crate::wire::{Bye, DeathReport, Hello, Leave, MAX_SAMPLE, Message, Purpose, 
 #[derive(Clone, Debug)]
 pub(crate) struct SeedNode {
     pub(crate) cx: Context,
-    links: Links,
     list: List,
     probes: Probes,
     quorum: Quorum,
@@ -40,11 +39,10 @@ pub(crate) struct SeedNode {
 
 impl SeedNode {
     pub(crate) fn new(mut cx: Context, seed_nodes: &[SocketAddr]) -> Self {
-        let (mut links, mut quorum) = (Links::default(), Quorum::default());
-        quorum.replace(&mut cx, &mut links, seed_nodes);
+        let mut quorum = Quorum::default();
+        quorum.replace(&mut cx, seed_nodes);
         Self {
             cx,
-            links,
             list: List::default(),
             probes: Probes::default(),
             quorum,
@@ -55,19 +53,19 @@ impl SeedNode {
     pub(crate) fn on_timer(&mut self, timer: Timer) {
         match timer {
             Timer::Hello(link) => {
-                let outcome = self.links.on_hello_timer(&mut self.cx, link);
+                let outcome = self.cx.on_hello_timer(link);
                 self.on_outcome(link, outcome);
             }
             Timer::Lease => self.on_lease_timer(),
             Timer::Probe(number) => {
-                self.probes.on_probe_timer(&mut self.cx, &mut self.links, number);
+                self.probes.on_probe_timer(&mut self.cx, number);
             }
             Timer::SeedNodeRedial(number) => {
-                self.quorum.on_redial_timer(&mut self.cx, &mut self.links, number);
+                self.quorum.on_redial_timer(&mut self.cx, number);
             }
             Timer::Proposal(number) => {
-                let (cx, links) = (&mut self.cx, &mut self.links);
-                let decision = self.quorum.on_proposal_timer(cx, links, number);
+                let cx = &mut self.cx;
+                let decision = self.quorum.on_proposal_timer(cx, number);
                 self.on_decision(decision);
             }
             Timer::Renew(_)
@@ -92,7 +90,7 @@ impl SeedNode {
     }
 
     pub(crate) fn on_link_input(&mut self, link: LinkId, input: Input) {
-        let outcome = self.links.on_input(&mut self.cx, input);
+        let outcome = self.cx.on_link_input(input);
         self.on_outcome(link, outcome);
     }
 
@@ -107,7 +105,7 @@ impl SeedNode {
             Command::SeedNodes(addresses) => self.replace_seed_nodes(addresses),
             Command::Leave => {
                 self.cx.leaving = true;
-                self.links.close_all(&mut self.cx, Bye::Leaving);
+                self.cx.close_all(Bye::Leaving);
                 self.cx.timers.clear();
                 self.cx.emit(Event::Left);
             }
@@ -117,7 +115,7 @@ impl SeedNode {
     fn replace_seed_nodes(&mut self, addresses: &[SocketAddr]) {
         let seeds = distinct(addresses);
         if (1..=MAX_SEED_NODES).contains(&seeds.len()) {
-            self.quorum.replace(&mut self.cx, &mut self.links, &seeds);
+            self.quorum.replace(&mut self.cx, &seeds);
         } else {
             self.cx.emit(Event::Rejected(Rejection::SeedNodeCount(seeds.len())));
         }
@@ -131,8 +129,7 @@ impl SeedNode {
                 self.quorum.on_welcomed(&mut self.cx, link, up.remote.subject());
             }
             Outcome::Welcomed(_, up) => {
-                let verdict =
-                    self.probes.on_welcomed(&mut self.cx, &mut self.links, link, &up.remote);
+                let verdict = self.probes.on_welcomed(&mut self.cx, link, &up.remote);
                 self.on_verdict(verdict);
             }
             Outcome::Failed(dial, failure) if dial.purpose == Purpose::Vote => {
@@ -180,17 +177,17 @@ impl SeedNode {
         };
         match reason {
             None => {
-                self.links.welcome(&mut self.cx, link, hello);
+                self.cx.welcome(link, hello);
                 if hello.purpose == Purpose::Vote {
-                    self.quorum.on_accepted(&mut self.cx, &mut self.links, link, from);
+                    self.quorum.on_accepted(&mut self.cx, link, from);
                 }
             }
-            Some(reason) => self.links.refuse(&mut self.cx, link, from.clone(), reason),
+            Some(reason) => self.cx.refuse(link, from.clone(), reason),
         }
     }
 
     fn on_message(&mut self, link: LinkId, message: Message) {
-        let Some(up) = self.links.up(link) else { return };
+        let Some(up) = self.cx.up(link) else { return };
         match (up.purpose, message) {
             (Purpose::Register, Message::Register) => self.on_register(link, &up),
             (Purpose::Register, Message::Renew) => self.on_renew(link, &up),
@@ -221,12 +218,12 @@ impl SeedNode {
     /// Lists whoever registered on this link.
     fn enter(&mut self, link: LinkId, record: &AddressRecord) {
         let Ok((old_link, is_new)) = self.list.insert(&mut self.cx, record.clone(), link) else {
-            self.links.close(&mut self.cx, link, Bye::Removed);
+            self.cx.close(link, Bye::Removed);
             return;
         };
-        self.links.settle(&mut self.cx, link);
+        self.cx.keep(link);
         if let Some(old_link) = old_link {
-            self.links.close(&mut self.cx, old_link, Bye::Replaced);
+            self.cx.close(old_link, Bye::Replaced);
         }
         self.on_sign_of_life(record);
         self.grant(link);
@@ -238,7 +235,7 @@ impl SeedNode {
     /// A peer is alive: nobody needs to look at it, and a motion to remove it is void.
     fn on_sign_of_life(&mut self, record: &AddressRecord) {
         let subject = record.subject();
-        self.probes.dismiss(&mut self.cx, &mut self.links, subject);
+        self.probes.dismiss(&mut self.cx, subject);
         self.quorum.vote(&mut self.cx, subject, false);
         self.void_up_to(subject, record.epoch());
     }
@@ -380,18 +377,18 @@ impl SeedNode {
     }
 
     fn remove_entry(&mut self, subject: NodeId, reason: Removal) {
-        self.probes.dismiss(&mut self.cx, &mut self.links, subject);
+        self.probes.dismiss(&mut self.cx, subject);
         self.quorum.vote(&mut self.cx, subject, true);
         let Some(entry) = self.list.remove(&mut self.cx, subject) else { return };
         self.void_up_to(subject, entry.record.epoch());
         if let Some(link) = entry.link {
-            self.links.close(&mut self.cx, link, Bye::Removed);
+            self.cx.close(link, Bye::Removed);
         }
         self.cx.emit(Event::PeerRemoved { peer: entry.record, reason });
     }
 
     fn expel(&mut self, link: LinkId, kind: Misbehavior) {
-        let outcome = self.links.expel(&mut self.cx, link, kind);
+        let outcome = self.cx.expel(link, kind);
         self.on_outcome(link, outcome);
     }
 

@@ -26,7 +26,7 @@ use crate::broadcast::memory::{Memory, Receipt};
 use crate::broadcast::traffic::{self, Sender};
 use crate::context::Context;
 use crate::id::{LinkId, LinkOrigin, MessageId};
-use crate::links::{Links, Target};
+use crate::links::Target;
 use crate::room::{make_room, release_if_empty};
 use crate::timers::Timer;
 use crate::wire::{Bye, Digest, MAX_IDS, Message, Purpose, Route};
@@ -55,7 +55,6 @@ impl Exchange {
     pub(crate) fn on_timer(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
         memory: &mut Memory,
         stranger: Option<&AddressRecord>,
     ) {
@@ -63,11 +62,11 @@ impl Exchange {
         cx.arm(Timer::Exchange, pause);
         memory.store.expire(cx);
         if let Some(last) = self.dialed {
-            links.close(cx, last, Bye::Done);
+            cx.close(last, Bye::Done);
             self.on_ended(memory, last);
         }
         if let Some(stranger) = stranger {
-            self.dialed = Some(links.dial(cx, Target::Node(stranger), Purpose::Exchange));
+            self.dialed = Some(cx.dial(Target::Node(stranger), Purpose::Exchange));
         }
     }
 
@@ -90,11 +89,10 @@ impl Exchange {
     pub(crate) fn on_message(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
         memory: &mut Memory,
         (link, message): (LinkId, Message),
     ) -> Option<Receipt> {
-        let from = Sender::stranger(link, &links.up(link)?.remote);
+        let from = Sender::stranger(link, &cx.up(link)?.remote);
         let mut receipt = None;
         if let Message::Digest(digest) = &message {
             self.on_digest(cx, memory, link, digest);
@@ -103,7 +101,7 @@ impl Exchange {
         } else if let Message::Gossip(gossip) = message {
             receipt = Some(memory.receive(cx, from, gossip));
         }
-        self.end_if_done(cx, links, memory, link);
+        self.end_if_done(cx, memory, link);
         receipt
     }
 
@@ -137,16 +135,10 @@ impl Exchange {
         }
     }
 
-    fn end_if_done(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        memory: &mut Memory,
-        link: LinkId,
-    ) {
+    fn end_if_done(&mut self, cx: &mut Context, memory: &mut Memory, link: LinkId) {
         let is_told = self.talks.iter().any(|talk| talk.link == link && talk.is_told);
         if self.dialed == Some(link) && is_told && !memory.catch_up.awaits(link) {
-            links.close(cx, link, Bye::Done);
+            cx.close(link, Bye::Done);
             self.on_ended(memory, link);
         }
     }
@@ -182,7 +174,6 @@ mod tests {
     /// Somebody who accepted an exchange and holds some messages.
     struct Guest {
         cx: Context,
-        links: Links,
         memory: Memory,
         exchange: Exchange,
         ids: Vec<MessageId>,
@@ -193,7 +184,7 @@ mod tests {
     impl Guest {
         fn new(messages: usize, bytes: usize) -> Self {
             let mut cx = context(Config::modern());
-            let (mut links, mut memory) = (Links::default(), Memory::new(1));
+            let mut memory = Memory::new(1);
             let mut ids = Vec::new();
             for _ in 0..messages {
                 let payload = Payload::new(alloc::vec![7; bytes]).expect("short");
@@ -211,17 +202,17 @@ mod tests {
                 purpose: Purpose::Exchange,
             };
             let message = Message::Hello(hello.clone().into());
-            links.on_input(&mut cx, Input::LinkUp { link: LINK, addr });
-            links.on_input(&mut cx, Input::Received { link: LINK, message });
-            links.welcome(&mut cx, LINK, &hello);
-            let mut guest = Self { cx, links, memory, exchange: Exchange::default(), ids };
+            cx.on_link_input(Input::LinkUp { link: LINK, addr });
+            cx.on_link_input(Input::Received { link: LINK, message });
+            cx.welcome(LINK, &hello);
+            let mut guest = Self { cx, memory, exchange: Exchange::default(), ids };
             guest.sent();
             guest
         }
 
         fn receive(&mut self, message: Message) -> Vec<Message> {
-            let Self { cx, links, memory, exchange, .. } = self;
-            exchange.on_message(cx, links, memory, (LINK, message));
+            let Self { cx, memory, exchange, .. } = self;
+            exchange.on_message(cx, memory, (LINK, message));
             self.sent()
         }
 
@@ -263,16 +254,16 @@ mod tests {
 
     #[test]
     fn a_dial_that_is_not_done_ends_when_the_next_is_due() {
-        let Guest { mut cx, mut links, mut memory, mut exchange, .. } = Guest::new(0, 0);
+        let Guest { mut cx, mut memory, mut exchange, .. } = Guest::new(0, 0);
         let addr = ([10, 0, 0, 8], 7000).into();
         let other = AddressRecord::new(NodeId::new([8; 32]), BootEpoch(1), &[addr]).expect("valid");
-        exchange.on_timer(&mut cx, &mut links, &mut memory, Some(&other));
+        exchange.on_timer(&mut cx, &mut memory, Some(&other));
         let first = exchange.dialed.expect("it dials");
-        exchange.on_timer(&mut cx, &mut links, &mut memory, Some(&other));
+        exchange.on_timer(&mut cx, &mut memory, Some(&other));
         let outputs: Vec<Output> = core::iter::from_fn(|| cx.poll_output()).collect();
         assert!(outputs.contains(&Output::Close { link: first }), "{outputs:?}");
         assert_ne!(exchange.dialed, Some(first));
-        exchange.on_timer(&mut cx, &mut links, &mut memory, None);
+        exchange.on_timer(&mut cx, &mut memory, None);
         assert_eq!(exchange.dialed, None, "nobody to compare with");
         assert!(cx.timers.is_armed(Timer::Exchange), "now");
     }

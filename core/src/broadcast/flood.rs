@@ -9,15 +9,16 @@
 //! goes to whoever is not known to have it.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use crate::broadcast::exchange::Exchange;
 use crate::broadcast::memory::{Memory, Receipt};
 use crate::broadcast::store::Stored;
 use crate::broadcast::traffic::{self, Sender};
 use crate::context::Context;
-use crate::id::MessageId;
+use crate::id::{LinkId, MessageId};
 use crate::messaging::{Envelope, Payload, Topic};
-use crate::neighbors::{Neighbor, Neighbors};
+use crate::neighbors::Neighbor;
 use crate::timers::Timer;
 use crate::wire::{Digest, Gossip, Message, Route};
 
@@ -37,22 +38,15 @@ impl Flood {
     }
 
     /// Sends an own message to all neighbors. Without neighbors it is kept for those to come.
-    pub(crate) fn publish(
-        &mut self,
-        cx: &mut Context,
-        neighbors: &Neighbors,
-        topic: Topic,
-        payload: Payload,
-    ) {
+    pub(crate) fn publish(&mut self, cx: &mut Context, topic: Topic, payload: Payload) {
         let stored = self.memory.seal(cx, topic, payload);
-        self.spread(cx, neighbors, stored);
+        self.spread(cx, stored);
     }
 
     /// Returns what is new under a reserved topic.
     pub(crate) fn on_gossip(
         &mut self,
         cx: &mut Context,
-        neighbors: &Neighbors,
         from: &Neighbor,
         gossip: Gossip,
     ) -> Option<Arc<Envelope>> {
@@ -62,34 +56,38 @@ impl Flood {
             return None;
         };
         if was_pulled {
-            self.offer(cx, neighbors, stored);
+            self.offer(cx, stored);
         } else {
-            self.spread(cx, neighbors, stored);
+            self.spread(cx, stored);
         }
         news
     }
 
     /// Sends a message to every neighbor that is not known to have it, and keeps it.
-    fn spread(&mut self, cx: &mut Context, neighbors: &Neighbors, mut stored: Stored) {
-        for neighbor in neighbors.iter() {
-            traffic::send_once(cx, neighbor, &mut stored, Route::Usual);
+    fn spread(&mut self, cx: &mut Context, mut stored: Stored) {
+        let mut place = 0;
+        while let Some(to) = cx.neighbors.at(place).map(Neighbor::via) {
+            traffic::send_once(cx, to, &mut stored, Route::Usual);
+            place += 1;
         }
         self.memory.store.insert(cx, stored);
     }
 
     /// Keeps a message, and names it to every neighbor that is not known to have it.
-    pub(crate) fn offer(&mut self, cx: &mut Context, neighbors: &Neighbors, stored: Stored) {
+    pub(crate) fn offer(&mut self, cx: &mut Context, stored: Stored) {
         let (id, holders) = (stored.envelope.id(), stored.holders);
         self.memory.store.insert(cx, stored);
-        for neighbor in neighbors.iter().filter(|it| !holders.contains(it.slot)) {
+        let lacks = |it: &&Neighbor| !holders.contains(it.slot);
+        let lacking: Vec<LinkId> = cx.neighbors.iter().filter(lacks).map(|it| it.link).collect();
+        for link in lacking {
             let digest = Digest { ids: alloc::vec![id], reply: false };
-            cx.send(neighbor.link, Message::Digest(digest));
+            cx.send(link, Message::Digest(digest));
         }
     }
 
     /// A new neighbor: tell it what we hold. It does the same.
     pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) {
-        self.memory.tell(cx, up, false);
+        self.memory.tell(cx, up.via(), false);
     }
 
     pub(crate) fn on_neighbor_down(&mut self, down: &Neighbor) {
@@ -97,10 +95,10 @@ impl Flood {
     }
 
     /// Time to compare what is held with one neighbor.
-    pub(crate) fn on_digest_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) {
+    pub(crate) fn on_digest_timer(&mut self, cx: &mut Context) {
         let pause = cx.rng.jitter(cx.config.broadcast.digest_every);
         cx.arm(Timer::Digest, pause);
-        self.memory.compare_with_any(cx, neighbors);
+        self.memory.compare_with_any(cx);
     }
 
     pub(crate) fn on_digest(&mut self, cx: &mut Context, from: &Neighbor, digest: &Digest) {

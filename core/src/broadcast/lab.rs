@@ -16,7 +16,6 @@ use crate::event::Event;
 use crate::id::{BootEpoch, LinkId, NodeId, Role};
 use crate::io::{Birth, Output};
 use crate::messaging::{Payload, Topic};
-use crate::neighbors::Neighbors;
 use crate::rng::{Rng, RngSeed, Stream};
 use crate::time::{Instant, UnixTime};
 use crate::timers::Timer;
@@ -44,7 +43,6 @@ pub(crate) struct Lab {
 
 struct Peer {
     cx: Context,
-    neighbors: Neighbors,
     broadcast: Broadcast,
     is_dead: bool,
 }
@@ -122,7 +120,7 @@ impl Lab {
     /// Links two peers, unless they are linked.
     pub(crate) fn link(&mut self, a: At, b: At) {
         let id = self.peers[b].cx.me();
-        if a == b || self.peers[a].neighbors.by_id(id).is_some() {
+        if a == b || self.peers[a].cx.neighbors.by_id(id).is_some() {
             return;
         }
         self.links += 1;
@@ -134,11 +132,11 @@ impl Lab {
             self.wires.insert(end, Wire { far, latency });
             let record = self.peers[far.0].cx.record.clone();
             let peer = &mut self.peers[end.0];
-            peer.neighbors.insert(end.1, record, self.now);
+            peer.cx.neighbors.insert(end.1, record, self.now);
         }
         for end in ends {
             self.with(end.0, |peer| {
-                let up = peer.neighbors.by_link(end.1).expect("just linked").clone();
+                let up = peer.cx.neighbors.by_link(end.1).expect("just linked").clone();
                 peer.broadcast.on_neighbor_up(&mut peer.cx, &up);
             });
         }
@@ -150,7 +148,7 @@ impl Lab {
         self.wires.remove(&wire.far);
         for (at, link) in [end, wire.far] {
             self.with(at, |peer| {
-                if let Some(down) = peer.neighbors.remove(link) {
+                if let Some(down) = peer.cx.neighbors.remove(link) {
                     peer.broadcast.on_neighbor_down(&mut peer.cx, &down, true);
                 }
             });
@@ -186,11 +184,11 @@ impl Lab {
     pub(crate) fn heal(&mut self) {
         for _ in 0..20 {
             let few: Vec<At> = (0..self.peers.len())
-                .filter(|&at| !self.peers[at].is_dead && self.peers[at].neighbors.len() < 5)
+                .filter(|&at| !self.peers[at].is_dead && self.peers[at].cx.neighbors.len() < 5)
                 .collect();
             for &at in &few {
                 let other = few[self.draw(few.len())];
-                if self.peers[other].neighbors.len() < 5 {
+                if self.peers[other].cx.neighbors.len() < 5 {
                     self.link(at, other);
                 }
             }
@@ -205,7 +203,7 @@ impl Lab {
     pub(crate) fn say(&mut self, at: At) {
         let payload = Payload::new(&b"something"[..]).expect("short");
         self.with(at, |peer| {
-            peer.broadcast.publish(&mut peer.cx, &peer.neighbors, Topic::default(), payload);
+            peer.broadcast.publish(&mut peer.cx, Topic::default(), payload);
         });
     }
 
@@ -286,7 +284,7 @@ impl Lab {
 
     /// Live peers with neighbors.
     pub(crate) fn linked(&self) -> usize {
-        let is_linked = |peer: &&Peer| !peer.is_dead && !peer.neighbors.is_empty();
+        let is_linked = |peer: &&Peer| !peer.is_dead && !peer.cx.neighbors.is_empty();
         self.peers.iter().filter(is_linked).count()
     }
 
@@ -334,18 +332,18 @@ impl Peer {
         let birth = Birth { record, rng_seed, unix: UnixTime::from_millis(1) };
         let mut cx = Context::new(Role::Peer, Arc::clone(config), birth);
         let broadcast = Broadcast::new(&mut cx);
-        Self { cx, neighbors: Neighbors::default(), broadcast, is_dead: false }
+        Self { cx, broadcast, is_dead: false }
     }
 
     fn wake(&mut self) {
-        let Self { cx, neighbors, broadcast, .. } = self;
+        let Self { cx, broadcast, .. } = self;
         let before = cx.timers.order();
         while let Some(timer) = cx.timers.pop_due(cx.now, before) {
             let Some(tree) = broadcast.as_plumtree() else { continue };
             if timer == Timer::IHave {
-                tree.on_ihave_timer(cx, neighbors);
+                tree.on_ihave_timer(cx);
             } else if timer == Timer::Graft {
-                tree.on_graft_timer(cx, neighbors);
+                tree.on_graft_timer(cx);
             } else {
                 // What an exchange would mend shall show.
                 assert_eq!(timer, Timer::Exchange, "there are no others here");
@@ -354,21 +352,21 @@ impl Peer {
     }
 
     fn receive(&mut self, link: LinkId, message: Message) {
-        let Self { cx, neighbors, broadcast, .. } = self;
-        let Some(from) = neighbors.by_link(link) else { return };
+        let Self { cx, broadcast, .. } = self;
+        let Some(from) = cx.neighbors.by_link(link).cloned() else { return };
         if let Message::Gossip(gossip) = message {
-            broadcast.on_gossip(cx, neighbors, from, gossip);
+            broadcast.on_gossip(cx, &from, gossip);
         } else if let Message::Digest(digest) = &message {
-            broadcast.on_digest(cx, from, digest);
+            broadcast.on_digest(cx, &from, digest);
         } else if let Message::Pull { ids } = &message {
-            broadcast.on_pull(cx, from, ids);
+            broadcast.on_pull(cx, &from, ids);
         } else if let Some(tree) = broadcast.as_plumtree() {
             if let Message::IHave { have } = &message {
-                tree.on_ihave(cx, neighbors, from, have);
+                tree.on_ihave(cx, &from, have);
             } else if let Message::Graft(graft) = &message {
-                tree.on_graft(cx, from, graft);
+                tree.on_graft(cx, &from, graft);
             } else if let Message::Prune(prune) = &message {
-                tree.on_prune(cx, from, prune);
+                tree.on_prune(cx, &from, prune);
             }
         }
     }

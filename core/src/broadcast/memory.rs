@@ -10,7 +10,7 @@ use crate::broadcast::traffic::{self, Sender};
 use crate::context::Context;
 use crate::id::{Hop, LinkId, MessageId, NodeId, Sequence};
 use crate::messaging::{Envelope, Payload, Topic};
-use crate::neighbors::{Neighbor, Neighbors, Slot};
+use crate::neighbors::{Neighbor, Slot, Via};
 use crate::rng::Stream;
 use crate::wire::{Age, Digest, Gossip, Route};
 
@@ -105,13 +105,13 @@ impl Memory {
     pub(crate) fn on_digest(&mut self, cx: &mut Context, from: &Neighbor, digest: &Digest) {
         self.on_held(cx, (from.link, Some(from.slot)), &digest.ids);
         if digest.reply {
-            self.tell(cx, from, false);
+            self.tell(cx, from.via(), false);
         }
     }
 
     /// Tells a neighbor what is held here and it is not known to have. Nothing: it is told only if it
     /// shall reply.
-    pub(crate) fn tell(&mut self, cx: &mut Context, to: &Neighbor, reply: bool) {
+    pub(crate) fn tell(&mut self, cx: &mut Context, to: Via, reply: bool) {
         self.store.expire(cx);
         let lacking: alloc::vec::Vec<MessageId> = self.store.lacking(to.slot).collect();
         if reply || !lacking.is_empty() {
@@ -120,10 +120,10 @@ impl Memory {
     }
 
     /// Compares what is held with one neighbor, drawn at random.
-    pub(crate) fn compare_with_any(&mut self, cx: &mut Context, neighbors: &Neighbors) {
-        let drawn = cx.rng.index(Stream::CatchUp, neighbors.len());
-        if let Some(neighbor) = drawn.and_then(|drawn| neighbors.iter().nth(drawn)) {
-            self.tell(cx, neighbor, true);
+    pub(crate) fn compare_with_any(&mut self, cx: &mut Context) {
+        let drawn = cx.rng.index(Stream::CatchUp, cx.neighbors.len());
+        if let Some(to) = drawn.and_then(|drawn| cx.neighbors.at(drawn)).map(Neighbor::via) {
+            self.tell(cx, to, true);
         }
     }
 
@@ -133,7 +133,7 @@ impl Memory {
         self.store.expire(cx);
         for id in ids {
             if let Some(stored) = self.store.get_mut(*id) {
-                traffic::send_once(cx, from, stored, Route::Usual);
+                traffic::send_once(cx, from.via(), stored, Route::Usual);
             }
         }
     }

@@ -19,9 +19,8 @@ use crate::address::AddressRecord;
 use crate::config::BroadcastKind;
 use crate::context::Context;
 use crate::id::{LinkId, MessageId};
-use crate::links::Links;
 use crate::messaging::{Envelope, Payload, Topic};
-use crate::neighbors::{Neighbor, Neighbors};
+use crate::neighbors::Neighbor;
 use crate::wire::{Digest, Gossip, Message};
 use exchange::Exchange;
 use flood::Flood;
@@ -46,16 +45,10 @@ impl Broadcast {
     }
 
     /// Sends an own message to all. Without neighbors it is kept for those to come.
-    pub(crate) fn publish(
-        &mut self,
-        cx: &mut Context,
-        neighbors: &Neighbors,
-        topic: Topic,
-        payload: Payload,
-    ) {
+    pub(crate) fn publish(&mut self, cx: &mut Context, topic: Topic, payload: Payload) {
         match self {
-            Self::Flood(flood) => flood.publish(cx, neighbors, topic, payload),
-            Self::Plumtree(plumtree) => plumtree.publish(cx, neighbors, topic, payload),
+            Self::Flood(flood) => flood.publish(cx, topic, payload),
+            Self::Plumtree(plumtree) => plumtree.publish(cx, topic, payload),
         }
     }
 
@@ -63,13 +56,12 @@ impl Broadcast {
     pub(crate) fn on_gossip(
         &mut self,
         cx: &mut Context,
-        neighbors: &Neighbors,
         from: &Neighbor,
         gossip: Gossip,
     ) -> Option<Arc<Envelope>> {
         match self {
-            Self::Flood(flood) => flood.on_gossip(cx, neighbors, from, gossip),
-            Self::Plumtree(plumtree) => plumtree.on_gossip(cx, neighbors, from, gossip),
+            Self::Flood(flood) => flood.on_gossip(cx, from, gossip),
+            Self::Plumtree(plumtree) => plumtree.on_gossip(cx, from, gossip),
         }
     }
 
@@ -90,9 +82,9 @@ impl Broadcast {
     }
 
     /// Time to compare what is held with one neighbor.
-    pub(crate) fn on_digest_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) {
+    pub(crate) fn on_digest_timer(&mut self, cx: &mut Context) {
         match self {
-            Self::Flood(flood) => flood.on_digest_timer(cx, neighbors),
+            Self::Flood(flood) => flood.on_digest_timer(cx),
             // Digests at the beginning of a link tell what an older one lost, and the exchange tells the
             // rest.
             Self::Plumtree(_) => unreachable!("plumtree never arms this timer"),
@@ -132,17 +124,11 @@ impl Broadcast {
 
     /// Time to compare what is held with somebody who is no neighbor; where everybody is one, with a
     /// neighbor, as what was pulled from one that died may be held by another. Only `plumtree` arms it.
-    pub(crate) fn on_exchange_timer(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-        stranger: Option<&AddressRecord>,
-    ) {
+    pub(crate) fn on_exchange_timer(&mut self, cx: &mut Context, stranger: Option<&AddressRecord>) {
         let (memory, exchange) = self.exchange();
-        exchange.on_timer(cx, links, memory, stranger);
+        exchange.on_timer(cx, memory, stranger);
         if stranger.is_none() {
-            memory.compare_with_any(cx, neighbors);
+            memory.compare_with_any(cx);
         }
     }
 
@@ -163,17 +149,15 @@ impl Broadcast {
     pub(crate) fn on_exchange_message(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
         link: LinkId,
         message: Message,
     ) -> Option<Arc<Envelope>> {
         let (memory, exchange) = self.exchange();
-        let receipt = exchange.on_message(cx, links, memory, (link, message))?;
+        let receipt = exchange.on_message(cx, memory, (link, message))?;
         let Receipt::New { stored, news, .. } = receipt else { return None };
         match self {
-            Self::Flood(flood) => flood.offer(cx, neighbors, stored),
-            Self::Plumtree(plumtree) => plumtree.offer(cx, neighbors, stored),
+            Self::Flood(flood) => flood.offer(cx, stored),
+            Self::Plumtree(plumtree) => plumtree.offer(cx, stored),
         }
         news
     }

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::event::Event;
 use crate::id::{Hop, LinkId, NodeId, Sequence};
 use crate::messaging::{Envelope, Payload, Topic};
-use crate::neighbors::{Neighbor, Slot};
+use crate::neighbors::{Neighbor, Slot, Via};
 use crate::wire::{Age, Gossip, Message, Route};
 
 use super::store::Stored;
@@ -114,7 +114,7 @@ pub(super) fn send_copy(cx: &mut Context, link: LinkId, stored: &Stored, route: 
 }
 
 /// Sends a neighbor one copy, unless it is known to have the message.
-pub(super) fn send_once(cx: &mut Context, to: &Neighbor, stored: &mut Stored, route: Route) {
+pub(super) fn send_once(cx: &mut Context, to: Via, stored: &mut Stored, route: Route) {
     if stored.holders.contains(to.slot) {
         return;
     }

@@ -19,7 +19,6 @@ use alloc::vec::Vec;
 
 use crate::context::Context;
 use crate::id::LinkId;
-use crate::links::Links;
 use crate::neighbors::Neighbor;
 use crate::time::Instant;
 use crate::wire::Bye;
@@ -41,13 +40,13 @@ pub(crate) struct Attempt {
 
 impl Connects {
     /// Tries to connect to a neighbor, unless that is being tried.
-    pub(crate) fn begin(&mut self, cx: &mut Context, links: &mut Links, neighbor: &Neighbor) {
+    pub(crate) fn begin(&mut self, cx: &mut Context, neighbor: &Neighbor) {
         if self.attempts.iter().any(|attempt| attempt.neighbor == neighbor.link) {
             return;
         }
         cx.stats.pings += 1;
         let patience = cx.config.detector.answer_timeout;
-        let link = links.try_connect(cx, &neighbor.record, patience);
+        let link = cx.try_connect(&neighbor.record, patience);
         self.attempts.push(Attempt { link, neighbor: neighbor.link, begun: cx.now });
     }
 
@@ -58,10 +57,10 @@ impl Connects {
     }
 
     /// The neighbor's link is gone: nobody waits for an answer any more.
-    pub(crate) fn give_up(&mut self, cx: &mut Context, links: &mut Links, neighbor: LinkId) {
+    pub(crate) fn give_up(&mut self, cx: &mut Context, neighbor: LinkId) {
         let attempt = self.attempts.iter().find(|attempt| attempt.neighbor == neighbor);
         if let Some(ended) = attempt.map(|attempt| attempt.link).and_then(|link| self.end(link)) {
-            links.close(cx, ended.link, Bye::Done);
+            cx.close(ended.link, Bye::Done);
         }
     }
 }

@@ -13,7 +13,6 @@ use crate::config::DetectorKind;
 use crate::context::Context;
 use crate::event::NeighborLoss;
 use crate::id::{LinkId, NodeId};
-use crate::links::Links;
 use crate::neighbors::Neighbor;
 use crate::snapshot::{MemberSnapshot, SuspicionSnapshot};
 use crate::wire::Ping;
@@ -36,10 +35,10 @@ impl Detector {
         }
     }
 
-    pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, links: &mut Links, up: &Neighbor) {
+    pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) {
         match self {
-            Self::Strikes(strikes) => strikes.on_neighbor_up(cx, links, up),
-            Self::Swim(swim) => swim.on_neighbor_up(cx, links, up),
+            Self::Strikes(strikes) => strikes.on_neighbor_up(cx, up),
+            Self::Swim(swim) => swim.on_neighbor_up(cx, up),
         }
     }
 
@@ -47,18 +46,17 @@ impl Detector {
     pub(crate) fn on_neighbor_down(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
         down: &Neighbor,
         reason: NeighborLoss,
     ) {
         match self {
             Self::Strikes(strikes) => {
-                strikes.on_neighbor_down(cx, links, down.link);
+                strikes.on_neighbor_down(cx, down.link);
                 if matches!(reason, NeighborLoss::LinkLost(_)) {
                     strikes.on_lost(cx, down.record.clone());
                 }
             }
-            Self::Swim(swim) => swim.on_neighbor_down(cx, links, down, reason),
+            Self::Swim(swim) => swim.on_neighbor_down(cx, down, reason),
         }
     }
 
@@ -71,29 +69,17 @@ impl Detector {
     }
 
     /// Takes an answer. False when it repeats no ping of ours (R15).
-    pub(crate) fn on_pong(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        link: LinkId,
-        pong: &Ping,
-    ) -> bool {
+    pub(crate) fn on_pong(&mut self, cx: &mut Context, link: LinkId, pong: &Ping) -> bool {
         match self {
             Self::Strikes(strikes) => strikes.on_pong(cx, link, pong),
-            Self::Swim(swim) => swim.on_pong(cx, links, link, pong),
+            Self::Swim(swim) => swim.on_pong(cx, link, pong),
         }
     }
 
     /// Stops counting against a lost neighbor: it showed itself, on link `by` or otherwise.
-    pub(crate) fn clear_strikes(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        subject: NodeId,
-        by: Option<LinkId>,
-    ) {
+    pub(crate) fn clear_strikes(&mut self, cx: &mut Context, subject: NodeId, by: Option<LinkId>) {
         match self {
-            Self::Strikes(strikes) => strikes.clear_strikes(cx, links, subject, by),
+            Self::Strikes(strikes) => strikes.clear_strikes(cx, subject, by),
             Self::Swim(_) => {}
         }
     }

@@ -28,8 +28,8 @@ use crate::context::Context;
 use crate::detector::connect::Connects;
 use crate::event::{Event, StrikeKind};
 use crate::id::{LinkId, NodeId};
-use crate::links::{Failure, Links, Target};
-use crate::neighbors::{Neighbor, Neighbors};
+use crate::links::{Failure, Target};
+use crate::neighbors::Neighbor;
 use crate::rng::Stream;
 use crate::room::{make_room, release_if_empty};
 use crate::time::Instant;
@@ -109,32 +109,27 @@ impl DetectorConfig {
 }
 
 impl Strikes {
-    pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, links: &mut Links, up: &Neighbor) {
-        self.clear_strikes(cx, links, up.id(), Some(up.link));
+    pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) {
+        self.clear_strikes(cx, up.id(), Some(up.link));
         make_room(&mut self.watches);
         self.watches.push(Watch { link: up.link, misses: 0, round_trip: RoundTrip::NONE });
         let first = cx.rng.jitter(cx.config.detector.liveness_every);
         cx.arm(Timer::Ping(up.link), first);
     }
 
-    pub(crate) fn on_neighbor_down(&mut self, cx: &mut Context, links: &mut Links, link: LinkId) {
+    pub(crate) fn on_neighbor_down(&mut self, cx: &mut Context, link: LinkId) {
         self.watches.retain(|watch| watch.link != link);
         self.forget_pings(link);
-        self.connects.give_up(cx, links, link);
+        self.connects.give_up(cx, link);
         cx.timers.cancel(Timer::Ping(link));
         cx.timers.cancel(Timer::Answer(link));
     }
 
-    pub(crate) fn on_ping_timer(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbor: &Neighbor,
-    ) {
+    pub(crate) fn on_ping_timer(&mut self, cx: &mut Context, neighbor: &Neighbor) {
         let link = neighbor.link;
         cx.arm(Timer::Ping(link), cx.config.detector.liveness_every);
         match cx.config.detector.kind {
-            DetectorKind::Connect => self.connects.begin(cx, links, neighbor),
+            DetectorKind::Connect => self.connects.begin(cx, neighbor),
             DetectorKind::Strikes | DetectorKind::Swim => {
                 if self.open_ping(link).is_none() {
                     self.ping(cx, link, false);
@@ -153,16 +148,11 @@ impl Strikes {
     }
 
     /// No connection to a neighbor came to stand. Returns the neighbor if that was the last strike.
-    pub(crate) fn on_not_connected(
-        &mut self,
-        cx: &mut Context,
-        neighbors: &Neighbors,
-        link: LinkId,
-    ) -> Option<Neighbor> {
+    pub(crate) fn on_not_connected(&mut self, cx: &mut Context, link: LinkId) -> Option<Neighbor> {
         let attempt = self.connects.end(link)?;
-        let neighbor = neighbors.by_link(attempt.neighbor)?;
-        let overdue = self.miss(cx, neighbor, StrikeKind::Connect);
-        (overdue == Overdue::Dead).then(|| neighbor.clone())
+        let neighbor = cx.neighbors.by_link(attempt.neighbor)?.clone();
+        let overdue = self.miss(cx, &neighbor, StrikeKind::Connect);
+        (overdue == Overdue::Dead).then_some(neighbor)
     }
 
     /// Sees at once whether a link still lives: one miss and it is lost.
@@ -246,16 +236,10 @@ impl Strikes {
         self.lost.push(Lost { number, record, strikes: 0, redial: None });
     }
 
-    pub(crate) fn on_redial_timer(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        number: u32,
-        isolated: bool,
-    ) {
+    pub(crate) fn on_redial_timer(&mut self, cx: &mut Context, number: u32, isolated: bool) {
         if let Some(lost) = self.lost.iter_mut().find(|lost| lost.number == number) {
             let purpose = Purpose::Neighbor { isolated };
-            lost.redial = Some(links.dial(cx, Target::Node(&lost.record), purpose));
+            lost.redial = Some(cx.dial(Target::Node(&lost.record), purpose));
         }
     }
 
@@ -289,18 +273,12 @@ impl Strikes {
 
     /// Stops counting against a lost neighbor: it showed itself, on link `by` or otherwise, or it
     /// left.
-    pub(crate) fn clear_strikes(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        subject: NodeId,
-        by: Option<LinkId>,
-    ) {
+    pub(crate) fn clear_strikes(&mut self, cx: &mut Context, subject: NodeId, by: Option<LinkId>) {
         let place = self.lost.iter().position(|lost| lost.record.subject() == subject);
         let Some(lost) = place.map(|place| self.lost.remove(place)) else { return };
         cx.timers.cancel(Timer::Redial(lost.number));
         if let Some(redial) = lost.redial.filter(|redial| Some(*redial) != by) {
-            links.close(cx, redial, Bye::Done);
+            cx.close(redial, Bye::Done);
         }
     }
 

@@ -3,7 +3,6 @@
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::{LinkId, LinkOrigin};
-use crate::neighbors::Neighbors;
 use crate::rng::Stream;
 use crate::wire::{Bye, Refusal};
 
@@ -34,15 +33,10 @@ pub(crate) struct Asker<'a> {
 /// the smaller identity dialed. A node never dials a node it believes to be its neighbor, so a
 /// hello from a neighbor means that it lost the link that we still hold, unless the two hellos
 /// may have crossed.
-pub(crate) fn admit(
-    cx: &mut Context,
-    neighbors: &Neighbors,
-    most: usize,
-    asker: Asker<'_>,
-) -> Admission {
+pub(crate) fn admit(cx: &mut Context, most: usize, asker: Asker<'_>) -> Admission {
     let Asker { from, must, is_dialing } = asker;
     let ours_wins = cx.me() < from.subject();
-    if let Some(held) = neighbors.by_id(from.subject()) {
+    if let Some(held) = cx.neighbors.by_id(from.subject()) {
         return if held.record.supersedes(from) {
             Admission::Refuse(Refusal::StaleEpoch)
         } else if from.supersedes(&held.record)
@@ -57,14 +51,14 @@ pub(crate) fn admit(
     if is_dialing && ours_wins {
         return Admission::Refuse(Refusal::Duplicate);
     }
-    if neighbors.len() < most {
+    if cx.neighbors.len() < most {
         return Admission::Admit;
     }
     if !must {
         cx.stats.limits.links += 1;
         return Admission::Refuse(Refusal::Busy);
     }
-    let drawn = cx.rng.index(Stream::Overlay, neighbors.len());
-    let surplus = drawn.and_then(|drawn| neighbors.iter().nth(drawn));
+    let drawn = cx.rng.index(Stream::Overlay, cx.neighbors.len());
+    let surplus = drawn.and_then(|drawn| cx.neighbors.iter().nth(drawn));
     surplus.map_or(Admission::Admit, |it| Admission::Instead(it.link, Bye::Surplus))
 }

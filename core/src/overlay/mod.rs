@@ -13,8 +13,8 @@ use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::event::NeighborLoss;
 use crate::id::{LinkId, NodeId};
-use crate::links::{Failure, Links};
-use crate::neighbors::{Neighbor, Neighbors};
+use crate::links::Failure;
+use crate::neighbors::Neighbor;
 use crate::snapshot::KnownSnapshot;
 use crate::timers::Timer;
 use hyparview::HyParView;
@@ -51,13 +51,11 @@ impl Overlay {
     pub(crate) fn top_up(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
         is_lost: impl Fn(&AddressRecord) -> bool,
     ) -> bool {
         match self {
-            Self::Random(random) => random.top_up(cx, links, neighbors, is_lost),
-            Self::HyParView(hyparview) => hyparview.top_up(cx, links, neighbors, is_lost),
+            Self::Random(random) => random.top_up(cx, is_lost),
+            Self::HyParView(hyparview) => hyparview.top_up(cx, is_lost),
         }
     }
 
@@ -70,13 +68,13 @@ impl Overlay {
     }
 
     /// Time for a fresh sample. Returns whether the seed nodes shall be asked for it.
-    pub(crate) fn on_refresh_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) -> bool {
+    pub(crate) fn on_refresh_timer(&mut self, cx: &mut Context) -> bool {
         match self {
             Self::Random(random) => {
                 random.on_refresh_timer(cx);
                 true
             }
-            Self::HyParView(hyparview) => hyparview.on_refresh_timer(cx, neighbors),
+            Self::HyParView(hyparview) => hyparview.on_refresh_timer(cx),
         }
     }
 
@@ -84,43 +82,30 @@ impl Overlay {
     pub(crate) fn on_list(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
         peers: &[AddressRecord],
         is_lost: impl Fn(&AddressRecord) -> bool,
     ) {
         match self {
-            Self::Random(random) => random.on_list(cx, links, neighbors, peers, is_lost),
-            Self::HyParView(hyparview) => hyparview.on_list(cx, neighbors, peers),
+            Self::Random(random) => random.on_list(cx, peers, is_lost),
+            Self::HyParView(hyparview) => hyparview.on_list(cx, peers),
         }
     }
 
     /// A welcomed dial finds `most` neighbors. Returns the one that goes for it, if it is worth one.
-    pub(crate) fn on_crowded(
-        &self,
-        cx: &mut Context,
-        neighbors: &Neighbors,
-        link: LinkId,
-    ) -> Option<LinkId> {
+    pub(crate) fn on_crowded(&self, cx: &mut Context, link: LinkId) -> Option<LinkId> {
         match self {
             Self::Random(_) => None,
-            Self::HyParView(hyparview) => hyparview.on_crowded(cx, neighbors, link),
+            Self::HyParView(hyparview) => hyparview.on_crowded(cx, link),
         }
     }
 
     /// A neighbor is up, by whichever dial; another one to the same node is given up. Returns a
     /// link to drop for it.
-    pub(crate) fn on_neighbor_up(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-        up: &Neighbor,
-    ) -> Option<LinkId> {
+    pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) -> Option<LinkId> {
         match self {
-            Self::Random(random) => random.on_neighbor_up(cx, links, neighbors, up),
+            Self::Random(random) => random.on_neighbor_up(cx, up),
             Self::HyParView(hyparview) => {
-                hyparview.on_neighbor_up(cx, links, neighbors, up);
+                hyparview.on_neighbor_up(cx, up);
                 None
             }
         }
@@ -170,13 +155,9 @@ impl Overlay {
     }
 
     /// A random known peer that is no neighbor, to compare messages with.
-    pub(crate) fn stranger(
-        &self,
-        cx: &mut Context,
-        neighbors: &Neighbors,
-    ) -> Option<AddressRecord> {
+    pub(crate) fn stranger(&self, cx: &mut Context) -> Option<AddressRecord> {
         match self {
-            Self::Random(random) => random.stranger(cx, neighbors),
+            Self::Random(random) => random.stranger(cx),
             Self::HyParView(hyparview) => hyparview.stranger(cx),
         }
     }

@@ -30,7 +30,7 @@ use crate::address::AddressRecord;
 use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::id::{LinkId, LinkOrigin, NodeId};
-use crate::links::{Failure, Links, Target};
+use crate::links::{Failure, Target};
 use crate::neighbors::{Neighbor, Neighbors};
 use crate::overlay::address_book::{AddressBook, Known};
 use crate::rng::Stream;
@@ -62,23 +62,21 @@ impl RandomOverlay {
     pub(crate) fn top_up(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
         is_lost: impl Fn(&AddressRecord) -> bool,
     ) -> bool {
         let config = &cx.config.overlay;
-        let opened = opened(neighbors).count() + self.dials.len();
-        let total = neighbors.len() + self.dials.len();
+        let opened = opened(&cx.neighbors).count() + self.dials.len();
+        let total = cx.neighbors.len() + self.dials.len();
         let wanted = config.max_peers.saturating_sub(opened);
         for _ in 0..wanted.min(config.max_links.saturating_sub(total)) {
             let is_free = |(_, known): &(usize, &Known)| {
-                self.is_free(neighbors, (known.prefix, &known.record), &is_lost)
+                self.is_free(&cx.neighbors, (known.prefix, &known.record), &is_lost)
             };
             let free = self.book.dialable(cx.now).filter(is_free);
             let free: Vec<usize> = free.map(|(place, _)| place).collect();
             let Some(candidate) = next_candidate(cx, &self.book, &free) else { return false };
             let record = self.book.record(candidate).clone();
-            self.dial(cx, links, neighbors, &record);
+            self.dial(cx, &record);
         }
         true
     }
@@ -100,20 +98,18 @@ impl RandomOverlay {
     pub(crate) fn on_list(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
         peers: &[AddressRecord],
         is_lost: impl Fn(&AddressRecord) -> bool,
     ) {
         self.book.note_list(cx, peers);
         let is_fresh = self.refreshing;
         self.refreshing &= peers.len() < cx.config.registration.sample;
-        if !is_fresh || neighbors.len() + self.dials.len() >= cx.config.overlay.max_links {
+        if !is_fresh || cx.neighbors.len() + self.dials.len() >= cx.config.overlay.max_links {
             return;
         }
         let is_free = |record: &&AddressRecord| {
             let id = record.subject();
-            id != cx.me() && self.is_free(neighbors, (id.prefix(), record), &is_lost)
+            id != cx.me() && self.is_free(&cx.neighbors, (id.prefix(), record), &is_lost)
         };
         let strangers: Vec<_> = peers.iter().filter(is_free).collect();
         let chosen = match cx.config.overlay.kind {
@@ -123,29 +119,23 @@ impl RandomOverlay {
             OverlayKind::PowerLaw => Some(0),
         };
         if let Some(stranger) = chosen.and_then(|chosen| strangers.get(chosen)) {
-            self.dial(cx, links, neighbors, stranger);
+            self.dial(cx, stranger);
         }
     }
 
     /// A neighbor is up, by whichever dial; another one to the same node is given up. Returns a
     /// link to drop for it.
-    pub(crate) fn on_neighbor_up(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-        up: &Neighbor,
-    ) -> Option<LinkId> {
+    pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) -> Option<LinkId> {
         if let Some(place) = self.dials.iter().position(|dial| dial.to.subject() == up.id()) {
             let dial = self.dials.remove(place);
             release_if_empty(&mut self.dials);
             if dial.link != up.link {
-                links.close(cx, dial.link, Bye::Done);
+                cx.close(dial.link, Bye::Done);
             }
         }
         self.book.note(cx, &up.record);
         let others: Vec<LinkId> =
-            opened(neighbors).map(|it| it.link).filter(|link| *link != up.link).collect();
+            opened(&cx.neighbors).map(|it| it.link).filter(|link| *link != up.link).collect();
         if up.link.origin() == LinkOrigin::Accepted || others.len() < cx.config.overlay.max_peers {
             return None;
         }
@@ -153,13 +143,9 @@ impl RandomOverlay {
     }
 
     /// A random known peer that is no neighbor.
-    pub(crate) fn stranger(
-        &self,
-        cx: &mut Context,
-        neighbors: &Neighbors,
-    ) -> Option<AddressRecord> {
+    pub(crate) fn stranger(&self, cx: &mut Context) -> Option<AddressRecord> {
         let is_free = |(_, known): &(usize, &Known)| {
-            self.is_free(neighbors, (known.prefix, &known.record), |_| false)
+            self.is_free(&cx.neighbors, (known.prefix, &known.record), |_| false)
         };
         let count = self.book.dialable(cx.now).filter(is_free).count();
         let drawn = cx.rng.index(Stream::CatchUp, count)?;
@@ -209,15 +195,9 @@ impl RandomOverlay {
         self.book.snapshot(now)
     }
 
-    fn dial(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-        record: &AddressRecord,
-    ) {
-        let purpose = Purpose::Neighbor { isolated: neighbors.is_empty() };
-        let link = links.dial(cx, Target::Node(record), purpose);
+    fn dial(&mut self, cx: &mut Context, record: &AddressRecord) {
+        let purpose = Purpose::Neighbor { isolated: cx.neighbors.is_empty() };
+        let link = cx.dial(Target::Node(record), purpose);
         make_room(&mut self.dials);
         self.dials.push(NeighborDial { link, to: record.clone() });
     }
@@ -271,10 +251,9 @@ mod tests {
     fn dials(lists: &[Vec<AddressRecord>]) -> Vec<usize> {
         let mut cx = context(Config::classic());
         let mut overlay = RandomOverlay::default();
-        let (mut links, neighbors) = (Links::default(), Neighbors::default());
         overlay.on_refresh_timer(&mut cx);
         let mut dials = |list: &Vec<AddressRecord>| {
-            overlay.on_list(&mut cx, &mut links, &neighbors, list, |_| false);
+            overlay.on_list(&mut cx, list, |_| false);
             let outputs = core::iter::from_fn(|| cx.poll_output());
             outputs.filter(|output| matches!(output, Output::Dial { .. })).count()
         };

@@ -17,19 +17,19 @@ use crate::wire::{Bye, DeathReport, Message, Statement};
 impl Peer {
     #[expect(clippy::wildcard_enum_match_arm, reason = "picks the timers that come here")]
     pub(super) fn on_strikes_timer(&mut self, timer: Timer) {
-        let Self { cx, links, neighbors, detector, .. } = self;
+        let Self { cx, detector, .. } = self;
         match timer {
             Timer::Ping(link) => {
                 if let (Some(neighbor), Some(strikes)) =
-                    (neighbors.by_link(link), detector.as_strikes())
+                    (cx.neighbors.by_link(link).cloned(), detector.as_strikes())
                 {
-                    strikes.on_ping_timer(cx, links, neighbor);
+                    strikes.on_ping_timer(cx, &neighbor);
                 }
             }
             Timer::Redial(number) => {
-                let isolated = neighbors.is_empty();
+                let isolated = cx.neighbors.is_empty();
                 if let Some(strikes) = detector.as_strikes() {
-                    strikes.on_redial_timer(cx, links, number, isolated);
+                    strikes.on_redial_timer(cx, number, isolated);
                 }
             }
             Timer::Answer(link) => self.on_answer_timer(link),
@@ -38,7 +38,7 @@ impl Peer {
     }
 
     fn on_answer_timer(&mut self, link: LinkId) {
-        let Some(neighbor) = self.neighbors.by_link(link).cloned() else { return };
+        let Some(neighbor) = self.cx.neighbors.by_link(link).cloned() else { return };
         let Some(strikes) = self.detector.as_strikes() else { return };
         match strikes.on_answer_timer(&mut self.cx, &neighbor) {
             Overdue::Strike => {}
@@ -49,13 +49,13 @@ impl Peer {
 
     /// Nothing comes through on a neighbor's link.
     fn on_stalled(&mut self, link: LinkId) {
-        self.links.close(&mut self.cx, link, Bye::Replaced);
+        self.cx.close(link, Bye::Replaced);
         self.lose_neighbor(link, NeighborLoss::LinkLost(LinkLoss::Stalled));
     }
 
     pub(super) fn on_not_connected(&mut self, link: LinkId) {
-        let Self { cx, neighbors, detector, .. } = self;
-        let dead = detector.as_strikes().and_then(|it| it.on_not_connected(cx, neighbors, link));
+        let Self { cx, detector, .. } = self;
+        let dead = detector.as_strikes().and_then(|it| it.on_not_connected(cx, link));
         if let Some(dead) = dead {
             self.declare_dead(dead);
         }
@@ -69,13 +69,13 @@ impl Peer {
 
     /// Three strikes: every seed node is told (R17).
     pub(super) fn report_death(&mut self, subject: AddressRecord) {
-        let Self { cx, links, bootstrap, .. } = self;
+        let Self { cx, bootstrap, .. } = self;
         self.overlay.forget(subject.subject());
         cx.stats.death_reports += 1;
         cx.emit(Event::DeathReported { subject: subject.clone() });
         let reporter = cx.me();
         let report = DeathReport { subject, reporter, at: cx.unix(), signature: None };
-        self.notices.announce(cx, links, bootstrap, &Message::DeathReport(Box::new(report)));
+        self.notices.announce(cx, bootstrap, &Message::DeathReport(Box::new(report)));
     }
 
     /// Carries out what the detector `swim` found.
@@ -98,9 +98,9 @@ impl Peer {
             self.publish(Topic::members(), statement.to_payload());
             return;
         }
-        for neighbor in self.neighbors.iter() {
+        for link in self.cx.neighbors.links() {
             self.cx.stats.statements_sent += 1;
-            self.cx.send(neighbor.link, Message::Statement(Box::new(statement.clone())));
+            self.cx.send(link, Message::Statement(Box::new(statement.clone())));
         }
     }
 
@@ -122,7 +122,7 @@ impl Peer {
 
     /// Ends the link with a neighbor, unless that is a newer life of it.
     fn drop_life(&mut self, subject: &AddressRecord, bye: Bye) {
-        let neighbor = self.neighbors.by_id(subject.subject());
+        let neighbor = self.cx.neighbors.by_id(subject.subject());
         if let Some(old) = neighbor.filter(|it| !it.record.supersedes(subject)) {
             self.drop_neighbor(old.link, bye);
         }

@@ -13,15 +13,16 @@ impl Peer {
         if let Some(farewell) = self.detector.as_swim().and_then(|swim| swim.farewell(&self.cx)) {
             self.say(&farewell);
         }
-        let Self { cx, links, neighbors, bootstrap, notices, .. } = self;
+        let Self { cx, bootstrap, notices, .. } = self;
         let leave = Message::Leave(Leave { subject: cx.me(), epoch: cx.epoch(), signature: None });
-        notices.announce(cx, links, bootstrap, &leave);
-        let linked: alloc::vec::Vec<_> = neighbors.iter().map(|neighbor| neighbor.link).collect();
+        notices.announce(cx, bootstrap, &leave);
+        let linked: alloc::vec::Vec<_> =
+            cx.neighbors.iter().map(|neighbor| neighbor.link).collect();
         for link in linked {
             self.cx.send(link, leave.clone());
             self.drop_neighbor(link, Bye::Leaving);
         }
-        self.links.close_all_but_notices(&mut self.cx, Bye::Leaving);
+        self.cx.close_all_but_notices(Bye::Leaving);
         let patience = self.cx.config.leave_timeout;
         self.cx.arm(Timer::LeaveTimeout, patience);
     }
@@ -34,7 +35,7 @@ impl Peer {
 
     pub(super) fn finish_leaving(&mut self) {
         if !core::mem::replace(&mut self.left, true) {
-            self.links.close_all(&mut self.cx, Bye::Leaving);
+            self.cx.close_all(Bye::Leaving);
             self.cx.timers.clear();
             self.cx.emit(Event::Left);
         }

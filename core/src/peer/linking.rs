@@ -30,10 +30,10 @@ impl Peer {
                     self.on_join(link);
                 }
             }
-            Purpose::Probe => self.links.welcome(&mut self.cx, link, hello),
+            Purpose::Probe => self.cx.welcome(link, hello),
             Purpose::Optimize if is_peer && joins => self.on_optimize_hello(link, hello),
             Purpose::Shuffle | Purpose::PingRequest | Purpose::Exchange if is_peer => {
-                self.links.welcome(&mut self.cx, link, hello);
+                self.cx.welcome(link, hello);
             }
             Purpose::Neighbor { .. }
             | Purpose::Register
@@ -44,7 +44,7 @@ impl Peer {
             | Purpose::Exchange
             | Purpose::Optimize
             | Purpose::Vote => {
-                self.links.refuse(&mut self.cx, link, hello.from.clone(), Refusal::WrongRole);
+                self.cx.refuse(link, hello.from.clone(), Refusal::WrongRole);
             }
         }
     }
@@ -52,9 +52,9 @@ impl Peer {
     /// Who takes no part in swaps has no use for trials.
     fn on_optimize_hello(&mut self, link: LinkId, hello: &Hello) {
         if self.cx.config.overlay.hyparview.near_links > 0 {
-            self.links.welcome(&mut self.cx, link, hello);
+            self.cx.welcome(link, hello);
         } else {
-            self.links.refuse(&mut self.cx, link, hello.from.clone(), Refusal::Busy);
+            self.cx.refuse(link, hello.from.clone(), Refusal::Busy);
         }
     }
 
@@ -70,11 +70,11 @@ impl Peer {
         let is_dialing = self.is_dialing(id);
         let most = self.overlay.most(&self.cx);
         let asker = Asker { from, must, is_dialing };
-        match admit(&mut self.cx, &self.neighbors, most, asker) {
+        match admit(&mut self.cx, most, asker) {
             Admission::Admit => {}
             Admission::Instead(old, bye) => self.drop_neighbor(old, bye),
             Admission::Refuse(reason) => {
-                self.links.refuse(&mut self.cx, link, from.clone(), reason);
+                self.cx.refuse(link, from.clone(), reason);
                 if reason == Refusal::Busy {
                     self.on_busy(from);
                 }
@@ -82,56 +82,56 @@ impl Peer {
             }
             Admission::Challenge(held) => {
                 self.detector.challenge(&mut self.cx, held);
-                self.links.refuse(&mut self.cx, link, from.clone(), Refusal::Duplicate);
+                self.cx.refuse(link, from.clone(), Refusal::Duplicate);
                 return false;
             }
         }
-        self.links.welcome(&mut self.cx, link, hello);
-        self.links.settle(&mut self.cx, link);
+        self.cx.welcome(link, hello);
+        self.cx.keep(link);
         true
     }
 
     /// Somebody found no room here, perhaps because dead neighbors take it: HyParView peers see who
     /// still lives.
     fn on_busy(&mut self, asker: &AddressRecord) {
-        let Self { cx, links, overlay, .. } = self;
-        if overlay.as_hyparview().is_some_and(|it| it.on_busy(cx, links, asker)) {
-            for neighbor in self.neighbors.iter() {
-                self.detector.challenge(&mut self.cx, neighbor.link);
+        let Self { cx, overlay, .. } = self;
+        if overlay.as_hyparview().is_some_and(|it| it.on_busy(cx, asker)) {
+            for link in self.cx.neighbors.links() {
+                self.detector.challenge(&mut self.cx, link);
             }
         }
     }
 
     fn on_join(&mut self, link: LinkId) {
-        let Self { cx, neighbors, .. } = self;
-        if let Some(joiner) = neighbors.by_link(link) {
-            HyParView::on_join(cx, neighbors, joiner);
+        let Self { cx, .. } = self;
+        if let Some(joiner) = cx.neighbors.by_link(link).cloned() {
+            HyParView::on_join(cx, &joiner);
         }
     }
 
     /// Somebody near asks to be a neighbor, and gives up `old` for it. Who is at the other end of a
     /// dial already is not let in twice.
     pub(super) fn on_optimization(&mut self, link: LinkId, old: NodeId, round_trip: Duration) {
-        let Some(up) = self.links.up(link) else { return };
+        let Some(up) = self.cx.up(link) else { return };
         let id = up.remote.subject();
         let is_dialing = self.is_dialing(id);
-        let Self { cx, links, neighbors, overlay, .. } = self;
-        let is_double = neighbors.by_id(id).is_some();
+        let Self { cx, overlay, .. } = self;
+        let is_double = cx.neighbors.by_id(id).is_some();
         let admission = match overlay.as_hyparview() {
             Some(hyparview) if !is_double && !is_dialing => {
-                hyparview.admit_near(cx, neighbors, (old, round_trip))
+                hyparview.admit_near(cx, (old, round_trip))
             }
             _ => Admission::Refuse(Refusal::Busy),
         };
         let replaced = match admission {
             Admission::Admit => None,
             Admission::Instead(far, bye) => {
-                let record = neighbors.by_link(far).map(|it| it.record.clone());
+                let record = cx.neighbors.by_link(far).map(|it| it.record.clone());
                 self.drop_neighbor(far, bye);
                 record
             }
             Admission::Refuse(_) | Admission::Challenge(_) => {
-                return links.close(cx, link, Bye::Done);
+                return cx.close(link, Bye::Done);
             }
         };
         self.cx.send(link, Message::OptimizationReply { replaced });
@@ -140,17 +140,17 @@ impl Peer {
 
     /// A near peer agrees to be a neighbor. The one that goes for it gets whom that one gave up.
     pub(super) fn on_optimization_reply(&mut self, link: LinkId, replaced: Option<AddressRecord>) {
-        let Self { cx, links, neighbors, overlay, .. } = self;
-        let Some(up) = links.up(link) else { return };
+        let Self { cx, overlay, .. } = self;
+        let Some(up) = cx.up(link) else { return };
         let agreed = overlay.as_hyparview().and_then(|it| it.on_optimization_reply(cx, link));
         let Some((old, round_trip)) = agreed else {
             return self.on_unexpected(link, &Message::OptimizationReply { replaced });
         };
-        let has_old = neighbors.by_link(old).is_some();
-        let is_double = neighbors.by_id(up.remote.subject()).is_some();
-        if is_double || !has_old && neighbors.len() >= overlay.most(cx) {
+        let has_old = cx.neighbors.by_link(old).is_some();
+        let is_double = cx.neighbors.by_id(up.remote.subject()).is_some();
+        if is_double || !has_old && cx.neighbors.len() >= overlay.most(cx) {
             let bye = if is_double { Bye::Replaced } else { Bye::Surplus };
-            return links.close(cx, link, bye);
+            return cx.close(link, bye);
         }
         if has_old {
             if let Some(with) = replaced {
@@ -162,7 +162,7 @@ impl Peer {
     }
 
     fn add_near(&mut self, link: LinkId, record: AddressRecord, round_trip: Option<Duration>) {
-        self.links.make_neighbors(&mut self.cx, link);
+        self.cx.make_neighbors(link);
         self.add_neighbor(link, record);
         if let Some(hyparview) = self.overlay.as_hyparview() {
             hyparview.choose(&self.cx, link, round_trip);
@@ -170,16 +170,16 @@ impl Peer {
     }
 
     pub(super) fn on_welcomed(&mut self, link: LinkId, dial: &Dial, up: &Up) {
-        let Self { cx, links, overlay, broadcast, detector, .. } = self;
+        let Self { cx, overlay, broadcast, detector, .. } = self;
         match dial.purpose {
             Purpose::Register => {
-                self.bootstrap.on_welcomed(cx, links, link, up.remote.subject());
+                self.bootstrap.on_welcomed(cx, link, up.remote.subject());
             }
-            Purpose::Notice => self.notices.on_welcomed(cx, links, link),
+            Purpose::Notice => self.notices.on_welcomed(cx, link),
             Purpose::Neighbor { .. } | Purpose::Join => self.on_neighbor_welcome(link, up),
             Purpose::Shuffle => {
                 if let Some(hyparview) = overlay.as_hyparview() {
-                    hyparview.on_reply_welcomed(cx, links, link);
+                    hyparview.on_reply_welcomed(cx, link);
                 }
             }
             Purpose::Exchange => broadcast.on_exchange_welcomed(cx, link),
@@ -190,7 +190,7 @@ impl Peer {
             }
             Purpose::Probe | Purpose::PingRequest => {
                 if let Some(swim) = detector.as_swim() {
-                    swim.on_welcomed(cx, links, link);
+                    swim.on_welcomed(cx, link);
                 }
             }
             Purpose::Vote => unreachable!("a peer never asks for votes"),
@@ -198,23 +198,23 @@ impl Peer {
     }
 
     fn on_neighbor_welcome(&mut self, link: LinkId, up: &Up) {
-        let is_double = self.neighbors.by_id(up.remote.subject()).is_some();
-        let is_full = self.neighbors.len() >= self.overlay.most(&self.cx);
+        let is_double = self.cx.neighbors.by_id(up.remote.subject()).is_some();
+        let is_full = self.cx.neighbors.len() >= self.overlay.most(&self.cx);
         if !is_double && (!is_full || self.make_room(link)) {
             self.add_neighbor(link, up.remote.clone());
             return;
         }
         let bye = if is_double { Bye::Replaced } else { Bye::Surplus };
-        self.links.close(&mut self.cx, link, bye);
+        self.cx.close(link, bye);
         let gone = Failure::Lost(LinkLoss::Closed);
         self.overlay.on_failed(&mut self.cx, link, &gone);
-        self.detector.clear_strikes(&mut self.cx, &mut self.links, up.remote.subject(), Some(link));
+        self.detector.clear_strikes(&mut self.cx, up.remote.subject(), Some(link));
     }
 
     /// Drops a neighbor for a new one, if the overlay has one to spare.
     fn make_room(&mut self, link: LinkId) -> bool {
-        let Self { cx, neighbors, overlay, .. } = self;
-        let surplus = overlay.on_crowded(cx, neighbors, link);
+        let Self { cx, overlay, .. } = self;
+        let surplus = overlay.on_crowded(cx, link);
         if let Some(surplus) = surplus {
             self.drop_neighbor(surplus, Bye::Surplus);
         }
@@ -222,7 +222,7 @@ impl Peer {
     }
 
     pub(super) fn on_failed(&mut self, link: LinkId, dial: &Dial, failure: &Failure) {
-        let Self { cx, links, neighbors, overlay, broadcast, detector, .. } = self;
+        let Self { cx, overlay, broadcast, detector, .. } = self;
         match dial.purpose {
             Purpose::Register => self.bootstrap.on_failed(cx, link, *failure),
             Purpose::Notice => self.notices.on_failed(cx, link),
@@ -240,7 +240,7 @@ impl Peer {
             }
             Purpose::Probe | Purpose::PingRequest => {
                 if let Some(swim) = detector.as_swim() {
-                    swim.on_failed(cx, links, neighbors, link, failure);
+                    swim.on_failed(cx, link, failure);
                 }
             }
             Purpose::Vote => unreachable!("a peer never asks for votes"),
@@ -288,31 +288,31 @@ impl Peer {
 
     fn add_neighbor(&mut self, link: LinkId, record: AddressRecord) {
         self.is_settled = false;
-        let Self { cx, links, neighbors, .. } = self;
-        neighbors.insert(link, record.clone(), cx.now);
-        let up = neighbors.by_link(link).expect("it was inserted just now").clone();
+        let Self { cx, .. } = self;
+        cx.neighbors.insert(link, record.clone(), cx.now);
+        let up = cx.neighbors.by_link(link).expect("it was inserted just now").clone();
         cx.emit(Event::NeighborUp { peer: record, origin: link.origin() });
         cx.timers.cancel(Timer::Isolated);
-        self.detector.on_neighbor_up(cx, links, &up);
+        self.detector.on_neighbor_up(cx, &up);
         self.broadcast.on_neighbor_up(cx, &up);
-        if let Some(surplus) = self.overlay.on_neighbor_up(cx, links, neighbors, &up) {
+        if let Some(surplus) = self.overlay.on_neighbor_up(cx, &up) {
             self.drop_neighbor(surplus, Bye::Surplus);
         }
     }
 
     /// Ends a neighbor's link on purpose.
     pub(super) fn drop_neighbor(&mut self, link: LinkId, bye: Bye) {
-        self.links.close(&mut self.cx, link, bye);
+        self.cx.close(link, bye);
         self.lose_neighbor(link, NeighborLoss::Dropped(bye));
     }
 
     /// A neighbor's link is gone: tell the parts, each of which forgets what it kept of it.
     pub(super) fn lose_neighbor(&mut self, link: LinkId, reason: NeighborLoss) {
         self.is_settled = false;
-        let Self { cx, links, neighbors, .. } = self;
-        let Some(down) = neighbors.remove(link) else { return };
+        let Self { cx, .. } = self;
+        let Some(down) = cx.neighbors.remove(link) else { return };
         let is_lost = matches!(reason, NeighborLoss::LinkLost(_));
-        self.detector.on_neighbor_down(cx, links, &down, reason);
+        self.detector.on_neighbor_down(cx, &down, reason);
         self.broadcast.on_neighbor_down(cx, &down, is_lost);
         cx.emit(Event::NeighborDown { peer: down.record.clone(), reason });
         self.overlay.on_neighbor_down(cx, &down, reason);

@@ -24,8 +24,8 @@ impl Peer {
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "all others are unexpected here")]
     fn on_seed_node_message(&mut self, link: LinkId, message: Message) {
-        let Self { cx, links, neighbors, detector, .. } = self;
-        let Some(up) = links.up(link) else { return };
+        let Self { cx, detector, .. } = self;
+        let Some(up) = cx.up(link) else { return };
         match message {
             Message::Registered { lease_ms } => {
                 self.bootstrap.on_registered(cx, link, &up, lease_ms);
@@ -33,7 +33,7 @@ impl Peer {
             Message::Unknown => self.bootstrap.on_unknown(cx, link),
             Message::PeerList { peers } => {
                 let is_lost = |record: &_| detector.is_lost(record);
-                self.overlay.on_list(cx, links, neighbors, &peers, is_lost);
+                self.overlay.on_list(cx, &peers, is_lost);
                 cx.emit(Event::ListReceived { from: up.remote.subject(), peers });
             }
             message => self.on_unexpected(link, &message),
@@ -42,8 +42,8 @@ impl Peer {
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "all others are unexpected here")]
     fn on_neighbor_message(&mut self, link: LinkId, message: Message) {
-        let Self { cx, neighbors, broadcast, detector, .. } = self;
-        let Some(from) = neighbors.by_link(link) else { return };
+        let Self { cx, broadcast, detector, .. } = self;
+        let Some(from) = cx.neighbors.by_link(link).cloned() else { return };
         if let Some(swim) = detector.as_swim() {
             swim.on_heard(link, cx.now);
         }
@@ -51,13 +51,13 @@ impl Peer {
             Message::Ping(ping) => cx.send(link, Message::Pong(ping)),
             Message::Pong(pong) => self.on_pong(link, &pong),
             Message::Gossip(gossip) => {
-                let news = broadcast.on_gossip(cx, neighbors, from, gossip);
+                let news = broadcast.on_gossip(cx, &from, gossip);
                 self.on_network_news(link, news);
             }
-            Message::Digest(digest) => broadcast.on_digest(cx, from, &digest),
-            Message::Pull { ids } => broadcast.on_pull(cx, from, &ids),
+            Message::Digest(digest) => broadcast.on_digest(cx, &from, &digest),
+            Message::Pull { ids } => broadcast.on_pull(cx, &from, &ids),
             Message::Leave(leave) if leave.subject == from.id() => {
-                self.links.close(cx, link, Bye::Done);
+                self.cx.close(link, Bye::Done);
                 self.lose_neighbor(link, NeighborLoss::Left);
             }
             Message::Leave(_) => self.expel(link, Misbehavior::Forged("Leave")),
@@ -68,31 +68,31 @@ impl Peer {
     /// Messages that only the parts of the modern profile say. Who runs other parts takes them as the
     /// broken rule that they are.
     fn on_modern_message(&mut self, link: LinkId, message: Message) {
-        let Self { cx, links, neighbors, overlay, broadcast, detector, .. } = self;
-        let Some(from) = neighbors.by_link(link) else { return };
+        let Self { cx, overlay, broadcast, detector, .. } = self;
+        let Some(from) = cx.neighbors.by_link(link).cloned() else { return };
         let has_table = cx.config.detector.swim.has_table();
         match (message, overlay.as_hyparview(), broadcast.as_plumtree(), detector.as_swim()) {
             (Message::ForwardJoin(join), Some(hyparview), _, _) => {
-                hyparview.on_forward_join(cx, links, neighbors, from, *join);
+                hyparview.on_forward_join(cx, &from, *join);
                 self.is_settled = false;
             }
             (Message::Shuffle(shuffle), Some(hyparview), _, _) => {
-                hyparview.on_shuffle(cx, links, neighbors, from, *shuffle);
+                hyparview.on_shuffle(cx, &from, *shuffle);
                 self.is_settled = false;
             }
             (Message::Replace { with }, Some(hyparview), _, _) => {
                 let is_lost = |record: &_| detector.is_lost(record);
-                hyparview.on_replace(cx, links, neighbors, (from, &with), is_lost);
+                hyparview.on_replace(cx, (&from, &with), is_lost);
                 self.is_settled = false;
             }
             (Message::IHave { have }, _, Some(tree), _) => {
-                tree.on_ihave(cx, neighbors, from, &have);
+                tree.on_ihave(cx, &from, &have);
             }
-            (Message::Graft(graft), _, Some(tree), _) => tree.on_graft(cx, from, &graft),
-            (Message::Prune(prune), _, Some(tree), _) => tree.on_prune(cx, from, &prune),
-            (Message::Neighbors { records }, _, _, Some(swim)) => swim.on_neighbors(from, records),
+            (Message::Graft(graft), _, Some(tree), _) => tree.on_graft(cx, &from, &graft),
+            (Message::Prune(prune), _, Some(tree), _) => tree.on_prune(cx, &from, &prune),
+            (Message::Neighbors { records }, _, _, Some(swim)) => swim.on_neighbors(&from, records),
             (Message::Members { members }, _, _, Some(swim)) => {
-                swim.on_members(cx, links, neighbors, from, &members);
+                swim.on_members(cx, &from, &members);
             }
             (Message::Statement(said), _, _, Some(_)) if !has_table => {
                 self.on_statement(link, &said);
@@ -102,18 +102,18 @@ impl Peer {
     }
 
     fn on_pong(&mut self, link: LinkId, pong: &Ping) {
-        let Self { cx, links, detector, .. } = self;
-        if !detector.on_pong(cx, links, link, pong) {
-            links.accuse(cx, link, Misbehavior::WrongEcho);
+        let Self { cx, detector, .. } = self;
+        if !detector.on_pong(cx, link, pong) {
+            cx.accuse(link, Misbehavior::WrongEcho);
         }
     }
 
     fn on_shuffle_reply(&mut self, link: LinkId, message: Message) {
-        let Self { cx, links, neighbors, overlay, .. } = self;
+        let Self { cx, overlay, .. } = self;
         match (message, overlay.as_hyparview()) {
             (Message::ShuffleReply { sample }, Some(hyparview)) => {
-                hyparview.on_shuffle_reply(cx, neighbors, &sample);
-                links.close(cx, link, Bye::Done);
+                hyparview.on_shuffle_reply(cx, &sample);
+                cx.close(link, Bye::Done);
             }
             (message, _) => self.on_unexpected(link, &message),
         }
@@ -121,13 +121,13 @@ impl Peer {
 
     /// On the way to becoming neighbors, or not.
     fn on_optimize_message(&mut self, link: LinkId, message: Message) {
-        let Self { cx, links, neighbors, overlay, .. } = self;
+        let Self { cx, overlay, .. } = self;
         let is_dialer = link.origin() == LinkOrigin::Dialed;
         match (message, overlay.as_hyparview()) {
             (Message::Ping(ping), _) if !is_dialer => cx.send(link, Message::Pong(ping)),
             (Message::Pong(pong), Some(hyparview)) if is_dialer => {
-                if !hyparview.on_candidate_pong(cx, links, neighbors, (link, &pong)) {
-                    links.accuse(cx, link, Misbehavior::WrongEcho);
+                if !hyparview.on_candidate_pong(cx, (link, &pong)) {
+                    cx.accuse(link, Misbehavior::WrongEcho);
                 }
             }
             (Message::Optimization { old, round_trip_us }, Some(_)) if !is_dialer => {
@@ -142,14 +142,14 @@ impl Peer {
     }
 
     fn on_request_message(&mut self, link: LinkId, message: Message) {
-        let Self { cx, links, neighbors, detector, .. } = self;
+        let Self { cx, detector, .. } = self;
         let has_table = cx.config.detector.swim.has_table();
         match (message, detector.as_swim()) {
             (Message::PingRequest(subject), Some(swim)) => {
-                swim.on_ping_request(cx, links, neighbors, link, &subject);
+                swim.on_ping_request(cx, link, &subject);
             }
             (Message::PingRequestAnswer { subject, is_heard }, Some(swim)) => {
-                swim.on_ping_request_answer(cx, links, link, subject, is_heard);
+                swim.on_ping_request_answer(cx, link, subject, is_heard);
             }
             (Message::Statement(said), Some(_)) if !has_table => self.on_statement(link, &said),
             (message, _) => self.on_unexpected(link, &message),
@@ -158,10 +158,10 @@ impl Peer {
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "all others are unexpected here")]
     fn on_exchange_message(&mut self, link: LinkId, message: Message) {
-        let Self { cx, links, neighbors, broadcast, .. } = self;
+        let Self { cx, broadcast, .. } = self;
         match message {
             Message::Digest(_) | Message::Pull { .. } | Message::Gossip(_) => {
-                let news = broadcast.on_exchange_message(cx, links, neighbors, link, message);
+                let news = broadcast.on_exchange_message(cx, link, message);
                 self.on_network_news(link, news);
             }
             message => self.on_unexpected(link, &message),
@@ -170,11 +170,11 @@ impl Peer {
 
     /// Somebody says this to this peer alone.
     fn on_statement(&mut self, link: LinkId, said: &Statement) {
-        let Self { cx, links, neighbors, detector, .. } = self;
-        let (Some(up), Some(swim)) = (links.up(link), detector.as_swim()) else { return };
+        let Self { cx, detector, .. } = self;
+        let (Some(up), Some(swim)) = (cx.up(link), detector.as_swim()) else { return };
         cx.stats.statements_received += 1;
-        if !swim.on_direct_statement(cx, links, neighbors, up.remote.subject(), said) {
-            links.accuse(cx, link, Misbehavior::Forged("Statement"));
+        if !swim.on_direct_statement(cx, up.remote.subject(), said) {
+            cx.accuse(link, Misbehavior::Forged("Statement"));
         }
     }
 
@@ -183,19 +183,19 @@ impl Peer {
     /// everybody, and its subject could not refute to everybody: it is not read.
     fn on_network_news(&mut self, link: LinkId, news: Option<Arc<Envelope>>) {
         let Some(envelope) = news else { return };
-        let Self { cx, links, neighbors, detector, .. } = self;
+        let Self { cx, detector, .. } = self;
         if !cx.config.detector.swim.has_table() {
             return;
         }
         let Some(swim) = detector.as_swim() else { return };
         let origin = envelope.origin();
         let fault = match Statement::from_payload(envelope.payload()) {
-            Ok(statement) if swim.on_statement(cx, links, neighbors, origin, &statement) => return,
+            Ok(statement) if swim.on_statement(cx, origin, &statement) => return,
             Ok(_) => Misbehavior::Forged("Statement"),
             Err(error) => Misbehavior::Garbled(error),
         };
-        if links.up(link).is_some_and(|up| up.remote.subject() == origin) {
-            links.accuse(cx, link, fault);
+        if cx.up(link).is_some_and(|up| up.remote.subject() == origin) {
+            cx.accuse(link, fault);
         }
     }
 
@@ -204,7 +204,7 @@ impl Peer {
     }
 
     fn expel(&mut self, link: LinkId, kind: Misbehavior) {
-        let outcome = self.links.expel(&mut self.cx, link, kind);
+        let outcome = self.cx.expel(link, kind);
         self.on_outcome(link, outcome);
     }
 }

@@ -15,9 +15,9 @@ use crate::detector::Detector;
 use crate::event::{Event, Rejection};
 use crate::id::LinkId;
 use crate::io::{Command, Input};
-use crate::links::{Links, Outcome};
+use crate::links::Outcome;
 use crate::messaging::{Payload, Topic};
-use crate::neighbors::{Neighbor, Neighbors};
+use crate::neighbors::Neighbor;
 use crate::overlay::Overlay;
 use crate::registry::bootstrap::{Bootstrap, distinct};
 use crate::registry::notices::Notices;
@@ -29,8 +29,6 @@ use crate::wire::Purpose;
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) cx: Context,
-    links: Links,
-    neighbors: Neighbors,
     bootstrap: Bootstrap,
     notices: Notices,
     overlay: Overlay,
@@ -45,8 +43,6 @@ pub(crate) struct Peer {
 impl Peer {
     pub(crate) fn new(mut cx: Context, seed_nodes: &[SocketAddr]) -> Self {
         let mut peer = Self {
-            links: Links::default(),
-            neighbors: Neighbors::default(),
             bootstrap: Bootstrap::new(seed_nodes),
             notices: Notices::default(),
             overlay: Overlay::new(&mut cx),
@@ -69,14 +65,14 @@ impl Peer {
     fn route_timer(&mut self, timer: Timer) {
         match timer {
             Timer::Hello(link) => {
-                let outcome = self.links.on_hello_timer(&mut self.cx, link);
+                let outcome = self.cx.on_hello_timer(link);
                 self.on_outcome(link, outcome);
             }
             Timer::LeaveTimeout => self.finish_leaving(),
             _ if self.cx.leaving => {}
             Timer::Renew(number) => {
-                let Self { cx, links, bootstrap, .. } = self;
-                bootstrap.on_renew_timer(cx, links, number);
+                let Self { cx, bootstrap, .. } = self;
+                bootstrap.on_renew_timer(cx, number);
             }
             Timer::SeedRetry(number) => self.bootstrap.on_retry_timer(number),
             Timer::Refresh | Timer::Isolated | Timer::Shuffle | Timer::Optimize => {
@@ -97,10 +93,10 @@ impl Peer {
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "picks the timers that come here")]
     fn on_overlay_timer(&mut self, timer: Timer) {
-        let Self { cx, links, neighbors, overlay, bootstrap, detector, .. } = self;
+        let Self { cx, overlay, bootstrap, detector, .. } = self;
         match timer {
             Timer::Refresh => {
-                if overlay.on_refresh_timer(cx, neighbors) {
+                if overlay.on_refresh_timer(cx) {
                     bootstrap.request_lists(cx);
                 }
             }
@@ -110,47 +106,47 @@ impl Peer {
             }
             Timer::Shuffle => {
                 if let Some(hyparview) = overlay.as_hyparview() {
-                    hyparview.on_shuffle_timer(cx, neighbors);
+                    hyparview.on_shuffle_timer(cx);
                 }
             }
             _ => {
                 let Some(hyparview) = overlay.as_hyparview() else { return };
                 let round_trip = |link| detector.view(link).0;
                 let is_lost = |record: &_| detector.is_lost(record);
-                hyparview.on_optimize_timer(cx, links, neighbors, (round_trip, is_lost));
+                hyparview.on_optimize_timer(cx, (round_trip, is_lost));
             }
         }
     }
 
     fn on_broadcast_timer(&mut self, timer: Timer) {
-        let Self { cx, links, neighbors, broadcast, overlay, .. } = self;
+        let Self { cx, broadcast, overlay, .. } = self;
         match (timer, broadcast) {
-            (Timer::Digest, broadcast) => broadcast.on_digest_timer(cx, neighbors),
+            (Timer::Digest, broadcast) => broadcast.on_digest_timer(cx),
             (Timer::Exchange, broadcast) => {
-                let stranger = overlay.stranger(cx, neighbors);
-                broadcast.on_exchange_timer(cx, links, neighbors, stranger.as_ref());
+                let stranger = overlay.stranger(cx);
+                broadcast.on_exchange_timer(cx, stranger.as_ref());
             }
-            (Timer::IHave, Broadcast::Plumtree(tree)) => tree.on_ihave_timer(cx, neighbors),
-            (_, Broadcast::Plumtree(tree)) => tree.on_graft_timer(cx, neighbors),
+            (Timer::IHave, Broadcast::Plumtree(tree)) => tree.on_ihave_timer(cx),
+            (_, Broadcast::Plumtree(tree)) => tree.on_graft_timer(cx),
             (_, Broadcast::Flood(_)) => unreachable!("flood never arms {timer:?}"),
         }
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "picks the timers that come here")]
     fn on_swim_timer(&mut self, timer: Timer) {
-        let Self { cx, links, neighbors, detector, .. } = self;
+        let Self { cx, detector, .. } = self;
         let Some(swim) = detector.as_swim() else { return };
         match timer {
-            Timer::Round => swim.on_round_timer(cx, links, neighbors),
-            Timer::Overdue(number) => swim.on_overdue_timer(cx, links, neighbors, number),
-            Timer::Request(number) => swim.on_request_timer(cx, links, number),
+            Timer::Round => swim.on_round_timer(cx),
+            Timer::Overdue(number) => swim.on_overdue_timer(cx, number),
+            Timer::Request(number) => swim.on_request_timer(cx, number),
             Timer::Suspicion(number) => swim.on_suspicion_timer(cx, number),
             _ => unreachable!("{timer:?} is none of its timers"),
         }
     }
 
     pub(crate) fn on_link_input(&mut self, link: LinkId, input: Input) {
-        let outcome = self.links.on_input(&mut self.cx, input);
+        let outcome = self.cx.on_link_input(input);
         self.on_outcome(link, outcome);
         self.carry_out_findings();
     }
@@ -170,10 +166,10 @@ impl Peer {
     }
 
     fn replace_seed_nodes(&mut self, addresses: &[SocketAddr]) {
-        let Self { cx, links, bootstrap, .. } = self;
+        let Self { cx, bootstrap, .. } = self;
         let seeds = distinct(addresses);
         if (1..=MAX_SEED_NODES).contains(&seeds.len()) {
-            bootstrap.replace(cx, links, &seeds);
+            bootstrap.replace(cx, &seeds);
         } else {
             cx.emit(Event::Rejected(Rejection::SeedNodeCount(seeds.len())));
         }
@@ -188,19 +184,18 @@ impl Peer {
         if self.is_settled {
             return;
         }
-        let Self { cx, links, neighbors, detector, .. } = self;
-        let is_listed = self.bootstrap.top_up(cx, links);
-        let is_linked =
-            self.overlay.top_up(cx, links, neighbors, |record| detector.is_lost(record));
-        self.is_settled = is_listed && is_linked && !neighbors.is_empty();
-        if neighbors.is_empty() && !cx.timers.is_armed(Timer::Isolated) {
+        let Self { cx, detector, .. } = self;
+        let is_listed = self.bootstrap.top_up(cx);
+        let is_linked = self.overlay.top_up(cx, |record| detector.is_lost(record));
+        self.is_settled = is_listed && is_linked && !cx.neighbors.is_empty();
+        if cx.neighbors.is_empty() && !cx.timers.is_armed(Timer::Isolated) {
             let pause = cx.rng.jitter(cx.config.overlay.isolated_retry);
             cx.arm(Timer::Isolated, pause);
         }
     }
 
     fn publish(&mut self, topic: Topic, payload: Payload) {
-        self.broadcast.publish(&mut self.cx, &self.neighbors, topic, payload);
+        self.broadcast.publish(&mut self.cx, topic, payload);
     }
 
     fn on_outcome(&mut self, link: LinkId, outcome: Outcome) {
@@ -238,7 +233,7 @@ impl Peer {
         NodeSnapshot {
             members,
             cases,
-            neighbors: self.neighbors.iter().map(view).collect(),
+            neighbors: self.cx.neighbors.iter().map(view).collect(),
             seed_nodes: self.bootstrap.snapshot(now),
             known: self.overlay.known(&self.cx),
             stored: self.broadcast.stored(),

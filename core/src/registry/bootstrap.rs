@@ -25,7 +25,7 @@ use crate::context::Context;
 use crate::event::{Event, RegistrationLoss};
 use crate::failure::DialFailure;
 use crate::id::{LinkId, NodeId};
-use crate::links::{Ending, Failure, Links, Target, Up};
+use crate::links::{Ending, Failure, Target, Up};
 use crate::rng::Stream;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -119,7 +119,7 @@ impl Bootstrap {
     /// Takes another list of seed nodes, bounded as in [`Bootstrap::new`]. Those that stay keep
     /// their state, also beyond the new quorum; new ones are free to be drawn; with the rest this
     /// peer is done.
-    pub(crate) fn replace(&mut self, cx: &mut Context, links: &mut Links, seeds: &[SocketAddr]) {
+    pub(crate) fn replace(&mut self, cx: &mut Context, seeds: &[SocketAddr]) {
         let mut gone = core::mem::take(&mut self.seeds);
         for &addr in seeds {
             let stays = gone.iter().position(|slot| slot.addr == addr);
@@ -133,7 +133,7 @@ impl Bootstrap {
             cx.timers.cancel(Timer::Renew(slot.number));
             cx.timers.cancel(Timer::SeedRetry(slot.number));
             if let Some(link) = slot.state.link() {
-                links.close(cx, link, Bye::Done);
+                cx.close(link, Bye::Done);
             }
             if matches!(slot.state, SlotState::Registered { .. }) {
                 let reason = RegistrationLoss::Dropped;
@@ -149,7 +149,7 @@ impl Bootstrap {
 
     /// Dials randomly drawn seed nodes until enough registrations stand or are under way. Returns
     /// whether that many do.
-    pub(crate) fn top_up(&mut self, cx: &mut Context, links: &mut Links) -> bool {
+    pub(crate) fn top_up(&mut self, cx: &mut Context) -> bool {
         let engaged = self.seeds.iter().filter(|slot| slot.state.link().is_some()).count();
         for _ in engaged..self.quorum() {
             let idle = |slot: &SeedNodeSlot| matches!(slot.state, SlotState::Idle);
@@ -157,7 +157,7 @@ impl Bootstrap {
                 (0..self.seeds.len()).filter(|&i| idle(&self.seeds[i])).collect();
             let Some(drawn) = cx.rng.index(Stream::Bootstrap, free.len()) else { return false };
             let slot = &mut self.seeds[free[drawn]];
-            let link = links.dial(cx, Target::Address(slot.addr), Purpose::Register);
+            let link = cx.dial(Target::Address(slot.addr), Purpose::Register);
             slot.state = SlotState::Joining { link };
         }
         true
@@ -165,16 +165,10 @@ impl Bootstrap {
 
     /// A seed node welcomed us: ask to be listed, unless it lists us already under another of its
     /// addresses.
-    pub(crate) fn on_welcomed(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        link: LinkId,
-        node: NodeId,
-    ) {
+    pub(crate) fn on_welcomed(&mut self, cx: &mut Context, link: LinkId, node: NodeId) {
         let Some(index) = self.slot_of(link) else { return };
         if self.registered().any(|(_, _, registered, _)| registered == node) {
-            links.close(cx, link, Bye::Done);
+            cx.close(link, Bye::Done);
             let slot = &mut self.seeds[index];
             slot.state = SlotState::Resting;
             cx.arm(Timer::SeedRetry(slot.number), cx.config.registration.retry_max);
@@ -239,7 +233,7 @@ impl Bootstrap {
     }
 
     /// A renewal is due, or the answer to `Register` is overdue.
-    pub(crate) fn on_renew_timer(&mut self, cx: &mut Context, links: &mut Links, number: u32) {
+    pub(crate) fn on_renew_timer(&mut self, cx: &mut Context, number: u32) {
         let Some(slot) = self.seeds.iter_mut().find(|slot| slot.number == number) else { return };
         match &mut slot.state {
             SlotState::Registered { link, lease_ms, unanswered, .. }
@@ -251,7 +245,7 @@ impl Bootstrap {
             }
             SlotState::Registered { link, .. } | SlotState::Joining { link } => {
                 let link = *link;
-                links.close(cx, link, Bye::Silent);
+                cx.close(link, Bye::Silent);
                 self.lose(cx, link, RegistrationLoss::Silent);
             }
             SlotState::Idle | SlotState::Resting => {}

@@ -8,7 +8,7 @@ use core::net::SocketAddr;
 use crate::context::Context;
 use crate::event::Event;
 use crate::id::LinkId;
-use crate::links::{Links, Target};
+use crate::links::Target;
 use crate::registry::bootstrap::Bootstrap;
 use crate::wire::{Bye, Message, Purpose};
 
@@ -32,41 +32,35 @@ impl Notices {
     /// Sends `message` to every seed node: on the link where there is one, else over a dial of its
     /// own. A dial that fails is not repeated: a seed node that cannot be reached probes its
     /// entries itself when their leases run out.
-    pub(crate) fn announce(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        bootstrap: &Bootstrap,
-        message: &Message,
-    ) {
+    pub(crate) fn announce(&mut self, cx: &mut Context, bootstrap: &Bootstrap, message: &Message) {
         for addr in bootstrap.addresses() {
             let linked = bootstrap.registered().find(|(at, ..)| *at == addr);
             if let Some((_, link, ..)) = linked {
                 cx.send(link, message.clone());
             } else {
-                self.dial(cx, links, addr, message.clone());
+                self.dial(cx, addr, message.clone());
             }
         }
     }
 
-    fn dial(&mut self, cx: &mut Context, links: &mut Links, addr: SocketAddr, message: Message) {
+    fn dial(&mut self, cx: &mut Context, addr: SocketAddr, message: Message) {
         match self.dials.iter_mut().find(|dial| dial.addr == addr) {
             Some(dial) if dial.messages.len() == MAX_WAITING => cx.stats.limits.notices += 1,
             Some(dial) => dial.messages.push(message),
             None => {
-                let link = links.dial(cx, Target::Address(addr), Purpose::Notice);
+                let link = cx.dial(Target::Address(addr), Purpose::Notice);
                 self.dials.push(NoticeDial { link, addr, messages: vec![message] });
             }
         }
     }
 
-    pub(crate) fn on_welcomed(&mut self, cx: &mut Context, links: &mut Links, link: LinkId) {
+    pub(crate) fn on_welcomed(&mut self, cx: &mut Context, link: LinkId) {
         if let Some(dial) = self.take(link) {
             for message in dial.messages {
                 cx.send(link, message);
             }
         }
-        links.close(cx, link, Bye::Done);
+        cx.close(link, Bye::Done);
     }
 
     pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId) {

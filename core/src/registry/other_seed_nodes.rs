@@ -19,7 +19,7 @@ use crate::config::{Config, DecisionMode};
 use crate::context::Context;
 use crate::event::Event;
 use crate::id::{LinkId, NodeId};
-use crate::links::{Failure, Links, Target};
+use crate::links::{Failure, Target};
 use crate::timers::Timer;
 use crate::wire::{Bye, Purpose};
 
@@ -63,7 +63,7 @@ impl Slot {
 impl OtherSeedNodes {
     /// Takes a list of seed nodes, each named once; this node may be among them. Those that stay
     /// keep their links.
-    pub(crate) fn replace(&mut self, cx: &mut Context, links: &mut Links, seeds: &[SocketAddr]) {
+    pub(crate) fn replace(&mut self, cx: &mut Context, seeds: &[SocketAddr]) {
         let mut gone = core::mem::take(&mut self.slots);
         for &addr in seeds {
             if cx.record.addresses().contains(&addr) {
@@ -71,22 +71,22 @@ impl OtherSeedNodes {
             }
             let slot = match gone.iter().position(|slot| slot.addr == addr) {
                 Some(place) => gone.remove(place),
-                None => self.open_slot(cx, links, addr),
+                None => self.open_slot(cx, addr),
             };
             self.slots.push(slot);
         }
         for slot in gone {
             cx.timers.cancel(Timer::SeedNodeRedial(slot.number));
             for link in [slot.dialed(), slot.accepted].into_iter().flatten() {
-                links.close(cx, link, Bye::Done);
+                cx.close(link, Bye::Done);
             }
         }
     }
 
-    fn open_slot(&mut self, cx: &mut Context, links: &mut Links, addr: SocketAddr) -> Slot {
+    fn open_slot(&mut self, cx: &mut Context, addr: SocketAddr) -> Slot {
         let number = self.named;
         self.named = number.wrapping_add(1);
-        let state = if asks(&cx.config) { dial(cx, links, addr) } else { State::Resting };
+        let state = if asks(&cx.config) { dial(cx, addr) } else { State::Resting };
         Slot { addr, number, state, failures: 0, accepted: None }
     }
 
@@ -107,21 +107,15 @@ impl OtherSeedNodes {
 
     /// One of them will ask on this link, and no longer on the one before. It is there, so it need
     /// not be waited for any longer.
-    pub(crate) fn on_accepted(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        link: LinkId,
-        record: &AddressRecord,
-    ) {
+    pub(crate) fn on_accepted(&mut self, cx: &mut Context, link: LinkId, record: &AddressRecord) {
         let is_its = |slot: &&mut Slot| record.addresses().contains(&slot.addr);
         let Some(slot) = self.slots.iter_mut().find(is_its) else { return };
         if let Some(old) = slot.accepted.replace(link) {
-            links.close(cx, old, Bye::Replaced);
+            cx.close(old, Bye::Replaced);
         }
         if asks(&cx.config) && slot.dialed().is_none() {
             cx.timers.cancel(Timer::SeedNodeRedial(slot.number));
-            slot.state = dial(cx, links, slot.addr);
+            slot.state = dial(cx, slot.addr);
         }
     }
 
@@ -161,16 +155,16 @@ impl OtherSeedNodes {
 
     /// Gives a link up on which somebody is silent, and dials at once: after a cut that nobody was
     /// told of, only a new connection gets through.
-    pub(crate) fn renew(&mut self, cx: &mut Context, links: &mut Links, link: LinkId) {
+    pub(crate) fn renew(&mut self, cx: &mut Context, link: LinkId) {
         let Some(slot) = self.slot_of(link) else { return };
-        links.close(cx, link, Bye::Silent);
-        slot.state = dial(cx, links, slot.addr);
+        cx.close(link, Bye::Silent);
+        slot.state = dial(cx, slot.addr);
         cx.emit(Event::SeedNodeLost { addr: slot.addr });
     }
 
-    pub(crate) fn on_timer(&mut self, cx: &mut Context, links: &mut Links, number: u32) {
+    pub(crate) fn on_timer(&mut self, cx: &mut Context, number: u32) {
         if let Some(slot) = self.slots.iter_mut().find(|slot| slot.number == number) {
-            slot.state = dial(cx, links, slot.addr);
+            slot.state = dial(cx, slot.addr);
         }
     }
 
@@ -193,6 +187,6 @@ pub(crate) fn asks(config: &Config) -> bool {
     [registration.listing, registration.removal].contains(&DecisionMode::Quorum)
 }
 
-fn dial(cx: &mut Context, links: &mut Links, addr: SocketAddr) -> State {
-    State::Dialing(links.dial(cx, Target::Address(addr), Purpose::Vote))
+fn dial(cx: &mut Context, addr: SocketAddr) -> State {
+    State::Dialing(cx.dial(Target::Address(addr), Purpose::Vote))
 }

@@ -24,7 +24,7 @@ use crate::context::Context;
 use crate::event::{Event, ProbeReason};
 use crate::failure::LinkLoss;
 use crate::id::{BootEpoch, LinkId, NodeId};
-use crate::links::{Failure, Links, Target};
+use crate::links::{Failure, Target};
 use crate::timers::Timer;
 use crate::wire::{Bye, Purpose, Refusal};
 
@@ -124,23 +124,23 @@ impl Probes {
     }
 
     /// Drops the case: the entry gave a sign of life, or is gone.
-    pub(crate) fn dismiss(&mut self, cx: &mut Context, links: &mut Links, subject: NodeId) {
+    pub(crate) fn dismiss(&mut self, cx: &mut Context, subject: NodeId) {
         let Some(number) = self.numbers.remove(&subject) else { return };
         cx.timers.cancel(Timer::Probe(number));
         if let Some(Case { link: Some(link), .. }) = self.cases.remove(&number) {
             self.dials.remove(&link);
-            links.close(cx, link, Bye::Done);
+            cx.close(link, Bye::Done);
         }
     }
 
-    pub(crate) fn on_probe_timer(&mut self, cx: &mut Context, links: &mut Links, number: u64) {
+    pub(crate) fn on_probe_timer(&mut self, cx: &mut Context, number: u64) {
         let Some(case) = self.cases.get_mut(&number) else { return };
         if self.dials.len() >= cx.config.registration.probes_max {
             cx.stats.limits.probes += 1;
             cx.arm(Timer::Probe(number), TURN);
             return;
         }
-        let link = links.dial(cx, Target::Node(&case.record), Purpose::Probe);
+        let link = cx.dial(Target::Node(&case.record), Purpose::Probe);
         self.dials.insert(link, number);
         case.link = Some(link);
     }
@@ -149,11 +149,10 @@ impl Probes {
     pub(crate) fn on_welcomed(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
         link: LinkId,
         answered: &AddressRecord,
     ) -> Verdict {
-        links.close(cx, link, Bye::Done);
+        cx.close(link, Bye::Done);
         match self.end_dial(link) {
             Some((number, case)) => {
                 let is_superseded = answered.supersedes(&case.record);

@@ -18,7 +18,7 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::{Event, VoteOutcome};
 use crate::id::{BootEpoch, LinkId, NodeId};
-use crate::links::{Failure, Links};
+use crate::links::Failure;
 use crate::registry::other_seed_nodes::OtherSeedNodes;
 use crate::registry::pending_votes::PendingVotes;
 use crate::registry::proposals::{OpenProposal, Proposals, ProposedChange};
@@ -42,8 +42,8 @@ pub(crate) struct Decision {
 
 impl Quorum {
     /// Takes another list of seed nodes. Votes of those that were there before are asked for again.
-    pub(crate) fn replace(&mut self, cx: &mut Context, links: &mut Links, seeds: &[SocketAddr]) {
-        self.other_seed_nodes.replace(cx, links, seeds);
+    pub(crate) fn replace(&mut self, cx: &mut Context, seeds: &[SocketAddr]) {
+        self.other_seed_nodes.replace(cx, seeds);
         self.proposals.forget_votes();
         for (link, _) in self.other_seed_nodes.up() {
             self.proposals.messages().for_each(|proposal| cx.send(link, proposal));
@@ -54,15 +54,9 @@ impl Quorum {
         self.other_seed_nodes.includes(record)
     }
 
-    pub(crate) fn on_accepted(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        link: LinkId,
-        record: &AddressRecord,
-    ) {
-        links.settle(cx, link);
-        self.other_seed_nodes.on_accepted(cx, links, link, record);
+    pub(crate) fn on_accepted(&mut self, cx: &mut Context, link: LinkId, record: &AddressRecord) {
+        cx.keep(link);
+        self.other_seed_nodes.on_accepted(cx, link, record);
     }
 
     pub(crate) fn on_welcomed(&mut self, cx: &mut Context, link: LinkId, node: NodeId) {
@@ -80,8 +74,8 @@ impl Quorum {
         self.other_seed_nodes.on_ended(cx, link);
     }
 
-    pub(crate) fn on_redial_timer(&mut self, cx: &mut Context, links: &mut Links, number: u32) {
-        self.other_seed_nodes.on_timer(cx, links, number);
+    pub(crate) fn on_redial_timer(&mut self, cx: &mut Context, number: u32) {
+        self.other_seed_nodes.on_timer(cx, number);
     }
 
     /// Puts a motion, in place of one on an older life of the subject. Returns what was decided
@@ -122,18 +116,13 @@ impl Quorum {
     }
 
     /// A motion's time is up.
-    pub(crate) fn on_proposal_timer(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        number: u64,
-    ) -> Option<Decision> {
+    pub(crate) fn on_proposal_timer(&mut self, cx: &mut Context, number: u64) -> Option<Decision> {
         let proposal = self.proposals.take(cx, number)?;
         let is_silent = |(link, node)| (!proposal.has_vote_of(node)).then_some(link);
         let silent: alloc::vec::Vec<LinkId> =
             self.other_seed_nodes.up().filter_map(is_silent).collect();
         for link in silent {
-            self.other_seed_nodes.renew(cx, links, link);
+            self.other_seed_nodes.renew(cx, link);
         }
         Some(end(cx, proposal, VoteOutcome::NoQuorum))
     }

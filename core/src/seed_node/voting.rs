@@ -29,7 +29,7 @@ impl SeedNode {
         let subject = record.subject();
         let open = self.quorum.proposal_on(subject);
         if open.is_some_and(|proposal| proposal.record.supersedes(record)) {
-            self.links.close(&mut self.cx, link, Bye::Removed);
+            self.cx.close(link, Bye::Removed);
             return;
         }
         self.void(subject, Bye::Replaced);
@@ -60,7 +60,7 @@ impl SeedNode {
             (ProposedChange::List(link), VoteOutcome::Passed) => self.enter(link, &record),
             // The peer tries again after a pause, here or elsewhere.
             (ProposedChange::List(link), VoteOutcome::Rejected | VoteOutcome::NoQuorum) => {
-                self.links.close(&mut self.cx, link, Bye::Removed);
+                self.cx.close(link, Bye::Removed);
             }
             (ProposedChange::Remove(reason), VoteOutcome::Passed) => {
                 self.remove_entry(subject, reason);
@@ -80,7 +80,7 @@ impl SeedNode {
     fn void(&mut self, subject: NodeId, bye: Bye) {
         let decision = self.quorum.void(&mut self.cx, subject);
         if let Some(Decision { change: ProposedChange::List(link), .. }) = decision {
-            self.links.close(&mut self.cx, link, bye);
+            self.cx.close(link, bye);
         }
     }
 

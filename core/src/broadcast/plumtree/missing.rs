@@ -62,8 +62,8 @@ pub(super) struct Request {
 impl Missing {
     /// How many more messages a neighbor may be the first to announce. Each has its share of the whole,
     /// so that one that makes names up leaves room for what the others announce.
-    pub(super) fn share(&self, cx: &Context, neighbors: &Neighbors, link: LinkId) -> usize {
-        let share = (cx.config.broadcast.store_count / neighbors.len().max(1)).max(1);
+    pub(super) fn share(&self, cx: &Context, link: LinkId) -> usize {
+        let share = (cx.config.broadcast.store_count / cx.neighbors.len().max(1)).max(1);
         let is_first = |it: &Announced| it.by.first().is_some_and(|first| first.link == link);
         share.saturating_sub(self.table.keys_where(is_first).len())
     }
@@ -110,7 +110,7 @@ impl Missing {
 
     /// What is overdue is asked of the next announcer that is still a neighbor; what all of them failed
     /// to send is forgotten.
-    pub(super) fn on_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) -> Vec<Request> {
+    pub(super) fn on_timer(&mut self, cx: &mut Context) -> Vec<Request> {
         self.wake = None;
         let now = cx.now;
         let due = self.table.keys_where(|it| it.due <= now);
@@ -118,7 +118,7 @@ impl Missing {
         let mut requests = Vec::new();
         for id in due {
             let Some(announced) = self.table.get_mut(id) else { continue };
-            match announced.next(neighbors) {
+            match announced.next(&cx.neighbors) {
                 Some(link) => {
                     announced.due = next;
                     requests.push(Request { link, id, source: announced.source });

@@ -71,25 +71,18 @@ impl Plumtree {
         }
     }
 
-    pub(crate) fn publish(
-        &mut self,
-        cx: &mut Context,
-        neighbors: &Neighbors,
-        topic: Topic,
-        payload: Payload,
-    ) {
+    pub(crate) fn publish(&mut self, cx: &mut Context, topic: Topic, payload: Payload) {
         let stored = self.memory.seal(cx, topic, payload);
         self.trees.on_new(cx.now, &stored.envelope, cx.config.broadcast.plumtree.trees);
         let is_due = !self.trees.is_own(cx.me()) && self.trees.is_worn() && self.trees.renew();
         let route = if is_due { Route::Renewal } else { Route::Usual };
-        self.spread(cx, neighbors, stored, route);
+        self.spread(cx, stored, route);
     }
 
     /// Returns what is new under a reserved topic.
     pub(crate) fn on_gossip(
         &mut self,
         cx: &mut Context,
-        neighbors: &Neighbors,
         from: &Neighbor,
         gossip: Gossip,
     ) -> Option<Arc<Envelope>> {
@@ -98,15 +91,15 @@ impl Plumtree {
         let route = gossip.route;
         match self.memory.receive(cx, Sender::of(from), gossip) {
             Receipt::New { mut stored, was_pulled, news } => {
-                note_holders(&mut stored, neighbors, &announcers);
+                note_holders(&mut stored, &cx.neighbors, &announcers);
                 if was_pulled {
-                    self.offer(cx, neighbors, stored);
+                    self.offer(cx, stored);
                 } else {
                     self.trees.on_new(cx.now, &stored.envelope, cx.config.broadcast.plumtree.trees);
                     if route == Route::Detour {
-                        self.spread(cx, neighbors, stored, route);
+                        self.spread(cx, stored, route);
                     } else {
-                        self.on_tree(cx, neighbors, (from, stored, route), &announcers);
+                        self.on_tree(cx, (from, stored, route), &announcers);
                     }
                 }
                 news
@@ -127,7 +120,6 @@ impl Plumtree {
     fn on_tree(
         &mut self,
         cx: &mut Context,
-        neighbors: &Neighbors,
         (from, stored, route): (&Neighbor, Stored, Route),
         announcers: &[Announcer],
     ) {
@@ -135,19 +127,13 @@ impl Plumtree {
         let is_renewed = route == Route::Renewal && self.trees.renew();
         self.trees.lazy_mut(source).remove(from.slot);
         let route = if is_renewed { route } else { Route::Usual };
-        self.spread(cx, neighbors, stored, route);
-        self.shorten(cx, neighbors, (from, source, hop), announcers);
+        self.spread(cx, stored, route);
+        self.shorten(cx, (from, source, hop), announcers);
     }
 
     /// Sends a message along its tree by this route, and its name off it. Over its first links it is
     /// flooded beside the tree, if it has none of its own ([`flood_hops`]).
-    fn spread(
-        &mut self,
-        cx: &mut Context,
-        neighbors: &Neighbors,
-        mut stored: Stored,
-        route: Route,
-    ) {
+    fn spread(&mut self, cx: &mut Context, mut stored: Stored, route: Route) {
         let (id, source) = (stored.envelope.id(), stored.envelope.origin());
         if self.losses.on_message() {
             // All eager, as at the beginning: the tree grows anew around what is gone.
@@ -156,26 +142,28 @@ impl Plumtree {
         let lazy = self.trees.lazy(source);
         let is_flooded = !self.trees.is_own(source)
             && !stored.envelope.topic().is_reserved()
-            && stored.hop.0 < flood_hops(cx, neighbors.len());
-        for neighbor in neighbors.iter() {
-            if !lazy.contains(neighbor.slot) {
-                traffic::send_once(cx, neighbor, &mut stored, route);
+            && stored.hop.0 < flood_hops(cx, cx.neighbors.len());
+        let mut place = 0;
+        while let Some(to) = cx.neighbors.at(place).map(Neighbor::via) {
+            if !lazy.contains(to.slot) {
+                traffic::send_once(cx, to, &mut stored, route);
             } else if is_flooded {
-                traffic::send_once(cx, neighbor, &mut stored, Route::Detour);
+                traffic::send_once(cx, to, &mut stored, Route::Detour);
             }
+            place += 1;
         }
-        if neighbors.iter().any(|it| is_lacked(&stored, it)) {
+        if cx.neighbors.iter().any(|it| is_lacked(&stored, it)) {
             self.announcements.name(cx, id);
         }
         self.memory.store.insert(cx, stored);
-        self.announce_if_full(cx, neighbors);
+        self.announce_if_full(cx);
     }
 
     /// Keeps a message that came by a pull, and tells of it.
-    pub(crate) fn offer(&mut self, cx: &mut Context, neighbors: &Neighbors, stored: Stored) {
+    pub(crate) fn offer(&mut self, cx: &mut Context, stored: Stored) {
         self.announcements.offer(cx, stored.envelope.id());
         self.memory.store.insert(cx, stored);
-        self.announce_if_full(cx, neighbors);
+        self.announce_if_full(cx);
     }
 
     /// A message came twice: the second link is no branch of its tree (§3.3). Also when it is none
@@ -187,20 +175,13 @@ impl Plumtree {
     }
 
     /// A neighbor has these messages.
-    pub(crate) fn on_ihave(
-        &mut self,
-        cx: &mut Context,
-        neighbors: &Neighbors,
-        from: &Neighbor,
-        have: &[IHave],
-    ) {
+    pub(crate) fn on_ihave(&mut self, cx: &mut Context, from: &Neighbor, have: &[IHave]) {
         let mut share = None;
         for it in have {
             if let Some(stored) = self.memory.store.get_mut(it.id) {
                 stored.holders.insert(from.slot);
             } else if !self.memory.seen.contains(it.id) {
-                let share =
-                    share.get_or_insert_with(|| self.missing.share(cx, neighbors, from.link));
+                let share = share.get_or_insert_with(|| self.missing.share(cx, from.link));
                 self.missing.note(cx, from, it, share);
             }
         }
@@ -218,7 +199,6 @@ impl Plumtree {
     fn shorten(
         &mut self,
         cx: &mut Context,
-        neighbors: &Neighbors,
         (parent, source, hop): (&Neighbor, NodeId, Hop),
         announcers: &[Announcer],
     ) {
@@ -226,7 +206,8 @@ impl Plumtree {
         let is_own = self.trees.is_own(source);
         let is_near = |it: &&Announcer| is_own || hop.0.saturating_sub(it.hop.0) >= threshold;
         let mut near = announcers.iter().filter(is_near);
-        let Some(over) = near.find_map(|it| neighbors.by_link(it.link)) else { return };
+        let over = near.find_map(|it| cx.neighbors.by_link(it.link)).map(Neighbor::via);
+        let Some(over) = over else { return };
         if over.slot == parent.slot {
             return;
         }
@@ -250,10 +231,12 @@ impl Plumtree {
     }
 
     /// Time to send the announcements that were gathered.
-    pub(crate) fn on_ihave_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) {
+    pub(crate) fn on_ihave_timer(&mut self, cx: &mut Context) {
         let due = self.announcements.take(cx);
-        for neighbor in neighbors.iter() {
-            self.announce(cx, neighbor, &due);
+        let mut place = 0;
+        while let Some(to) = cx.neighbors.at(place).cloned() {
+            self.announce(cx, &to, &due);
+            place += 1;
         }
         if cx.config.broadcast.plumtree.ihave_ways == IHaveDirection::OneWay {
             let waits = |neighbor: &Neighbor, stored: &Stored| {
@@ -262,7 +245,7 @@ impl Plumtree {
             };
             let is_waiting = |id: &MessageId| {
                 let stored = self.memory.store.get(*id);
-                stored.is_some_and(|stored| neighbors.iter().any(|it| waits(it, stored)))
+                stored.is_some_and(|stored| cx.neighbors.iter().any(|it| waits(it, stored)))
             };
             let waiting = due.named.into_iter().filter(is_waiting).collect();
             self.announcements.wait_for_others(cx, waiting);
@@ -292,16 +275,17 @@ impl Plumtree {
         }
     }
 
-    fn announce_if_full(&mut self, cx: &mut Context, neighbors: &Neighbors) {
+    fn announce_if_full(&mut self, cx: &mut Context) {
         if self.announcements.is_full() {
-            self.on_ihave_timer(cx, neighbors);
+            self.on_ihave_timer(cx);
         }
     }
 
     /// Announced messages are overdue: ask for them (§3.5, Algorithm 2).
-    pub(crate) fn on_graft_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) {
-        for request in self.missing.on_timer(cx, neighbors) {
-            let Some(announcer) = neighbors.by_link(request.link) else { continue };
+    pub(crate) fn on_graft_timer(&mut self, cx: &mut Context) {
+        for request in self.missing.on_timer(cx) {
+            let announcer = cx.neighbors.by_link(request.link).map(Neighbor::via);
+            let Some(announcer) = announcer else { continue };
             self.trees.lazy_mut(request.source).remove(announcer.slot);
             cx.stats.grafts_sent += 1;
             let graft = Graft { source: request.source, id: Some(request.id) };
@@ -312,7 +296,7 @@ impl Plumtree {
     /// A new neighbor is eager in all trees (§3.7), and hears of what it is not known to have: what was
     /// lost with another link comes by this one.
     pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) {
-        self.memory.tell(cx, up, false);
+        self.memory.tell(cx, up.via(), false);
     }
 
     pub(crate) fn on_neighbor_down(&mut self, cx: &mut Context, down: &Neighbor, is_lost: bool) {

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::id::{BootEpoch, Hop, LinkId, MessageId, NodeId, Sequence};
 use crate::io::Output;
 use crate::messaging::{Envelope, Payload, Topic};
-use crate::neighbors::{Neighbor, Neighbors};
+use crate::neighbors::Neighbor;
 use crate::testing::context;
 use crate::time::{Instant, UnixTime};
 use crate::timers::Timer;
@@ -230,7 +230,6 @@ fn links_that_break_all_the_time_lose_nothing() {
 /// A peer with neighbors, fed by hand.
 struct Bench {
     cx: Context,
-    neighbors: Neighbors,
     tree: Plumtree,
 }
 
@@ -239,31 +238,31 @@ impl Bench {
         config.broadcast.plumtree.flood_hops = 0;
         let mut cx = context(config);
         let tree = Plumtree::new(&mut cx, 7);
-        let mut bench = Self { cx, neighbors: Neighbors::default(), tree };
+        let mut bench = Self { cx, tree };
         for n in 0..neighbors {
             let addr = SocketAddr::from(([10, 0, 1, n], 7000));
             let record = AddressRecord::new(NodeId::new([100 + n; 32]), BootEpoch(1), &[addr]);
             let link = LinkId::dialed(n.into());
-            bench.neighbors.insert(link, record.expect("valid"), Instant::BIRTH);
+            bench.cx.neighbors.insert(link, record.expect("valid"), Instant::BIRTH);
         }
         bench
     }
 
     fn neighbor(&self, n: u8) -> Neighbor {
-        self.neighbors.by_link(LinkId::dialed(n.into())).expect("it is one").clone()
+        self.cx.neighbors.by_link(LinkId::dialed(n.into())).expect("it is one").clone()
     }
 
     fn gossip(&mut self, from: u8, envelope: &Envelope, hop: u16) -> Vec<(u8, Message)> {
         let envelope = envelope.clone().into();
         let gossip = Gossip { hop: Hop(hop), route: Route::Usual, age: Age::default(), envelope };
         let from = self.neighbor(from);
-        self.tree.on_gossip(&mut self.cx, &self.neighbors, &from, gossip);
+        self.tree.on_gossip(&mut self.cx, &from, gossip);
         self.sent()
     }
 
     fn ihave(&mut self, from: u8, have: &[IHave]) {
         let from = self.neighbor(from);
-        self.tree.on_ihave(&mut self.cx, &self.neighbors, &from, have);
+        self.tree.on_ihave(&mut self.cx, &from, have);
     }
 
     /// A digest names a message, and it is pulled.
@@ -280,9 +279,9 @@ impl Bench {
         let before = self.cx.timers.order();
         while let Some(timer) = self.cx.timers.pop_due(self.cx.now, before) {
             if timer == Timer::IHave {
-                self.tree.on_ihave_timer(&mut self.cx, &self.neighbors);
+                self.tree.on_ihave_timer(&mut self.cx);
             } else if timer == Timer::Graft {
-                self.tree.on_graft_timer(&mut self.cx, &self.neighbors);
+                self.tree.on_graft_timer(&mut self.cx);
             }
         }
         self.sent()
@@ -395,7 +394,7 @@ fn who_is_no_neighbor_any_more_is_not_asked() {
     for from in [2, 0] {
         bench.ihave(from, &[made_up(1)]);
     }
-    let gone = bench.neighbors.remove(LinkId::dialed(2)).expect("it was one");
+    let gone = bench.cx.neighbors.remove(LinkId::dialed(2)).expect("it was one");
     bench.tree.on_neighbor_down(&mut bench.cx, &gone, true);
     assert_eq!(bench.wait(300), [(0, graft(&made_up(1)))]);
 }

@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::LinkId;
-use crate::links::{Links, Target};
+use crate::links::Target;
 use crate::room::{make_room, release_if_empty};
 use crate::wire::{Bye, Message, Purpose, Statement};
 
@@ -26,33 +26,22 @@ pub(crate) struct DirectSuspicions {
 
 impl DirectSuspicions {
     /// Dials somebody to tell it this.
-    pub(crate) fn send(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        to: &AddressRecord,
-        said: &Statement,
-    ) {
+    pub(crate) fn send(&mut self, cx: &mut Context, to: &AddressRecord, said: &Statement) {
         if self.open.len() >= cx.config.overlay.max_links {
             cx.stats.limits.lost += 1;
             return;
         }
-        let link = links.dial(cx, Target::Node(to), Purpose::PingRequest);
+        let link = cx.dial(Target::Node(to), Purpose::PingRequest);
         make_room(&mut self.open);
         self.open.push((link, said.clone()));
     }
 
     /// A dial was welcomed. False if no letter was to go there.
-    pub(crate) fn on_welcomed(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        link: LinkId,
-    ) -> bool {
+    pub(crate) fn on_welcomed(&mut self, cx: &mut Context, link: LinkId) -> bool {
         let Some(said) = self.take(link) else { return false };
         cx.stats.statements_sent += 1;
         cx.send(link, Message::Statement(Box::new(said)));
-        links.close(cx, link, Bye::Done);
+        cx.close(link, Bye::Done);
         true
     }
 

@@ -45,7 +45,6 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::{MemberState, NeighborLoss};
 use crate::id::{Incarnation, LinkId};
-use crate::links::Links;
 use crate::neighbors::Neighbor;
 use crate::snapshot::{MemberSnapshot, SuspicionSnapshot};
 use crate::time::Instant;
@@ -112,7 +111,7 @@ impl Swim {
         self.findings.pop_front()
     }
 
-    pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, links: &mut Links, up: &Neighbor) {
+    pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) {
         if !cx.timers.is_armed(Timer::Round) {
             Self::start(cx);
         }
@@ -120,7 +119,7 @@ impl Swim {
         self.named.on_neighbors_changed();
         self.prober.insert(cx, &up.record);
         if let Some(number) = self.prober.of(up.id()).map(|probe| probe.number) {
-            self.on_ack(cx, links, number);
+            self.on_ack(cx, number);
         }
         self.welcome(cx, up);
     }
@@ -129,7 +128,6 @@ impl Swim {
     pub(crate) fn on_neighbor_down(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
         down: &Neighbor,
         reason: NeighborLoss,
     ) {
@@ -139,10 +137,10 @@ impl Swim {
         self.named.on_neighbors_changed();
         let named = self.named.take(down.link);
         if let Some(number) = self.prober.by_link(down.link).map(|probe| probe.number) {
-            self.prober.end(cx, links, number);
+            self.prober.end(cx, number);
         }
         match reason {
-            NeighborLoss::LinkLost(_) => self.look_after(cx, links, down, named, round_trip_us),
+            NeighborLoss::LinkLost(_) => self.look_after(cx, down, named, round_trip_us),
             NeighborLoss::Left => self.on_left(cx, &down.record),
             NeighborLoss::Bye(_) | NeighborLoss::Dropped(_) | NeighborLoss::Garbled => {}
         }
@@ -159,19 +157,13 @@ impl Swim {
     }
 
     /// Takes an answer. False when it repeats no ping of ours (R15).
-    pub(crate) fn on_pong(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        link: LinkId,
-        pong: &Ping,
-    ) -> bool {
+    pub(crate) fn on_pong(&mut self, cx: &mut Context, link: LinkId, pong: &Ping) -> bool {
         if !self.pings.on_pong(cx, link, pong) {
             return false;
         }
         self.requests.on_heard(cx, link);
         if let Some(number) = self.prober.by_link(link).map(|probe| probe.number) {
-            self.on_ack(cx, links, number);
+            self.on_ack(cx, number);
         }
         true
     }

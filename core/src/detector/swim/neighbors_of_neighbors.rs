@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::LinkId;
-use crate::neighbors::{Neighbor, Neighbors};
+use crate::neighbors::Neighbor;
 use crate::rng::Stream;
 use crate::room::make_room;
 use crate::wire::{MAX_NEIGHBORS, Message};
@@ -56,16 +56,16 @@ impl NeighborsOfNeighbors {
 
     /// Tells each neighbor of the others, if they have changed. Called once per round, so that a
     /// peer whose neighbors come and go does not repeat itself.
-    pub(crate) fn tell(&mut self, cx: &mut Context, neighbors: &Neighbors) {
+    pub(crate) fn tell(&mut self, cx: &mut Context) {
         if !core::mem::take(&mut self.is_stale) {
             return;
         }
-        let mut drawn: Vec<_> = neighbors.iter().collect();
+        let mut drawn: Vec<Neighbor> = cx.neighbors.iter().cloned().collect();
         drawn.shuffle(&mut cx.rng.draw(Stream::Probe));
-        for neighbor in neighbors.iter() {
-            let others = drawn.iter().filter(|other| other.link != neighbor.link);
+        for link in cx.neighbors.links() {
+            let others = drawn.iter().filter(|other| other.link != link);
             let records = others.take(MAX_NEIGHBORS).map(|other| other.record.clone()).collect();
-            cx.send(neighbor.link, Message::Neighbors { records });
+            cx.send(link, Message::Neighbors { records });
         }
     }
 }
@@ -75,6 +75,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::id::{BootEpoch, NodeId};
+    use crate::neighbors::Neighbors;
     use crate::testing::context;
     use crate::time::Instant;
 
@@ -112,14 +113,14 @@ mod tests {
     #[test]
     fn neighbors_are_named_once_per_change() {
         let mut cx = context(Config::modern());
-        let (mut named, mut neighbors) = (NeighborsOfNeighbors::default(), Neighbors::default());
-        neighbors.insert(LinkId::dialed(1), cx.record.clone(), cx.now);
-        named.tell(&mut cx, &neighbors);
+        let mut named = NeighborsOfNeighbors::default();
+        cx.neighbors.insert(LinkId::dialed(1), cx.record.clone(), cx.now);
+        named.tell(&mut cx);
         assert!(cx.is_drained(), "nothing has changed");
         named.on_neighbors_changed();
-        named.tell(&mut cx, &neighbors);
+        named.tell(&mut cx);
         assert!(cx.poll_output().is_some());
-        named.tell(&mut cx, &neighbors);
+        named.tell(&mut cx);
         assert!(cx.is_drained());
     }
 }

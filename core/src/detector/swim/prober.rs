@@ -11,8 +11,6 @@ use crate::context::Context;
 use crate::detector::swim::members::{Member, Members};
 use crate::event::MemberState;
 use crate::id::{LinkId, NodeId};
-use crate::links::Links;
-use crate::neighbors::Neighbors;
 use crate::rng::Stream;
 use crate::room::{make_room, release_if_empty};
 use crate::time::Instant;
@@ -75,19 +73,14 @@ impl Prober {
     /// The next one to probe. Each is probed once in a round, in an order drawn anew for each round,
     /// so that a crash is found after two rounds at most (SWIM §4.3). A round has at most twice the
     /// turns that it began with; a neighbor whose link comes back after its turn may get another.
-    pub(crate) fn next(
-        &mut self,
-        cx: &mut Context,
-        neighbors: &Neighbors,
-        members: &Members,
-    ) -> Option<AddressRecord> {
+    pub(crate) fn next(&mut self, cx: &mut Context, members: &Members) -> Option<AddressRecord> {
         if self.round.is_empty() {
-            self.round = candidates(cx, neighbors, members);
+            self.round = candidates(cx, members);
             self.newcomers = self.round.len();
             self.round.shuffle(&mut cx.rng.draw(Stream::Probe));
         }
         let is_there = |record: &AddressRecord| {
-            neighbors.by_id(record.subject()).is_some()
+            cx.neighbors.by_id(record.subject()).is_some()
                 || probes_members(cx)
                     && members.life(record).is_some_and(|member| !member.is_gone())
         };
@@ -178,21 +171,16 @@ impl Prober {
     }
 
     /// Ends a probe and closes what was opened for it.
-    pub(crate) fn end(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        number: u32,
-    ) -> Option<Probe> {
+    pub(crate) fn end(&mut self, cx: &mut Context, number: u32) -> Option<Probe> {
         let place = self.probes.iter().position(|probe| probe.number == number)?;
         let probe = self.probes.swap_remove(place);
         release_if_empty(&mut self.probes);
         cx.timers.cancel(Timer::Overdue(number));
         for &link in probe.silent.iter().chain(&probe.nacked) {
-            links.close(cx, link, Bye::Done);
+            cx.close(link, Bye::Done);
         }
         if probe.is_dialed {
-            links.close(cx, probe.link, Bye::Done);
+            cx.close(probe.link, Bye::Done);
         }
         Some(probe)
     }
@@ -218,12 +206,12 @@ pub(crate) fn probes_members(cx: &Context) -> bool {
     config.monitor == Monitor::Members && config.has_table()
 }
 
-fn candidates(cx: &Context, neighbors: &Neighbors, members: &Members) -> Vec<AddressRecord> {
+fn candidates(cx: &Context, members: &Members) -> Vec<AddressRecord> {
     if probes_members(cx) {
         let living = members.iter().filter(|member| !member.is_gone());
         return living.map(|member| member.record.clone()).collect();
     }
-    neighbors.iter().map(|neighbor| neighbor.record.clone()).collect()
+    cx.neighbors.iter().map(|neighbor| neighbor.record.clone()).collect()
 }
 
 /// Whom to ask to probe `subject`: at most K of those that it named, else neighbors of this peer,
@@ -233,7 +221,6 @@ pub(crate) fn helpers(
     cx: &mut Context,
     subject: NodeId,
     named: &[AddressRecord],
-    neighbors: &Neighbors,
     members: &Members,
 ) -> Vec<AddressRecord> {
     let most = cx.config.detector.swim.helpers;
@@ -242,7 +229,7 @@ pub(crate) fn helpers(
         is_other && members.life(record).is_none_or(|it| it.state == MemberState::Alive)
     };
     let mut named: Vec<_> = named.iter().filter(|it| is_fit(it)).cloned().collect();
-    let own = neighbors.iter().map(|neighbor| &neighbor.record);
+    let own = cx.neighbors.iter().map(|neighbor| &neighbor.record);
     let mut own: Vec<_> = own.filter(|it| is_fit(it)).cloned().collect();
     let alive = |member: &&Member| is_fit(&member.record);
     let mut others: Vec<_> = Vec::new();
@@ -274,21 +261,19 @@ mod tests {
         AddressRecord::new(NodeId::new([n; 32]), BootEpoch(1), &[addr]).expect("valid")
     }
 
-    fn neighbors(cx: &Context, of: core::ops::Range<u8>) -> Neighbors {
-        let mut neighbors = Neighbors::default();
+    fn link(cx: &mut Context, of: core::ops::Range<u8>) {
         for n in of {
-            neighbors.insert(LinkId::dialed(n.into()), record(n), cx.now);
+            cx.neighbors.insert(LinkId::dialed(n.into()), record(n), cx.now);
         }
-        neighbors
     }
 
     #[test]
     fn each_neighbor_has_one_turn_in_a_round_and_orders_differ() {
         let mut cx = context(Config::modern());
         let (mut prober, members) = (Prober::default(), Members::default());
-        let neighbors = neighbors(&cx, 2..10);
+        link(&mut cx, 2..10);
         let mut rounds = [(); 4].map(|()| {
-            let mut turn = || prober.next(&mut cx, &neighbors, &members).expect("somebody");
+            let mut turn = || prober.next(&mut cx, &members).expect("somebody");
             (0..8).map(|_| turn().subject()).collect::<Vec<_>>()
         });
         assert!(rounds[0] != rounds[1] || rounds[1] != rounds[2]);
@@ -302,10 +287,10 @@ mod tests {
     fn a_round_ends_however_many_links_come_and_go() {
         let mut cx = context(Config::modern());
         let (mut prober, members) = (Prober::default(), Members::default());
-        let neighbors = neighbors(&cx, 2..7);
+        link(&mut cx, 2..7);
         let mut turns = Vec::new();
         for n in 0..30_u8 {
-            turns.extend(prober.next(&mut cx, &neighbors, &members));
+            turns.extend(prober.next(&mut cx, &members));
             prober.insert(&mut cx, &record(3 + n % 4));
         }
         let at = |it: &AddressRecord| it.subject() == NodeId::new([2; 32]);
@@ -318,23 +303,24 @@ mod tests {
     fn a_new_life_takes_the_place_of_the_old_one() {
         let mut cx = context(Config::modern());
         let (mut prober, members) = (Prober::default(), Members::default());
-        let mut neighbors = neighbors(&cx, 2..4);
-        let first = prober.next(&mut cx, &neighbors, &members).expect("somebody");
+        link(&mut cx, 2..4);
+        let first = prober.next(&mut cx, &members).expect("somebody");
         let old = record(if first == record(2) { 3 } else { 2 });
         let new = AddressRecord::new(old.subject(), BootEpoch(2), &[old.primary()]);
         let new = new.expect("valid");
-        let link = neighbors.by_id(old.subject()).expect("a neighbor").link;
-        neighbors.remove(link);
-        neighbors.insert(LinkId::dialed(9), new.clone(), cx.now);
+        let link = cx.neighbors.by_id(old.subject()).expect("a neighbor").link;
+        cx.neighbors.remove(link);
+        cx.neighbors.insert(LinkId::dialed(9), new.clone(), cx.now);
         prober.insert(&mut cx, &new);
-        assert_eq!(prober.next(&mut cx, &neighbors, &members), Some(new));
+        assert_eq!(prober.next(&mut cx, &members), Some(new));
         assert!(prober.round.is_empty(), "one turn");
     }
 
     #[test]
     fn helpers_are_named_ones_first_then_own_neighbors_and_never_the_subject() {
         let mut cx = context(Config::modern());
-        let (neighbors, members) = (neighbors(&cx, 2..5), Members::default());
+        link(&mut cx, 2..5);
+        let members = Members::default();
         let named = [1, 2, 7, 8].map(record);
         let ids = |chosen: Vec<AddressRecord>| -> Vec<u8> {
             let mut ids: Vec<_> = chosen.iter().map(|it| it.subject().as_bytes()[0]).collect();
@@ -342,9 +328,9 @@ mod tests {
             ids
         };
         let of = NodeId::new([2; 32]);
-        let chosen = ids(helpers(&mut cx, of, &named, &neighbors, &members));
+        let chosen = ids(helpers(&mut cx, of, &named, &members));
         assert!(chosen == [3, 7, 8] || chosen == [4, 7, 8], "{chosen:?}");
-        assert_eq!(ids(helpers(&mut cx, of, &[], &neighbors, &members)), [3, 4]);
+        assert_eq!(ids(helpers(&mut cx, of, &[], &members)), [3, 4]);
     }
 
     #[test]

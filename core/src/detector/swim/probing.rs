@@ -8,8 +8,8 @@ use crate::detector::swim::members::Member;
 use crate::detector::swim::prober::{Cause, helpers};
 use crate::detector::swim::{Finding, Swim};
 use crate::id::LinkId;
-use crate::links::{Links, Target};
-use crate::neighbors::{Neighbor, Neighbors};
+use crate::links::Target;
+use crate::neighbors::Neighbor;
 use crate::rng::Stream;
 use crate::timers::Timer;
 use crate::wire::{Evidence, Message, Purpose};
@@ -25,39 +25,27 @@ impl Swim {
     }
 
     /// Time to probe the next one.
-    pub(crate) fn on_round_timer(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-    ) {
+    pub(crate) fn on_round_timer(&mut self, cx: &mut Context) {
         self.round = cx.now;
         let has_table = cx.config.detector.swim.has_table();
         cx.peers = has_table.then(|| u32::try_from(self.members.living()).unwrap_or(u32::MAX));
         cx.arm(Timer::Round, self.awareness.probe_every(cx));
         self.send_refutation(cx);
         self.sweep(cx);
-        self.named.tell(cx, neighbors);
-        if let Some(next) = self.prober.next(cx, neighbors, &self.members) {
-            self.probe(cx, links, neighbors, next, Cause::Turn);
+        self.named.tell(cx);
+        if let Some(next) = self.prober.next(cx, &self.members) {
+            self.probe(cx, next, Cause::Turn);
         }
     }
 
     /// Probes somebody, unless that is being done: by a ping on its link, or by a dial.
-    pub(super) fn probe(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-        subject: AddressRecord,
-        cause: Cause,
-    ) {
+    pub(super) fn probe(&mut self, cx: &mut Context, subject: AddressRecord, cause: Cause) {
         if self.prober.of(subject.subject()).is_some() || !self.prober.has_room(cx) {
             return;
         }
-        match neighbors.by_id(subject.subject()).map(|neighbor| neighbor.link) {
+        match cx.neighbors.by_id(subject.subject()).map(|neighbor| neighbor.link) {
             Some(link) => self.ping(cx, link, subject, cause),
-            None => self.dial(cx, links, subject, (cause, 0), Vec::new()),
+            None => self.dial(cx, subject, (cause, 0), Vec::new()),
         }
     }
 
@@ -82,12 +70,11 @@ impl Swim {
     fn dial(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
         subject: AddressRecord,
         (cause, round_trip_us): (Cause, u32),
         named: Vec<AddressRecord>,
     ) {
-        let link = links.dial(cx, Target::Node(&subject), Purpose::Probe);
+        let link = cx.dial(Target::Node(&subject), Purpose::Probe);
         cx.stats.pings += 1;
         let patience = self.awareness.probe_timeout(cx);
         let probe = self.prober.begin(cx, (subject, link, true), cause, round_trip_us, patience);
@@ -99,7 +86,6 @@ impl Swim {
     pub(super) fn look_after(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
         down: &Neighbor,
         named: Vec<AddressRecord>,
         round_trip_us: u32,
@@ -108,24 +94,18 @@ impl Swim {
         let is_probed = self.prober.of(down.id()).is_some();
         if !is_gone && !is_probed && self.prober.has_room(cx) {
             let cause = (Cause::Lost, round_trip_us);
-            self.dial(cx, links, down.record.clone(), cause, named);
+            self.dial(cx, down.record.clone(), cause, named);
         }
     }
 
     /// Who was probed lives.
-    pub(super) fn on_ack(&mut self, cx: &mut Context, links: &mut Links, number: u32) {
+    pub(super) fn on_ack(&mut self, cx: &mut Context, number: u32) {
         self.awareness.improve();
-        self.prober.end(cx, links, number);
+        self.prober.end(cx, number);
     }
 
     /// A probe is overdue, or its helpers are.
-    pub(crate) fn on_overdue_timer(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-        number: u32,
-    ) {
+    pub(crate) fn on_overdue_timer(&mut self, cx: &mut Context, number: u32) {
         let patience = self.awareness.probe_timeout(cx);
         let is_heard = self.is_heard(number);
         let Some(probe) = self.prober.by_number(number) else { return };
@@ -135,12 +115,12 @@ impl Swim {
             probe.wait(cx, patience);
             self.awareness.worsen(cx, 1);
         } else if is_heard {
-            self.prober.end(cx, links, number);
+            self.prober.end(cx, number);
         } else if probe.asked == 0 {
             cx.stats.pings_missed += 1;
-            self.ask_helpers(cx, links, neighbors, number);
+            self.ask_helpers(cx, number);
         } else {
-            self.give_up(cx, links, number);
+            self.give_up(cx, number);
         }
     }
 
@@ -154,34 +134,28 @@ impl Swim {
     }
 
     /// Nothing was heard directly: K others are asked (SWIM §3.1).
-    pub(super) fn ask_helpers(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-        number: u32,
-    ) {
+    pub(super) fn ask_helpers(&mut self, cx: &mut Context, number: u32) {
         let patience = self.awareness.probe_timeout(cx);
         let Some(probe) = self.prober.by_number(number) else { return };
         if probe.cause == Cause::Challenge {
             self.findings.push_back(Finding::Stalled(probe.link));
-            self.prober.end(cx, links, number);
+            self.prober.end(cx, number);
             return;
         }
         let subject = probe.subject.subject();
         let held = self.members.life(&probe.subject);
         if held.is_some_and(|it| self.suspicions.is_told(&it.record, it.incarnation)) {
             // This peer has said so already: the ping was to let the suspect refute.
-            self.prober.end(cx, links, number);
+            self.prober.end(cx, number);
             return;
         }
         let named = if probe.is_dialed { &probe.named } else { self.named.of(probe.link) };
-        let helpers = helpers(cx, subject, named, neighbors, &self.members);
+        let helpers = helpers(cx, subject, named, &self.members);
         if helpers.is_empty() {
-            self.give_up(cx, links, number);
+            self.give_up(cx, number);
             return;
         }
-        let mut dial = |helper| links.dial(cx, Target::Node(helper), Purpose::PingRequest);
+        let mut dial = |helper| cx.dial(Target::Node(helper), Purpose::PingRequest);
         probe.silent = helpers.iter().map(&mut dial).collect();
         probe.asked = u8::try_from(helpers.len()).unwrap_or(u8::MAX);
         // Departure: twice the timeout instead of the rest of the period, because a helper is dialed
@@ -191,8 +165,8 @@ impl Swim {
 
     /// Nobody heard it: it is suspected. If it is held dead already, it came back as a neighbor and
     /// went before it could refute: only its link is left to end.
-    fn give_up(&mut self, cx: &mut Context, links: &mut Links, number: u32) {
-        let Some(probe) = self.prober.end(cx, links, number) else { return };
+    fn give_up(&mut self, cx: &mut Context, number: u32) {
+        let Some(probe) = self.prober.end(cx, number) else { return };
         if !probe.is_dialed && self.members.life(&probe.subject).is_some_and(Member::is_gone) {
             self.findings.push_back(Finding::Stalled(probe.link));
             return;
@@ -209,24 +183,24 @@ impl Swim {
             }
         };
         let named = if probe.is_dialed { probe.named } else { self.named.of(probe.link).to_vec() };
-        self.accuse(cx, links, &probe.subject, evidence, &named);
+        self.accuse(cx, &probe.subject, evidence, &named);
     }
 
     /// Its machine refuses connections: no helper would hear more.
-    pub(super) fn on_refused(&mut self, cx: &mut Context, links: &mut Links, number: u32) {
-        if let Some(probe) = self.prober.end(cx, links, number) {
-            self.accuse(cx, links, &probe.subject, Evidence::Refused, &probe.named);
+    pub(super) fn on_refused(&mut self, cx: &mut Context, number: u32) {
+        if let Some(probe) = self.prober.end(cx, number) {
+            self.accuse(cx, &probe.subject, Evidence::Refused, &probe.named);
         }
     }
 
     /// A helper heard the subject. Three times in a row while its link is silent: nothing comes
     /// through on the link.
-    pub(super) fn on_heard_by_helper(&mut self, cx: &mut Context, links: &mut Links, number: u32) {
+    pub(super) fn on_heard_by_helper(&mut self, cx: &mut Context, number: u32) {
         let Some(probe) = self.prober.by_number(number) else { return };
         let link = probe.link;
         if !probe.is_dialed && self.pings.miss(link) >= cx.config.detector.misses {
             self.findings.push_back(Finding::Stalled(link));
         }
-        self.on_ack(cx, links, number);
+        self.on_ack(cx, number);
     }
 }

@@ -5,43 +5,35 @@ use crate::context::Context;
 use crate::detector::swim::Swim;
 use crate::failure::DialFailure;
 use crate::id::{LinkId, NodeId};
-use crate::links::{Failure, Links, Target};
-use crate::neighbors::Neighbors;
+use crate::links::{Failure, Target};
 use crate::wire::{Bye, Message, Purpose};
 
 impl Swim {
     /// A dial to probe somebody, to have somebody probed or to tell a suspicion was welcomed.
-    pub(crate) fn on_welcomed(&mut self, cx: &mut Context, links: &mut Links, link: LinkId) {
+    pub(crate) fn on_welcomed(&mut self, cx: &mut Context, link: LinkId) {
         if let Some(number) = self.prober.by_link(link).map(|probe| probe.number) {
-            self.on_ack(cx, links, number);
+            self.on_ack(cx, number);
         } else if let Some(probe) = self.prober.by_helper(link) {
             cx.send(link, Message::PingRequest(alloc::boxed::Box::new(probe.subject.clone())));
-        } else if !self.direct_suspicions.on_welcomed(cx, links, link) {
+        } else if !self.direct_suspicions.on_welcomed(cx, link) {
             self.requests.on_heard(cx, link);
-            links.close(cx, link, Bye::Done);
+            cx.close(link, Bye::Done);
         }
     }
 
     /// Such a dial failed. A refusal by the subject itself is a sign of life.
-    pub(crate) fn on_failed(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-        link: LinkId,
-        failure: &Failure,
-    ) {
+    pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: &Failure) {
         if let Some(probe) = self.prober.by_link(link) {
             let (number, subject, is_vote_requested) =
                 (probe.number, probe.subject.subject(), probe.asked > 0);
             match failure {
                 Failure::Refused(refuse) if refuse.from == subject => {
-                    self.on_ack(cx, links, number);
+                    self.on_ack(cx, number);
                 }
-                Failure::Dial(DialFailure::Refused) => self.on_refused(cx, links, number),
+                Failure::Dial(DialFailure::Refused) => self.on_refused(cx, number),
                 Failure::Dial(_) | Failure::Lost(_) | Failure::Refused(_) | Failure::Garbled => {
                     if !is_vote_requested {
-                        self.ask_helpers(cx, links, neighbors, number);
+                        self.ask_helpers(cx, number);
                     }
                 }
             }
@@ -69,8 +61,6 @@ impl Swim {
     pub(crate) fn on_ping_request(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
         link: LinkId,
         subject: &AddressRecord,
     ) {
@@ -79,21 +69,21 @@ impl Swim {
         if id == cx.me() {
             cx.send(link, Message::PingRequestAnswer { subject: id, is_heard: true });
         } else if self.requests.has_room(cx, link) {
-            let via = if let Some(neighbor) = neighbors.by_id(id) {
-                self.pings.ping(cx, neighbor.link);
-                neighbor.link
+            let via = if let Some(neighbor) = cx.neighbors.by_id(id).map(|it| it.link) {
+                self.pings.ping(cx, neighbor);
+                neighbor
             } else {
-                links.dial(cx, Target::Node(subject), Purpose::Probe)
+                cx.dial(Target::Node(subject), Purpose::Probe)
             };
             self.requests.note(cx, link, id, via);
         } else {
             self.requests.on_ended(cx, link);
-            links.close(cx, link, Bye::Done);
+            cx.close(link, Bye::Done);
         }
     }
 
     /// A request of somebody must be answered.
-    pub(crate) fn on_request_timer(&mut self, cx: &mut Context, _: &mut Links, number: u32) {
+    pub(crate) fn on_request_timer(&mut self, cx: &mut Context, number: u32) {
         self.requests.on_timer(cx, number);
     }
 
@@ -101,19 +91,18 @@ impl Swim {
     pub(crate) fn on_ping_request_answer(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
         link: LinkId,
         subject: NodeId,
         is_heard: bool,
     ) {
         let probe = self.prober.by_helper(link).filter(|probe| probe.subject.subject() == subject);
         let Some(probe) = probe else {
-            links.close(cx, link, Bye::Done);
+            cx.close(link, Bye::Done);
             return;
         };
         if is_heard {
             let number = probe.number;
-            self.on_heard_by_helper(cx, links, number);
+            self.on_heard_by_helper(cx, number);
         } else if let Some(place) = probe.silent.iter().position(|silent| *silent == link) {
             probe.nacked.push(probe.silent.swap_remove(place));
         }

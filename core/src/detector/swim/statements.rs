@@ -10,8 +10,7 @@ use crate::detector::swim::suspicion::Span;
 use crate::detector::swim::{Finding, Swim};
 use crate::event::{Event, MemberState};
 use crate::id::{Incarnation, NodeId};
-use crate::links::Links;
-use crate::neighbors::{Neighbor, Neighbors};
+use crate::neighbors::Neighbor;
 use crate::wire::{Claim, Evidence, Statement};
 
 /// A member that lives refutes at most once per timeout, so honest ones stay far below it. Accusers
@@ -23,8 +22,6 @@ impl Swim {
     pub(crate) fn on_statement(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
         origin: NodeId,
         said: &Statement,
     ) -> bool {
@@ -35,11 +32,11 @@ impl Swim {
         if subject == cx.me() {
             return self.on_self_statement(cx, said);
         }
-        let neighbor = neighbors.by_id(subject);
+        let neighbor = cx.neighbors.by_id(subject).cloned();
         self.note_accusation(cx, said, neighbor.is_some());
         self.merge(cx, said, neighbor.is_some());
         if let (Claim::Suspect(_), Some(neighbor)) = (&said.claim, neighbor) {
-            self.see_after_suspect(cx, links, neighbors, neighbor);
+            self.see_after_suspect(cx, &neighbor);
         }
         true
     }
@@ -50,15 +47,13 @@ impl Swim {
     pub(crate) fn on_direct_statement(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
         from: NodeId,
         said: &Statement,
     ) -> bool {
         match said.claim {
             Claim::Dead { .. } | Claim::Left => false,
-            Claim::Alive | Claim::Suspect(_) if self.is_relevant(cx, neighbors, &said.subject) => {
-                self.on_statement(cx, links, neighbors, from, said)
+            Claim::Alive | Claim::Suspect(_) if self.is_relevant(cx, &said.subject) => {
+                self.on_statement(cx, from, said)
             }
             // An honest peer may say so to a former neighbor of the subject.
             Claim::Alive | Claim::Suspect(_) => said.by == from && is_plausible(said),
@@ -66,32 +61,21 @@ impl Swim {
     }
 
     /// Whether this is itself, a neighbor, or one that it probes or accuses.
-    fn is_relevant(
-        &mut self,
-        cx: &Context,
-        neighbors: &Neighbors,
-        subject: &AddressRecord,
-    ) -> bool {
+    fn is_relevant(&mut self, cx: &Context, subject: &AddressRecord) -> bool {
         let id = subject.subject();
         id == cx.me()
-            || neighbors.by_id(id).is_some()
+            || cx.neighbors.by_id(id).is_some()
             || self.prober.of(id).is_some()
             || self.suspicions.accuses(id)
     }
 
     /// Lifeguard §IV-B wants independent confirmations: who hears of a suspicion of its own neighbor
     /// probes that at once, instead of when it is its turn.
-    fn see_after_suspect(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-        neighbor: &Neighbor,
-    ) {
+    fn see_after_suspect(&mut self, cx: &mut Context, neighbor: &Neighbor) {
         let Some(member) = self.members.life(&neighbor.record) else { return };
         let is_told = self.suspicions.is_told(&member.record, member.incarnation);
         if member.state == MemberState::Suspect && !is_told {
-            self.probe(cx, links, neighbors, neighbor.record.clone(), Cause::Suspected);
+            self.probe(cx, neighbor.record.clone(), Cause::Suspected);
         }
     }
 
@@ -150,7 +134,6 @@ impl Swim {
     pub(super) fn accuse(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
         subject: &AddressRecord,
         evidence: Evidence,
         named: &[AddressRecord],
@@ -176,18 +159,12 @@ impl Swim {
         let confirmers = self.log.accusers(subject, incarnation, cx.me());
         let limits = (Span::of(cx, members), enough);
         if self.suspicions.begin(cx, (subject, incarnation), evidence, confirmers, limits) {
-            self.tell(cx, links, said, named);
+            self.tell(cx, said, named);
         }
     }
 
     /// Tells a suspicion to everybody, or without a table to those whom the suspect named.
-    fn tell(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        said: Statement,
-        named: &[AddressRecord],
-    ) {
+    fn tell(&mut self, cx: &mut Context, said: Statement, named: &[AddressRecord]) {
         if cx.config.detector.swim.has_table() {
             self.findings.push_back(Finding::Say(said));
             return;
@@ -195,7 +172,7 @@ impl Swim {
         cx.stats.statements += 1;
         let me = cx.me();
         for other in named.iter().filter(|other| other.subject() != me) {
-            self.direct_suspicions.send(cx, links, other, &said);
+            self.direct_suspicions.send(cx, other, &said);
         }
     }
 

@@ -21,21 +21,13 @@ use crate::detector::swim::statements::is_plausible;
 use crate::detector::swim::{Finding, Swim};
 use crate::event::{MemberState, Misbehavior};
 use crate::id::Incarnation;
-use crate::links::Links;
-use crate::neighbors::{Neighbor, Neighbors};
+use crate::neighbors::Neighbor;
 use crate::wire::{Claim, Evidence, MAX_MEMBERS, Message, Statement};
 
 impl Swim {
     /// A neighbor gives a part of its table. Nobody vouches for it, so it kills nobody: who is
     /// alive here and gone there is a suspect here, and hears of it from neighbor to neighbor.
-    pub(crate) fn on_members(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-        from: &Neighbor,
-        members: &[Statement],
-    ) {
+    pub(crate) fn on_members(&mut self, cx: &mut Context, from: &Neighbor, members: &[Statement]) {
         let (mut is_forged, mut is_behind) = (false, false);
         let mut disputed: Vec<Statement> = Vec::new();
         for said in members {
@@ -46,11 +38,11 @@ impl Swim {
                 is_behind |= self.has_refuted(cx, said);
                 self.on_self_statement(cx, said);
             } else {
-                disputed.extend(self.merge_hearsay(cx, neighbors, from, said));
+                disputed.extend(self.merge_hearsay(cx, from, said));
             }
         }
         if is_forged {
-            links.accuse(cx, from.link, Misbehavior::Forged("Members"));
+            cx.accuse(from.link, Misbehavior::Forged("Members"));
         }
         if is_behind {
             let members = alloc::vec![self.of_itself(cx, Claim::Alive)];
@@ -59,8 +51,8 @@ impl Swim {
         // Departure: this news is passed on, once per incarnation, because it must get to its
         // subjects: after a partition has healed, no other message tells them to refute.
         if !disputed.is_empty() {
-            for neighbor in neighbors.iter().filter(|neighbor| neighbor.link != from.link) {
-                cx.send(neighbor.link, Message::Members { members: disputed.clone() });
+            for link in cx.neighbors.links().into_iter().filter(|link| *link != from.link) {
+                cx.send(link, Message::Members { members: disputed.clone() });
             }
         }
     }
@@ -77,7 +69,6 @@ impl Swim {
     fn merge_hearsay(
         &mut self,
         cx: &mut Context,
-        neighbors: &Neighbors,
         from: &Neighbor,
         said: &Statement,
     ) -> Option<Statement> {
@@ -91,7 +82,7 @@ impl Swim {
         if is_bad && is_alive {
             (said.claim, said.by) = (Claim::Suspect(Evidence::Hearsay), from.id());
         }
-        let is_near = neighbors.by_id(said.subject.subject()).is_some();
+        let is_near = cx.neighbors.by_id(said.subject.subject()).is_some();
         let is_news = self.merge(cx, &said, is_near);
         let is_disputed = is_news && is_bad && is_alive;
         is_disputed.then(|| self.members.life(&said.subject)).flatten().map(|it| view(cx, it))

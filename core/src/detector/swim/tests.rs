@@ -10,7 +10,6 @@ use crate::event::Event;
 use crate::id::BootEpoch;
 use crate::id::NodeId;
 use crate::io::Output;
-use crate::neighbors::Neighbors;
 use crate::testing::context;
 use crate::wire::{Evidence, Message};
 
@@ -36,8 +35,6 @@ fn dead() -> Claim {
 struct Peer {
     cx: Context,
     swim: Swim,
-    links: Links,
-    neighbors: Neighbors,
 }
 
 fn peer() -> Peer {
@@ -46,15 +43,14 @@ fn peer() -> Peer {
 
 fn peer_of(config: Config) -> Peer {
     let mut cx = context(config);
-    let (mut swim, mut links) = (Swim::new(&cx), Links::default());
-    let mut neighbors = Neighbors::default();
+    let mut swim = Swim::new(&cx);
     for n in [2, 3] {
         let link = LinkId::dialed(n.into());
-        neighbors.insert(link, record(n), cx.now);
-        let up = neighbors.by_link(link).expect("inserted").clone();
-        swim.on_neighbor_up(&mut cx, &mut links, &up);
+        cx.neighbors.insert(link, record(n), cx.now);
+        let up = cx.neighbors.by_link(link).expect("inserted").clone();
+        swim.on_neighbor_up(&mut cx, &up);
     }
-    let mut peer = Peer { cx, swim, links, neighbors };
+    let mut peer = Peer { cx, swim };
     peer.outputs();
     peer.said();
     peer
@@ -62,20 +58,20 @@ fn peer_of(config: Config) -> Peer {
 
 impl Peer {
     fn hear(&mut self, statement: &Statement) -> bool {
-        let Self { cx, swim, links, neighbors } = self;
-        swim.on_statement(cx, links, neighbors, statement.by, statement)
+        let Self { cx, swim } = self;
+        swim.on_statement(cx, statement.by, statement)
     }
 
     fn read(&mut self, from: u8, members: &[Statement]) {
-        let Self { cx, swim, links, neighbors } = self;
-        let from = neighbors.by_link(LinkId::dialed(from.into())).expect("a neighbor").clone();
-        swim.on_members(cx, links, neighbors, &from, members);
+        let Self { cx, swim } = self;
+        let from = cx.neighbors.by_link(LinkId::dialed(from.into())).expect("a neighbor").clone();
+        swim.on_members(cx, &from, members);
     }
 
     /// Pings a neighbor, which does not answer, nor do helpers hear it; it may say something else.
     fn probe_in_vain(&mut self, n: u8, says_something: bool) {
-        let Self { cx, swim, links, neighbors } = self;
-        swim.probe(cx, links, neighbors, record(n), Cause::Turn);
+        let Self { cx, swim } = self;
+        swim.probe(cx, record(n), Cause::Turn);
         for pause in [1, 2] {
             let Some(probe) = swim.prober.of(NodeId::new([n; 32])) else { break };
             let number = probe.number;
@@ -83,7 +79,7 @@ impl Peer {
             if says_something {
                 swim.on_heard(LinkId::dialed(n.into()), cx.now);
             }
-            swim.on_overdue_timer(cx, links, neighbors, number);
+            swim.on_overdue_timer(cx, number);
         }
     }
 
@@ -112,9 +108,9 @@ fn only_the_subject_says_that_it_lives_or_left_and_only_others_accuse_it() {
         assert!(!peer.hear(&said(5, 7, claim, by)));
     }
     let forged = said(5, 0, Claim::Alive, 5);
-    let Peer { cx, swim, links, neighbors } = &mut peer;
+    let Peer { cx, swim } = &mut peer;
     let origin = NodeId::new([4; 32]);
-    assert!(!swim.on_statement(cx, links, neighbors, origin, &forged), "not its envelope");
+    assert!(!swim.on_statement(cx, origin, &forged), "not its envelope");
     assert_eq!(peer.held(5), None);
     assert!(!peer.hear(&said(2, u32::MAX, suspect(), 4)), "nobody could refute that");
     assert!(!peer.hear(&said(1, 0, Claim::Left, 1)), "this peer never said so");
@@ -133,8 +129,8 @@ fn an_accused_peer_refutes_above_what_it_is_accused_with_and_not_too_often() {
         (Incarnation(8), &Claim::Alive)
     );
     peer.cx.now = peer.cx.now + Duration::from_secs(1);
-    let Peer { cx, swim, links, neighbors } = &mut peer;
-    swim.on_round_timer(cx, links, neighbors);
+    let Peer { cx, swim } = &mut peer;
+    swim.on_round_timer(cx);
     assert_eq!(peer.said()[0].incarnation, Incarnation(57), "the rest with the next round");
     assert_eq!(peer.cx.stats.refutations, 2);
     peer.hear(&said(1, 56, suspect(), 4));
@@ -162,7 +158,7 @@ fn a_neighbor_that_says_anything_is_not_suspected_and_a_suspect_that_does_not_he
     peer.probe_in_vain(2, false);
     assert_eq!(peer.held(2), Some((0, MemberState::Suspect)));
     for (says_something, state) in [(true, MemberState::Suspect), (false, MemberState::Dead)] {
-        let Peer { cx, swim, .. } = &mut peer;
+        let Peer { cx, swim } = &mut peer;
         cx.now = swim.suspicions.get(0).expect("open").due;
         if says_something {
             swim.on_heard(LinkId::dialed(2), cx.now);
@@ -178,33 +174,33 @@ fn without_tables_a_suspicion_goes_to_those_whom_the_suspect_named() {
     let mut config = Config::modern();
     config.detector.swim.members_max = 0;
     let mut peer = peer_of(config);
-    let Peer { cx, swim, links, neighbors } = &mut peer;
-    let from = neighbors.by_link(LinkId::dialed(2)).expect("a neighbor").clone();
+    let Peer { cx, swim } = &mut peer;
+    let from = cx.neighbors.by_link(LinkId::dialed(2)).expect("a neighbor").clone();
     swim.on_neighbors(&from, [1, 4, 5, 6].map(record).into());
     let lost = NeighborLoss::LinkLost(crate::failure::LinkLoss::Reset);
-    swim.on_neighbor_down(cx, links, &from, lost);
+    swim.on_neighbor_down(cx, &from, lost);
     let dialed = |outputs: Vec<Output>| -> Vec<LinkId> {
         let dial = |output| if let Output::Dial { link, .. } = output { Some(link) } else { None };
         outputs.into_iter().filter_map(dial).collect()
     };
     let probe = dialed(peer.outputs());
     let refused = crate::links::Failure::Dial(crate::failure::DialFailure::Refused);
-    let Peer { cx, swim, links, neighbors } = &mut peer;
-    swim.on_failed(cx, links, neighbors, probe[0], &refused);
+    let Peer { cx, swim } = &mut peer;
+    swim.on_failed(cx, probe[0], &refused);
     assert!(peer.said().is_empty(), "nothing is broadcast");
     let direct_suspicions = dialed(peer.outputs());
     assert_eq!(direct_suspicions.len(), 3, "to all but this peer");
-    let Peer { cx, swim, links, neighbors } = &mut peer;
-    swim.on_welcomed(cx, links, direct_suspicions[0]);
-    swim.on_failed(cx, links, neighbors, direct_suspicions[1], &refused);
-    swim.on_welcomed(cx, links, direct_suspicions[1]);
+    let Peer { cx, swim } = &mut peer;
+    swim.on_welcomed(cx, direct_suspicions[0]);
+    swim.on_failed(cx, direct_suspicions[1], &refused);
+    swim.on_welcomed(cx, direct_suspicions[1]);
     let sent = |output| match output {
         Output::Send { link, message: Message::Statement(said) } => Some((link, said.claim)),
         Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
     };
     let told: Vec<_> = peer.outputs().into_iter().filter_map(sent).collect();
     assert_eq!(told, [(direct_suspicions[0], suspect())], "once, and not to who cannot be reached");
-    let Peer { cx, swim, .. } = &mut peer;
+    let Peer { cx, swim } = &mut peer;
     cx.now = swim.suspicions.get(0).expect("open").due;
     swim.on_suspicion_timer(cx, 0);
     assert_eq!(peer.held(2), Some((0, MemberState::Dead)));
@@ -234,11 +230,10 @@ fn what_is_said_in_private_is_believed_of_those_alone_who_can_refute() {
     let mut config = Config::modern();
     config.detector.swim.members_max = 0;
     let mut peer = peer_of(config);
-    peer.neighbors.remove(LinkId::dialed(3));
+    peer.cx.neighbors.remove(LinkId::dialed(3));
     let mut tell = |by: u8, said: &Statement| {
-        let Peer { cx, swim, links, neighbors } = &mut peer;
-        let is_believable =
-            swim.on_direct_statement(cx, links, neighbors, NodeId::new([by; 32]), said);
+        let Peer { cx, swim } = &mut peer;
+        let is_believable = swim.on_direct_statement(cx, NodeId::new([by; 32]), said);
         let sent = peer.outputs().len();
         (is_believable, sent, peer.held(said.subject.subject().as_bytes()[0]))
     };

@@ -12,7 +12,6 @@ use super::HyParView;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::NodeId;
-use crate::links::Links;
 use crate::time::Instant;
 
 /// Somebody who found no free slot here.
@@ -32,18 +31,13 @@ impl HyParView {
     /// No slot is free here for somebody who asked with low priority. Returns whether it is time to
     /// see if all who take the slots still live (PAPERS.md, S-HPV, variant c): at most once per
     /// `cooldown`, because a peer that searches asks many.
-    pub(crate) fn on_busy(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        refused: &AddressRecord,
-    ) -> bool {
+    pub(crate) fn on_busy(&mut self, cx: &mut Context, refused: &AddressRecord) -> bool {
         let last = self.refused.take().filter(|last| {
             let is_fresh = cx.now.since(last.asked) < cx.config.overlay.cooldown;
             is_fresh && last.subject() != refused.subject()
         });
         match last {
-            Some(last) => self.replies.begin(cx, links, &last.record, vec![refused.clone()]),
+            Some(last) => self.replies.begin(cx, &last.record, vec![refused.clone()]),
             None => self.refused = Some(RefusedPeer { record: refused.clone(), asked: cx.now }),
         }
         if cx.now < self.tests_again {

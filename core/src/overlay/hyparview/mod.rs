@@ -45,8 +45,8 @@ use crate::context::Context;
 use crate::event::NeighborLoss;
 use crate::failure::LinkLoss;
 use crate::id::{LinkId, NodeId};
-use crate::links::{Failure, Links};
-use crate::neighbors::{Neighbor, Neighbors};
+use crate::links::Failure;
+use crate::neighbors::Neighbor;
 use crate::rng::Stream;
 use crate::snapshot::KnownSnapshot;
 use crate::time::Instant;
@@ -110,11 +110,11 @@ impl HyParView {
 
     /// Time to see to what went wrong. Returns whether the seed nodes shall be asked for lists: when
     /// neighbors are missing, or for the mixing of a small overlay.
-    pub(crate) fn on_refresh_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) -> bool {
+    pub(crate) fn on_refresh_timer(&mut self, cx: &mut Context) -> bool {
         let pause = cx.rng.jitter(cx.config.overlay.refresh);
         cx.arm(Timer::Refresh, pause);
         self.reconnects = true;
-        let missing = cx.config.overlay.hyparview.active.saturating_sub(neighbors.len());
+        let missing = cx.config.overlay.hyparview.active.saturating_sub(cx.neighbors.len());
         let is_long = |search: &&mut Search| cx.now.since(search.since) > cx.config.overlay.refresh;
         if let Some(search) = self.search.as_mut().filter(is_long) {
             search.insists = missing > 1;
@@ -123,50 +123,34 @@ impl HyParView {
     }
 
     /// A seed node's list came: a fresh sample of all peers.
-    pub(crate) fn on_list(
-        &mut self,
-        cx: &mut Context,
-        neighbors: &Neighbors,
-        peers: &[AddressRecord],
-    ) {
-        self.passive.integrate(cx, neighbors, peers, &mut Vec::new());
-        self.split_healing.on_list(cx, neighbors, peers);
+    pub(crate) fn on_list(&mut self, cx: &mut Context, peers: &[AddressRecord]) {
+        self.passive.integrate(cx, peers, &mut Vec::new());
+        self.split_healing.on_list(cx, peers);
     }
 
     /// A welcomed dial finds no slot free. Returns the neighbor that goes for it, if it is worth one.
-    pub(crate) fn on_crowded(
-        &self,
-        cx: &mut Context,
-        neighbors: &Neighbors,
-        link: LinkId,
-    ) -> Option<LinkId> {
+    pub(crate) fn on_crowded(&self, cx: &mut Context, link: LinkId) -> Option<LinkId> {
         self.dials.by_link(link).filter(|dial| dial.reason.displaces())?;
-        let drawn = cx.rng.index(Stream::Overlay, neighbors.len())?;
-        neighbors.iter().nth(drawn).map(|neighbor| neighbor.link)
+        let drawn = cx.rng.index(Stream::Overlay, cx.neighbors.len())?;
+        cx.neighbors.iter().nth(drawn).map(|neighbor| neighbor.link)
     }
 
     /// A neighbor is up, by whichever dial. Others to it are given up, and those to fill slots that
     /// are none any more.
-    pub(crate) fn on_neighbor_up(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-        up: &Neighbor,
-    ) {
+    pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) {
         self.passive.remove(up.id());
         self.lost_neighbors.remove(up.id());
-        self.xbot.on_neighbor_up(cx, links, up);
+        self.xbot.on_neighbor_up(cx, up);
         if let Some(dial) = self.dials.end_to(up.id()) {
             if dial.link != up.link {
-                links.close(cx, dial.link, Bye::Done);
+                cx.close(dial.link, Bye::Done);
             } else if dial.reason == DialReason::Join {
                 self.hold(cx, up.link);
             }
         }
-        while neighbors.len() + self.dials.len() > cx.config.overlay.hyparview.active {
+        while cx.neighbors.len() + self.dials.len() > cx.config.overlay.hyparview.active {
             let Some(dial) = self.dials.end_repair() else { break };
-            links.close(cx, dial.link, Bye::Surplus);
+            cx.close(dial.link, Bye::Surplus);
         }
         self.has_joined = true;
     }
@@ -203,7 +187,7 @@ impl HyParView {
             }
             NeighborLoss::Bye(_) | NeighborLoss::Dropped(_) => {
                 let known = core::slice::from_ref(&down.record);
-                self.passive.integrate(cx, &Neighbors::default(), known, &mut Vec::new());
+                self.passive.integrate(cx, known, &mut Vec::new());
                 self.passive.rest(cx.now, down.id(), cx.config.overlay.cooldown);
             }
         }

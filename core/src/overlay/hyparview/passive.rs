@@ -44,12 +44,11 @@ impl PassiveView {
     pub(super) fn integrate(
         &mut self,
         cx: &mut Context,
-        neighbors: &Neighbors,
         records: &[AddressRecord],
         first: &mut Vec<u32>,
     ) {
         for record in records {
-            let is_neighbor = neighbors.by_id(record.subject()).is_some();
+            let is_neighbor = cx.neighbors.by_id(record.subject()).is_some();
             if !is_neighbor && record.subject() != cx.me() {
                 self.note(cx, record, first);
             }
@@ -122,7 +121,7 @@ impl PassiveView {
         &self,
         cx: &mut Context,
         if_resting: bool,
-        is_free: impl Fn(&AddressRecord) -> bool,
+        is_free: impl Fn(&Neighbors, &AddressRecord) -> bool,
     ) -> Option<&AddressRecord> {
         let is_rested = |entry: &&Entry| {
             if_resting
@@ -136,7 +135,7 @@ impl PassiveView {
             .iter()
             .filter(is_rested)
             .map(|entry| &entry.record)
-            .filter(|record| is_free(record))
+            .filter(|record| is_free(&cx.neighbors, record))
             .collect();
         cx.rng.index(Stream::Overlay, free.len()).map(|drawn| free[drawn])
     }
@@ -213,10 +212,9 @@ mod tests {
     #[test]
     fn it_holds_no_neighbor_not_itself_and_nobody_twice() {
         let (mut cx, mut view) = (small(), PassiveView::default());
-        let mut neighbors = Neighbors::default();
-        neighbors.insert(crate::id::LinkId::dialed(1), record(2, 1), cx.now);
+        cx.neighbors.insert(crate::id::LinkId::dialed(1), record(2, 1), cx.now);
         let told = [record(1, 1), record(2, 1), record(4, 1), record(3, 1), record(4, 2)];
-        view.integrate(&mut cx, &neighbors, &told, &mut Vec::new());
+        view.integrate(&mut cx, &told, &mut Vec::new());
         assert_eq!(subjects(&view), [3, 4]);
         assert_eq!(view.entries[1].record.epoch(), BootEpoch(2), "the newer life");
     }
@@ -224,27 +222,26 @@ mod tests {
     #[test]
     fn who_was_sent_away_goes_first_and_the_bound_holds() {
         let (mut cx, mut view) = (small(), PassiveView::default());
-        let none = Neighbors::default();
-        view.integrate(&mut cx, &none, &[2, 3, 4].map(|n| record(n, 1)), &mut Vec::new());
+        view.integrate(&mut cx, &[2, 3, 4].map(|n| record(n, 1)), &mut Vec::new());
         let mut sent = [9, 3].map(|n| record(n, 1).subject().prefix()).into();
-        view.integrate(&mut cx, &none, &[record(5, 1)], &mut sent);
+        view.integrate(&mut cx, &[record(5, 1)], &mut sent);
         assert_eq!(subjects(&view), [2, 4, 5]);
-        view.integrate(&mut cx, &none, &[record(6, 1)], &mut sent);
+        view.integrate(&mut cx, &[record(6, 1)], &mut sent);
         assert_eq!((view.entries.len(), cx.stats.limits.known), (3, 2));
     }
 
     #[test]
     fn who_rests_is_no_candidate_until_it_is_over() {
         let (mut cx, mut view) = (small(), PassiveView::default());
-        view.integrate(&mut cx, &Neighbors::default(), &[record(2, 1)], &mut Vec::new());
+        view.integrate(&mut cx, &[record(2, 1)], &mut Vec::new());
         view.rest(cx.now, record(2, 1).subject(), Duration::from_secs(10));
         view.rest(cx.now, record(3, 1).subject(), Duration::from_secs(10));
         assert_eq!(view.resting.len(), 1, "only entries rest");
-        assert!(view.candidate(&mut cx, false, |_| true).is_none());
-        assert!(view.candidate(&mut cx, true, |_| true).is_some());
+        assert!(view.candidate(&mut cx, false, |_, _| true).is_none());
+        assert!(view.candidate(&mut cx, true, |_, _| true).is_some());
         cx.now = Instant::from_micros(10_000_000);
-        assert!(view.candidate(&mut cx, false, |_| true).is_some());
-        assert!(view.candidate(&mut cx, false, |_| false).is_none());
+        assert!(view.candidate(&mut cx, false, |_, _| true).is_some());
+        assert!(view.candidate(&mut cx, false, |_, _| false).is_none());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::dials::{Dial, DialReason, Dials};
 use super::{HyParView, Search};
 use crate::address::AddressRecord;
 use crate::context::Context;
-use crate::links::{Links, Target};
+use crate::links::Target;
 use crate::neighbors::Neighbors;
 use crate::wire::Purpose;
 
@@ -21,128 +21,104 @@ impl HyParView {
     pub(crate) fn top_up(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
         is_lost: impl Fn(&AddressRecord) -> bool,
     ) -> bool {
-        self.reconnect(cx, links, neighbors, &is_lost);
-        self.mix(cx, links, neighbors, &is_lost);
-        if neighbors.len() >= cx.config.overlay.hyparview.active {
+        self.reconnect(cx, &is_lost);
+        self.mix(cx, &is_lost);
+        if cx.neighbors.len() >= cx.config.overlay.hyparview.active {
             self.search = None;
             self.passive.wake_all();
             return true;
         }
-        if neighbors.is_empty() && !self.has_joined {
-            return self.join(cx, links, neighbors, &is_lost);
+        if cx.neighbors.is_empty() && !self.has_joined {
+            return self.join(cx, &is_lost);
         }
-        if cx.now < self.held_until && !neighbors.is_empty() {
+        if cx.now < self.held_until && !cx.neighbors.is_empty() {
             return false;
         }
         let search = self.search.get_or_insert(Search { since: cx.now, insists: false });
         if core::mem::take(&mut search.insists) {
-            self.insist(cx, links, neighbors, &is_lost);
+            self.insist(cx, &is_lost);
         }
-        while self.free_slots(cx, neighbors) > 0 {
-            let candidate = self.candidate(cx, neighbors, false, &is_lost);
+        while self.free_slots(cx) > 0 {
+            let candidate = self.candidate(cx, false, &is_lost);
             let Some(candidate) = candidate else { return false };
             // The paper's two priorities: high without any neighbor, else low (§4.3).
-            self.dial(cx, links, &candidate, (DialReason::Repair, neighbors.is_empty()));
+            self.dial(cx, &candidate, (DialReason::Repair, cx.neighbors.is_empty()));
         }
         !self.xbot.awaits(cx)
     }
 
     /// Departure: the paper has high priority only without any neighbor. But where all others are
     /// full, only this fills two free slots: whoever is dropped takes one of them over.
-    fn insist(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-        is_lost: impl Fn(&AddressRecord) -> bool,
-    ) {
-        if let Some(candidate) = self.candidate(cx, neighbors, true, is_lost) {
-            self.dial(cx, links, &candidate, (DialReason::Repair, true));
+    fn insist(&mut self, cx: &mut Context, is_lost: impl Fn(&AddressRecord) -> bool) {
+        if let Some(candidate) = self.candidate(cx, true, is_lost) {
+            self.dial(cx, &candidate, (DialReason::Repair, true));
         }
     }
 
     /// A newcomer asks one peer at a time to be its contact (§4.2).
-    fn join(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-        is_lost: impl Fn(&AddressRecord) -> bool,
-    ) -> bool {
+    fn join(&mut self, cx: &mut Context, is_lost: impl Fn(&AddressRecord) -> bool) -> bool {
         if !self.dials.is_empty() {
             return true;
         }
-        let Some(contact) = self.candidate(cx, neighbors, false, is_lost) else { return false };
-        let link = links.dial(cx, Target::Node(&contact), Purpose::Join);
+        let Some(contact) = self.candidate(cx, false, is_lost) else { return false };
+        let link = cx.dial(Target::Node(&contact), Purpose::Join);
         self.dials.push(Dial { link, to: contact, reason: DialReason::Join });
         true
     }
 
     /// Dials one of the lost, once per refresh. Its half of a healed partition may be full, so it
     /// is asked with high priority.
-    fn reconnect(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-        is_lost: impl Fn(&AddressRecord) -> bool,
-    ) {
+    fn reconnect(&mut self, cx: &mut Context, is_lost: impl Fn(&AddressRecord) -> bool) {
         if !core::mem::take(&mut self.reconnects) {
             return;
         }
         let dials = &self.dials;
-        let is_free = |record: &AddressRecord| is_free(neighbors, dials, record, &is_lost);
+        let is_free = |neighbors: &Neighbors, record: &AddressRecord| {
+            is_free(neighbors, dials, record, &is_lost)
+        };
         if let Some(lost) = self.lost_neighbors.draw(cx, is_free) {
-            self.dial(cx, links, &lost, (DialReason::Reconnect, true));
+            self.dial(cx, &lost, (DialReason::Reconnect, true));
         }
     }
 
     /// Dials a stranger with high priority, to mix a small overlay.
-    fn mix(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-        is_lost: impl Fn(&AddressRecord) -> bool,
-    ) {
+    fn mix(&mut self, cx: &mut Context, is_lost: impl Fn(&AddressRecord) -> bool) {
         let Some(stranger) = self.split_healing.take() else { return };
-        if is_free(neighbors, &self.dials, &stranger, is_lost) {
-            self.dial(cx, links, &stranger, (DialReason::SplitHealing, true));
+        if is_free(&cx.neighbors, &self.dials, &stranger, is_lost) {
+            self.dial(cx, &stranger, (DialReason::SplitHealing, true));
         }
     }
 
     pub(super) fn candidate(
         &self,
         cx: &mut Context,
-        neighbors: &Neighbors,
         if_resting: bool,
         is_lost: impl Fn(&AddressRecord) -> bool,
     ) -> Option<AddressRecord> {
-        let is_free = |record: &AddressRecord| is_free(neighbors, &self.dials, record, &is_lost);
+        let is_free = |neighbors: &Neighbors, record: &AddressRecord| {
+            is_free(neighbors, &self.dials, record, &is_lost)
+        };
         self.passive.candidate(cx, if_resting, is_free).cloned()
     }
 
     /// Slots for which there is neither a neighbor nor a dial, nor one kept after a swap. Without any
     /// neighbor none is kept.
-    pub(super) fn free_slots(&self, cx: &Context, neighbors: &Neighbors) -> usize {
+    pub(super) fn free_slots(&self, cx: &Context) -> usize {
         let active = cx.config.overlay.hyparview.active;
-        let kept = usize::from(!neighbors.is_empty() && self.xbot.awaits(cx));
-        active.saturating_sub(neighbors.len() + self.dials.len() + kept)
+        let kept = usize::from(!cx.neighbors.is_empty() && self.xbot.awaits(cx));
+        active.saturating_sub(cx.neighbors.len() + self.dials.len() + kept)
     }
 
     /// Begins to become neighbors. `isolated` is the paper's high priority.
     pub(super) fn dial(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
         to: &AddressRecord,
         (reason, isolated): (DialReason, bool),
     ) {
-        let link = links.dial(cx, Target::Node(to), Purpose::Neighbor { isolated });
+        let link = cx.dial(Target::Node(to), Purpose::Neighbor { isolated });
         self.dials.push(Dial { link, to: to.clone(), reason });
     }
 }

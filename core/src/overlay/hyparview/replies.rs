@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::LinkId;
-use crate::links::{Links, Target};
+use crate::links::Target;
 use crate::room::{make_room, release_if_empty};
 use crate::wire::{Bye, Message, Purpose};
 
@@ -24,7 +24,6 @@ impl Replies {
     pub(super) fn begin(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
         to: &AddressRecord,
         sample: Vec<AddressRecord>,
     ) {
@@ -32,16 +31,16 @@ impl Replies {
             cx.stats.limits.replies += 1;
             return;
         }
-        let link = links.dial(cx, Target::Node(to), Purpose::Shuffle);
+        let link = cx.dial(Target::Node(to), Purpose::Shuffle);
         make_room(&mut self.0);
         self.0.push(Reply { link, sample });
     }
 
-    pub(super) fn on_welcomed(&mut self, cx: &mut Context, links: &mut Links, link: LinkId) {
+    pub(super) fn on_welcomed(&mut self, cx: &mut Context, link: LinkId) {
         if let Some(reply) = self.end(link) {
             cx.send(link, Message::ShuffleReply { sample: reply.sample });
         }
-        links.close(cx, link, Bye::Done);
+        cx.close(link, Bye::Done);
     }
 
     pub(super) fn on_failed(&mut self, link: LinkId) {

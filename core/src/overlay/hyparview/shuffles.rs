@@ -9,20 +9,19 @@ use super::walks::next_stop;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::LinkId;
-use crate::links::Links;
-use crate::neighbors::{Neighbor, Neighbors};
+use crate::neighbors::Neighbor;
 use crate::timers::Timer;
 use crate::wire::{Message, Shuffle};
 
 impl HyParView {
     /// Time to exchange a part of the views: this node itself, ka neighbors and kp others go on a
     /// walk.
-    pub(crate) fn on_shuffle_timer(&mut self, cx: &mut Context, neighbors: &Neighbors) {
+    pub(crate) fn on_shuffle_timer(&mut self, cx: &mut Context) {
         let config = cx.config.overlay.hyparview.clone();
         let pause = cx.rng.jitter(config.shuffle_every);
         cx.arm(Timer::Shuffle, pause);
-        let Some(to) = next_stop(cx, neighbors, &[]) else { return };
-        let active = neighbors.iter().filter(|it| it.id() != to.id());
+        let Some(to) = next_stop(cx, &[]) else { return };
+        let active = cx.neighbors.iter().filter(|it| it.id() != to.id());
         let active = active.map(|it| it.record.clone()).collect();
         let active = draw(cx, config.shuffle_active, active);
         let passive = self.passive.sample(cx, config.shuffle_passive, None);
@@ -33,21 +32,14 @@ impl HyParView {
     }
 
     /// Somebody's shuffle comes by: it goes on, or ends here and is answered with as many others.
-    pub(crate) fn on_shuffle(
-        &mut self,
-        cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
-        from: &Neighbor,
-        shuffle: Shuffle,
-    ) {
+    pub(crate) fn on_shuffle(&mut self, cx: &mut Context, from: &Neighbor, shuffle: Shuffle) {
         let Shuffle { origin, ttl, active, passive } = shuffle;
         if origin.subject() == cx.me() {
             return;
         }
         self.split_healing.on_walk(cx, active.iter().chain([&origin]));
         let ttl = ttl.min(cx.config.overlay.hyparview.shuffle_walk).saturating_sub(1);
-        let next = next_stop(cx, neighbors, &[from.id(), origin.subject()]);
+        let next = next_stop(cx, &[from.id(), origin.subject()]);
         if let Some(next) = next.filter(|_| ttl > 0) {
             let shuffle = Shuffle { origin, ttl, active, passive };
             cx.send(next.link, Message::Shuffle(Box::new(shuffle)));
@@ -59,15 +51,15 @@ impl HyParView {
         let reply = self.passive.sample(cx, count, Some(origin.subject()));
         let mut sent = prefixes(&reply);
         if !reply.is_empty() {
-            self.replies.begin(cx, links, &origin, reply);
+            self.replies.begin(cx, &origin, reply);
         }
         let told = [active, passive, [origin].into()].concat();
-        self.passive.integrate(cx, neighbors, &told, &mut sent);
+        self.passive.integrate(cx, &told, &mut sent);
     }
 
     /// The origin of a shuffle welcomes the reply on a link of its own.
-    pub(crate) fn on_reply_welcomed(&mut self, cx: &mut Context, links: &mut Links, link: LinkId) {
-        self.replies.on_welcomed(cx, links, link);
+    pub(crate) fn on_reply_welcomed(&mut self, cx: &mut Context, link: LinkId) {
+        self.replies.on_welcomed(cx, link);
     }
 
     /// The origin of a shuffle cannot be reached.
@@ -77,14 +69,9 @@ impl HyParView {
 
     /// Other peers to know, in exchange for those that were sent, which go first. Or somebody who
     /// looks for a neighbor as this peer does, so whom it names may be asked at once.
-    pub(crate) fn on_shuffle_reply(
-        &mut self,
-        cx: &mut Context,
-        neighbors: &Neighbors,
-        sample: &[AddressRecord],
-    ) {
+    pub(crate) fn on_shuffle_reply(&mut self, cx: &mut Context, sample: &[AddressRecord]) {
         let mut sent = core::mem::take(&mut self.sent);
-        self.passive.integrate(cx, neighbors, sample, &mut sent);
+        self.passive.integrate(cx, sample, &mut sent);
         for record in sample {
             self.passive.wake(record.subject().prefix());
         }

@@ -19,7 +19,6 @@ use alloc::vec::Vec;
 
 use crate::address::AddressRecord;
 use crate::context::Context;
-use crate::neighbors::Neighbors;
 use crate::rng::Stream;
 use crate::room::make_room;
 use crate::time::Instant;
@@ -112,12 +111,7 @@ impl SplitHealing {
     }
 
     /// A list came: it shows all that its seed node knows if it has fewer records than were asked for.
-    pub(super) fn on_list(
-        &mut self,
-        cx: &mut Context,
-        neighbors: &Neighbors,
-        peers: &[AddressRecord],
-    ) {
+    pub(super) fn on_list(&mut self, cx: &mut Context, peers: &[AddressRecord]) {
         if peers.len() < cx.config.registration.sample {
             self.seen.get_or_insert_default().on_list(cx, peers);
         } else {
@@ -129,7 +123,9 @@ impl SplitHealing {
         let Some(seen) = &self.seen else { return };
         let is_stranger = |record: &&AddressRecord| {
             let is_other = record.subject() != cx.me();
-            is_other && neighbors.by_id(record.subject()).is_none() && seen.is_stranger(cx, record)
+            is_other
+                && cx.neighbors.by_id(record.subject()).is_none()
+                && seen.is_stranger(cx, record)
         };
         let strangers: Vec<_> = peers.iter().filter(is_stranger).collect();
         let drawn = cx.rng.index(Stream::Overlay, strangers.len());
@@ -163,7 +159,7 @@ mod tests {
     }
 
     fn listed(cx: &mut Context, split_healing: &mut SplitHealing, count: u8) {
-        split_healing.on_list(cx, &Neighbors::default(), &records(count));
+        split_healing.on_list(cx, &records(count));
     }
 
     #[test]
@@ -187,11 +183,11 @@ mod tests {
     fn lists_that_lack_peers_show_together_how_many_there_are() {
         let mut cx = context(Config::modern());
         let mut split_healing = SplitHealing::default();
-        let (all, held) = (records(10), Neighbors::default());
-        split_healing.on_list(&mut cx, &held, &all[..9]);
+        let all = records(10);
+        split_healing.on_list(&mut cx, &all[..9]);
         split_healing.on_walk(&cx, [cx.record.clone()].iter());
         assert!(!(0..200).any(|_| split_healing.on_refresh(&mut cx)), "nine others, and itself");
-        split_healing.on_list(&mut cx, &held, &all[3..]);
+        split_healing.on_list(&mut cx, &all[3..]);
         assert!((0..200).any(|_| split_healing.on_refresh(&mut cx)), "ten");
     }
 
@@ -233,16 +229,16 @@ mod tests {
     fn a_stranger_may_be_in_another_list_than_the_first() {
         let mut cx = context(Config::modern());
         let mut split_healing = SplitHealing::default();
-        let (all, held) = (records(16), Neighbors::default());
-        split_healing.on_list(&mut cx, &held, &all);
+        let all = records(16);
+        split_healing.on_list(&mut cx, &all);
         cx.now = cx.now + Duration::from_mins(5);
         split_healing.on_walk(&cx, all[..8].iter());
         split_healing.is_due = true;
-        split_healing.on_list(&mut cx, &held, &all[..8]);
+        split_healing.on_list(&mut cx, &all[..8]);
         assert_eq!(split_healing.take(), None);
-        split_healing.on_list(&mut cx, &held, &all[..9]);
+        split_healing.on_list(&mut cx, &all[..9]);
         assert_eq!(split_healing.take().as_ref(), all.get(8));
-        split_healing.on_list(&mut cx, &held, &all);
+        split_healing.on_list(&mut cx, &all);
         assert_eq!(split_healing.take(), None, "one is enough");
     }
 

@@ -16,48 +16,45 @@ fn record(n: u8) -> AddressRecord {
 /// Node 1, and its neighbors 2, 3 and so on.
 struct Play {
     cx: Context,
-    links: Links,
-    neighbors: Neighbors,
     view: HyParView,
 }
 
 impl Play {
     fn with_neighbors(count: u8) -> Self {
         let mut cx = context(Config::modern());
-        let mut neighbors = Neighbors::default();
         for n in 2..2 + count {
-            neighbors.insert(LinkId::accepted(n.into()), record(n), cx.now);
+            cx.neighbors.insert(LinkId::accepted(n.into()), record(n), cx.now);
         }
         let view = HyParView { has_joined: true, ..HyParView::new(&mut cx) };
-        Self { cx, links: Links::default(), neighbors, view }
+        Self { cx, view }
     }
 
     fn know(&mut self, others: impl IntoIterator<Item = u8>) {
         let records: Vec<_> = others.into_iter().map(record).collect();
-        self.view.on_list(&mut self.cx, &self.neighbors, &records);
+        self.view.on_list(&mut self.cx, &records);
     }
 
     fn top_up(&mut self) -> bool {
-        self.view.top_up(&mut self.cx, &mut self.links, &self.neighbors, |_| false)
+        self.view.top_up(&mut self.cx, |_| false)
     }
 
     fn forward_join(&mut self, joiner: u8, ttl: u8) {
-        let from = self.neighbors.iter().next().expect("a neighbor").clone();
+        let from = self.cx.neighbors.iter().next().expect("a neighbor").clone();
         let join = ForwardJoin { joiner: record(joiner), ttl };
-        let Self { cx, links, neighbors, view } = self;
-        view.on_forward_join(cx, links, neighbors, &from, join);
+        let Self { cx, view } = self;
+        view.on_forward_join(cx, &from, join);
     }
 
     fn shuffle(&mut self, origin: u8, ttl: u8) {
-        let from = self.neighbors.iter().next().expect("a neighbor").clone();
+        let from = self.cx.neighbors.iter().next().expect("a neighbor").clone();
         let shuffle = Shuffle {
             origin: record(origin),
             ttl,
             active: [origin + 1].map(record).into(),
             passive: Vec::new(),
         };
-        let Self { cx, links, neighbors, view } = self;
-        view.on_shuffle(cx, links, neighbors, &from, shuffle);
+        let Self { cx, view } = self;
+        view.on_shuffle(cx, &from, shuffle);
     }
 
     fn fail(&mut self, failure: &Failure) {
@@ -161,7 +158,7 @@ fn who_lacks_two_for_long_insists_once_per_refresh() {
     play.view.passive.rest(play.cx.now, record(20).subject(), refresh);
     assert!(!play.top_up());
     assert_eq!(play.dials(), 1, "it rests");
-    assert!(play.view.on_refresh_timer(&mut play.cx, &play.neighbors));
+    assert!(play.view.on_refresh_timer(&mut play.cx));
     play.top_up();
     assert_eq!(play.dials(), 1, "and is asked in spite of it");
 }
@@ -170,7 +167,7 @@ fn who_lacks_two_for_long_insists_once_per_refresh() {
 fn two_that_were_refused_are_introduced_once() {
     let mut play = Play::with_neighbors(5);
     for refused in [30, 30, 31, 32] {
-        play.view.on_busy(&mut play.cx, &mut play.links, &record(refused));
+        play.view.on_busy(&mut play.cx, &record(refused));
     }
     assert_eq!(play.dials(), 1, "30 hears of 31");
     assert_eq!(play.view.refused.as_ref().map(RefusedPeer::subject), Some(record(32).subject()));
@@ -179,20 +176,19 @@ fn two_that_were_refused_are_introduced_once() {
 #[test]
 fn many_askers_make_it_test_its_links_once_in_a_while() {
     let mut play = Play::with_neighbors(5);
-    let tests = (30..60)
-        .filter(|refused| play.view.on_busy(&mut play.cx, &mut play.links, &record(*refused)));
+    let tests = (30..60).filter(|refused| play.view.on_busy(&mut play.cx, &record(*refused)));
     assert_eq!(tests.count(), 1);
 }
 
 #[test]
 fn lost_neighbors_are_dialed_again_and_those_who_left_are_not() {
     let mut play = Play::with_neighbors(5);
-    let lost = play.neighbors.remove(LinkId::accepted(2)).expect("a neighbor");
-    let left = play.neighbors.remove(LinkId::accepted(3)).expect("a neighbor");
+    let lost = play.cx.neighbors.remove(LinkId::accepted(2)).expect("a neighbor");
+    let left = play.cx.neighbors.remove(LinkId::accepted(3)).expect("a neighbor");
     play.view.on_neighbor_down(&mut play.cx, &lost, NeighborLoss::LinkLost(LinkLoss::Reset));
     play.view.on_neighbor_down(&mut play.cx, &left, NeighborLoss::Left);
     for _ in 0..2 {
-        play.view.on_refresh_timer(&mut play.cx, &play.neighbors);
+        play.view.on_refresh_timer(&mut play.cx);
         play.top_up();
     }
     assert_eq!(play.dials(), 1);
@@ -209,7 +205,7 @@ fn a_newcomer_joins_and_who_was_linked_before_asks_to_be_a_neighbor() {
         assert_eq!(play.dials(), if has_joined { 5 } else { 1 });
         let first = LinkId::dialed(0);
         let addr = record(10).primary();
-        play.links.on_input(&mut play.cx, crate::io::Input::LinkUp { link: first, addr });
+        play.cx.on_link_input(crate::io::Input::LinkUp { link: first, addr });
         let is_join = play.outputs().iter().any(|output| {
             matches!(output, Output::Send { message: Message::Hello(hello), .. }
                 if hello.purpose == Purpose::Join)
@@ -224,7 +220,7 @@ fn a_newcomer_waits_for_its_walks_unless_it_loses_its_contact() {
     play.know(10..20);
     play.view.hold(&mut play.cx, LinkId::accepted(3));
     let mut dials_without = |lost| {
-        let down = play.neighbors.remove(LinkId::accepted(lost)).expect("a neighbor");
+        let down = play.cx.neighbors.remove(LinkId::accepted(lost)).expect("a neighbor");
         play.view.on_neighbor_down(&mut play.cx, &down, NeighborLoss::Bye(Bye::Surplus));
         play.top_up();
         play.dials()

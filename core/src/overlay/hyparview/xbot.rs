@@ -37,8 +37,8 @@ use super::repair::is_free;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::{LinkId, NodeId};
-use crate::links::{Failure, Links, Target};
-use crate::neighbors::{Neighbor, Neighbors};
+use crate::links::{Failure, Target};
+use crate::neighbors::Neighbor;
 use crate::overlay::admission::Admission;
 use crate::rng::Stream;
 use crate::room::make_room;
@@ -98,7 +98,7 @@ impl XBot {
     }
 
     /// A neighbor is up: it takes the place of a chosen one, or not. It is tried no longer.
-    pub(super) fn on_neighbor_up(&mut self, cx: &mut Context, links: &mut Links, up: &Neighbor) {
+    pub(super) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) {
         if cx.config.overlay.hyparview.near_links == 0 {
             return;
         }
@@ -109,7 +109,7 @@ impl XBot {
         let is_other =
             |candidate: &mut Box<Candidate>| candidate.to == up.id() && candidate.link != up.link;
         if let Some(candidate) = self.candidate.take_if(is_other) {
-            links.close(cx, candidate.link, Bye::Done);
+            cx.close(candidate.link, Bye::Done);
         }
     }
 
@@ -215,8 +215,6 @@ impl HyParView {
     pub(crate) fn on_optimize_timer(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
         (round_trip, is_lost): (
             impl Fn(LinkId) -> Option<Duration>,
             impl Fn(&AddressRecord) -> bool,
@@ -226,20 +224,20 @@ impl HyParView {
         let patience = cx.config.links.hello_timeout;
         let is_stuck = |candidate: &mut Box<Candidate>| cx.now.since(candidate.begun) > patience;
         if let Some(stuck) = self.xbot.candidate.take_if(is_stuck) {
-            links.close(cx, stuck.link, Bye::Done);
+            cx.close(stuck.link, Bye::Done);
         }
         self.xbot.arm(cx);
         if self.xbot.candidate.is_some() {
             return;
         }
         self.xbot.pause_longer(cx);
-        let is_full = neighbors.len() >= cx.config.overlay.hyparview.active;
+        let is_full = cx.neighbors.len() >= cx.config.overlay.hyparview.active;
         let is_measured = self.xbot.held.iter().any(|it| it.least.is_some());
         if !is_full || !is_measured {
             return;
         }
-        if let Some(to) = self.candidate(cx, neighbors, false, is_lost) {
-            let link = links.dial(cx, Target::Node(&to), Purpose::Optimize);
+        if let Some(to) = self.candidate(cx, false, is_lost) {
+            let link = cx.dial(Target::Node(&to), Purpose::Optimize);
             self.xbot.candidate = Some(Box::new(Candidate {
                 link,
                 to: to.subject(),
@@ -264,8 +262,6 @@ impl HyParView {
     pub(crate) fn on_candidate_pong(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
         (link, pong): (LinkId, &Ping),
     ) -> bool {
         let Some(candidate) = self.xbot.candidate_on(link) else { return false };
@@ -274,18 +270,18 @@ impl HyParView {
         };
         let took = cx.now.since(sent);
         candidate.took = took;
-        let is_wanted = neighbors.len() >= cx.config.overlay.hyparview.active
-            && neighbors.by_id(candidate.to).is_none()
+        let is_wanted = cx.neighbors.len() >= cx.config.overlay.hyparview.active
+            && cx.neighbors.by_id(candidate.to).is_none()
             && !self.dials.is_to(candidate.to);
         let old = self.xbot.farther(cx, took, None);
-        let old = old.filter(|_| is_wanted).and_then(|old| neighbors.by_link(old));
+        let old = old.filter(|_| is_wanted).and_then(|old| cx.neighbors.by_link(old));
         if let (Some(old), Some(candidate)) = (old, &mut self.xbot.candidate) {
             candidate.old = Some(old.link);
             let round_trip_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
             cx.send(link, Message::Optimization { old: old.id(), round_trip_us });
         } else {
             self.xbot.candidate = None;
-            links.close(cx, link, Bye::Done);
+            cx.close(link, Bye::Done);
         }
         true
     }
@@ -295,17 +291,16 @@ impl HyParView {
     pub(crate) fn admit_near(
         &self,
         cx: &mut Context,
-        neighbors: &Neighbors,
         (old, took): (NodeId, Duration),
     ) -> Admission {
         let config = &cx.config.overlay.hyparview;
         if self.xbot.candidate.as_ref().is_some_and(|candidate| candidate.old.is_some()) {
             return Admission::Refuse(Refusal::Busy);
         }
-        if neighbors.len() < config.active {
+        if cx.neighbors.len() < config.active {
             return Admission::Admit;
         }
-        let common = neighbors.by_id(old).map(|it| it.link);
+        let common = cx.neighbors.by_id(old).map(|it| it.link);
         let farther = self.xbot.farther(cx, took, common);
         farther.map_or(Admission::Refuse(Refusal::Busy), |it| Admission::Instead(it, Bye::Swapped))
     }
@@ -338,16 +333,14 @@ impl HyParView {
     pub(crate) fn on_replace(
         &mut self,
         cx: &mut Context,
-        links: &mut Links,
-        neighbors: &Neighbors,
         (from, with): (&Neighbor, &AddressRecord),
         is_lost: impl Fn(&AddressRecord) -> bool,
     ) {
         let is_stranger =
-            with.subject() != cx.me() && is_free(neighbors, &self.dials, with, is_lost);
+            with.subject() != cx.me() && is_free(&cx.neighbors, &self.dials, with, is_lost);
         if is_stranger && !self.dials.holds(DialReason::Replace) {
             self.xbot.hand_over(from.link);
-            self.dial(cx, links, with, (DialReason::Replace, false));
+            self.dial(cx, with, (DialReason::Replace, false));
         }
     }
 
@@ -368,6 +361,7 @@ mod tests {
     use crate::config::Config;
     use crate::id::BootEpoch;
     use crate::io::Output;
+    use crate::neighbors::Neighbors;
     use crate::testing::context;
 
     fn millis(millis: u64) -> Duration {
@@ -390,17 +384,17 @@ mod tests {
     }
 
     /// A neighbor on each of these links.
-    fn neighbors(links: impl Iterator<Item = u8>) -> Neighbors {
-        let mut neighbors = Neighbors::default();
+    fn neighbors(cx: &mut Context, links: impl Iterator<Item = u8>) {
+        cx.neighbors = Neighbors::default();
         for n in links {
-            neighbors.insert(link(n.into()), record(100 + n), Instant::BIRTH);
+            cx.neighbors.insert(link(n.into()), record(100 + n), Instant::BIRTH);
         }
-        neighbors
     }
 
     fn up(cx: &mut Context, xbot: &mut XBot, n: u8) {
-        let up = neighbors([n].into_iter()).by_link(link(n.into())).expect("inserted").clone();
-        xbot.on_neighbor_up(cx, &mut Links::default(), &up);
+        let mut neighbors = Neighbors::default();
+        neighbors.insert(link(n.into()), record(100 + n), Instant::BIRTH);
+        xbot.on_neighbor_up(cx, neighbors.by_link(link(n.into())).expect("inserted"));
     }
 
     /// Links 1 to 5, of 10 to 50 ms; the first ones are chosen.
@@ -475,14 +469,14 @@ mod tests {
         let mut cx = wanting(2);
         let mut overlay = HyParView { xbot: five(&mut cx, 2), ..HyParView::default() };
         overlay.xbot.on_neighbor_down(&cx, link(1), true);
-        let few = neighbors(3..=5);
-        assert_eq!(overlay.free_slots(&cx, &few), 1, "of two");
-        assert_eq!(overlay.free_slots(&cx, &Neighbors::default()), 5, "alone it waits for nobody");
+        assert_eq!(overlay.free_slots(&cx), 5, "alone it waits for nobody");
+        neighbors(&mut cx, 3..=5);
+        assert_eq!(overlay.free_slots(&cx), 1, "of two");
         let patience = cx.config.links.hello_timeout;
         cx.now = cx.now + patience / 2;
         overlay.xbot.on_neighbor_down(&cx, link(2), true);
         cx.now = cx.now + patience / 2;
-        assert_eq!(overlay.free_slots(&cx, &few), 2);
+        assert_eq!(overlay.free_slots(&cx), 2);
         overlay.xbot.on_neighbor_down(&cx, link(3), true);
         up(&mut cx, &mut overlay.xbot, 6);
         assert!(!overlay.xbot.awaits(&cx), "it is here");
@@ -497,15 +491,13 @@ mod tests {
     fn a_chosen_one_that_hands_over_and_stays_is_like_the_others() {
         let mut cx = wanting(1);
         let mut overlay = HyParView { xbot: five(&mut cx, 1), ..HyParView::default() };
-        let held = neighbors(1..=5);
-        let from = held.by_link(link(1)).expect("a neighbor");
-        let mut links = Links::default();
-        let with = (from, &record(9));
-        overlay.on_replace(&mut cx, &mut links, &held, with, |_| false);
+        neighbors(&mut cx, 1..=5);
+        let from = cx.neighbors.by_link(link(1)).expect("a neighbor").clone();
+        overlay.on_replace(&mut cx, (&from, &record(9)), |_| false);
         assert!(overlay.xbot.is_owed && overlay.xbot.held.len() == 5);
         let dials = |cx: &mut Context| core::iter::from_fn(|| cx.poll_output()).count();
         assert_eq!((dials(&mut cx), chosen(&overlay.xbot).len()), (1, 0));
-        overlay.on_replace(&mut cx, &mut links, &held, (from, &record(8)), |_| false);
+        overlay.on_replace(&mut cx, (&from, &record(8)), |_| false);
         assert_eq!(dials(&mut cx), 0, "one at a time");
         let dial = overlay.dials.end_to(record(9).subject()).expect("dialed");
         let failed = dial.link;
@@ -533,11 +525,11 @@ mod tests {
         times: u32,
         round_trip: Option<Duration>,
     ) -> usize {
-        let (mut links, held) = (Links::default(), neighbors(1..=5));
-        overlay.passive.integrate(cx, &held, &[record(9)], &mut Vec::new());
+        neighbors(cx, 1..=5);
+        overlay.passive.integrate(cx, &[record(9)], &mut Vec::new());
         for _ in 0..times {
             let of = (|_| round_trip, |_: &AddressRecord| false);
-            overlay.on_optimize_timer(cx, &mut links, &held, of);
+            overlay.on_optimize_timer(cx, of);
         }
         let is_dial = |output: &Output| matches!(output, Output::Dial { .. });
         core::iter::from_fn(|| cx.poll_output()).filter(is_dial).count()
@@ -581,14 +573,14 @@ mod tests {
     fn who_has_made_an_offer_lets_nobody_in_for_it() {
         let mut cx = wanting(1);
         let mut overlay = HyParView { xbot: five(&mut cx, 0), ..HyParView::default() };
-        let held = neighbors(1..=5);
+        neighbors(&mut cx, 1..=5);
         let asked = (record(9).subject(), millis(1));
-        assert!(matches!(overlay.admit_near(&mut cx, &held, asked), Admission::Instead(..)));
+        assert!(matches!(overlay.admit_near(&mut cx, asked), Admission::Instead(..)));
         assert_eq!(dials(&mut cx, &mut overlay, 1), 1);
-        assert!(matches!(overlay.admit_near(&mut cx, &held, asked), Admission::Instead(..)));
+        assert!(matches!(overlay.admit_near(&mut cx, asked), Admission::Instead(..)));
         overlay.xbot.candidate.as_mut().expect("a trial").old = Some(link(2));
         let refused = Admission::Refuse(Refusal::Busy);
-        assert_eq!(overlay.admit_near(&mut cx, &held, asked), refused);
+        assert_eq!(overlay.admit_near(&mut cx, asked), refused);
     }
 
     #[test]
