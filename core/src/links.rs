@@ -11,6 +11,7 @@
 //! hello is granted, the role decides: it gets an [`Outcome`] for every input about a link.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::event::{Event, Misbehavior};
 use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{LinkId, LinkOrigin, NodeId, Role};
 use crate::io::{Input, Output};
+use crate::room::{make_room, release_if_empty};
 use crate::table::Table;
 use crate::timers::Timer;
 use crate::wire::{Bye, Hello, Message, Purpose, Refusal, Refuse, Welcome};
@@ -32,14 +34,99 @@ pub(crate) struct Links {
     handshake_pending: usize,
     /// How many were ever dialed.
     dialed: u64,
+    /// Dials under way that shall become links between neighbors, in the order they were begun.
+    neighbor_dials: Vec<LinkId>,
+    /// What is to be said on dials that were made to say it.
+    deliveries: Vec<(LinkId, Delivery, Vec<Message>)>,
 }
 
-/// One link. With its number it takes 32 bytes: a peer has about ten, a seed node 100,000s.
+/// Who dialed a link, and for what. It stays on this side: the other end sees the purpose alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// Registration, with the seed node of this number.
+    Registration(u32),
+    /// Whoever had something to be said there.
+    Delivery(Delivery),
+    /// The overlay.
+    Overlay(DialReason),
+    /// The overlay's search for nearer neighbors.
+    Candidate,
+    /// The exchange of messages.
+    Exchange,
+    /// The detector `strikes`: the lost neighbor of this number.
+    Redial(u32),
+    /// The detector `connect`.
+    Connect,
+    /// The detector `swim`: the probe of this number.
+    Probe(u32),
+    /// The detector `swim`: a helper of the probe of this number.
+    Helper(u32),
+    /// The detector `swim`: a probe that another peer asked for.
+    Served,
+    /// A seed node's probe of an entry: the case of this number.
+    EntryProbe(u32),
+    /// A seed node, to be voted for: the other seed node of this number.
+    SeedNode(u32),
+}
+
+impl Owner {
+    /// Whether the two become neighbors if the dial succeeds.
+    const fn makes_neighbors(self) -> bool {
+        matches!(self, Self::Overlay(_) | Self::Redial(_))
+    }
+
+    /// Which probe it was dialed to help with.
+    pub(crate) const fn helper_of(self) -> Option<u32> {
+        if let Self::Helper(number) = self { Some(number) } else { None }
+    }
+}
+
+impl DialReason {
+    /// Whether a random neighbor goes if no slot is free when the dial is welcomed.
+    pub(crate) const fn displaces(self) -> bool {
+        match self {
+            Self::Join | Self::Repair | Self::Replace => false,
+            Self::Walk | Self::Reconnect | Self::SplitHealing => true,
+        }
+    }
+}
+
+/// What is said on a dial that was made to say it. Nobody waits for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// Notices to the seed node of this number.
+    Notice(u32),
+    /// A sample of the passive view.
+    Reply,
+    /// A suspicion.
+    Suspicion,
+}
+
+/// What a dial for a neighbor is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DialReason {
+    /// To join the overlay there.
+    Join,
+    /// To fill a free slot.
+    Repair,
+    /// A newcomer's walk ended here.
+    Walk,
+    /// To see whether a lost neighbor is back.
+    Reconnect,
+    /// To mix a small overlay.
+    SplitHealing,
+    /// A neighbor went to a nearer one, and another one lost its link by that.
+    Replace,
+}
+
+/// One link. With its number it takes 40 bytes: a peer has about ten, a seed node 100,000s.
 #[derive(Clone, Debug)]
 struct Link {
     stage: Stage,
     /// What it is for; `None` while that is not known, and where it is for nothing.
     purpose: Option<Purpose>,
+    /// Who dialed it; `None` if it was accepted.
+    owner: Option<Owner>,
     /// Its hello timer runs, and it counts against `max_pending` when it was accepted.
     handshake_pending: bool,
     /// Who is at the other end, or should be.
@@ -72,18 +159,21 @@ pub(crate) enum Target<'a> {
     Address(SocketAddr),
 }
 
-/// What a link was dialed for.
+/// A dial that has failed.
 #[derive(Clone, Debug)]
-pub(crate) struct Dial {
-    pub(crate) purpose: Purpose,
-    /// Whom it should reach, when that is known.
-    to: Option<AddressRecord>,
+pub(crate) struct Failed {
+    pub(crate) owner: Owner,
+    /// Whom it should have reached, when that is known.
+    pub(crate) to: Option<AddressRecord>,
+    pub(crate) addr: SocketAddr,
+    pub(crate) failure: Failure,
 }
 
 /// A link on which both sides know each other.
 #[derive(Clone, Debug)]
 pub(crate) struct Up {
     pub(crate) purpose: Purpose,
+    pub(crate) owner: Option<Owner>,
     pub(crate) remote: AddressRecord,
 }
 
@@ -94,9 +184,9 @@ pub(crate) enum Outcome {
     /// Somebody asks; [`Context::welcome`] or [`Context::refuse`] must follow.
     HelloReceived(Box<Hello>),
     /// A dial has succeeded.
-    Welcomed(Dial, Up),
+    Welcomed(Owner, Up),
     /// A dial has failed; the link is gone.
-    Failed(Dial, Failure),
+    Failed(Box<Failed>),
     /// A connection that was tried stands; it is being closed.
     Connected,
     /// A connection that was tried did not come to stand.
@@ -125,25 +215,109 @@ pub(crate) enum Ending {
     Garbled,
 }
 
+impl Links {
+    /// Who dialed a link that stands, or is to stand.
+    pub(crate) fn owner(&self, link: LinkId) -> Option<Owner> {
+        self.table.get(link)?.owner
+    }
+
+    /// Dials under way that shall become links between neighbors, in the order they were begun: the
+    /// link, who dialed it, and whom.
+    pub(crate) fn neighbor_dials(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = (LinkId, Owner, &AddressRecord)> {
+        self.neighbor_dials.iter().filter_map(|&link| {
+            let entry = self.table.get(link)?;
+            Some((link, entry.owner?, entry.remote.as_ref()?))
+        })
+    }
+
+    /// Dials of the overlay among them.
+    pub(crate) fn overlay_dials(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = (LinkId, DialReason, &AddressRecord)> {
+        self.neighbor_dials().filter_map(|(link, owner, to)| {
+            let Owner::Overlay(reason) = owner else { return None };
+            Some((link, reason, to))
+        })
+    }
+
+    /// Whether a dial is under way that would make this node and `subject` neighbors.
+    pub(crate) fn is_dialing(&self, subject: NodeId) -> bool {
+        self.neighbor_dials().any(|(.., to)| to.subject() == subject)
+    }
+
+    /// How many dials of this kind wait to say something.
+    pub(crate) fn deliveries(&self, is_it: impl Fn(Delivery) -> bool) -> usize {
+        self.deliveries.iter().filter(|(_, what, _)| is_it(*what)).count()
+    }
+
+    /// What waits to be said there, to be added to.
+    pub(crate) fn delivery_mut(&mut self, what: Delivery) -> Option<&mut Vec<Message>> {
+        self.deliveries.iter_mut().find(|it| it.1 == what).map(|(.., messages)| messages)
+    }
+
+    fn take_delivery(&mut self, link: LinkId) -> Vec<Message> {
+        let place = self.deliveries.iter().position(|(of, ..)| *of == link);
+        let messages = place.map(|place| self.deliveries.swap_remove(place).2);
+        release_if_empty(&mut self.deliveries);
+        messages.unwrap_or_default()
+    }
+
+    fn end_neighbor_dial(&mut self, link: LinkId) {
+        self.neighbor_dials.retain(|dial| *dial != link);
+        release_if_empty(&mut self.neighbor_dials);
+    }
+}
+
 /// What parts do with links.
 impl Context {
     /// Dials a node. The dial ends in [`Outcome::Welcomed`] or [`Outcome::Failed`], at the latest
     /// after `hello_timeout`.
-    pub(crate) fn dial(&mut self, to: Target<'_>, purpose: Purpose) -> LinkId {
+    pub(crate) fn dial(&mut self, to: Target<'_>, purpose: Purpose, owner: Owner) -> LinkId {
         let patience = self.config.links.hello_timeout;
-        self.begin(to, (Stage::Dialing, Some(purpose)), patience)
+        let link = self.begin(to, Stage::Dialing, Some(purpose), owner, patience);
+        if owner.makes_neighbors() {
+            make_room(&mut self.links.neighbor_dials);
+            self.links.neighbor_dials.push(link);
+        }
+        link
+    }
+
+    /// Dials somebody to say this and close.
+    pub(crate) fn deliver(
+        &mut self,
+        to: Target<'_>,
+        purpose: Purpose,
+        what: Delivery,
+        message: Message,
+    ) {
+        let link = self.dial(to, purpose, Owner::Delivery(what));
+        make_room(&mut self.links.deliveries);
+        self.links.deliveries.push((link, what, alloc::vec![message]));
+    }
+
+    /// A dial that was made to say something is welcomed.
+    pub(crate) fn hand_over(&mut self, link: LinkId) {
+        for message in self.links.take_delivery(link) {
+            self.stats.statements_sent += u64::from(matches!(message, Message::Statement(_)));
+            self.send(link, message);
+        }
+        self.close(link, Bye::Done);
     }
 
     /// Sees whether a connection comes to stand, and closes it before any hello. Ends in
     /// [`Outcome::Connected`] or [`Outcome::NotConnected`], at the latest after `patience`.
     pub(crate) fn try_connect(&mut self, to: &AddressRecord, patience: Duration) -> LinkId {
-        self.begin(Target::Node(to), (Stage::ConnectOnly, None), patience)
+        self.begin(Target::Node(to), Stage::ConnectOnly, None, Owner::Connect, patience)
     }
 
     fn begin(
         &mut self,
         to: Target<'_>,
-        (stage, purpose): (Stage, Option<Purpose>),
+        stage: Stage,
+        purpose: Option<Purpose>,
+        owner: Owner,
         patience: Duration,
     ) -> LinkId {
         let link = LinkId::dialed(self.links.dialed);
@@ -153,9 +327,10 @@ impl Context {
             Target::Node(record) => (Some(record.clone()), None, record.addresses().into()),
             Target::Address(addr) => (None, Some(Box::new(addr)), [addr].into()),
         };
-        self.links
-            .table
-            .insert(link, Link { stage, purpose, handshake_pending: true, remote, addr });
+        self.links.table.insert(
+            link,
+            Link { stage, purpose, owner: Some(owner), handshake_pending: true, remote, addr },
+        );
         self.arm(Timer::Hello(link), patience);
         self.output(Output::Dial { link, addresses });
         link
@@ -253,7 +428,7 @@ impl Context {
     /// The link, if both sides know each other.
     pub(crate) fn up(&self, link: LinkId) -> Option<Up> {
         let link = self.links.table.get(link).filter(|link| link.stage == Stage::Up)?;
-        Some(Up { purpose: link.purpose?, remote: link.remote.clone()? })
+        Some(Up { purpose: link.purpose?, owner: link.owner, remote: link.remote.clone()? })
     }
 
     /// Takes in what the driver says about a link.
@@ -390,14 +565,16 @@ impl Context {
     fn on_welcome(&mut self, link: LinkId, welcome: &Welcome) -> Outcome {
         let me = self.me();
         let Some(entry) = self.links.table.get_mut(link) else { return Outcome::Nothing };
-        let Some(dial) = entry.dial() else { return Outcome::Nothing };
-        if !fits(&dial, welcome, me) {
+        let (Some(purpose), Some(owner)) = (entry.purpose, entry.owner) else {
+            return Outcome::Nothing;
+        };
+        if !fits(purpose, entry.remote.as_ref(), welcome, me) {
             return self.expel(link, Misbehavior::Unexpected("Welcome"));
         }
-        let purpose = dial.purpose;
         entry.rise(purpose, &welcome.from);
+        self.links.end_neighbor_dial(link);
         self.keep(link);
-        Outcome::Welcomed(dial, Up { purpose, remote: welcome.from.clone() })
+        Outcome::Welcomed(owner, Up { purpose, owner: Some(owner), remote: welcome.from.clone() })
     }
 
     /// Refuses what no role would grant; the rest is for the role to decide.
@@ -426,6 +603,11 @@ impl Context {
     fn remove(&mut self, link: LinkId) -> Option<Link> {
         self.timers.cancel(Timer::Hello(link));
         let entry = self.links.table.remove(link)?;
+        if entry.owner.is_some_and(Owner::makes_neighbors) {
+            self.links.end_neighbor_dial(link);
+        } else if matches!(entry.owner, Some(Owner::Delivery(_))) {
+            self.links.take_delivery(link);
+        }
         if entry.handshake_pending && link.origin() == LinkOrigin::Accepted {
             self.links.handshake_pending -= 1;
         }
@@ -453,7 +635,14 @@ impl Stage {
 impl Link {
     fn awaiting(addr: SocketAddr) -> Self {
         let addr = Some(Box::new(addr));
-        Self { stage: Stage::Awaiting, purpose: None, handshake_pending: true, remote: None, addr }
+        Self {
+            stage: Stage::Awaiting,
+            purpose: None,
+            owner: None,
+            handshake_pending: true,
+            remote: None,
+            addr,
+        }
     }
 
     /// The other end's address.
@@ -479,23 +668,22 @@ impl Link {
         self.set_addr(addr);
     }
 
-    fn dial(&self) -> Option<Dial> {
-        Some(Dial { purpose: self.purpose?, to: self.remote.clone() })
-    }
-
     fn into_failed(self, failure: Failure) -> Outcome {
-        self.dial().map_or(Outcome::Nothing, |dial| Outcome::Failed(dial, failure))
+        let (addr, to) = (self.addr(), self.remote);
+        self.owner.map_or(Outcome::Nothing, |owner| {
+            Outcome::Failed(Box::new(Failed { owner, to, addr, failure }))
+        })
     }
 
     fn into_up(self) -> Option<Up> {
-        Some(Up { purpose: self.purpose?, remote: self.remote? })
+        Some(Up { purpose: self.purpose?, owner: self.owner, remote: self.remote? })
     }
 }
 
 /// Whether a welcome comes from whom the dial was for, in a role that serves its purpose.
-fn fits(dial: &Dial, welcome: &Welcome, me: NodeId) -> bool {
+fn fits(purpose: Purpose, to: Option<&AddressRecord>, welcome: &Welcome, me: NodeId) -> bool {
     let from = welcome.from.subject();
-    let role_fits = match dial.purpose {
+    let role_fits = match purpose {
         Purpose::Register | Purpose::Notice | Purpose::Vote => welcome.role == Role::SeedNode,
         Purpose::Neighbor { .. }
         | Purpose::Join
@@ -505,7 +693,7 @@ fn fits(dial: &Dial, welcome: &Welcome, me: NodeId) -> bool {
         | Purpose::Exchange => welcome.role == Role::Peer,
         Purpose::Probe => true,
     };
-    role_fits && from != me && dial.to.as_ref().is_none_or(|to| to.subject() == from)
+    role_fits && from != me && to.is_none_or(|to| to.subject() == from)
 }
 
 #[cfg(test)]
@@ -513,7 +701,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_takes_32_bytes() {
-        assert_eq!(size_of::<(LinkId, Link)>(), 32);
+    fn a_link_takes_40_bytes() {
+        assert_eq!(size_of::<(LinkId, Link)>(), 40);
     }
 }

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::event::{Event, Misbehavior, ProbeReason, Rejection, Removal, ReportOutcome};
 use crate::id::{LinkId, LinkOrigin, NodeId, Role};
 use crate::io::{Command, Input};
-use crate::links::{Ending, Outcome, Up};
+use crate::links::{Ending, Failed, Outcome, Owner, Up};
 use crate::registry::bootstrap::distinct;
 use crate::registry::list::List;
 use crate::registry::probes::{Probes, Verdict};
@@ -125,25 +125,30 @@ impl SeedNode {
         match outcome {
             Outcome::Nothing => {}
             Outcome::HelloReceived(hello) => self.on_hello(link, &hello),
-            Outcome::Welcomed(_, up) if up.purpose == Purpose::Vote => {
-                self.quorum.on_welcomed(&mut self.cx, link, up.remote.subject());
+            Outcome::Welcomed(Owner::SeedNode(number), up) => {
+                self.quorum.on_welcomed(&mut self.cx, number, link, up.remote.subject());
             }
-            Outcome::Welcomed(_, up) => {
-                let verdict = self.probes.on_welcomed(&mut self.cx, link, &up.remote);
+            Outcome::Welcomed(Owner::EntryProbe(number), up) => {
+                let verdict = self.probes.on_welcomed(&mut self.cx, number, link, &up.remote);
                 self.on_verdict(verdict);
             }
-            Outcome::Failed(dial, failure) if dial.purpose == Purpose::Vote => {
-                self.quorum.on_failed(&mut self.cx, link, &failure);
-            }
-            Outcome::Failed(_, failure) => {
-                let verdict = self.probes.on_failed(&mut self.cx, link, &failure);
-                self.on_verdict(verdict);
-            }
+            Outcome::Failed(failed) => self.on_failed(&failed),
+            Outcome::Welcomed(owner, _) => unreachable!("no dial of a seed node: {owner:?}"),
             Outcome::Connected | Outcome::NotConnected => {
                 unreachable!("a seed node tries no connections");
             }
             Outcome::Ended(up, ending) => self.on_ended(link, &up, ending),
             Outcome::Message(_, message) => self.on_message(link, message),
+        }
+    }
+
+    fn on_failed(&mut self, failed: &Failed) {
+        let Failed { owner, failure, .. } = failed;
+        if let Owner::SeedNode(number) = owner {
+            self.quorum.on_failed(&mut self.cx, *number, failure);
+        } else if let Owner::EntryProbe(number) = owner {
+            let verdict = self.probes.on_failed(&mut self.cx, *number, failure);
+            self.on_verdict(verdict);
         }
     }
 
@@ -295,7 +300,7 @@ impl SeedNode {
     /// A link is gone. If it carried a registration, the peer is looked for (R17).
     fn on_ended(&mut self, link: LinkId, up: &Up, _ending: Ending) {
         if up.purpose == Purpose::Vote {
-            self.quorum.on_ended(&mut self.cx, link);
+            self.quorum.on_ended(&mut self.cx, link, up.owner);
             return;
         }
         let subject = up.remote.subject();

@@ -36,7 +36,7 @@ pub enum Timer {
     /// The registry's next lease runs out.
     Lease,
     /// Probe the doubted entry whose case has this number.
-    Probe(u64),
+    Probe(u32),
     /// Leaving takes too long: go now.
     LeaveTimeout,
     /// Exchange a part of the views.
@@ -281,7 +281,7 @@ impl Timer {
             Self::Redial(number) => (7, number.into()),
             Self::Digest => (9, 0),
             Self::Lease => (10, 0),
-            Self::Probe(number) => (11, number),
+            Self::Probe(number) => (11, number.into()),
             Self::LeaveTimeout => (12, 0),
             Self::Shuffle => (13, 0),
             Self::IHave => (14, 0),
@@ -311,7 +311,7 @@ impl Timer {
             7 => Self::Redial(number()),
             9 => Self::Digest,
             10 => Self::Lease,
-            11 => Self::Probe(key),
+            11 => Self::Probe(number()),
             12 => Self::LeaveTimeout,
             13 => Self::Shuffle,
             14 => Self::IHave,
@@ -367,7 +367,7 @@ mod tests {
             Timer::Redial(4),
             Timer::Digest,
             Timer::Lease,
-            Timer::Probe(u64::MAX),
+            Timer::Probe(u32::MAX),
             Timer::LeaveTimeout,
             Timer::Shuffle,
             Timer::IHave,

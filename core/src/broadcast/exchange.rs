@@ -26,7 +26,7 @@ use crate::broadcast::memory::{Memory, Receipt};
 use crate::broadcast::traffic::{self, Sender};
 use crate::context::Context;
 use crate::id::{LinkId, LinkOrigin, MessageId};
-use crate::links::Target;
+use crate::links::{Owner, Target};
 use crate::room::{make_room, release_if_empty};
 use crate::timers::Timer;
 use crate::wire::{Bye, Digest, MAX_IDS, Message, Purpose, Route};
@@ -66,7 +66,7 @@ impl Exchange {
             self.on_ended(memory, last);
         }
         if let Some(stranger) = stranger {
-            self.dialed = Some(cx.dial(Target::Node(stranger), Purpose::Exchange));
+            self.dialed = Some(cx.dial(Target::Node(stranger), Purpose::Exchange, Owner::Exchange));
         }
     }
 

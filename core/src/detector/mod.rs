@@ -76,10 +76,10 @@ impl Detector {
         }
     }
 
-    /// Stops counting against a lost neighbor: it showed itself, on link `by` or otherwise.
-    pub(crate) fn clear_strikes(&mut self, cx: &mut Context, subject: NodeId, by: Option<LinkId>) {
+    /// Stops counting against a lost neighbor: it showed itself.
+    pub(crate) fn clear_strikes(&mut self, cx: &mut Context, subject: NodeId) {
         match self {
-            Self::Strikes(strikes) => strikes.clear_strikes(cx, subject, by),
+            Self::Strikes(strikes) => strikes.clear_strikes(cx, subject),
             Self::Swim(_) => {}
         }
     }
@@ -89,14 +89,6 @@ impl Detector {
         match self {
             Self::Strikes(strikes) => strikes.is_lost(record),
             Self::Swim(swim) => swim.is_doubted(record),
-        }
-    }
-
-    /// Whether a redial to `subject` is under way.
-    pub(crate) fn is_redialing(&self, subject: NodeId) -> bool {
-        match self {
-            Self::Strikes(strikes) => strikes.is_redialing(subject),
-            Self::Swim(_) => false,
         }
     }
 

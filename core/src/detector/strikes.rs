@@ -28,7 +28,7 @@ use crate::context::Context;
 use crate::detector::connect::Connects;
 use crate::event::{Event, StrikeKind};
 use crate::id::{LinkId, NodeId};
-use crate::links::{Failure, Target};
+use crate::links::{Failure, Owner, Target};
 use crate::neighbors::Neighbor;
 use crate::rng::Stream;
 use crate::room::{make_room, release_if_empty};
@@ -87,7 +87,6 @@ struct Lost {
     number: u32,
     record: AddressRecord,
     strikes: u8,
-    redial: Option<LinkId>,
 }
 
 /// What a missing answer means.
@@ -110,7 +109,7 @@ impl DetectorConfig {
 
 impl Strikes {
     pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) {
-        self.clear_strikes(cx, up.id(), Some(up.link));
+        self.clear_strikes(cx, up.id());
         make_room(&mut self.watches);
         self.watches.push(Watch { link: up.link, misses: 0, round_trip: RoundTrip::NONE });
         let first = cx.rng.jitter(cx.config.detector.liveness_every);
@@ -233,13 +232,13 @@ impl Strikes {
         let number = self.losses;
         self.losses = number.wrapping_add(1);
         cx.arm(Timer::Redial(number), pause);
-        self.lost.push(Lost { number, record, strikes: 0, redial: None });
+        self.lost.push(Lost { number, record, strikes: 0 });
     }
 
     pub(crate) fn on_redial_timer(&mut self, cx: &mut Context, number: u32, isolated: bool) {
-        if let Some(lost) = self.lost.iter_mut().find(|lost| lost.number == number) {
+        if let Some(lost) = self.lost.iter().find(|lost| lost.number == number) {
             let purpose = Purpose::Neighbor { isolated };
-            lost.redial = Some(cx.dial(Target::Node(&lost.record), purpose));
+            cx.dial(Target::Node(&lost.record), purpose, Owner::Redial(number));
         }
     }
 
@@ -247,19 +246,18 @@ impl Strikes {
     pub(crate) fn on_failed(
         &mut self,
         cx: &mut Context,
-        link: LinkId,
+        number: u32,
         failure: &Failure,
     ) -> Option<AddressRecord> {
-        let place = self.lost.iter().position(|lost| lost.redial == Some(link))?;
+        let place = self.lost.iter().position(|lost| lost.number == number)?;
         let lost = &mut self.lost[place];
-        lost.redial = None;
         let subject = lost.record.subject();
         if matches!(failure, Failure::Refused(refuse) if refuse.from == subject) {
             self.lost.remove(place);
             return None;
         }
         lost.strikes += 1;
-        let (number, record, strikes) = (lost.number, lost.record.clone(), lost.strikes);
+        let (record, strikes) = (lost.record.clone(), lost.strikes);
         cx.emit(Event::Strike { subject: record.clone(), strikes, kind: StrikeKind::Redial });
         if strikes >= cx.config.detector.misses {
             self.lost.remove(place);
@@ -271,24 +269,21 @@ impl Strikes {
         None
     }
 
-    /// Stops counting against a lost neighbor: it showed itself, on link `by` or otherwise, or it
-    /// left.
-    pub(crate) fn clear_strikes(&mut self, cx: &mut Context, subject: NodeId, by: Option<LinkId>) {
+    /// Stops counting against a lost neighbor: it showed itself, or it left.
+    pub(crate) fn clear_strikes(&mut self, cx: &mut Context, subject: NodeId) {
         let place = self.lost.iter().position(|lost| lost.record.subject() == subject);
         let Some(lost) = place.map(|place| self.lost.remove(place)) else { return };
         cx.timers.cancel(Timer::Redial(lost.number));
-        if let Some(redial) = lost.redial.filter(|redial| Some(*redial) != by) {
+        let its =
+            |(_, owner, _): &(LinkId, Owner, &AddressRecord)| *owner == Owner::Redial(lost.number);
+        let redial = cx.links.neighbor_dials().find(its).map(|(redial, ..)| redial);
+        if let Some(redial) = redial {
             cx.close(redial, Bye::Done);
         }
     }
 
     pub(crate) fn is_lost(&self, record: &AddressRecord) -> bool {
         self.lost.iter().any(|lost| lost.record.subject() == record.subject())
-    }
-
-    /// Whether a redial to `subject` is under way.
-    pub(crate) fn is_redialing(&self, subject: NodeId) -> bool {
-        self.lost.iter().any(|lost| lost.record.subject() == subject && lost.redial.is_some())
     }
 
     /// Round-trip time and strikes of a linked neighbor.

@@ -13,7 +13,7 @@ use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::event::NeighborLoss;
 use crate::id::{LinkId, NodeId};
-use crate::links::Failure;
+use crate::links::{DialReason, Failure};
 use crate::neighbors::Neighbor;
 use crate::snapshot::KnownSnapshot;
 use crate::timers::Timer;
@@ -92,10 +92,10 @@ impl Overlay {
     }
 
     /// A welcomed dial finds `most` neighbors. Returns the one that goes for it, if it is worth one.
-    pub(crate) fn on_crowded(&self, cx: &mut Context, link: LinkId) -> Option<LinkId> {
+    pub(crate) fn on_crowded(&self, cx: &mut Context, reason: DialReason) -> Option<LinkId> {
         match self {
             Self::Random(_) => None,
-            Self::HyParView(hyparview) => hyparview.on_crowded(cx, link),
+            Self::HyParView(_) => HyParView::on_crowded(cx, reason),
         }
     }
 
@@ -130,19 +130,17 @@ impl Overlay {
         }
     }
 
-    /// Whether a dial to `subject` is under way.
-    pub(crate) fn is_dialing(&self, subject: NodeId) -> bool {
-        match self {
-            Self::Random(random) => random.is_dialing(subject),
-            Self::HyParView(hyparview) => hyparview.is_dialing(subject),
-        }
-    }
-
     /// A dial for a neighbor failed.
-    pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: &Failure) {
+    pub(crate) fn on_failed(
+        &mut self,
+        cx: &Context,
+        reason: DialReason,
+        to: NodeId,
+        failure: &Failure,
+    ) {
         match self {
-            Self::Random(random) => random.on_failed(cx, link, failure),
-            Self::HyParView(hyparview) => hyparview.on_failed(cx, link, failure),
+            Self::Random(random) => random.on_failed(cx, to, failure),
+            Self::HyParView(hyparview) => hyparview.on_failed(cx, reason, to, failure),
         }
     }
 
@@ -175,4 +173,12 @@ impl Overlay {
             Self::HyParView(hyparview) => Some(hyparview),
         }
     }
+}
+
+/// Whether this peer has nothing to do with the record's subject yet: it is no neighbor, and the overlay
+/// does not dial it.
+pub(crate) fn is_free(cx: &Context, record: &AddressRecord) -> bool {
+    let subject = record.subject();
+    cx.neighbors.by_id(subject).is_none()
+        && !cx.links.overlay_dials().any(|(.., to)| to.subject() == subject)
 }

@@ -30,11 +30,10 @@ use crate::address::AddressRecord;
 use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::id::{LinkId, LinkOrigin, NodeId};
-use crate::links::{Failure, Target};
+use crate::links::{DialReason, Failure, Links, Owner, Target};
 use crate::neighbors::{Neighbor, Neighbors};
 use crate::overlay::address_book::{AddressBook, Known};
 use crate::rng::Stream;
-use crate::room::{make_room, release_if_empty};
 use crate::snapshot::KnownSnapshot;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -44,15 +43,8 @@ use crate::wire::{Bye, Purpose, Refusal};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RandomOverlay {
     book: AddressBook,
-    dials: Vec<NeighborDial>,
     /// The next list is a fresh sample of a refresh.
     refreshing: bool,
-}
-
-#[derive(Clone, Debug)]
-struct NeighborDial {
-    link: LinkId,
-    to: AddressRecord,
 }
 
 impl RandomOverlay {
@@ -65,18 +57,20 @@ impl RandomOverlay {
         is_lost: impl Fn(&AddressRecord) -> bool,
     ) -> bool {
         let config = &cx.config.overlay;
-        let opened = opened(&cx.neighbors).count() + self.dials.len();
-        let total = cx.neighbors.len() + self.dials.len();
+        let dials = cx.links.overlay_dials().count();
+        let opened = opened(&cx.neighbors).count() + dials;
+        let total = cx.neighbors.len() + dials;
         let wanted = config.max_peers.saturating_sub(opened);
         for _ in 0..wanted.min(config.max_links.saturating_sub(total)) {
             let is_free = |(_, known): &(usize, &Known)| {
-                self.is_free(&cx.neighbors, (known.prefix, &known.record), &is_lost)
+                is_free(&cx.neighbors, &cx.links, known.prefix, &known.record)
+                    && !is_lost(&known.record)
             };
             let free = self.book.dialable(cx.now).filter(is_free);
             let free: Vec<usize> = free.map(|(place, _)| place).collect();
             let Some(candidate) = next_candidate(cx, &self.book, &free) else { return false };
             let record = self.book.record(candidate).clone();
-            self.dial(cx, &record);
+            dial(cx, &record);
         }
         true
     }
@@ -104,12 +98,16 @@ impl RandomOverlay {
         self.book.note_list(cx, peers);
         let is_fresh = self.refreshing;
         self.refreshing &= peers.len() < cx.config.registration.sample;
-        if !is_fresh || cx.neighbors.len() + self.dials.len() >= cx.config.overlay.max_links {
+        if !is_fresh
+            || cx.neighbors.len() + cx.links.overlay_dials().count() >= cx.config.overlay.max_links
+        {
             return;
         }
         let is_free = |record: &&AddressRecord| {
             let id = record.subject();
-            id != cx.me() && self.is_free(&cx.neighbors, (id.prefix(), record), &is_lost)
+            id != cx.me()
+                && is_free(&cx.neighbors, &cx.links, id.prefix(), record)
+                && !is_lost(record)
         };
         let strangers: Vec<_> = peers.iter().filter(is_free).collect();
         let chosen = match cx.config.overlay.kind {
@@ -119,19 +117,16 @@ impl RandomOverlay {
             OverlayKind::PowerLaw => Some(0),
         };
         if let Some(stranger) = chosen.and_then(|chosen| strangers.get(chosen)) {
-            self.dial(cx, stranger);
+            dial(cx, stranger);
         }
     }
 
     /// A neighbor is up, by whichever dial; another one to the same node is given up. Returns a
     /// link to drop for it.
     pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) -> Option<LinkId> {
-        if let Some(place) = self.dials.iter().position(|dial| dial.to.subject() == up.id()) {
-            let dial = self.dials.remove(place);
-            release_if_empty(&mut self.dials);
-            if dial.link != up.link {
-                cx.close(dial.link, Bye::Done);
-            }
+        let other = cx.links.overlay_dials().find(|(.., to)| to.subject() == up.id());
+        if let Some((other, ..)) = other {
+            cx.close(other, Bye::Done);
         }
         self.book.note(cx, &up.record);
         let others: Vec<LinkId> =
@@ -145,7 +140,7 @@ impl RandomOverlay {
     /// A random known peer that is no neighbor.
     pub(crate) fn stranger(&self, cx: &mut Context) -> Option<AddressRecord> {
         let is_free = |(_, known): &(usize, &Known)| {
-            self.is_free(&cx.neighbors, (known.prefix, &known.record), |_| false)
+            is_free(&cx.neighbors, &cx.links, known.prefix, &known.record)
         };
         let count = self.book.dialable(cx.now).filter(is_free).count();
         let drawn = cx.rng.index(Stream::CatchUp, count)?;
@@ -153,31 +148,21 @@ impl RandomOverlay {
         stranger.map(|(_, known)| known.record.clone())
     }
 
-    /// Whether a dial to `subject` is under way.
-    pub(crate) fn is_dialing(&self, subject: NodeId) -> bool {
-        self.dials.iter().any(|dial| dial.to.subject() == subject)
-    }
-
     /// A dial for a neighbor failed. Who is busy is left alone for a while; who did not answer is
     /// forgotten until a list names it again.
-    pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: &Failure) {
-        let Some(place) = self.dials.iter().position(|dial| dial.link == link) else { return };
-        let dial = self.dials.remove(place);
-        release_if_empty(&mut self.dials);
+    pub(crate) fn on_failed(&mut self, cx: &Context, to: NodeId, failure: &Failure) {
         match failure {
             Failure::Refused(refuse) => match refuse.reason {
                 Refusal::Duplicate => {}
-                Refusal::Busy | Refusal::StaleEpoch => self.book.rest(cx, dial.to.subject()),
+                Refusal::Busy | Refusal::StaleEpoch => self.book.rest(cx, to),
                 Refusal::RegistryFull
                 | Refusal::WrongNetwork
                 | Refusal::WrongNode
                 | Refusal::WrongRole
                 | Refusal::Yourself
-                | Refusal::Leaving => self.book.forget(dial.to.subject()),
+                | Refusal::Leaving => self.book.forget(to),
             },
-            Failure::Dial(_) | Failure::Lost(_) | Failure::Garbled => {
-                self.book.forget(dial.to.subject());
-            }
+            Failure::Dial(_) | Failure::Lost(_) | Failure::Garbled => self.book.forget(to),
         }
     }
 
@@ -194,25 +179,19 @@ impl RandomOverlay {
     pub(crate) fn known(&self, now: Instant) -> Vec<KnownSnapshot> {
         self.book.snapshot(now)
     }
+}
 
-    fn dial(&mut self, cx: &mut Context, record: &AddressRecord) {
-        let purpose = Purpose::Neighbor { isolated: cx.neighbors.is_empty() };
-        let link = cx.dial(Target::Node(record), purpose);
-        make_room(&mut self.dials);
-        self.dials.push(NeighborDial { link, to: record.clone() });
-    }
+/// Begins to become neighbors.
+fn dial(cx: &mut Context, record: &AddressRecord) {
+    let purpose = Purpose::Neighbor { isolated: cx.neighbors.is_empty() };
+    cx.dial(Target::Node(record), purpose, Owner::Overlay(DialReason::Repair));
+}
 
-    /// Whether this peer has nothing to do with the record's subject yet. The prefix of its
-    /// identity decides most cases without a look at the record.
-    fn is_free(
-        &self,
-        neighbors: &Neighbors,
-        (prefix, record): (u32, &AddressRecord),
-        is_lost: impl Fn(&AddressRecord) -> bool,
-    ) -> bool {
-        let is_dialed = |dial: &NeighborDial| dial.to.subject() == record.subject();
-        !neighbors.holds(prefix, record) && !self.dials.iter().any(is_dialed) && !is_lost(record)
-    }
+/// Whether this peer has nothing to do with the record's subject yet. The prefix of its identity decides
+/// most cases without a look at the record.
+fn is_free(neighbors: &Neighbors, links: &Links, prefix: u32, record: &AddressRecord) -> bool {
+    let is_dialed = || links.overlay_dials().any(|(.., to)| to.subject() == record.subject());
+    !neighbors.holds(prefix, record) && !is_dialed()
 }
 
 /// Which of the free known peers is dialed next: a random one, or where ranks count the one that

@@ -11,6 +11,7 @@ use crate::id::LinkId;
 use crate::messaging::Topic;
 use crate::neighbors::Neighbor;
 use crate::peer::Peer;
+use crate::registry::notices::announce;
 use crate::timers::Timer;
 use crate::wire::{Bye, DeathReport, Message, Statement};
 
@@ -75,7 +76,7 @@ impl Peer {
         cx.emit(Event::DeathReported { subject: subject.clone() });
         let reporter = cx.me();
         let report = DeathReport { subject, reporter, at: cx.unix(), signature: None };
-        self.notices.announce(cx, bootstrap, &Message::DeathReport(Box::new(report)));
+        announce(cx, bootstrap, &Message::DeathReport(Box::new(report)));
     }
 
     /// Carries out what the detector `swim` found.

@@ -2,6 +2,7 @@
 
 use crate::event::Event;
 use crate::peer::Peer;
+use crate::registry::notices::{announce, is_idle};
 use crate::timers::Timer;
 use crate::wire::{Bye, Leave, Message};
 
@@ -13,9 +14,9 @@ impl Peer {
         if let Some(farewell) = self.detector.as_swim().and_then(|swim| swim.farewell(&self.cx)) {
             self.say(&farewell);
         }
-        let Self { cx, bootstrap, notices, .. } = self;
+        let Self { cx, bootstrap, .. } = self;
         let leave = Message::Leave(Leave { subject: cx.me(), epoch: cx.epoch(), signature: None });
-        notices.announce(cx, bootstrap, &leave);
+        announce(cx, bootstrap, &leave);
         let linked: alloc::vec::Vec<_> =
             cx.neighbors.iter().map(|neighbor| neighbor.link).collect();
         for link in linked {
@@ -28,7 +29,7 @@ impl Peer {
     }
 
     pub(super) fn finish_leaving_if_told(&mut self) {
-        if self.notices.is_idle() {
+        if is_idle(&self.cx) {
             self.finish_leaving();
         }
     }

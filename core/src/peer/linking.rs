@@ -6,7 +6,7 @@ use crate::address::AddressRecord;
 use crate::event::{Event, NeighborLoss};
 use crate::failure::LinkLoss;
 use crate::id::{LinkId, NodeId, Role};
-use crate::links::{Dial, Ending, Failure, Up};
+use crate::links::{Delivery, DialReason, Ending, Failed, Failure, Owner, Up};
 use crate::overlay::Overlay;
 use crate::overlay::admission::{Admission, Asker, admit};
 use crate::overlay::hyparview::HyParView;
@@ -58,16 +58,11 @@ impl Peer {
         }
     }
 
-    /// Whether a dial to it is under way that would make the two neighbors.
-    fn is_dialing(&self, id: NodeId) -> bool {
-        self.overlay.is_dialing(id) || self.detector.is_redialing(id)
-    }
-
     /// Whether the asker is let in.
     fn on_neighbor_hello(&mut self, link: LinkId, hello: &Hello, must: bool) -> bool {
         let from = &hello.from;
         let id = from.subject();
-        let is_dialing = self.is_dialing(id);
+        let is_dialing = self.cx.links.is_dialing(id);
         let most = self.overlay.most(&self.cx);
         let asker = Asker { from, must, is_dialing };
         match admit(&mut self.cx, most, asker) {
@@ -114,7 +109,7 @@ impl Peer {
     pub(super) fn on_optimization(&mut self, link: LinkId, old: NodeId, round_trip: Duration) {
         let Some(up) = self.cx.up(link) else { return };
         let id = up.remote.subject();
-        let is_dialing = self.is_dialing(id);
+        let is_dialing = self.cx.links.is_dialing(id);
         let Self { cx, overlay, .. } = self;
         let is_double = cx.neighbors.by_id(id).is_some();
         let admission = match overlay.as_hyparview() {
@@ -169,100 +164,108 @@ impl Peer {
         }
     }
 
-    pub(super) fn on_welcomed(&mut self, link: LinkId, dial: &Dial, up: &Up) {
+    pub(super) fn on_welcomed(&mut self, link: LinkId, owner: Owner, up: &Up) {
         let Self { cx, overlay, broadcast, detector, .. } = self;
-        match dial.purpose {
-            Purpose::Register => {
-                self.bootstrap.on_welcomed(cx, link, up.remote.subject());
+        match owner {
+            Owner::Registration(number) => {
+                self.bootstrap.on_welcomed(cx, number, link, up.remote.subject());
             }
-            Purpose::Notice => self.notices.on_welcomed(cx, link),
-            Purpose::Neighbor { .. } | Purpose::Join => self.on_neighbor_welcome(link, up),
-            Purpose::Shuffle => {
-                if let Some(hyparview) = overlay.as_hyparview() {
-                    hyparview.on_reply_welcomed(cx, link);
-                }
-            }
-            Purpose::Exchange => broadcast.on_exchange_welcomed(cx, link),
-            Purpose::Optimize => {
+            Owner::Delivery(_) => cx.hand_over(link),
+            Owner::Overlay(reason) => self.on_neighbor_welcome(link, Some(reason), up),
+            Owner::Redial(_) => self.on_neighbor_welcome(link, None, up),
+            Owner::Exchange => broadcast.on_exchange_welcomed(cx, link),
+            Owner::Candidate => {
                 if let Some(hyparview) = overlay.as_hyparview() {
                     hyparview.on_candidate_welcomed(cx, link);
                 }
             }
-            Purpose::Probe | Purpose::PingRequest => {
+            Owner::Probe(_) | Owner::Helper(_) | Owner::Served => {
                 if let Some(swim) = detector.as_swim() {
-                    swim.on_welcomed(cx, link);
+                    swim.on_welcomed(cx, owner, link);
                 }
             }
-            Purpose::Vote => unreachable!("a peer never asks for votes"),
+            Owner::Connect | Owner::EntryProbe(_) | Owner::SeedNode(_) => {
+                unreachable!("no dial of a peer that is welcomed: {owner:?}")
+            }
         }
     }
 
-    fn on_neighbor_welcome(&mut self, link: LinkId, up: &Up) {
+    fn on_neighbor_welcome(&mut self, link: LinkId, reason: Option<DialReason>, up: &Up) {
         let is_double = self.cx.neighbors.by_id(up.remote.subject()).is_some();
         let is_full = self.cx.neighbors.len() >= self.overlay.most(&self.cx);
-        if !is_double && (!is_full || self.make_room(link)) {
+        if !is_double && (!is_full || self.make_room(reason)) {
             self.add_neighbor(link, up.remote.clone());
             return;
         }
         let bye = if is_double { Bye::Replaced } else { Bye::Surplus };
         self.cx.close(link, bye);
-        let gone = Failure::Lost(LinkLoss::Closed);
-        self.overlay.on_failed(&mut self.cx, link, &gone);
-        self.detector.clear_strikes(&mut self.cx, up.remote.subject(), Some(link));
+        let subject = up.remote.subject();
+        if let Some(reason) = reason {
+            let gone = Failure::Lost(LinkLoss::Closed);
+            self.overlay.on_failed(&self.cx, reason, subject, &gone);
+        }
+        self.detector.clear_strikes(&mut self.cx, subject);
     }
 
     /// Drops a neighbor for a new one, if the overlay has one to spare.
-    fn make_room(&mut self, link: LinkId) -> bool {
+    fn make_room(&mut self, reason: Option<DialReason>) -> bool {
         let Self { cx, overlay, .. } = self;
-        let surplus = overlay.on_crowded(cx, link);
+        let surplus = reason.and_then(|reason| overlay.on_crowded(cx, reason));
         if let Some(surplus) = surplus {
             self.drop_neighbor(surplus, Bye::Surplus);
         }
         surplus.is_some()
     }
 
-    pub(super) fn on_failed(&mut self, link: LinkId, dial: &Dial, failure: &Failure) {
+    pub(super) fn on_failed(&mut self, link: LinkId, failed: &Failed) {
+        let Failed { owner, addr, failure, .. } = failed;
         let Self { cx, overlay, broadcast, detector, .. } = self;
-        match dial.purpose {
-            Purpose::Register => self.bootstrap.on_failed(cx, link, *failure),
-            Purpose::Notice => self.notices.on_failed(cx, link),
-            Purpose::Neighbor { .. } | Purpose::Join => self.on_neighbor_failed(link, failure),
-            Purpose::Shuffle => {
-                if let Some(hyparview) = overlay.as_hyparview() {
-                    hyparview.on_reply_failed(link);
-                }
-            }
-            Purpose::Exchange => broadcast.on_exchange_ended(link),
-            Purpose::Optimize => {
+        match *owner {
+            Owner::Registration(number) => self.bootstrap.on_failed(cx, number, *failure),
+            Owner::Delivery(Delivery::Notice(_)) => cx.emit(Event::NoticeLost { addr: *addr }),
+            Owner::Delivery(Delivery::Reply | Delivery::Suspicion) => {}
+            Owner::Overlay(_) | Owner::Redial(_) => self.on_neighbor_failed(failed),
+            Owner::Exchange => broadcast.on_exchange_ended(link),
+            Owner::Candidate => {
                 if let Some(hyparview) = overlay.as_hyparview() {
                     hyparview.on_candidate_failed(cx, link, failure);
                 }
             }
-            Purpose::Probe | Purpose::PingRequest => {
+            Owner::Probe(_) | Owner::Helper(_) | Owner::Served => {
                 if let Some(swim) = detector.as_swim() {
-                    swim.on_failed(cx, link, failure);
+                    swim.on_failed(cx, *owner, link, failure);
                 }
             }
-            Purpose::Vote => unreachable!("a peer never asks for votes"),
+            Owner::Connect | Owner::EntryProbe(_) | Owner::SeedNode(_) => {
+                unreachable!("no dial of a peer that fails so: {owner:?}")
+            }
         }
     }
 
-    fn on_neighbor_failed(&mut self, link: LinkId, failure: &Failure) {
+    fn on_neighbor_failed(&mut self, failed: &Failed) {
+        let Failed { owner, to, failure, .. } = failed;
         if let Failure::Refused(refuse) = failure {
             let (by, reason) = (refuse.from, refuse.reason);
             self.cx.emit(Event::NeighborRefused { by, reason });
         }
-        self.overlay.on_failed(&mut self.cx, link, failure);
-        let Self { cx, detector, .. } = self;
-        let dead = detector.as_strikes().and_then(|it| it.on_failed(cx, link, failure));
-        if let Some(dead) = dead {
-            self.report_death(dead);
+        let Self { cx, overlay, detector, .. } = self;
+        if let (Owner::Overlay(reason), Some(to)) = (*owner, to) {
+            overlay.on_failed(cx, reason, to.subject(), failure);
+        } else if let Owner::Redial(number) = *owner {
+            let dead = detector.as_strikes().and_then(|it| it.on_failed(cx, number, failure));
+            if let Some(dead) = dead {
+                self.report_death(dead);
+            }
         }
     }
 
     pub(super) fn on_ended(&mut self, link: LinkId, up: &Up, ending: Ending) {
         match up.purpose {
-            Purpose::Register => self.bootstrap.on_ended(&mut self.cx, link, ending),
+            Purpose::Register => {
+                if let Some(Owner::Registration(number)) = up.owner {
+                    self.bootstrap.on_ended(&mut self.cx, number, ending);
+                }
+            }
             Purpose::Neighbor { .. } | Purpose::Join => {
                 let reason = match ending {
                     Ending::Lost(loss) => NeighborLoss::LinkLost(loss),
@@ -279,7 +282,7 @@ impl Peer {
             }
             Purpose::Probe | Purpose::PingRequest => {
                 if let Some(swim) = self.detector.as_swim() {
-                    swim.on_ended(&mut self.cx, link);
+                    swim.on_ended(&mut self.cx, up.owner, link);
                 }
             }
             Purpose::Notice | Purpose::Shuffle | Purpose::Vote => {}

@@ -20,7 +20,6 @@ use crate::messaging::{Payload, Topic};
 use crate::neighbors::Neighbor;
 use crate::overlay::Overlay;
 use crate::registry::bootstrap::{Bootstrap, distinct};
-use crate::registry::notices::Notices;
 use crate::snapshot::{NeighborSnapshot, NodeSnapshot};
 use crate::timers::Timer;
 use crate::wire::Purpose;
@@ -30,7 +29,6 @@ use crate::wire::Purpose;
 pub(crate) struct Peer {
     pub(crate) cx: Context,
     bootstrap: Bootstrap,
-    notices: Notices,
     overlay: Overlay,
     broadcast: Broadcast,
     detector: Detector,
@@ -44,7 +42,6 @@ impl Peer {
     pub(crate) fn new(mut cx: Context, seed_nodes: &[SocketAddr]) -> Self {
         let mut peer = Self {
             bootstrap: Bootstrap::new(seed_nodes),
-            notices: Notices::default(),
             overlay: Overlay::new(&mut cx),
             broadcast: Broadcast::new(&mut cx),
             detector: Detector::new(&mut cx),
@@ -204,8 +201,8 @@ impl Peer {
         match outcome {
             Outcome::Nothing => {}
             Outcome::HelloReceived(hello) => self.on_hello(link, &hello),
-            Outcome::Welcomed(dial, up) => self.on_welcomed(link, &dial, &up),
-            Outcome::Failed(dial, failure) => self.on_failed(link, &dial, &failure),
+            Outcome::Welcomed(owner, up) => self.on_welcomed(link, owner, &up),
+            Outcome::Failed(failed) => self.on_failed(link, &failed),
             Outcome::Connected => {
                 if let Some(strikes) = self.detector.as_strikes() {
                     strikes.on_connected(self.cx.now, link);

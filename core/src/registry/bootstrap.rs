@@ -25,7 +25,7 @@ use crate::context::Context;
 use crate::event::{Event, RegistrationLoss};
 use crate::failure::DialFailure;
 use crate::id::{LinkId, NodeId};
-use crate::links::{Ending, Failure, Target, Up};
+use crate::links::{Ending, Failure, Owner, Target, Up};
 use crate::rng::Stream;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -157,7 +157,8 @@ impl Bootstrap {
                 (0..self.seeds.len()).filter(|&i| idle(&self.seeds[i])).collect();
             let Some(drawn) = cx.rng.index(Stream::Bootstrap, free.len()) else { return false };
             let slot = &mut self.seeds[free[drawn]];
-            let link = cx.dial(Target::Address(slot.addr), Purpose::Register);
+            let owner = Owner::Registration(slot.number);
+            let link = cx.dial(Target::Address(slot.addr), Purpose::Register, owner);
             slot.state = SlotState::Joining { link };
         }
         true
@@ -165,8 +166,14 @@ impl Bootstrap {
 
     /// A seed node welcomed us: ask to be listed, unless it lists us already under another of its
     /// addresses.
-    pub(crate) fn on_welcomed(&mut self, cx: &mut Context, link: LinkId, node: NodeId) {
-        let Some(index) = self.slot_of(link) else { return };
+    pub(crate) fn on_welcomed(
+        &mut self,
+        cx: &mut Context,
+        number: u32,
+        link: LinkId,
+        node: NodeId,
+    ) {
+        let Some(index) = self.slot_of(number) else { return };
         if self.registered().any(|(_, _, registered, _)| registered == node) {
             cx.close(link, Bye::Done);
             let slot = &mut self.seeds[index];
@@ -185,28 +192,28 @@ impl Bootstrap {
         cx.arm(Timer::Renew(slot.number), cx.config.links.hello_timeout);
     }
 
-    pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: Failure) {
+    pub(crate) fn on_failed(&mut self, cx: &mut Context, number: u32, failure: Failure) {
         let reason = match failure {
             Failure::Dial(DialFailure::TimedOut) | Failure::Garbled => RegistrationLoss::Silent,
             Failure::Dial(failure) => RegistrationLoss::Unreachable(failure),
             Failure::Lost(loss) => RegistrationLoss::LinkLost(loss),
             Failure::Refused(refuse) => RegistrationLoss::Refused(refuse.reason),
         };
-        self.lose(cx, link, reason);
+        self.lose(cx, number, reason);
     }
 
-    pub(crate) fn on_ended(&mut self, cx: &mut Context, link: LinkId, ending: Ending) {
+    pub(crate) fn on_ended(&mut self, cx: &mut Context, number: u32, ending: Ending) {
         let reason = match ending {
             Ending::Lost(loss) => RegistrationLoss::LinkLost(loss),
             Ending::Bye(bye) => RegistrationLoss::Bye(bye),
             Ending::Garbled => RegistrationLoss::Silent,
         };
-        self.lose(cx, link, reason);
+        self.lose(cx, number, reason);
     }
 
     /// Listed, or still listed. A new registration asks for the list.
     pub(crate) fn on_registered(&mut self, cx: &mut Context, link: LinkId, up: &Up, lease_ms: u32) {
-        let Some(index) = self.slot_of(link) else { return };
+        let Some(index) = self.slot_on(cx, link) else { return };
         let slot = &mut self.seeds[index];
         slot.failures = 0;
         if let SlotState::Registered { lease_ms: old, unanswered, .. } = &mut slot.state {
@@ -223,7 +230,7 @@ impl Bootstrap {
 
     /// "Unknown, register again."
     pub(crate) fn on_unknown(&mut self, cx: &mut Context, link: LinkId) {
-        let Some(index) = self.slot_of(link) else { return };
+        let Some(index) = self.slot_on(cx, link) else { return };
         let slot = &self.seeds[index];
         if matches!(slot.state, SlotState::Registered { .. }) {
             let reason = RegistrationLoss::Forgotten;
@@ -246,7 +253,7 @@ impl Bootstrap {
             SlotState::Registered { link, .. } | SlotState::Joining { link } => {
                 let link = *link;
                 cx.close(link, Bye::Silent);
-                self.lose(cx, link, RegistrationLoss::Silent);
+                self.lose(cx, number, RegistrationLoss::Silent);
             }
             SlotState::Idle | SlotState::Resting => {}
         }
@@ -280,17 +287,26 @@ impl Bootstrap {
         })
     }
 
-    /// All seed nodes of the settings.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
-        self.seeds.iter().map(|slot| slot.addr)
+    /// All seed nodes of the settings: number, address, and the link with those that list us now.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u32, SocketAddr, Option<LinkId>)> + '_ {
+        self.seeds.iter().map(|slot| {
+            let is_registered = matches!(slot.state, SlotState::Registered { .. });
+            (slot.number, slot.addr, slot.state.link().filter(|_| is_registered))
+        })
     }
 
-    fn slot_of(&self, link: LinkId) -> Option<usize> {
-        self.seeds.iter().position(|slot| slot.state.link() == Some(link))
+    fn slot_of(&self, number: u32) -> Option<usize> {
+        self.seeds.iter().position(|slot| slot.number == number)
     }
 
-    fn lose(&mut self, cx: &mut Context, link: LinkId, reason: RegistrationLoss) {
-        let Some(index) = self.slot_of(link) else { return };
+    /// The one whose link this is.
+    fn slot_on(&self, cx: &Context, link: LinkId) -> Option<usize> {
+        let Some(Owner::Registration(number)) = cx.links.owner(link) else { return None };
+        self.slot_of(number)
+    }
+
+    fn lose(&mut self, cx: &mut Context, number: u32, reason: RegistrationLoss) {
+        let Some(index) = self.slot_of(number) else { return };
         let slot = &mut self.seeds[index];
         slot.state = SlotState::Resting;
         cx.timers.cancel(Timer::Renew(slot.number));

@@ -19,7 +19,7 @@ use crate::config::{Config, DecisionMode};
 use crate::context::Context;
 use crate::event::Event;
 use crate::id::{LinkId, NodeId};
-use crate::links::{Failure, Target};
+use crate::links::{Failure, Owner, Target};
 use crate::timers::Timer;
 use crate::wire::{Bye, Purpose};
 
@@ -86,7 +86,7 @@ impl OtherSeedNodes {
     fn open_slot(&mut self, cx: &mut Context, addr: SocketAddr) -> Slot {
         let number = self.named;
         self.named = number.wrapping_add(1);
-        let state = if asks(&cx.config) { dial(cx, addr) } else { State::Resting };
+        let state = if asks(&cx.config) { dial(cx, number, addr) } else { State::Resting };
         Slot { addr, number, state, failures: 0, accepted: None }
     }
 
@@ -115,36 +115,40 @@ impl OtherSeedNodes {
         }
         if asks(&cx.config) && slot.dialed().is_none() {
             cx.timers.cancel(Timer::SeedNodeRedial(slot.number));
-            slot.state = dial(cx, slot.addr);
+            slot.state = dial(cx, slot.number, slot.addr);
         }
     }
 
     /// A dial was welcomed.
-    pub(crate) fn on_welcomed(&mut self, link: LinkId, node: NodeId) {
-        if let Some(slot) = self.slot_of(link) {
+    pub(crate) fn on_welcomed(&mut self, number: u32, link: LinkId, node: NodeId) {
+        if let Some(slot) = self.slots.iter_mut().find(|slot| slot.number == number) {
             slot.state = State::Up(link, node);
             slot.failures = 0;
         }
     }
 
     /// A dial has failed. An address that turns out to be this node's own is no colleague's.
-    pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: &Failure) {
+    pub(crate) fn on_failed(&mut self, cx: &mut Context, number: u32, failure: &Failure) {
         match failure {
             Failure::Refused(refuse) if refuse.from == cx.me() => {
-                self.slots.retain(|slot| slot.dialed() != Some(link));
+                self.slots.retain(|slot| slot.number != number);
             }
             Failure::Refused(_) | Failure::Dial(_) | Failure::Lost(_) | Failure::Garbled => {
-                self.on_ended(cx, link);
+                self.lose(cx, number);
             }
         }
     }
 
-    /// A link is gone. One that was dialed is dialed again after a pause.
-    pub(crate) fn on_ended(&mut self, cx: &mut Context, link: LinkId) {
+    /// A link on which one of them asked is gone.
+    pub(crate) fn on_asker_ended(&mut self, link: LinkId) {
         if let Some(slot) = self.slots.iter_mut().find(|slot| slot.accepted == Some(link)) {
             slot.accepted = None;
         }
-        let Some(slot) = self.slot_of(link) else { return };
+    }
+
+    /// A link that was dialed is gone: it is dialed again after a pause.
+    pub(crate) fn lose(&mut self, cx: &mut Context, number: u32) {
+        let Some(slot) = self.slots.iter_mut().find(|slot| slot.number == number) else { return };
         slot.state = State::Resting;
         let doubled = cx.config.registration.retry_min.saturating_mul(1 << slot.failures.min(20));
         slot.failures += 1;
@@ -158,13 +162,13 @@ impl OtherSeedNodes {
     pub(crate) fn renew(&mut self, cx: &mut Context, link: LinkId) {
         let Some(slot) = self.slot_of(link) else { return };
         cx.close(link, Bye::Silent);
-        slot.state = dial(cx, slot.addr);
+        slot.state = dial(cx, slot.number, slot.addr);
         cx.emit(Event::SeedNodeLost { addr: slot.addr });
     }
 
     pub(crate) fn on_timer(&mut self, cx: &mut Context, number: u32) {
         if let Some(slot) = self.slots.iter_mut().find(|slot| slot.number == number) {
-            slot.state = dial(cx, slot.addr);
+            slot.state = dial(cx, slot.number, slot.addr);
         }
     }
 
@@ -187,6 +191,6 @@ pub(crate) fn asks(config: &Config) -> bool {
     [registration.listing, registration.removal].contains(&DecisionMode::Quorum)
 }
 
-fn dial(cx: &mut Context, addr: SocketAddr) -> State {
-    State::Dialing(cx.dial(Target::Address(addr), Purpose::Vote))
+fn dial(cx: &mut Context, number: u32, addr: SocketAddr) -> State {
+    State::Dialing(cx.dial(Target::Address(addr), Purpose::Vote, Owner::SeedNode(number)))
 }

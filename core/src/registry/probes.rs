@@ -24,7 +24,7 @@ use crate::context::Context;
 use crate::event::{Event, ProbeReason};
 use crate::failure::LinkLoss;
 use crate::id::{BootEpoch, LinkId, NodeId};
-use crate::links::{Failure, Target};
+use crate::links::{Failure, Owner, Target};
 use crate::timers::Timer;
 use crate::wire::{Bye, Purpose, Refusal};
 
@@ -35,13 +35,13 @@ const TURN: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Probes {
     /// By number, which is what [`Timer::Probe`] calls them.
-    cases: BTreeMap<u64, Case>,
+    cases: BTreeMap<u32, Case>,
     /// The number of each subject's case.
-    numbers: BTreeMap<NodeId, u64>,
-    /// Cases with a dial under way, by its link.
-    dials: BTreeMap<LinkId, u64>,
+    numbers: BTreeMap<NodeId, u32>,
+    /// How many cases have a dial under way.
+    dials: usize,
     /// How many cases there ever were.
-    opened: u64,
+    opened: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -84,7 +84,7 @@ impl Probes {
             return;
         }
         let number = self.opened;
-        self.opened += 1;
+        self.opened = number.wrapping_add(1);
         self.numbers.insert(subject, number);
         let (mut reasons, record) = (Reasons::default(), record.clone());
         reasons.add(reason);
@@ -103,7 +103,7 @@ impl Probes {
 
     /// A further reason. If it is the first by which one failed probe decides, that probe is the one
     /// under way, or begins now.
-    fn strengthen(&mut self, cx: &mut Context, number: u64, reason: ProbeReason) {
+    fn strengthen(&mut self, cx: &mut Context, number: u32, reason: ProbeReason) {
         let Some(case) = self.cases.get_mut(&number) else { return };
         let was_weak = case.reasons.is_weak();
         case.reasons.add(reason);
@@ -128,20 +128,21 @@ impl Probes {
         let Some(number) = self.numbers.remove(&subject) else { return };
         cx.timers.cancel(Timer::Probe(number));
         if let Some(Case { link: Some(link), .. }) = self.cases.remove(&number) {
-            self.dials.remove(&link);
+            self.dials -= 1;
             cx.close(link, Bye::Done);
         }
     }
 
-    pub(crate) fn on_probe_timer(&mut self, cx: &mut Context, number: u64) {
+    pub(crate) fn on_probe_timer(&mut self, cx: &mut Context, number: u32) {
         let Some(case) = self.cases.get_mut(&number) else { return };
-        if self.dials.len() >= cx.config.registration.probes_max {
+        if self.dials >= cx.config.registration.probes_max {
             cx.stats.limits.probes += 1;
             cx.arm(Timer::Probe(number), TURN);
             return;
         }
-        let link = cx.dial(Target::Node(&case.record), Purpose::Probe);
-        self.dials.insert(link, number);
+        let owner = Owner::EntryProbe(number);
+        let link = cx.dial(Target::Node(&case.record), Purpose::Probe, owner);
+        self.dials += 1;
         case.link = Some(link);
     }
 
@@ -149,12 +150,13 @@ impl Probes {
     pub(crate) fn on_welcomed(
         &mut self,
         cx: &mut Context,
+        number: u32,
         link: LinkId,
         answered: &AddressRecord,
     ) -> Verdict {
         cx.close(link, Bye::Done);
-        match self.end_dial(link) {
-            Some((number, case)) => {
+        match self.end_dial(number) {
+            Some(case) => {
                 let is_superseded = answered.supersedes(&case.record);
                 let (subject, reasons) = (case.record.subject(), case.reasons);
                 self.end(number, subject);
@@ -171,10 +173,10 @@ impl Probes {
     pub(crate) fn on_failed(
         &mut self,
         cx: &mut Context,
-        link: LinkId,
+        number: u32,
         failure: &Failure,
     ) -> Verdict {
-        let Some((number, case)) = self.end_dial(link) else { return Verdict::Open };
+        let Some(case) = self.end_dial(number) else { return Verdict::Open };
         let subject = case.record.subject();
         let verdict = match failure {
             Failure::Refused(refuse) if refuse.reason == Refusal::WrongNode => {
@@ -205,15 +207,15 @@ impl Probes {
     }
 
     /// A dial has ended. Returns whose it was.
-    fn end_dial(&mut self, link: LinkId) -> Option<(u64, &mut Case)> {
-        let number = self.dials.remove(&link)?;
+    fn end_dial(&mut self, number: u32) -> Option<&mut Case> {
         let case = self.cases.get_mut(&number)?;
-        case.link = None;
-        Some((number, case))
+        case.link.take()?;
+        self.dials -= 1;
+        Some(case)
     }
 
     /// The case is decided.
-    fn end(&mut self, number: u64, subject: NodeId) {
+    fn end(&mut self, number: u32, subject: NodeId) {
         self.cases.remove(&number);
         self.numbers.remove(&subject);
     }

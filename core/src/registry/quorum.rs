@@ -18,7 +18,7 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::{Event, VoteOutcome};
 use crate::id::{BootEpoch, LinkId, NodeId};
-use crate::links::Failure;
+use crate::links::{Failure, Owner};
 use crate::registry::other_seed_nodes::OtherSeedNodes;
 use crate::registry::pending_votes::PendingVotes;
 use crate::registry::proposals::{OpenProposal, Proposals, ProposedChange};
@@ -59,19 +59,28 @@ impl Quorum {
         self.other_seed_nodes.on_accepted(cx, link, record);
     }
 
-    pub(crate) fn on_welcomed(&mut self, cx: &mut Context, link: LinkId, node: NodeId) {
-        self.other_seed_nodes.on_welcomed(link, node);
+    pub(crate) fn on_welcomed(
+        &mut self,
+        cx: &mut Context,
+        number: u32,
+        link: LinkId,
+        node: NodeId,
+    ) {
+        self.other_seed_nodes.on_welcomed(number, link, node);
         self.proposals.messages().for_each(|proposal| cx.send(link, proposal));
     }
 
-    pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: &Failure) {
-        self.other_seed_nodes.on_failed(cx, link, failure);
+    pub(crate) fn on_failed(&mut self, cx: &mut Context, number: u32, failure: &Failure) {
+        self.other_seed_nodes.on_failed(cx, number, failure);
     }
 
     /// A link between seed nodes is gone.
-    pub(crate) fn on_ended(&mut self, cx: &mut Context, link: LinkId) {
+    pub(crate) fn on_ended(&mut self, cx: &mut Context, link: LinkId, owner: Option<Owner>) {
         self.pending_votes.on_ended(link);
-        self.other_seed_nodes.on_ended(cx, link);
+        self.other_seed_nodes.on_asker_ended(link);
+        if let Some(Owner::SeedNode(number)) = owner {
+            self.other_seed_nodes.lose(cx, number);
+        }
     }
 
     pub(crate) fn on_redial_timer(&mut self, cx: &mut Context, number: u32) {

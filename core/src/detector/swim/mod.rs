@@ -22,7 +22,6 @@
 //! and who is held dead may refute.
 
 pub(crate) mod awareness;
-pub(crate) mod direct_suspicions;
 pub(crate) mod helper;
 pub(crate) mod members;
 pub(crate) mod neighbors_of_neighbors;
@@ -51,7 +50,6 @@ use crate::time::Instant;
 use crate::timers::Timer;
 use crate::wire::{Claim, Ping, Statement};
 use awareness::Awareness;
-use direct_suspicions::DirectSuspicions;
 use helper::Requests;
 use members::Members;
 use neighbors_of_neighbors::NeighborsOfNeighbors;
@@ -78,7 +76,6 @@ pub(crate) struct Swim {
     pings: Pings,
     prober: Prober,
     requests: Requests,
-    direct_suspicions: DirectSuspicions,
     named: NeighborsOfNeighbors,
     suspicions: Suspicions,
     members: Members,

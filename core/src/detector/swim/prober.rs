@@ -112,6 +112,11 @@ impl Prober {
         has_room
     }
 
+    /// What the next probe will be called.
+    pub(crate) const fn next_number(&self) -> u32 {
+        self.begun
+    }
+
     /// Notes a probe that went out on `link`.
     pub(crate) fn begin(
         &mut self,
@@ -154,13 +159,6 @@ impl Prober {
     /// The probe that went out on this link.
     pub(crate) fn by_link(&mut self, link: LinkId) -> Option<&mut Probe> {
         self.probes.iter_mut().find(|probe| probe.link == link)
-    }
-
-    /// The probe that asks a helper on this link.
-    pub(crate) fn by_helper(&mut self, link: LinkId) -> Option<&mut Probe> {
-        let asks =
-            |probe: &&mut Probe| probe.silent.contains(&link) || probe.nacked.contains(&link);
-        self.probes.iter_mut().find(asks)
     }
 
     /// Whether the link of somebody who is no neighbor any more is being looked after.

@@ -8,7 +8,7 @@ use crate::detector::swim::members::Member;
 use crate::detector::swim::prober::{Cause, helpers};
 use crate::detector::swim::{Finding, Swim};
 use crate::id::LinkId;
-use crate::links::Target;
+use crate::links::{Owner, Target};
 use crate::neighbors::Neighbor;
 use crate::rng::Stream;
 use crate::timers::Timer;
@@ -74,7 +74,8 @@ impl Swim {
         (cause, round_trip_us): (Cause, u32),
         named: Vec<AddressRecord>,
     ) {
-        let link = cx.dial(Target::Node(&subject), Purpose::Probe);
+        let owner = Owner::Probe(self.prober.next_number());
+        let link = cx.dial(Target::Node(&subject), Purpose::Probe, owner);
         cx.stats.pings += 1;
         let patience = self.awareness.probe_timeout(cx);
         let probe = self.prober.begin(cx, (subject, link, true), cause, round_trip_us, patience);
@@ -155,7 +156,8 @@ impl Swim {
             self.give_up(cx, number);
             return;
         }
-        let mut dial = |helper| cx.dial(Target::Node(helper), Purpose::PingRequest);
+        let owner = Owner::Helper(number);
+        let mut dial = |helper| cx.dial(Target::Node(helper), Purpose::PingRequest, owner);
         probe.silent = helpers.iter().map(&mut dial).collect();
         probe.asked = u8::try_from(helpers.len()).unwrap_or(u8::MAX);
         // Departure: twice the timeout instead of the rest of the period, because a helper is dialed

@@ -1,58 +1,91 @@
 //! What comes back on links that were dialed for a probe, and requests of others.
 
+use alloc::boxed::Box;
+
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::detector::swim::Swim;
 use crate::failure::DialFailure;
 use crate::id::{LinkId, NodeId};
-use crate::links::{Failure, Target};
+use crate::links::{Failure, Owner, Target};
 use crate::wire::{Bye, Message, Purpose};
 
 impl Swim {
-    /// A dial to probe somebody, to have somebody probed or to tell a suspicion was welcomed.
-    pub(crate) fn on_welcomed(&mut self, cx: &mut Context, link: LinkId) {
-        if let Some(number) = self.prober.by_link(link).map(|probe| probe.number) {
+    /// A dial of this part was welcomed.
+    pub(crate) fn on_welcomed(&mut self, cx: &mut Context, owner: Owner, link: LinkId) {
+        if let Owner::Probe(number) = owner {
             self.on_ack(cx, number);
-        } else if let Some(probe) = self.prober.by_helper(link) {
-            cx.send(link, Message::PingRequest(alloc::boxed::Box::new(probe.subject.clone())));
-        } else if !self.direct_suspicions.on_welcomed(cx, link) {
+        } else if let Owner::Helper(number) = owner {
+            self.ask_helper(cx, number, link);
+        } else {
             self.requests.on_heard(cx, link);
             cx.close(link, Bye::Done);
         }
     }
 
-    /// Such a dial failed. A refusal by the subject itself is a sign of life.
-    pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: &Failure) {
-        if let Some(probe) = self.prober.by_link(link) {
-            let (number, subject, is_vote_requested) =
-                (probe.number, probe.subject.subject(), probe.asked > 0);
-            match failure {
-                Failure::Refused(refuse) if refuse.from == subject => {
-                    self.on_ack(cx, number);
-                }
-                Failure::Dial(DialFailure::Refused) => self.on_refused(cx, number),
-                Failure::Dial(_) | Failure::Lost(_) | Failure::Refused(_) | Failure::Garbled => {
-                    if !is_vote_requested {
-                        self.ask_helpers(cx, number);
-                    }
-                }
-            }
-        } else if let Some(probe) = self.prober.by_helper(link) {
-            // A helper that cannot be reached says nothing about this peer.
-            probe.silent.retain(|silent| *silent != link);
-        } else if matches!(failure, Failure::Refused(refuse) if self.requests.is_of(link, refuse.from))
-        {
-            self.requests.on_heard(cx, link);
-        } else if self.direct_suspicions.take(link).is_none() {
-            self.requests.on_failed(cx, link);
+    /// A dial of this part failed.
+    pub(crate) fn on_failed(
+        &mut self,
+        cx: &mut Context,
+        owner: Owner,
+        link: LinkId,
+        failure: &Failure,
+    ) {
+        if let Owner::Probe(number) = owner {
+            self.on_probe_failed(cx, number, failure);
+        } else if let Owner::Helper(number) = owner {
+            self.on_helper_lost(number, link);
+        } else {
+            self.on_served_failed(cx, link, failure);
         }
     }
 
-    /// Such a link ended after it was welcomed, or one on which somebody asked for a probe.
-    pub(crate) fn on_ended(&mut self, cx: &mut Context, link: LinkId) {
-        self.requests.on_ended(cx, link);
-        if let Some(probe) = self.prober.by_helper(link) {
+    /// A link that was dialed by this part, or on which somebody asked for a probe, has ended.
+    pub(crate) fn on_ended(&mut self, cx: &mut Context, owner: Option<Owner>, link: LinkId) {
+        if let Some(Owner::Helper(number)) = owner {
+            self.on_helper_lost(number, link);
+        } else {
+            self.requests.on_ended(cx, link);
+        }
+    }
+
+    /// The dial to a helper was welcomed: it is asked.
+    fn ask_helper(&mut self, cx: &mut Context, number: u32, link: LinkId) {
+        if let Some(probe) = self.prober.by_number(number) {
+            let subject = Box::new(probe.subject.clone());
+            cx.send(link, Message::PingRequest(subject));
+        }
+    }
+
+    /// The dial of a probe failed. A refusal by the subject itself is a sign of life.
+    fn on_probe_failed(&mut self, cx: &mut Context, number: u32, failure: &Failure) {
+        let Some(probe) = self.prober.by_number(number) else { return };
+        let (subject, has_helpers) = (probe.subject.subject(), probe.asked > 0);
+        match failure {
+            Failure::Refused(refuse) if refuse.from == subject => self.on_ack(cx, number),
+            Failure::Dial(DialFailure::Refused) => self.on_refused(cx, number),
+            Failure::Dial(_) | Failure::Lost(_) | Failure::Refused(_) | Failure::Garbled => {
+                if !has_helpers {
+                    self.ask_helpers(cx, number);
+                }
+            }
+        }
+    }
+
+    /// A helper cannot be reached, or is gone, which says nothing about this peer.
+    fn on_helper_lost(&mut self, number: u32, link: LinkId) {
+        if let Some(probe) = self.prober.by_number(number) {
             probe.silent.retain(|silent| *silent != link);
+        }
+    }
+
+    /// The dial of a probe that somebody asked for failed.
+    fn on_served_failed(&mut self, cx: &mut Context, link: LinkId, failure: &Failure) {
+        let is_of = |it: NodeId| self.requests.is_of(link, it);
+        if matches!(failure, Failure::Refused(refuse) if is_of(refuse.from)) {
+            self.requests.on_heard(cx, link);
+        } else {
+            self.requests.on_failed(cx, link);
         }
     }
 
@@ -73,7 +106,7 @@ impl Swim {
                 self.pings.ping(cx, neighbor);
                 neighbor
             } else {
-                cx.dial(Target::Node(subject), Purpose::Probe)
+                cx.dial(Target::Node(subject), Purpose::Probe, Owner::Served)
             };
             self.requests.note(cx, link, id, via);
         } else {
@@ -95,8 +128,9 @@ impl Swim {
         subject: NodeId,
         is_heard: bool,
     ) {
-        let probe = self.prober.by_helper(link).filter(|probe| probe.subject.subject() == subject);
-        let Some(probe) = probe else {
+        let asked = cx.links.owner(link).and_then(Owner::helper_of);
+        let probe = asked.and_then(|number| self.prober.by_number(number));
+        let Some(probe) = probe.filter(|probe| probe.subject.subject() == subject) else {
             cx.close(link, Bye::Done);
             return;
         };

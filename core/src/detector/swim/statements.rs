@@ -1,5 +1,6 @@
 //! What is said of members: by this peer, of this peer, and by all others (SWIM §4).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::address::AddressRecord;
@@ -10,8 +11,9 @@ use crate::detector::swim::suspicion::Span;
 use crate::detector::swim::{Finding, Swim};
 use crate::event::{Event, MemberState};
 use crate::id::{Incarnation, NodeId};
+use crate::links::{Delivery, Target};
 use crate::neighbors::Neighbor;
-use crate::wire::{Claim, Evidence, Statement};
+use crate::wire::{Claim, Evidence, Message, Purpose, Statement};
 
 /// A member that lives refutes at most once per timeout, so honest ones stay far below it. Accusers
 /// must stay below it, and the subject may say it: nobody can accuse where nobody can refute. *Guess.*
@@ -172,7 +174,13 @@ impl Swim {
         cx.stats.statements += 1;
         let me = cx.me();
         for other in named.iter().filter(|other| other.subject() != me) {
-            self.direct_suspicions.send(cx, other, &said);
+            let is_suspicion = |what| what == Delivery::Suspicion;
+            if cx.links.deliveries(is_suspicion) >= cx.config.overlay.max_links {
+                cx.stats.limits.lost += 1;
+                continue;
+            }
+            let message = Message::Statement(Box::new(said.clone()));
+            cx.deliver(Target::Node(other), Purpose::PingRequest, Delivery::Suspicion, message);
         }
     }
 

@@ -186,14 +186,16 @@ fn without_tables_a_suspicion_goes_to_those_whom_the_suspect_named() {
     let probe = dialed(peer.outputs());
     let refused = crate::links::Failure::Dial(crate::failure::DialFailure::Refused);
     let Peer { cx, swim } = &mut peer;
-    swim.on_failed(cx, probe[0], &refused);
+    let owner = cx.links.owner(probe[0]).expect("dialed");
+    swim.on_failed(cx, owner, probe[0], &refused);
     assert!(peer.said().is_empty(), "nothing is broadcast");
     let direct_suspicions = dialed(peer.outputs());
     assert_eq!(direct_suspicions.len(), 3, "to all but this peer");
-    let Peer { cx, swim } = &mut peer;
-    swim.on_welcomed(cx, direct_suspicions[0]);
-    swim.on_failed(cx, direct_suspicions[1], &refused);
-    swim.on_welcomed(cx, direct_suspicions[1]);
+    let cx = &mut peer.cx;
+    cx.hand_over(direct_suspicions[0]);
+    let failure = crate::failure::DialFailure::Refused;
+    cx.on_link_input(crate::io::Input::DialFailed { link: direct_suspicions[1], failure });
+    cx.hand_over(direct_suspicions[1]);
     let sent = |output| match output {
         Output::Send { link, message: Message::Statement(said) } => Some((link, said.claim)),
         Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,

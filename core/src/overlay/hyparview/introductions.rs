@@ -9,6 +9,7 @@
 use alloc::vec;
 
 use super::HyParView;
+use super::shuffles::send_sample;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::NodeId;
@@ -37,7 +38,7 @@ impl HyParView {
             is_fresh && last.subject() != refused.subject()
         });
         match last {
-            Some(last) => self.replies.begin(cx, &last.record, vec![refused.clone()]),
+            Some(last) => send_sample(cx, &last.record, vec![refused.clone()]),
             None => self.refused = Some(RefusedPeer { record: refused.clone(), asked: cx.now }),
         }
         if cx.now < self.tests_again {

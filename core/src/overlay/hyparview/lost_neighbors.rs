@@ -10,7 +10,6 @@ use alloc::vec::Vec;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::NodeId;
-use crate::neighbors::Neighbors;
 use crate::rng::Stream;
 use crate::room::{make_room, release_if_empty};
 use crate::time::Instant;
@@ -50,17 +49,13 @@ impl LostNeighbors {
     pub(super) fn draw(
         &mut self,
         cx: &mut Context,
-        is_free: impl Fn(&Neighbors, &AddressRecord) -> bool,
+        is_free: impl Fn(&Context, &AddressRecord) -> bool,
     ) -> Option<AddressRecord> {
         let age = cx.config.overlay.hyparview.reconnect_for;
         self.0.retain(|lost| cx.now.since(lost.lost) < age);
         release_if_empty(&mut self.0);
-        let free: Vec<_> = self
-            .0
-            .iter()
-            .map(|lost| &lost.record)
-            .filter(|record| is_free(&cx.neighbors, record))
-            .collect();
+        let free: Vec<_> =
+            self.0.iter().map(|lost| &lost.record).filter(|record| is_free(cx, record)).collect();
         cx.rng.index(Stream::Overlay, free.len()).map(|drawn| free[drawn].clone())
     }
 }
@@ -87,7 +82,7 @@ mod tests {
         }
         let kept: Vec<_> = lost_neighbors.0.iter().map(|lost| lost.record.clone()).collect();
         assert_eq!((kept, cx.stats.limits.lost_neighbors), ([3, 4].map(record).into(), 1));
-        let is_free = |_: &Neighbors, it: &AddressRecord| *it != record(3);
+        let is_free = |_: &Context, it: &AddressRecord| *it != record(3);
         assert_eq!(lost_neighbors.draw(&mut cx, is_free), Some(record(4)));
         cx.now = Instant::BIRTH + cx.config.overlay.hyparview.reconnect_for;
         assert_eq!(lost_neighbors.draw(&mut cx, |_, _| true), None);

@@ -24,12 +24,10 @@
 //! refresh. Lost neighbors are dialed again (`lost_neighbors`). Small overlays are mixed now and then
 //! (`split_healing`). A few neighbors may be chosen because they are near (`xbot`).
 
-mod dials;
 mod introductions;
 mod lost_neighbors;
 mod passive;
 mod repair;
-mod replies;
 mod shuffles;
 mod split_healing;
 #[cfg(test)]
@@ -45,18 +43,16 @@ use crate::context::Context;
 use crate::event::NeighborLoss;
 use crate::failure::LinkLoss;
 use crate::id::{LinkId, NodeId};
-use crate::links::Failure;
+use crate::links::{DialReason, Failure, Owner};
 use crate::neighbors::Neighbor;
 use crate::rng::Stream;
 use crate::snapshot::KnownSnapshot;
 use crate::time::Instant;
 use crate::timers::Timer;
 use crate::wire::{Bye, Refusal};
-use dials::{DialReason, Dials};
 use introductions::RefusedPeer;
 use lost_neighbors::LostNeighbors;
 use passive::PassiveView;
-use replies::Replies;
 use split_healing::SplitHealing;
 use xbot::XBot;
 
@@ -64,9 +60,7 @@ use xbot::XBot;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HyParView {
     passive: PassiveView,
-    dials: Dials,
     lost_neighbors: LostNeighbors,
-    replies: Replies,
     /// Beginnings of the identities that the last shuffle sent away and no reply replaced yet.
     sent: Vec<u32>,
     /// Who was refused last.
@@ -129,8 +123,10 @@ impl HyParView {
     }
 
     /// A welcomed dial finds no slot free. Returns the neighbor that goes for it, if it is worth one.
-    pub(crate) fn on_crowded(&self, cx: &mut Context, link: LinkId) -> Option<LinkId> {
-        self.dials.by_link(link).filter(|dial| dial.reason.displaces())?;
+    pub(crate) fn on_crowded(cx: &mut Context, reason: DialReason) -> Option<LinkId> {
+        if !reason.displaces() {
+            return None;
+        }
         let drawn = cx.rng.index(Stream::Overlay, cx.neighbors.len())?;
         cx.neighbors.iter().nth(drawn).map(|neighbor| neighbor.link)
     }
@@ -141,16 +137,21 @@ impl HyParView {
         self.passive.remove(up.id());
         self.lost_neighbors.remove(up.id());
         self.xbot.on_neighbor_up(cx, up);
-        if let Some(dial) = self.dials.end_to(up.id()) {
-            if dial.link != up.link {
-                cx.close(dial.link, Bye::Done);
-            } else if dial.reason == DialReason::Join {
-                self.hold(cx, up.link);
-            }
+        let other = cx.links.overlay_dials().find(|(.., to)| to.subject() == up.id());
+        if let Some((other, ..)) = other {
+            cx.close(other, Bye::Done);
+        } else if cx.links.owner(up.link) == Some(Owner::Overlay(DialReason::Join)) {
+            self.hold(cx, up.link);
         }
-        while cx.neighbors.len() + self.dials.len() > cx.config.overlay.hyparview.active {
-            let Some(dial) = self.dials.end_repair() else { break };
-            cx.close(dial.link, Bye::Surplus);
+        while cx.neighbors.len() + cx.links.overlay_dials().count()
+            > cx.config.overlay.hyparview.active
+        {
+            let is_repair = |(_, reason, _): &(LinkId, DialReason, &AddressRecord)| {
+                *reason == DialReason::Repair
+            };
+            let youngest = cx.links.overlay_dials().rev().find(is_repair).map(|(link, ..)| link);
+            let Some(youngest) = youngest else { break };
+            cx.close(youngest, Bye::Surplus);
         }
         self.has_joined = true;
     }
@@ -193,18 +194,19 @@ impl HyParView {
         }
     }
 
-    pub(crate) fn is_dialing(&self, subject: NodeId) -> bool {
-        self.dials.is_to(subject)
-    }
-
     /// A dial for a neighbor failed. Who is busy stays in the passive view and is left alone for a
     /// while; who did not answer goes (§4.3).
-    pub(crate) fn on_failed(&mut self, cx: &mut Context, link: LinkId, failure: &Failure) {
-        let Some(dial) = self.dials.end(link) else { return };
-        if dial.reason == DialReason::Replace {
+    pub(crate) fn on_failed(
+        &mut self,
+        cx: &Context,
+        reason: DialReason,
+        to: NodeId,
+        failure: &Failure,
+    ) {
+        if reason == DialReason::Replace {
             self.xbot.forgive();
         }
-        self.on_unreached(cx, dial.to.subject(), failure);
+        self.on_unreached(cx, to, failure);
     }
 
     fn on_unreached(&mut self, cx: &Context, subject: NodeId, failure: &Failure) {

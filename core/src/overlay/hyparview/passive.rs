@@ -6,7 +6,6 @@ use core::time::Duration;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::NodeId;
-use crate::neighbors::Neighbors;
 use crate::rng::Stream;
 use crate::room::{make_room, release_if_empty};
 use crate::snapshot::KnownSnapshot;
@@ -121,7 +120,7 @@ impl PassiveView {
         &self,
         cx: &mut Context,
         if_resting: bool,
-        is_free: impl Fn(&Neighbors, &AddressRecord) -> bool,
+        is_free: impl Fn(&Context, &AddressRecord) -> bool,
     ) -> Option<&AddressRecord> {
         let is_rested = |entry: &&Entry| {
             if_resting
@@ -135,7 +134,7 @@ impl PassiveView {
             .iter()
             .filter(is_rested)
             .map(|entry| &entry.record)
-            .filter(|record| is_free(&cx.neighbors, record))
+            .filter(|record| is_free(cx, record))
             .collect();
         cx.rng.index(Stream::Overlay, free.len()).map(|drawn| free[drawn])
     }

@@ -7,12 +7,11 @@
 //!                                   ◀──  Refuse { Busy }  next candidate, this one later
 //! ```
 
-use super::dials::{Dial, DialReason, Dials};
 use super::{HyParView, Search};
 use crate::address::AddressRecord;
 use crate::context::Context;
-use crate::links::Target;
-use crate::neighbors::Neighbors;
+use crate::links::{DialReason, Owner, Target};
+use crate::overlay::is_free;
 use crate::wire::Purpose;
 
 impl HyParView {
@@ -44,7 +43,7 @@ impl HyParView {
             let candidate = self.candidate(cx, false, &is_lost);
             let Some(candidate) = candidate else { return false };
             // The paper's two priorities: high without any neighbor, else low (§4.3).
-            self.dial(cx, &candidate, (DialReason::Repair, cx.neighbors.is_empty()));
+            dial(cx, &candidate, DialReason::Repair, cx.neighbors.is_empty());
         }
         !self.xbot.awaits(cx)
     }
@@ -53,18 +52,17 @@ impl HyParView {
     /// full, only this fills two free slots: whoever is dropped takes one of them over.
     fn insist(&mut self, cx: &mut Context, is_lost: impl Fn(&AddressRecord) -> bool) {
         if let Some(candidate) = self.candidate(cx, true, is_lost) {
-            self.dial(cx, &candidate, (DialReason::Repair, true));
+            dial(cx, &candidate, DialReason::Repair, true);
         }
     }
 
     /// A newcomer asks one peer at a time to be its contact (§4.2).
     fn join(&mut self, cx: &mut Context, is_lost: impl Fn(&AddressRecord) -> bool) -> bool {
-        if !self.dials.is_empty() {
+        if cx.links.overlay_dials().next().is_some() {
             return true;
         }
         let Some(contact) = self.candidate(cx, false, is_lost) else { return false };
-        let link = cx.dial(Target::Node(&contact), Purpose::Join);
-        self.dials.push(Dial { link, to: contact, reason: DialReason::Join });
+        cx.dial(Target::Node(&contact), Purpose::Join, Owner::Overlay(DialReason::Join));
         true
     }
 
@@ -74,20 +72,18 @@ impl HyParView {
         if !core::mem::take(&mut self.reconnects) {
             return;
         }
-        let dials = &self.dials;
-        let is_free = |neighbors: &Neighbors, record: &AddressRecord| {
-            is_free(neighbors, dials, record, &is_lost)
-        };
+        let is_free =
+            |cx: &Context, record: &AddressRecord| is_free(cx, record) && !is_lost(record);
         if let Some(lost) = self.lost_neighbors.draw(cx, is_free) {
-            self.dial(cx, &lost, (DialReason::Reconnect, true));
+            dial(cx, &lost, DialReason::Reconnect, true);
         }
     }
 
     /// Dials a stranger with high priority, to mix a small overlay.
     fn mix(&mut self, cx: &mut Context, is_lost: impl Fn(&AddressRecord) -> bool) {
         let Some(stranger) = self.split_healing.take() else { return };
-        if is_free(&cx.neighbors, &self.dials, &stranger, is_lost) {
-            self.dial(cx, &stranger, (DialReason::SplitHealing, true));
+        if is_free(cx, &stranger) && !is_lost(&stranger) {
+            dial(cx, &stranger, DialReason::SplitHealing, true);
         }
     }
 
@@ -97,9 +93,8 @@ impl HyParView {
         if_resting: bool,
         is_lost: impl Fn(&AddressRecord) -> bool,
     ) -> Option<AddressRecord> {
-        let is_free = |neighbors: &Neighbors, record: &AddressRecord| {
-            is_free(neighbors, &self.dials, record, &is_lost)
-        };
+        let is_free =
+            |cx: &Context, record: &AddressRecord| is_free(cx, record) && !is_lost(record);
         self.passive.candidate(cx, if_resting, is_free).cloned()
     }
 
@@ -108,28 +103,11 @@ impl HyParView {
     pub(super) fn free_slots(&self, cx: &Context) -> usize {
         let active = cx.config.overlay.hyparview.active;
         let kept = usize::from(!cx.neighbors.is_empty() && self.xbot.awaits(cx));
-        active.saturating_sub(cx.neighbors.len() + self.dials.len() + kept)
-    }
-
-    /// Begins to become neighbors. `isolated` is the paper's high priority.
-    pub(super) fn dial(
-        &mut self,
-        cx: &mut Context,
-        to: &AddressRecord,
-        (reason, isolated): (DialReason, bool),
-    ) {
-        let link = cx.dial(Target::Node(to), Purpose::Neighbor { isolated });
-        self.dials.push(Dial { link, to: to.clone(), reason });
+        active.saturating_sub(cx.neighbors.len() + cx.links.overlay_dials().count() + kept)
     }
 }
 
-/// Whether this peer has nothing to do with the record's subject yet.
-pub(super) fn is_free(
-    neighbors: &Neighbors,
-    dials: &Dials,
-    record: &AddressRecord,
-    is_lost: impl Fn(&AddressRecord) -> bool,
-) -> bool {
-    let subject = record.subject();
-    neighbors.by_id(subject).is_none() && !dials.is_to(subject) && !is_lost(record)
+/// Begins to become neighbors. `isolated` is the paper's high priority.
+pub(super) fn dial(cx: &mut Context, to: &AddressRecord, reason: DialReason, isolated: bool) {
+    cx.dial(Target::Node(to), Purpose::Neighbor { isolated }, Owner::Overlay(reason));
 }

@@ -8,10 +8,10 @@ use super::passive::draw;
 use super::walks::next_stop;
 use crate::address::AddressRecord;
 use crate::context::Context;
-use crate::id::LinkId;
+use crate::links::{Delivery, Target};
 use crate::neighbors::Neighbor;
 use crate::timers::Timer;
-use crate::wire::{Message, Shuffle};
+use crate::wire::{Message, Purpose, Shuffle};
 
 impl HyParView {
     /// Time to exchange a part of the views: this node itself, ka neighbors and kp others go on a
@@ -51,20 +51,10 @@ impl HyParView {
         let reply = self.passive.sample(cx, count, Some(origin.subject()));
         let mut sent = prefixes(&reply);
         if !reply.is_empty() {
-            self.replies.begin(cx, &origin, reply);
+            send_sample(cx, &origin, reply);
         }
         let told = [active, passive, [origin].into()].concat();
         self.passive.integrate(cx, &told, &mut sent);
-    }
-
-    /// The origin of a shuffle welcomes the reply on a link of its own.
-    pub(crate) fn on_reply_welcomed(&mut self, cx: &mut Context, link: LinkId) {
-        self.replies.on_welcomed(cx, link);
-    }
-
-    /// The origin of a shuffle cannot be reached.
-    pub(crate) fn on_reply_failed(&mut self, link: LinkId) {
-        self.replies.on_failed(link);
     }
 
     /// Other peers to know, in exchange for those that were sent, which go first. Or somebody who
@@ -76,6 +66,18 @@ impl HyParView {
             self.passive.wake(record.subject().prefix());
         }
     }
+}
+
+/// Dials somebody to hand over a sample: the reply to a shuffle, or an introduction. Too many at once:
+/// the others get none.
+pub(super) fn send_sample(cx: &mut Context, to: &AddressRecord, sample: Vec<AddressRecord>) {
+    let is_reply = |what| what == Delivery::Reply;
+    if cx.links.deliveries(is_reply) >= cx.config.overlay.hyparview.replies {
+        cx.stats.limits.replies += 1;
+        return;
+    }
+    let message = Message::ShuffleReply { sample };
+    cx.deliver(Target::Node(to), Purpose::Shuffle, Delivery::Reply, message);
 }
 
 fn prefixes(records: &[AddressRecord]) -> Vec<u32> {

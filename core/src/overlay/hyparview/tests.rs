@@ -58,10 +58,10 @@ impl Play {
     }
 
     fn fail(&mut self, failure: &Failure) {
-        let link = self.view.dials.end_repair().expect("a dial").link;
-        let to = record(20);
-        self.view.dials.push(dials::Dial { link, to, reason: DialReason::Repair });
-        self.view.on_failed(&mut self.cx, link, failure);
+        let youngest = self.cx.links.overlay_dials().last();
+        let (link, reason, _) = youngest.expect("a dial");
+        self.cx.close(link, Bye::Done);
+        self.view.on_failed(&self.cx, reason, record(20).subject(), failure);
     }
 
     fn outputs(&mut self) -> Vec<Output> {
@@ -192,7 +192,7 @@ fn lost_neighbors_are_dialed_again_and_those_who_left_are_not() {
         play.top_up();
     }
     assert_eq!(play.dials(), 1);
-    assert!(play.view.is_dialing(lost.id()));
+    assert!(play.cx.links.is_dialing(lost.id()));
 }
 
 #[test]

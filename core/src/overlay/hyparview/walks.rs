@@ -4,11 +4,13 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::HyParView;
-use super::dials::DialReason;
+use super::repair::dial;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::NodeId;
+use crate::links::DialReason;
 use crate::neighbors::Neighbor;
+use crate::overlay::is_free;
 use crate::rng::Stream;
 use crate::wire::{ForwardJoin, Message};
 
@@ -33,7 +35,7 @@ impl HyParView {
         let ttl = ttl.min(cx.config.overlay.hyparview.active_walk);
         let next = next_stop(cx, &[from.id(), joiner.subject()]);
         let Some(next) = next.filter(|_| ttl > 0 && !self.is_wanted_here(cx, ttl)) else {
-            self.dial_joiner(cx, &joiner);
+            Self::dial_joiner(cx, &joiner);
             return;
         };
         if ttl == cx.config.overlay.hyparview.passive_walk {
@@ -55,16 +57,15 @@ impl HyParView {
     /// A walk ends. The paper adds the newcomer to the active view. It must agree, for its own view
     /// may be full by now; only then a neighbor goes for it, see
     /// [`on_crowded`](HyParView::on_crowded).
-    fn dial_joiner(&mut self, cx: &mut Context, joiner: &AddressRecord) {
-        let subject = joiner.subject();
-        if cx.neighbors.by_id(subject).is_some() || self.dials.is_to(subject) {
+    fn dial_joiner(cx: &mut Context, joiner: &AddressRecord) {
+        if !is_free(cx, joiner) {
             return;
         }
-        if self.dials.len() >= cx.config.overlay.hyparview.active {
+        if cx.links.overlay_dials().count() >= cx.config.overlay.hyparview.active {
             cx.stats.limits.dials += 1;
             return;
         }
-        self.dial(cx, joiner, (DialReason::Walk, false));
+        dial(cx, joiner, DialReason::Walk, false);
     }
 }
 

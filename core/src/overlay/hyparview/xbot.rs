@@ -32,14 +32,14 @@ use core::time::Duration;
 use rand::Rng as _;
 
 use super::HyParView;
-use super::dials::DialReason;
-use super::repair::is_free;
+use super::repair::dial;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::{LinkId, NodeId};
-use crate::links::{Failure, Target};
+use crate::links::{DialReason, Failure, Owner, Target};
 use crate::neighbors::Neighbor;
 use crate::overlay::admission::Admission;
+use crate::overlay::is_free;
 use crate::rng::Stream;
 use crate::room::make_room;
 use crate::time::Instant;
@@ -237,7 +237,7 @@ impl HyParView {
             return;
         }
         if let Some(to) = self.candidate(cx, false, is_lost) {
-            let link = cx.dial(Target::Node(&to), Purpose::Optimize);
+            let link = cx.dial(Target::Node(&to), Purpose::Optimize, Owner::Candidate);
             self.xbot.candidate = Some(Box::new(Candidate {
                 link,
                 to: to.subject(),
@@ -272,7 +272,7 @@ impl HyParView {
         candidate.took = took;
         let is_wanted = cx.neighbors.len() >= cx.config.overlay.hyparview.active
             && cx.neighbors.by_id(candidate.to).is_none()
-            && !self.dials.is_to(candidate.to);
+            && !cx.links.overlay_dials().any(|(.., to)| to.subject() == candidate.to);
         let old = self.xbot.farther(cx, took, None);
         let old = old.filter(|_| is_wanted).and_then(|old| cx.neighbors.by_link(old));
         if let (Some(old), Some(candidate)) = (old, &mut self.xbot.candidate) {
@@ -336,11 +336,12 @@ impl HyParView {
         (from, with): (&Neighbor, &AddressRecord),
         is_lost: impl Fn(&AddressRecord) -> bool,
     ) {
-        let is_stranger =
-            with.subject() != cx.me() && is_free(&cx.neighbors, &self.dials, with, is_lost);
-        if is_stranger && !self.dials.holds(DialReason::Replace) {
+        let is_stranger = with.subject() != cx.me() && is_free(cx, with) && !is_lost(with);
+        let is_replacing =
+            cx.links.overlay_dials().any(|(_, reason, _)| reason == DialReason::Replace);
+        if is_stranger && !is_replacing {
             self.xbot.hand_over(from.link);
-            self.dial(cx, with, (DialReason::Replace, false));
+            dial(cx, with, DialReason::Replace, false);
         }
     }
 
@@ -499,10 +500,9 @@ mod tests {
         assert_eq!((dials(&mut cx), chosen(&overlay.xbot).len()), (1, 0));
         overlay.on_replace(&mut cx, (&from, &record(8)), |_| false);
         assert_eq!(dials(&mut cx), 0, "one at a time");
-        let dial = overlay.dials.end_to(record(9).subject()).expect("dialed");
-        let failed = dial.link;
-        overlay.dials.push(dial);
-        overlay.on_failed(&mut cx, failed, &Failure::Garbled);
+        let (_, reason, to) = cx.links.overlay_dials().next().expect("dialed");
+        let to = to.subject();
+        overlay.on_failed(&cx, reason, to, &Failure::Garbled);
         assert!(!overlay.xbot.is_owed);
     }
 
