@@ -12,8 +12,8 @@ use serde::de::Error as _;
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::bounded::bounded;
 use crate::id::{BootEpoch, NodeId};
+use crate::util::bounded::bounded;
 
 /// Most addresses one record may hold: two families, a private and a public one of each.
 pub const MAX_ADDRESSES: usize = 4;

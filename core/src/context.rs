@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::id::{BootEpoch, LinkId, NodeId, Role};
 use crate::io::{Birth, Output};
 use crate::links::Links;
-use crate::neighbors::Neighbors;
+use crate::links::neighbors::Neighbors;
 use crate::rng::Rng;
 use crate::stats::Stats;
 use crate::time::{Instant, UnixTime};

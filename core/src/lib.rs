@@ -39,9 +39,10 @@
 //!
 //! | module | question |
 //! |---|---|
-//! | `node`, `peer`, `seed_node` | what is routed where |
+//! | `node`, `peer` | what is routed where |
+//! | `seed_node` | whom does the registry list |
 //! | `links` | who is at the other end |
-//! | `registry` | who introduces me |
+//! | `registration` | on which lists am I |
 //! | `overlay` | who are my neighbors |
 //! | `broadcast` | how does a message spread |
 //! | `detector` | who is alive |
@@ -59,7 +60,6 @@ extern crate alloc;
 extern crate std;
 
 mod address;
-mod bounded;
 mod broadcast;
 mod config;
 mod context;
@@ -70,22 +70,20 @@ mod id;
 mod io;
 mod links;
 mod messaging;
-mod neighbors;
 mod node;
 mod overlay;
 mod peer;
-mod registry;
+mod registration;
 mod rng;
-mod room;
 mod seed_node;
 mod snapshot;
 mod stats;
-mod table;
 #[cfg(test)]
 mod testing;
 mod time;
 mod timers;
 pub mod trace;
+mod util;
 pub mod wire;
 
 pub use address::{AddressRecord, MAX_ADDRESSES, RecordError, Signature};

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::id::{NodeId, Role};
 use crate::io::{Birth, Input, Output, Room};
 use crate::peer::Peer;
-use crate::registry::bootstrap::distinct;
+use crate::registration::bootstrap::distinct;
 use crate::seed_node::SeedNode;
 use crate::snapshot::NodeSnapshot;
 use crate::stats::Stats;

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 use core::hint::black_box;
 
 use crate::id::LinkId;
-use crate::room::make_room;
 use crate::time::Instant;
+use crate::util::room::make_room;
 
 /// Something that will be due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

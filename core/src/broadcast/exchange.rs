@@ -21,14 +21,14 @@
 use alloc::vec::Vec;
 
 use crate::address::AddressRecord;
-use crate::broadcast::catch_up::send_digest;
+use crate::broadcast::memory::catch_up::send_digest;
 use crate::broadcast::memory::{Memory, Receipt};
 use crate::broadcast::traffic::{self, Sender};
 use crate::context::Context;
 use crate::id::{LinkId, LinkOrigin, MessageId};
 use crate::links::{Owner, Target};
-use crate::room::{make_room, release_if_empty};
 use crate::timers::Timer;
+use crate::util::room::{make_room, release_if_empty};
 use crate::wire::{Bye, Digest, MAX_IDS, Message, Purpose, Route};
 
 /// Exchanges under way.

@@ -12,13 +12,13 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::broadcast::exchange::Exchange;
+use crate::broadcast::memory::store::Stored;
 use crate::broadcast::memory::{Memory, Receipt};
-use crate::broadcast::store::Stored;
 use crate::broadcast::traffic::{self, Sender};
 use crate::context::Context;
 use crate::id::{LinkId, MessageId};
+use crate::links::neighbors::Neighbor;
 use crate::messaging::{Envelope, Payload, Topic};
-use crate::neighbors::Neighbor;
 use crate::timers::Timer;
 use crate::wire::{Digest, Gossip, Message, Route};
 

@@ -1,15 +1,11 @@
 //! How does a message spread: the broadcasts, and catch-up for whoever missed something.
 
-pub(crate) mod catch_up;
 pub(crate) mod exchange;
 pub(crate) mod flood;
-pub(crate) mod index;
 #[cfg(test)]
 pub(crate) mod lab;
 pub(crate) mod memory;
 pub(crate) mod plumtree;
-pub(crate) mod seen;
-pub(crate) mod store;
 mod traffic;
 
 use alloc::boxed::Box;
@@ -19,8 +15,8 @@ use crate::address::AddressRecord;
 use crate::config::BroadcastKind;
 use crate::context::Context;
 use crate::id::{LinkId, MessageId};
+use crate::links::neighbors::Neighbor;
 use crate::messaging::{Envelope, Payload, Topic};
-use crate::neighbors::Neighbor;
 use crate::wire::{Digest, Gossip, Message};
 use exchange::Exchange;
 use flood::Flood;

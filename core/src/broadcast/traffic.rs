@@ -8,11 +8,11 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::Event;
 use crate::id::{Hop, LinkId, NodeId, Sequence};
+use crate::links::neighbors::{Neighbor, Slot, Via};
 use crate::messaging::{Envelope, Payload, Topic};
-use crate::neighbors::{Neighbor, Slot, Via};
 use crate::wire::{Age, Gossip, Message, Route};
 
-use super::store::Stored;
+use super::memory::store::Stored;
 
 /// Whom a message came from.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,5 @@
 //! Who is alive: the detectors `strikes`, `connect` and `swim`.
 
-pub(crate) mod connect;
 pub(crate) mod strikes;
 pub(crate) mod swim;
 
@@ -13,7 +12,7 @@ use crate::config::DetectorKind;
 use crate::context::Context;
 use crate::event::NeighborLoss;
 use crate::id::{LinkId, NodeId};
-use crate::neighbors::Neighbor;
+use crate::links::neighbors::Neighbor;
 use crate::snapshot::{MemberSnapshot, SuspicionSnapshot};
 use crate::wire::Ping;
 use strikes::Strikes;

@@ -6,9 +6,9 @@ use crate::address::AddressRecord;
 use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::id::NodeId;
-use crate::room::{make_room, release_if_empty};
 use crate::snapshot::KnownSnapshot;
 use crate::time::Instant;
+use crate::util::room::{make_room, release_if_empty};
 
 /// Known peers, ordered by identity; at most `known_max`.
 #[derive(Clone, Debug, Default)]

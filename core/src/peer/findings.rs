@@ -8,10 +8,10 @@ use crate::detector::swim::{Finding, Swim};
 use crate::event::{Event, NeighborLoss};
 use crate::failure::LinkLoss;
 use crate::id::LinkId;
+use crate::links::neighbors::Neighbor;
 use crate::messaging::Topic;
-use crate::neighbors::Neighbor;
 use crate::peer::Peer;
-use crate::registry::notices::announce;
+use crate::registration::notices::announce;
 use crate::timers::Timer;
 use crate::wire::{Bye, DeathReport, Message, Statement};
 

@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::peer::Peer;
-use crate::registry::notices::{announce, is_idle};
+use crate::registration::notices::{announce, is_idle};
 use crate::timers::Timer;
 use crate::wire::{Bye, Leave, Message};
 

@@ -9,8 +9,8 @@ use crate::config::DecisionMode;
 use crate::event::{ProbeReason, Removal, VoteOutcome};
 use crate::id::{BootEpoch, LinkId, NodeId};
 use crate::links::Up;
-use crate::registry::proposals::ProposedChange;
-use crate::registry::quorum::Decision;
+use crate::seed_node::quorum::Decision;
+use crate::seed_node::quorum::proposals::ProposedChange;
 use crate::wire::{Bye, Message, Proposal, ProposalKind, Vote};
 
 impl SeedNode {

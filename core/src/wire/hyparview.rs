@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::MAX_SHUFFLE;
 use crate::address::AddressRecord;
-use crate::bounded::bounded;
+use crate::util::bounded::bounded;
 
 const HALF: usize = MAX_SHUFFLE / 2;
 

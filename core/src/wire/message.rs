@@ -18,10 +18,10 @@ use super::plumtree::{Graft, IHave, Prune, Route};
 use super::swim::Statement;
 use super::{MAX_IDS, MAX_IHAVES, MAX_MEMBERS, MAX_NEIGHBORS, MAX_SAMPLE, MAX_SHUFFLE};
 use crate::address::{AddressRecord, Signature};
-use crate::bounded::bounded;
 use crate::id::{BootEpoch, Hop, MessageId, NodeId, Role};
 use crate::messaging::Envelope;
 use crate::time::{UnixTime, saturating_millis};
+use crate::util::bounded::bounded;
 
 /// A value that one node sends another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{DecodeError, MAX_CONFIRMERS};
 use crate::address::{AddressRecord, Signature};
-use crate::bounded::bounded;
 use crate::id::{Incarnation, NodeId};
 use crate::messaging::Payload;
+use crate::util::bounded::bounded;
 
 /// What somebody says of a member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,9 +16,9 @@ use core::mem;
 
 use crate::context::Context;
 use crate::id::{MessageId, NodeId};
-use crate::room::{make_room, make_room_behind};
 use crate::time::Instant;
 use crate::timers::Timer;
+use crate::util::room::{make_room, make_room_behind};
 use crate::wire::MAX_IHAVES;
 
 /// Messages to be named to neighbors that are not known to have them. Whom that concerns is seen when

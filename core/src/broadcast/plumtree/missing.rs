@@ -13,11 +13,11 @@ use super::announcements::speaks_first;
 use crate::config::IHaveDirection;
 use crate::context::Context;
 use crate::id::{Hop, LinkId, MessageId, NodeId};
-use crate::neighbors::{Neighbor, Neighbors};
-use crate::room::make_room;
-use crate::table::Table;
+use crate::links::neighbors::{Neighbor, Neighbors};
 use crate::time::Instant;
 use crate::timers::Timer;
+use crate::util::room::make_room;
+use crate::util::table::Table;
 use crate::wire::IHave;
 
 /// Least time between two looks at what is due: many made-up names, each due at a time of its own,

@@ -18,6 +18,7 @@
 //! copy too many, and leaves the trees alone.
 
 mod announcements;
+pub(crate) mod config;
 mod flooding;
 mod losses;
 mod missing;
@@ -29,14 +30,14 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::broadcast::exchange::Exchange;
+use crate::broadcast::memory::store::Stored;
 use crate::broadcast::memory::{Memory, Receipt};
-use crate::broadcast::store::Stored;
 use crate::broadcast::traffic::{self, Sender};
 use crate::config::IHaveDirection;
 use crate::context::Context;
 use crate::id::{Hop, MessageId, NodeId};
+use crate::links::neighbors::{Neighbor, Neighbors, SlotSet};
 use crate::messaging::{Envelope, Payload, Topic};
-use crate::neighbors::{Neighbor, Neighbors, SlotSet};
 use crate::timers::Timer;
 use crate::wire::{Digest, Gossip, Graft, IHave, MAX_IHAVES, Message, Prune, Route};
 use announcements::{Announcements, Due, speaks_first};

@@ -16,10 +16,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::id::NodeId;
+use crate::links::neighbors::{Slot, SlotSet};
 use crate::messaging::Envelope;
-use crate::neighbors::{Slot, SlotSet};
-use crate::room::make_room;
 use crate::time::Instant;
+use crate::util::room::make_room;
 
 /// The trees that a peer has a part in.
 #[derive(Clone, Debug, Default)]

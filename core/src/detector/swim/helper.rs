@@ -13,8 +13,8 @@ use alloc::vec::Vec;
 
 use crate::context::Context;
 use crate::id::{LinkId, NodeId};
-use crate::room::{make_room, release_if_empty};
 use crate::timers::Timer;
+use crate::util::room::{make_room, release_if_empty};
 use crate::wire::Message;
 
 /// What others have asked of this peer, at most `max_links` at once and one per link.

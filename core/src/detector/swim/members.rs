@@ -15,9 +15,9 @@ use crate::context::Context;
 use crate::event::MemberState;
 use crate::id::{BootEpoch, Incarnation, NodeId};
 use crate::rng::Stream;
-use crate::room::make_room;
 use crate::snapshot::MemberSnapshot;
 use crate::time::Instant;
+use crate::util::room::make_room;
 use crate::wire::{Claim, Statement};
 
 /// How long the dead and those that left are remembered. *Guess: longer than a partition lasts, so

@@ -22,6 +22,7 @@
 //! and who is held dead may refute.
 
 pub(crate) mod awareness;
+pub(crate) mod config;
 pub(crate) mod helper;
 pub(crate) mod members;
 pub(crate) mod neighbors_of_neighbors;
@@ -44,7 +45,7 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::{MemberState, NeighborLoss};
 use crate::id::{Incarnation, LinkId};
-use crate::neighbors::Neighbor;
+use crate::links::neighbors::Neighbor;
 use crate::snapshot::{MemberSnapshot, SuspicionSnapshot};
 use crate::time::Instant;
 use crate::timers::Timer;

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::LinkId;
-use crate::neighbors::Neighbor;
+use crate::links::neighbors::Neighbor;
 use crate::rng::Stream;
-use crate::room::make_room;
+use crate::util::room::make_room;
 use crate::wire::{MAX_NEIGHBORS, Message};
 use rand::seq::SliceRandom as _;
 
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::id::{BootEpoch, NodeId};
-    use crate::neighbors::Neighbors;
+    use crate::links::neighbors::Neighbors;
     use crate::testing::context;
     use crate::time::Instant;
 

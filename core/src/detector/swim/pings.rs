@@ -9,8 +9,8 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::LinkId;
 use crate::rng::Stream;
-use crate::room::{make_room, release_if_empty};
 use crate::time::Instant;
+use crate::util::room::{make_room, release_if_empty};
 use crate::wire::{Message, Ping};
 
 /// Pings without an answer on one link; the answer to any of them will do. *Guess: a stopped

@@ -12,9 +12,9 @@ use crate::detector::swim::members::{Member, Members};
 use crate::event::MemberState;
 use crate::id::{LinkId, NodeId};
 use crate::rng::Stream;
-use crate::room::{make_room, release_if_empty};
 use crate::time::Instant;
 use crate::timers::Timer;
+use crate::util::room::{make_room, release_if_empty};
 use crate::wire::Bye;
 
 /// Whose turn it is, and the probes under way, at most `max_links`.

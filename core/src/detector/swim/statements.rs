@@ -11,8 +11,8 @@ use crate::detector::swim::suspicion::Span;
 use crate::detector::swim::{Finding, Swim};
 use crate::event::{Event, MemberState};
 use crate::id::{Incarnation, NodeId};
+use crate::links::neighbors::Neighbor;
 use crate::links::{Delivery, Target};
-use crate::neighbors::Neighbor;
 use crate::wire::{Claim, Evidence, Message, Purpose, Statement};
 
 /// A member that lives refutes at most once per timeout, so honest ones stay far below it. Accusers

@@ -8,9 +8,9 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::{Incarnation, NodeId};
 use crate::rng::Stream;
-use crate::room::{make_room, release_if_empty};
 use crate::time::Instant;
 use crate::timers::Timer;
+use crate::util::room::{make_room, release_if_empty};
 use crate::wire::{Evidence, MAX_CONFIRMERS};
 
 /// What this peer suspects, at most `max_links` at once.

@@ -7,9 +7,9 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::MemberState;
 use crate::id::{Incarnation, NodeId};
-use crate::room::{make_room, make_room_behind};
 use crate::snapshot::{AccusationSnapshot, SuspicionSnapshot};
 use crate::time::Instant;
+use crate::util::room::{make_room, make_room_behind};
 use crate::wire::{Claim, Evidence, MAX_CONFIRMERS, Statement};
 
 /// Accusations of one suspicion that are kept: the first one and those who confirmed it.

@@ -21,7 +21,7 @@ use crate::detector::swim::statements::is_plausible;
 use crate::detector::swim::{Finding, Swim};
 use crate::event::{MemberState, Misbehavior};
 use crate::id::Incarnation;
-use crate::neighbors::Neighbor;
+use crate::links::neighbors::Neighbor;
 use crate::wire::{Claim, Evidence, MAX_MEMBERS, Message, Statement};
 
 impl Swim {

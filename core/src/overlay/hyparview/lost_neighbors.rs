@@ -11,8 +11,8 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::NodeId;
 use crate::rng::Stream;
-use crate::room::{make_room, release_if_empty};
 use crate::time::Instant;
+use crate::util::room::{make_room, release_if_empty};
 
 /// Lost neighbors, the last one last; at most `lost_neighbors`, none for longer than `reconnect_for`.
 #[derive(Clone, Debug, Default)]

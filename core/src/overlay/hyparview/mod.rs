@@ -24,6 +24,7 @@
 //! refresh. Lost neighbors are dialed again (`lost_neighbors`). Small overlays are mixed now and then
 //! (`split_healing`). A few neighbors may be chosen because they are near (`xbot`).
 
+pub(crate) mod config;
 mod introductions;
 mod lost_neighbors;
 mod passive;
@@ -43,8 +44,8 @@ use crate::context::Context;
 use crate::event::NeighborLoss;
 use crate::failure::LinkLoss;
 use crate::id::{LinkId, NodeId};
+use crate::links::neighbors::Neighbor;
 use crate::links::{DialReason, Failure, Owner};
-use crate::neighbors::Neighbor;
 use crate::rng::Stream;
 use crate::snapshot::KnownSnapshot;
 use crate::time::Instant;

@@ -7,9 +7,9 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::NodeId;
 use crate::rng::Stream;
-use crate::room::{make_room, release_if_empty};
 use crate::snapshot::KnownSnapshot;
 use crate::time::Instant;
+use crate::util::room::{make_room, release_if_empty};
 
 /// Known peers that are no neighbors, by the beginning of their identities; at most `passive`.
 #[derive(Clone, Debug, Default)]

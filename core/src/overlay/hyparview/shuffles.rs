@@ -8,8 +8,8 @@ use super::passive::draw;
 use super::walks::next_stop;
 use crate::address::AddressRecord;
 use crate::context::Context;
+use crate::links::neighbors::Neighbor;
 use crate::links::{Delivery, Target};
-use crate::neighbors::Neighbor;
 use crate::timers::Timer;
 use crate::wire::{Message, Purpose, Shuffle};
 

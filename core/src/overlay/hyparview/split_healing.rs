@@ -20,8 +20,8 @@ use alloc::vec::Vec;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::rng::Stream;
-use crate::room::make_room;
 use crate::time::Instant;
+use crate::util::room::make_room;
 
 /// How many peers of the network mix in the time of a refresh, on average. *Guess: a split is over
 /// after one or two, and each costs two neighbors their links.*

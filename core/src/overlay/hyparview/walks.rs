@@ -9,7 +9,7 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::NodeId;
 use crate::links::DialReason;
-use crate::neighbors::Neighbor;
+use crate::links::neighbors::Neighbor;
 use crate::overlay::is_free;
 use crate::rng::Stream;
 use crate::wire::{ForwardJoin, Message};

@@ -36,14 +36,14 @@ use super::repair::dial;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::id::{LinkId, NodeId};
+use crate::links::neighbors::Neighbor;
 use crate::links::{DialReason, Failure, Owner, Target};
-use crate::neighbors::Neighbor;
 use crate::overlay::admission::Admission;
 use crate::overlay::is_free;
 use crate::rng::Stream;
-use crate::room::make_room;
 use crate::time::Instant;
 use crate::timers::Timer;
+use crate::util::room::make_room;
 use crate::wire::{Bye, Message, Ping, Purpose, Refusal};
 
 /// How near the neighbors are, and the trial under way. Nothing is kept unless near ones are wanted.
@@ -362,7 +362,7 @@ mod tests {
     use crate::config::Config;
     use crate::id::BootEpoch;
     use crate::io::Output;
-    use crate::neighbors::Neighbors;
+    use crate::links::neighbors::Neighbors;
     use crate::testing::context;
 
     fn millis(millis: u64) -> Duration {

@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 
 use crate::address::AddressRecord;
 use crate::id::{LinkId, NodeId};
-use crate::room::make_room;
 use crate::time::Instant;
+use crate::util::room::make_room;
 
 /// A neighbor's place in the table, below 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

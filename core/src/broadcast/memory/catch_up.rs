@@ -16,8 +16,8 @@ use alloc::vec::Vec;
 
 use crate::context::Context;
 use crate::id::{LinkId, MessageId};
-use crate::table::Table;
 use crate::time::Instant;
+use crate::util::table::Table;
 use crate::wire::{Digest, MAX_IDS, Message};
 
 /// Pulls under way.

@@ -1,16 +1,20 @@
 //! What every broadcast remembers of messages: which were seen, which can still be given to others,
 //! which are being pulled. How a message spreads is not decided here.
 
+pub(crate) mod catch_up;
+pub(crate) mod seen;
+pub(crate) mod store;
+
 use alloc::sync::Arc;
 
-use crate::broadcast::catch_up::{CatchUp, send_digest};
-use crate::broadcast::seen::Seen;
-use crate::broadcast::store::{Store, Stored};
+use crate::broadcast::memory::catch_up::{CatchUp, send_digest};
+use crate::broadcast::memory::seen::Seen;
+use crate::broadcast::memory::store::{Store, Stored};
 use crate::broadcast::traffic::{self, Sender};
 use crate::context::Context;
 use crate::id::{Hop, LinkId, MessageId, NodeId, Sequence};
+use crate::links::neighbors::{Neighbor, Slot, Via};
 use crate::messaging::{Envelope, Payload, Topic};
-use crate::neighbors::{Neighbor, Slot, Via};
 use crate::rng::Stream;
 use crate::wire::{Age, Digest, Gossip, Route};
 

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{ConfigError, MINUTE, within};
+use crate::config::{ConfigError, HOUR, MINUTE, within};
 
 /// Directions in which a link that is no branch carries the name of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub struct PlumtreeConfig {
 
 impl PlumtreeConfig {
     /// What the papers and their followers found good.
-    pub(super) const fn modern() -> Self {
+    pub(crate) const fn modern() -> Self {
         Self {
             ihave_delay: Duration::from_millis(10),
             ihave_ways: IHaveDirection::OneWay,
@@ -67,7 +67,7 @@ impl PlumtreeConfig {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let graft = Duration::from_millis(10)..=MINUTE;
         within("ihave_delay", self.ihave_delay, Duration::ZERO..=Duration::from_secs(1))?;
         within("graft_after", self.graft_after, graft.clone())?;
@@ -76,7 +76,7 @@ impl PlumtreeConfig {
         within("trees", self.trees, 0..=1024)?;
         within("flood_hops", self.flood_hops, 0..=8)?;
         within("eager_after_loss", self.eager_after_loss, 0..=64)?;
-        within("exchange_every", self.exchange_every, Duration::from_secs(1)..=super::HOUR)?;
+        within("exchange_every", self.exchange_every, Duration::from_secs(1)..=HOUR)?;
         within("exchange_bytes", self.exchange_bytes, 64 * 1024..=1 << 30)
     }
 }

@@ -11,11 +11,13 @@
 //! ```
 //!
 //! With `connect` a linked neighbor is connected to instead of pinged, see
-//! [`connect`](super::connect); the strikes and all else are the same.
+//! [`connect`]; the strikes and all else are the same.
 //!
 //! A stopped process keeps its connections, so only pings find it: after 26 to 39 s and the last
 //! answer's 3 s. A process that died lost its connections, so its neighbors redial at once.
 //! This part says who is dead; it closes no link and tells no seed node.
+
+pub(crate) mod connect;
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -25,15 +27,15 @@ use rand::Rng as _;
 use crate::address::AddressRecord;
 use crate::config::{DetectorConfig, DetectorKind};
 use crate::context::Context;
-use crate::detector::connect::Connects;
+use crate::detector::strikes::connect::Connects;
 use crate::event::{Event, StrikeKind};
 use crate::id::{LinkId, NodeId};
+use crate::links::neighbors::Neighbor;
 use crate::links::{Failure, Owner, Target};
-use crate::neighbors::Neighbor;
 use crate::rng::Stream;
-use crate::room::{make_room, release_if_empty};
 use crate::time::Instant;
 use crate::timers::Timer;
+use crate::util::room::{make_room, release_if_empty};
 use crate::wire::{Bye, Message, Ping, Purpose};
 
 /// A peer's watch over its neighbors, present and lost.

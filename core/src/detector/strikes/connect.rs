@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 
 use crate::context::Context;
 use crate::id::LinkId;
-use crate::neighbors::Neighbor;
+use crate::links::neighbors::Neighbor;
 use crate::time::Instant;
 use crate::wire::Bye;
 

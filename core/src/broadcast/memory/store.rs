@@ -4,13 +4,13 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use crate::broadcast::index::{IdIndex, Span};
 use crate::context::Context;
 use crate::id::{Hop, MessageId};
+use crate::links::neighbors::{Slot, SlotSet};
 use crate::messaging::Envelope;
-use crate::neighbors::{Slot, SlotSet};
-use crate::room::make_room_behind;
 use crate::time::Instant;
+use crate::util::id_index::{IdIndex, Span};
+use crate::util::room::make_room_behind;
 use crate::wire::Age;
 
 /// Stored messages: some 40 bytes each, the shared envelope not counted.

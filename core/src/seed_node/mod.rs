@@ -4,7 +4,11 @@
 //! want that, and routes what comes to the three. Its list is right when it holds no dead peer; it
 //! forgets nobody on hearsay.
 
+pub(crate) mod list;
+pub(crate) mod probes;
+pub(crate) mod quorum;
 mod voting;
+pub(crate) mod weights;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -17,10 +21,10 @@ use crate::event::{Event, Misbehavior, ProbeReason, Rejection, Removal, ReportOu
 use crate::id::{LinkId, LinkOrigin, NodeId, Role};
 use crate::io::{Command, Input};
 use crate::links::{Ending, Failed, Outcome, Owner, Up};
-use crate::registry::bootstrap::distinct;
-use crate::registry::list::List;
-use crate::registry::probes::{Probes, Verdict};
-use crate::registry::quorum::Quorum;
+use crate::registration::bootstrap::distinct;
+use crate::seed_node::list::List;
+use crate::seed_node::probes::{Probes, Verdict};
+use crate::seed_node::quorum::Quorum;
 use crate::snapshot::{NodeSnapshot, RegisteredSnapshot};
 use crate::time::saturating_millis;
 use crate::timers::Timer;

@@ -3,20 +3,16 @@
 //! [`Config::classic`] is the documented network, [`Config::modern`] what the literature knows. A config is checked when a node is made; a wrong
 //! one is refused with the field's name, its value and what is allowed.
 
-mod hyparview;
-mod plumtree;
-mod swim;
-
 use alloc::format;
 use alloc::string::String;
 use core::fmt;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
+pub use crate::broadcast::plumtree::config::{IHaveDirection, PlumtreeConfig};
+pub use crate::detector::swim::config::{Monitor, SwimConfig};
+pub use crate::overlay::hyparview::config::HyParViewConfig;
 use crate::wire::{MAX_SAMPLE, NetworkName};
-pub use hyparview::HyParViewConfig;
-pub use plumtree::{IHaveDirection, PlumtreeConfig};
-pub use swim::{Monitor, SwimConfig};
 
 /// Most seed nodes a peer can be given. *Issue 2.*
 pub const MAX_SEED_NODES: usize = 64;
@@ -194,9 +190,9 @@ pub struct DetectorConfig {
     pub swim: SwimConfig,
 }
 
-const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_mins(1);
-const HOUR: Duration = Duration::from_hours(1);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const MINUTE: Duration = Duration::from_mins(1);
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
 
 impl Config {
     /// The documented network.

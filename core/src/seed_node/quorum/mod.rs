@@ -12,6 +12,10 @@
 //! end of a motion is taken for lost and dialed anew, so nobody needs to be pinged. Open motions are
 //! put again to whoever comes back.
 
+mod other_seed_nodes;
+mod pending_votes;
+pub(crate) mod proposals;
+
 use core::net::SocketAddr;
 
 use crate::address::AddressRecord;
@@ -19,9 +23,9 @@ use crate::context::Context;
 use crate::event::{Event, VoteOutcome};
 use crate::id::{BootEpoch, LinkId, NodeId};
 use crate::links::{Failure, Owner};
-use crate::registry::other_seed_nodes::OtherSeedNodes;
-use crate::registry::pending_votes::PendingVotes;
-use crate::registry::proposals::{OpenProposal, Proposals, ProposedChange};
+use crate::seed_node::quorum::other_seed_nodes::OtherSeedNodes;
+use crate::seed_node::quorum::pending_votes::PendingVotes;
+use crate::seed_node::quorum::proposals::{OpenProposal, Proposals, ProposedChange};
 use crate::wire::Vote;
 
 /// This seed node's part in the votes.

@@ -9,11 +9,11 @@
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
-use crate::broadcast::index::{IdIndex, Span};
 use crate::context::Context;
 use crate::id::MessageId;
-use crate::room::make_room_behind;
 use crate::time::Instant;
+use crate::util::id_index::{IdIndex, Span};
+use crate::util::room::make_room_behind;
 
 /// Ids of messages handled in this life: some 50 bytes each.
 #[derive(Clone, Debug)]

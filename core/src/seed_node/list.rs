@@ -13,8 +13,8 @@ use crate::address::AddressRecord;
 use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::id::{LinkId, NodeId};
-use crate::registry::weights::{SumTree, Weight};
 use crate::rng::Stream;
+use crate::seed_node::weights::{SumTree, Weight};
 use crate::time::Instant;
 use crate::timers::Timer;
 

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{ConfigError, HOUR, MINUTE, within};
+use crate::config::{ConfigError, HOUR, MINUTE, within};
 
 /// Whom a peer probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl SwimConfig {
     }
 
     /// What the papers and their followers found good.
-    pub(super) const fn modern() -> Self {
+    pub(crate) const fn modern() -> Self {
         Self {
             monitor: Monitor::Neighbors,
             probe_every: Duration::from_secs(1),
@@ -61,7 +61,7 @@ impl SwimConfig {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let millis = Duration::from_millis;
         within("probe_every", self.probe_every, millis(100)..=HOUR)?;
         within("probe_timeout", self.probe_timeout, millis(10)..=self.probe_every.min(MINUTE))?;

@@ -7,7 +7,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::room::{make_room, release_if_empty};
+use crate::util::room::{make_room, release_if_empty};
 
 /// Entries by key, in the order of their keys.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{ConfigError, HOUR, OverlayConfig, within};
+use crate::config::{ConfigError, HOUR, OverlayConfig, within};
 use crate::wire::MAX_SHUFFLE;
 
 /// Settings of HyParView. Names in brackets are the paper's (DSN 2007, §4).
@@ -41,7 +41,7 @@ pub struct HyParViewConfig {
 
 impl HyParViewConfig {
     /// What the papers and their followers found good.
-    pub(super) const fn modern() -> Self {
+    pub(crate) const fn modern() -> Self {
         Self {
             active: 5,
             passive: 60,
@@ -72,7 +72,7 @@ impl HyParViewConfig {
         self.shuffle_every.saturating_mul(many(others).saturating_mul(times)) / per_round
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         within("active_view", self.active, 2..=OverlayConfig::MAX_LINKS)?;
         within("passive_view", self.passive, 1..=4096)?;
         within("active_walk", self.active_walk, 1..=16)?;

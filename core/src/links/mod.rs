@@ -10,6 +10,8 @@
 //! This part knows which links exist and how far each has come. What a link is for, and whether a
 //! hello is granted, the role decides: it gets an [`Outcome`] for every input about a link.
 
+pub(crate) mod neighbors;
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -21,9 +23,9 @@ use crate::event::{Event, Misbehavior};
 use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{LinkId, LinkOrigin, NodeId, Role};
 use crate::io::{Input, Output};
-use crate::room::{make_room, release_if_empty};
-use crate::table::Table;
 use crate::timers::Timer;
+use crate::util::room::{make_room, release_if_empty};
+use crate::util::table::Table;
 use crate::wire::{Bye, Hello, Message, Purpose, Refusal, Refuse, Welcome};
 
 /// All links of a node.

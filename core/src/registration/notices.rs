@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 
 use crate::context::Context;
 use crate::links::{Delivery, Target};
-use crate::registry::bootstrap::Bootstrap;
+use crate::registration::bootstrap::Bootstrap;
 use crate::wire::{Message, Purpose};
 
 /// Notices that may wait for one dial. A peer has at most 64 neighbors to report.

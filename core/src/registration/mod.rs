@@ -1,0 +1,4 @@
+//! The peer's side of registration: on which lists am I, and what the seed nodes are told.
+
+pub(crate) mod bootstrap;
+pub(crate) mod notices;
