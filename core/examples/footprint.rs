@@ -19,7 +19,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant as Clock};
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use tidings_core::wire::{Age, Gossip, Hello, Message, NetworkName, Ping, Purpose, Route, Welcome};
+use tidings_core::wire::{
+    Age, BroadcastMessage, Gossip, Hello, LinkMessage, Message, NetworkName, Ping, Purpose,
+    RegistrationMessage, Route, Welcome,
+};
 use tidings_core::{
     AddressRecord, Birth, BootEpoch, Config, Envelope, Hop, Input, Instant, LinkId, Node, NodeId,
     Output, Payload, RngSeed, Role, Room, Sequence, Topic, UnixTime,
@@ -60,8 +63,11 @@ fn main() {
     let birth = world.ns_per_birth();
     let pending = ns_per_pending_link();
     let mut registry = registry(REGISTERED);
-    let sample = ns_per_request(&mut registry, &Message::ListRequest { sample: 64 });
-    let renew = ns_per_request(&mut registry, &Message::Renew);
+    let sample = ns_per_request(
+        &mut registry,
+        &Message::Registration(RegistrationMessage::ListRequest { sample: 64 }),
+    );
+    let renew = ns_per_request(&mut registry, &Message::Registration(RegistrationMessage::Renew));
     println!(
         "{{\"bytes_per_idle_peer\":{peer_bytes},\"bytes_per_message\":{message_bytes},\
          \"ns_per_duplicate\":{duplicate},\"ns_per_new_message\":{new},\"ns_per_ping\":{ping},\
@@ -226,20 +232,27 @@ impl Stage<'_> {
                 self.links.insert(link, remote.clone());
                 Some(Input::LinkUp { link, addr })
             }
-            Output::Send { link, message: Message::Hello(hello) } => {
+            Output::Send { link, message: Message::Link(LinkMessage::Hello(hello)) } => {
                 let is_registration = hello.purpose == Purpose::Register;
                 let role = if is_registration { Role::SeedNode } else { Role::Peer };
                 let from = self.links[&link].clone();
-                Some(received(link, Message::Welcome(Welcome { from, role })))
+                Some(received(link, Message::Link(LinkMessage::Welcome(Welcome { from, role }))))
             }
-            Output::Send { link, message: Message::Register } => {
-                Some(received(link, Message::Registered { lease_ms: 30_000 }))
-            }
-            Output::Send { link, message: Message::ListRequest { .. } } => {
+            Output::Send {
+                link,
+                message: Message::Registration(RegistrationMessage::Register),
+            } => Some(received(
+                link,
+                Message::Registration(RegistrationMessage::Registered { lease_ms: 30_000 }),
+            )),
+            Output::Send {
+                link,
+                message: Message::Registration(RegistrationMessage::ListRequest { .. }),
+            } => {
                 let mut lists = self.world.others.chunks_exact(HALF).take(2);
                 let peers = lists.nth(self.lists)?.to_vec();
                 self.lists += 1;
-                Some(received(link, Message::PeerList { peers }))
+                Some(received(link, Message::Registration(RegistrationMessage::PeerList { peers })))
             }
             Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
         }
@@ -251,7 +264,7 @@ fn ns_per_ping(peer: &mut Node, links: &[LinkId]) -> u64 {
     least(|| {
         time(10_000, || {
             for link in links.iter().cycle().take(10_000) {
-                give(peer, received(*link, Message::Ping(ping)));
+                give(peer, received(*link, Message::Link(LinkMessage::Ping(ping))));
             }
         })
     })
@@ -264,7 +277,7 @@ fn registry(entries: u64) -> Node {
         let (link, from) = (LinkId::accepted(n), record(n));
         give(&mut node, Input::LinkUp { link, addr: from.primary() });
         give(&mut node, received(link, hello(from, Purpose::Register)));
-        give(&mut node, received(link, Message::Register));
+        give(&mut node, received(link, Message::Registration(RegistrationMessage::Register)));
     }
     node
 }
@@ -319,18 +332,24 @@ fn gossip(link: LinkId, envelope: &Arc<Envelope>) -> Input {
     let age = Age::new(Duration::from_millis(40));
     received(
         link,
-        Message::Gossip(Gossip {
+        Message::Broadcast(BroadcastMessage::Gossip(Gossip {
             hop: Hop(2),
             route: Route::Usual,
             age,
             envelope: Arc::clone(envelope),
-        }),
+        })),
     )
 }
 
 fn hello(from: AddressRecord, purpose: Purpose) -> Message {
     let network = NetworkName::default();
-    Message::Hello(Box::new(Hello { network, to: None, from, role: Role::Peer, purpose }))
+    Message::Link(LinkMessage::Hello(Box::new(Hello {
+        network,
+        to: None,
+        from,
+        role: Role::Peer,
+        purpose,
+    })))
 }
 
 /// Unlike real identities these are in the order of their numbers, so they are scattered first.

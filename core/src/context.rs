@@ -8,7 +8,8 @@ use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::config::Config;
-use crate::event::Event;
+use crate::event::{Event, Misbehavior};
+use crate::fact::Fact;
 use crate::id::{BootEpoch, LinkId, NodeId, Role};
 use crate::io::{Birth, Output};
 use crate::links::Links;
@@ -40,6 +41,11 @@ pub(crate) struct Context {
     /// What the calendar said at birth.
     born: UnixTime,
     outbox: VecDeque<Output>,
+    /// What parts found and the role has not carried out yet.
+    facts: VecDeque<Fact>,
+    /// Links, neighbors, or whom there is to dial have changed since the role looked whether it has
+    /// enough of them. Most inputs are gossip and pings, which change nothing of that.
+    pub(crate) has_changed: bool,
 }
 
 impl Context {
@@ -58,6 +64,8 @@ impl Context {
             peers: None,
             leaving: false,
             outbox: VecDeque::new(),
+            facts: VecDeque::new(),
+            has_changed: true,
         }
     }
 
@@ -80,12 +88,13 @@ impl Context {
         self.born + moment.since_birth()
     }
 
-    pub(crate) fn arm(&mut self, timer: Timer, after: Duration) {
+    pub(crate) fn arm(&mut self, timer: impl Into<Timer>, after: Duration) {
         self.timers.arm(timer, self.now + after);
     }
 
-    pub(crate) fn send(&mut self, link: LinkId, message: Message) {
+    pub(crate) fn send(&mut self, link: LinkId, message: impl Into<Message>) {
         self.stats.messages_sent += 1;
+        let message = message.into();
         self.outbox.push_back(Output::Send { link, message });
     }
 
@@ -95,6 +104,26 @@ impl Context {
 
     pub(crate) fn emit(&mut self, event: Event) {
         self.outbox.push_back(Output::Event(event));
+    }
+
+    /// Says what the role shall carry out after this input.
+    pub(crate) fn tell(&mut self, fact: Fact) {
+        self.facts.push_back(fact);
+    }
+
+    /// A neighbor is one too many. It goes before anything else is carried out: what is said next is
+    /// not for it.
+    pub(crate) fn tell_surplus(&mut self, link: LinkId) {
+        self.facts.push_front(Fact::Surplus(link));
+    }
+
+    /// A message came that has no place on this link.
+    pub(crate) fn tell_unexpected(&mut self, link: LinkId, message: &'static str) {
+        self.tell(Fact::RuleBroken(link, Misbehavior::Unexpected(message)));
+    }
+
+    pub(crate) fn next_fact(&mut self) -> Option<Fact> {
+        self.facts.pop_front()
     }
 
     pub(crate) fn poll_output(&mut self) -> Option<Output> {

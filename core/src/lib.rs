@@ -65,6 +65,7 @@ mod config;
 mod context;
 mod detector;
 mod event;
+mod fact;
 mod failure;
 mod id;
 mod io;
@@ -87,11 +88,14 @@ mod util;
 pub mod wire;
 
 pub use address::{AddressRecord, MAX_ADDRESSES, RecordError, Signature};
+pub use broadcast::timer::BroadcastTimer;
 pub use config::{
     BroadcastConfig, BroadcastKind, Config, ConfigError, DecisionMode, DetectorConfig,
     DetectorKind, HyParViewConfig, IHaveDirection, LinkConfig, MAX_SEED_NODES, Monitor,
     OverlayConfig, OverlayKind, PlumtreeConfig, RegistrationConfig, SwimConfig,
 };
+pub use detector::strikes::timer::StrikesTimer;
+pub use detector::swim::timer::SwimTimer;
 pub use event::{
     Event, MemberState, Misbehavior, NeighborLoss, ProbeReason, RegistrationLoss, Rejection,
     Removal, ReportOutcome, StrikeKind, VoteOutcome,
@@ -102,9 +106,14 @@ pub use id::{
     Sequence,
 };
 pub use io::{Birth, Command, Input, Output, Room};
+pub use links::timer::LinkTimer;
 pub use messaging::{Envelope, Payload, TooLong, Topic};
 pub use node::Node;
+pub use overlay::timer::OverlayTimer;
+pub use peer::timer::PeerTimer;
+pub use registration::timer::RegistrationTimer;
 pub use rng::RngSeed;
+pub use seed_node::timer::SeedNodeTimer;
 pub use snapshot::{
     AccusationSnapshot, KnownSnapshot, MemberSnapshot, NeighborSnapshot, NodeSnapshot,
     RegisteredSnapshot, SeedNodeSnapshot, SuspicionSnapshot,

@@ -74,7 +74,7 @@ impl Node {
         self.fire_timers(now);
         self.apply(input);
         if let RoleState::Peer(peer) = &mut self.role {
-            peer.settle();
+            peer.top_up();
         }
     }
 

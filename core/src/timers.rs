@@ -7,61 +7,86 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::hint::black_box;
 
+use crate::broadcast::timer::BroadcastTimer;
+use crate::detector::strikes::timer::StrikesTimer;
+use crate::detector::swim::timer::SwimTimer;
 use crate::id::LinkId;
+use crate::links::timer::LinkTimer;
+use crate::overlay::timer::OverlayTimer;
+use crate::peer::timer::PeerTimer;
+use crate::registration::timer::RegistrationTimer;
+use crate::seed_node::timer::SeedNodeTimer;
 use crate::time::Instant;
 use crate::util::room::make_room;
 
 /// Something that will be due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timer {
-    /// A dial or an accepted link must have got its hello by now.
-    Hello(LinkId),
-    /// Renew the registration with the seed node that the settings gave this number, or give up
-    /// waiting for it to be granted.
-    Renew(u32),
-    /// Try the seed node of this number again.
-    SeedRetry(u32),
-    /// Take a fresh sample and replace a link.
-    Refresh,
-    /// Try to get a first link.
-    Isolated,
-    /// Ping this neighbor, or connect to it.
-    Ping(LinkId),
-    /// This neighbor's pong is overdue.
-    Answer(LinkId),
-    /// Redial the lost neighbor of this number.
-    Redial(u32),
-    /// Compare what is held with a neighbor.
-    Digest,
-    /// The registry's next lease runs out.
-    Lease,
-    /// Probe the doubted entry whose case has this number.
-    Probe(u32),
-    /// Leaving takes too long: go now.
-    LeaveTimeout,
-    /// Exchange a part of the views.
-    Shuffle,
-    /// Send the announcements that were gathered.
-    IHave,
-    /// An announced message is overdue.
-    Graft,
-    /// Compare what is held with a known peer that is no neighbor.
-    Exchange,
-    /// Probe the next one.
-    Round,
-    /// The probe of this number is overdue, or its helpers are.
-    Overdue(u32),
-    /// The request of this number to probe somebody must be answered.
-    Request(u32),
-    /// The suspicion of this number was not refuted.
-    Suspicion(u32),
-    /// Dial the other seed node of this number again.
-    SeedNodeRedial(u32),
-    /// The motion of this number should have its votes by now.
-    Proposal(u64),
-    /// Try whether somebody is nearer than a neighbor; only where near ones are wanted.
-    Optimize,
+    /// Of a link.
+    Link(LinkTimer),
+    /// Of a peer's registrations.
+    Registration(RegistrationTimer),
+    /// Of the overlay.
+    Overlay(OverlayTimer),
+    /// Of the broadcast.
+    Broadcast(BroadcastTimer),
+    /// Of the detector `strikes`.
+    Strikes(StrikesTimer),
+    /// Of the detector `swim`.
+    Swim(SwimTimer),
+    /// Of the seed node.
+    SeedNode(SeedNodeTimer),
+    /// Of the peer.
+    Peer(PeerTimer),
 }
+
+/// A part's own timers. Each has a kind below 16 and a key that tells those of one kind apart.
+pub(crate) trait PartTimer: Copy {
+    fn name(self) -> (u8, u64);
+
+    /// The timer of this name.
+    fn named(kind: u8, key: u64) -> Self;
+}
+
+/// What tells timers of one kind apart.
+pub(crate) trait Key {
+    fn pack(self) -> u64;
+
+    fn unpack(packed: u64) -> Self;
+}
+
+/// Declares a part's timers, with their kinds.
+macro_rules! part_timer {
+    (
+        $(#[$doc:meta])*
+        $part:ident { $($(#[$timer_doc:meta])* $timer:ident $(($key:ident))? = $kind:literal,)* }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $part {
+            $($(#[$timer_doc])* $timer $(($key))?,)*
+        }
+
+        impl $crate::timers::PartTimer for $part {
+            fn name(self) -> (u8, u64) {
+                match self {
+                    $(Self::$timer $((part_timer!(@same $key key)))? => {
+                        ($kind, 0 $(| $crate::timers::Key::pack(part_timer!(@same $key key)))?)
+                    })*
+                }
+            }
+
+            fn named(kind: u8, _key: u64) -> Self {
+                match kind {
+                    $($kind => Self::$timer $((<$key as $crate::timers::Key>::unpack(_key)))?,)*
+                    _ => unreachable!("a name comes from a timer"),
+                }
+            }
+        }
+    };
+    (@same $key:ident $bound:ident) => { $bound };
+}
+pub(crate) use part_timer;
 
 /// When to call again at the latest, and what for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +138,8 @@ struct Many {
 
 impl Timers {
     /// Arms `timer` for `at`, instead of whenever it was armed for before.
-    pub(crate) fn arm(&mut self, timer: Timer, at: Instant) {
+    pub(crate) fn arm(&mut self, timer: impl Into<Timer>, at: Instant) {
+        let timer = timer.into();
         self.cancel(timer);
         let order = self.next_order;
         self.next_order += 1;
@@ -122,8 +148,8 @@ impl Timers {
         self.first = self.armed.first();
     }
 
-    pub(crate) fn cancel(&mut self, timer: Timer) {
-        self.armed.remove(timer.name());
+    pub(crate) fn cancel(&mut self, timer: impl Into<Timer>) {
+        self.armed.remove(timer.into().name());
         self.first = self.armed.first();
     }
 
@@ -132,8 +158,8 @@ impl Timers {
         self.first = None;
     }
 
-    pub(crate) fn is_armed(&self, timer: Timer) -> bool {
-        let name = timer.name();
+    pub(crate) fn is_armed(&self, timer: impl Into<Timer>) -> bool {
+        let name = timer.into().name();
         match &self.armed {
             Armed::Few(few) => few.iter().any(|armed| armed.name() == name),
             Armed::Many(many) => many.by_name.contains_key(&name),
@@ -267,65 +293,75 @@ impl Order {
     }
 }
 
-impl Timer {
-    /// Its kind, and which of that kind it is.
-    fn name(self) -> (u8, u64) {
-        match self {
-            Self::Hello(link) => (0, link.to_bits()),
-            Self::Renew(number) => (1, number.into()),
-            Self::SeedRetry(number) => (2, number.into()),
-            Self::Refresh => (3, 0),
-            Self::Isolated => (4, 0),
-            Self::Ping(link) => (5, link.to_bits()),
-            Self::Answer(link) => (6, link.to_bits()),
-            Self::Redial(number) => (7, number.into()),
-            Self::Digest => (9, 0),
-            Self::Lease => (10, 0),
-            Self::Probe(number) => (11, number.into()),
-            Self::LeaveTimeout => (12, 0),
-            Self::Shuffle => (13, 0),
-            Self::IHave => (14, 0),
-            Self::Graft => (15, 0),
-            Self::Exchange => (16, 0),
-            Self::Round => (17, 0),
-            Self::Overdue(number) => (18, number.into()),
-            Self::Request(number) => (19, number.into()),
-            Self::Suspicion(number) => (20, number.into()),
-            Self::SeedNodeRedial(number) => (21, number.into()),
-            Self::Proposal(number) => (22, number),
-            Self::Optimize => (23, 0),
+/// Says which part's timers have which number.
+macro_rules! parts {
+    ($($part:ident($timer:ident) = $number:literal,)*) => {
+        impl Timer {
+            /// Its part and kind, and which of that kind it is.
+            fn name(self) -> (u8, u64) {
+                match self {
+                    $(Self::$part(timer) => {
+                        let (kind, key) = timer.name();
+                        ($number << 4 | kind, key)
+                    })*
+                }
+            }
+
+            /// The timer of this name.
+            fn named((kind, key): (u8, u64)) -> Self {
+                match kind >> 4 {
+                    $($number => Self::$part($timer::named(kind & 0xf, key)),)*
+                    _ => unreachable!("a name comes from a timer"),
+                }
+            }
         }
+
+        $(impl From<$timer> for Timer {
+            fn from(timer: $timer) -> Self {
+                Self::$part(timer)
+            }
+        })*
+    };
+}
+
+parts! {
+    Link(LinkTimer) = 0,
+    Registration(RegistrationTimer) = 1,
+    Overlay(OverlayTimer) = 2,
+    Broadcast(BroadcastTimer) = 3,
+    Strikes(StrikesTimer) = 4,
+    Swim(SwimTimer) = 5,
+    SeedNode(SeedNodeTimer) = 6,
+    Peer(PeerTimer) = 7,
+}
+
+impl Key for u32 {
+    fn pack(self) -> u64 {
+        self.into()
     }
 
-    /// The timer of this name.
-    fn named((kind, key): (u8, u64)) -> Self {
-        let number = || u32::try_from(key).unwrap_or(u32::MAX);
-        match kind {
-            0 => Self::Hello(LinkId::from_bits(key)),
-            1 => Self::Renew(number()),
-            2 => Self::SeedRetry(number()),
-            3 => Self::Refresh,
-            4 => Self::Isolated,
-            5 => Self::Ping(LinkId::from_bits(key)),
-            6 => Self::Answer(LinkId::from_bits(key)),
-            7 => Self::Redial(number()),
-            9 => Self::Digest,
-            10 => Self::Lease,
-            11 => Self::Probe(number()),
-            12 => Self::LeaveTimeout,
-            13 => Self::Shuffle,
-            14 => Self::IHave,
-            15 => Self::Graft,
-            16 => Self::Exchange,
-            17 => Self::Round,
-            18 => Self::Overdue(number()),
-            19 => Self::Request(number()),
-            20 => Self::Suspicion(number()),
-            21 => Self::SeedNodeRedial(number()),
-            22 => Self::Proposal(key),
-            23 => Self::Optimize,
-            _ => unreachable!("a name comes from a timer"),
-        }
+    fn unpack(packed: u64) -> Self {
+        Self::try_from(packed).unwrap_or(Self::MAX)
+    }
+}
+
+impl Key for u64 {
+    fn pack(self) -> u64 {
+        self
+    }
+
+    fn unpack(packed: u64) -> Self {
+        packed
+    }
+}
+
+impl Key for LinkId {
+    fn pack(self) -> u64 {
+        self.to_bits()
+    }
+
+    fn unpack(packed: u64) -> Self {
+        Self::from_bits(packed)
     }
 }
 
@@ -357,29 +393,29 @@ mod tests {
     fn a_timer_is_found_by_its_name() {
         let link = LinkId::accepted(7);
         for timer in [
-            Timer::Hello(link),
-            Timer::Renew(u32::MAX),
-            Timer::SeedRetry(3),
-            Timer::Refresh,
-            Timer::Isolated,
-            Timer::Ping(link),
-            Timer::Answer(link),
-            Timer::Redial(4),
-            Timer::Digest,
-            Timer::Lease,
-            Timer::Probe(u32::MAX),
-            Timer::LeaveTimeout,
-            Timer::Shuffle,
-            Timer::IHave,
-            Timer::Graft,
-            Timer::Exchange,
-            Timer::Round,
-            Timer::Overdue(5),
-            Timer::Request(6),
-            Timer::Suspicion(7),
-            Timer::SeedNodeRedial(5),
-            Timer::Proposal(u64::MAX),
-            Timer::Optimize,
+            Timer::from(LinkTimer::Hello(link)),
+            Timer::from(RegistrationTimer::Renew(u32::MAX)),
+            Timer::from(RegistrationTimer::Retry(3)),
+            Timer::from(OverlayTimer::Refresh),
+            Timer::from(OverlayTimer::Isolated),
+            Timer::from(StrikesTimer::Ping(link)),
+            Timer::from(StrikesTimer::Answer(link)),
+            Timer::from(StrikesTimer::Redial(4)),
+            Timer::from(BroadcastTimer::Digest),
+            Timer::from(SeedNodeTimer::Lease),
+            Timer::from(SeedNodeTimer::Probe(u32::MAX)),
+            Timer::from(PeerTimer::LeaveTimeout),
+            Timer::from(OverlayTimer::Shuffle),
+            Timer::from(BroadcastTimer::IHave),
+            Timer::from(BroadcastTimer::Graft),
+            Timer::from(BroadcastTimer::Exchange),
+            Timer::from(SwimTimer::Round),
+            Timer::from(SwimTimer::Overdue(5)),
+            Timer::from(SwimTimer::Request(6)),
+            Timer::from(SwimTimer::Suspicion(7)),
+            Timer::from(SeedNodeTimer::Redial(5)),
+            Timer::from(SeedNodeTimer::Proposal(u64::MAX)),
+            Timer::from(OverlayTimer::Optimize),
         ] {
             assert_eq!(Timer::named(timer.name()), timer);
         }
@@ -389,29 +425,39 @@ mod tests {
     #[test]
     fn due_timers_fire_by_deadline_then_by_arming() {
         let mut timers = Timers::default();
-        timers.arm(Timer::Digest, at(5));
-        timers.arm(Timer::Refresh, at(3));
-        timers.arm(Timer::Shuffle, at(5));
-        timers.arm(Timer::Lease, at(9));
-        assert_eq!(drain(&mut timers, at(5)), vec![Timer::Refresh, Timer::Digest, Timer::Shuffle]);
-        assert_eq!(timers.next().map(|deadline| deadline.timer), Some(Timer::Lease));
+        timers.arm(Timer::from(BroadcastTimer::Digest), at(5));
+        timers.arm(Timer::from(OverlayTimer::Refresh), at(3));
+        timers.arm(Timer::from(OverlayTimer::Shuffle), at(5));
+        timers.arm(Timer::from(SeedNodeTimer::Lease), at(9));
+        assert_eq!(
+            drain(&mut timers, at(5)),
+            vec![
+                Timer::from(OverlayTimer::Refresh),
+                Timer::from(BroadcastTimer::Digest),
+                Timer::from(OverlayTimer::Shuffle)
+            ]
+        );
+        assert_eq!(
+            timers.next().map(|deadline| deadline.timer),
+            Some(Timer::from(SeedNodeTimer::Lease))
+        );
     }
 
     #[test]
     fn arming_again_moves_a_timer() {
         let mut timers = Timers::default();
-        timers.arm(Timer::Digest, at(5));
-        timers.arm(Timer::Digest, at(8));
+        timers.arm(Timer::from(BroadcastTimer::Digest), at(5));
+        timers.arm(Timer::from(BroadcastTimer::Digest), at(8));
         assert_eq!(drain(&mut timers, at(7)), vec![]);
-        assert_eq!(drain(&mut timers, at(8)), vec![Timer::Digest]);
-        assert!(!timers.is_armed(Timer::Digest));
+        assert_eq!(drain(&mut timers, at(8)), vec![Timer::from(BroadcastTimer::Digest)]);
+        assert!(!timers.is_armed(Timer::from(BroadcastTimer::Digest)));
     }
 
     /// What `steps` of (arm or cancel or fire, link, time) lead to, in a set that is few or many.
     fn fired(steps: &[(u8, u64, u64)], armed: Armed) -> Vec<(Vec<Timer>, Option<Deadline>)> {
         let mut timers = Timers { armed, ..Timers::default() };
         let step = |&(what, link, micros): &(u8, u64, u64)| {
-            let timer = Timer::Hello(LinkId::dialed(link));
+            let timer = Timer::from(LinkTimer::Hello(LinkId::dialed(link)));
             let mut fired = Vec::new();
             match what {
                 0 | 1 => timers.arm(timer, at(micros)),
@@ -434,7 +480,7 @@ mod tests {
     #[test]
     fn more_than_a_few_timers_keep_their_order() {
         let mut timers = Timers::default();
-        let timer = |n| Timer::Hello(LinkId::dialed(n));
+        let timer = |n| Timer::from(LinkTimer::Hello(LinkId::dialed(n)));
         for n in 0..1000 {
             timers.arm(timer(n), at(1000 - n));
         }
@@ -447,10 +493,10 @@ mod tests {
     #[test]
     fn a_timer_armed_while_others_fire_waits_for_the_next_call() {
         let mut timers = Timers::default();
-        timers.arm(Timer::Digest, at(1));
+        timers.arm(Timer::from(BroadcastTimer::Digest), at(1));
         let before = timers.order();
-        assert_eq!(timers.pop_due(at(1), before), Some(Timer::Digest));
-        timers.arm(Timer::Digest, at(1));
+        assert_eq!(timers.pop_due(at(1), before), Some(Timer::from(BroadcastTimer::Digest)));
+        timers.arm(Timer::from(BroadcastTimer::Digest), at(1));
         assert_eq!(timers.pop_due(at(1), before), None);
         assert_eq!(timers.next().map(|deadline| deadline.at), Some(at(1)));
     }

@@ -11,7 +11,10 @@ use crate::address::AddressRecord;
 use crate::event::Event;
 use crate::id::NodeId;
 use crate::messaging::Envelope;
-use crate::wire::{Message, Shuffle, Statement};
+use crate::wire::{
+    BroadcastMessage, LinkMessage, Message, OverlayMessage, RegistrationMessage, Shuffle,
+    Statement, SwimMessage, VoteMessage,
+};
 
 /// What nodes are called.
 pub trait Names {
@@ -56,31 +59,39 @@ fn text(names: &dyn Names, envelope: &Envelope) -> String {
 #[expect(clippy::too_many_lines, reason = "a few for each kind of message")]
 pub fn message(names: &dyn Names, message: &Message) -> String {
     let body = match message {
-        Message::Hello(hello) => {
+        Message::Link(LinkMessage::Hello(hello)) => {
             let to = hello.to.map_or_else(String::new, |to| format!(" to {}", names.node(to)));
             format!("{:?}{to}", hello.purpose)
         }
-        Message::Welcome(welcome) => format!("from {}", record(names, &welcome.from)),
-        Message::Refuse(refuse) => format!("{:?}", refuse.reason),
-        Message::Bye(bye) => format!("{bye:?}"),
-        Message::Registered { lease_ms } => format!("for {lease_ms} ms"),
-        Message::ListRequest { sample } => format!("{sample}"),
-        Message::PeerList { peers } => records(names, peers),
-        Message::DeathReport(report) => format!("of {}", record(names, &report.subject)),
-        Message::Leave(leave) => format!("of {}", names.node(leave.subject)),
-        Message::Gossip(gossip) => {
+        Message::Link(LinkMessage::Welcome(welcome)) => {
+            format!("from {}", record(names, &welcome.from))
+        }
+        Message::Link(LinkMessage::Refuse(refuse)) => format!("{:?}", refuse.reason),
+        Message::Link(LinkMessage::Bye(bye)) => format!("{bye:?}"),
+        Message::Registration(RegistrationMessage::Registered { lease_ms }) => {
+            format!("for {lease_ms} ms")
+        }
+        Message::Registration(RegistrationMessage::ListRequest { sample }) => format!("{sample}"),
+        Message::Registration(RegistrationMessage::PeerList { peers }) => records(names, peers),
+        Message::Registration(RegistrationMessage::DeathReport(report)) => {
+            format!("of {}", record(names, &report.subject))
+        }
+        Message::Registration(RegistrationMessage::Leave(leave)) => {
+            format!("of {}", names.node(leave.subject))
+        }
+        Message::Broadcast(BroadcastMessage::Gossip(gossip)) => {
             let age = gossip.age.duration().as_millis();
             format!("hop {} age {age} ms {}", gossip.hop.0, text(names, &gossip.envelope))
         }
-        Message::Digest(digest) => {
+        Message::Broadcast(BroadcastMessage::Digest(digest)) => {
             let reply = if digest.reply { ", reply please" } else { "" };
             format!("{:?}{reply}", digest.ids)
         }
-        Message::Pull { ids } => format!("{ids:?}"),
-        Message::ForwardJoin(join) => {
+        Message::Broadcast(BroadcastMessage::Pull { ids }) => format!("{ids:?}"),
+        Message::Overlay(OverlayMessage::ForwardJoin(join)) => {
             format!("of {} ttl {}", record(names, &join.joiner), join.ttl)
         }
-        Message::Shuffle(shuffle) => {
+        Message::Overlay(OverlayMessage::Shuffle(shuffle)) => {
             let Shuffle { origin, ttl, active, passive } = &**shuffle;
             format!(
                 "of {} ttl {ttl} {} {}",
@@ -89,45 +100,52 @@ pub fn message(names: &dyn Names, message: &Message) -> String {
                 records(names, passive)
             )
         }
-        Message::ShuffleReply { sample } => records(names, sample),
-        Message::IHave { have } => {
+        Message::Overlay(OverlayMessage::ShuffleReply { sample }) => records(names, sample),
+        Message::Broadcast(BroadcastMessage::IHave { have }) => {
             let named: Vec<_> =
                 have.iter().map(|it| format!("{} hop {}", it.id, it.hop.0)).collect();
             named.join(", ")
         }
-        Message::Graft(graft) => {
+        Message::Broadcast(BroadcastMessage::Graft(graft)) => {
             let id = graft.id.map_or_else(String::new, |id| format!(" with {id}"));
             format!("of {}{id}", names.node(graft.source))
         }
-        Message::Prune(prune) => format!("of {}", names.node(prune.source)),
-        Message::PingRequest(subject) => format!("for {}", record(names, subject)),
-        Message::PingRequestAnswer { subject, is_heard } => {
+        Message::Broadcast(BroadcastMessage::Prune(prune)) => {
+            format!("of {}", names.node(prune.source))
+        }
+        Message::Swim(SwimMessage::PingRequest(subject)) => {
+            format!("for {}", record(names, subject))
+        }
+        Message::Swim(SwimMessage::PingRequestAnswer { subject, is_heard }) => {
             format!("for {}: {}", names.node(*subject), if *is_heard { "heard" } else { "nothing" })
         }
-        Message::Neighbors { records: named } => records(names, named),
-        Message::Members { members } => {
+        Message::Swim(SwimMessage::Neighbors { records: named }) => records(names, named),
+        Message::Swim(SwimMessage::Members { members }) => {
             let said: Vec<_> = members.iter().map(|it| statement(names, it)).collect();
             said.join(", ")
         }
-        Message::Proposal(proposal) => {
+        Message::Vote(VoteMessage::Proposal(proposal)) => {
             format!("{} to {} {}", proposal.number, proposal.kind, record(names, &proposal.subject))
         }
-        Message::Vote(vote) => {
+        Message::Vote(VoteMessage::Vote(vote)) => {
             format!("{}: {}", vote.number, if vote.agrees { "yes" } else { "no" })
         }
-        Message::Optimization { old, round_trip_us } => {
+        Message::Overlay(OverlayMessage::Optimization { old, round_trip_us }) => {
             format!("for {}, {round_trip_us} us", names.node(*old))
         }
-        Message::OptimizationReply { replaced } => {
+        Message::Overlay(OverlayMessage::OptimizationReply { replaced }) => {
             replaced.as_ref().map_or_else(String::new, |it| format!("for {}", record(names, it)))
         }
-        Message::Replace { with } => format!("with {}", record(names, with)),
-        Message::Statement(said) => statement(names, said),
-        Message::Ping(_)
-        | Message::Pong(_)
-        | Message::Register
-        | Message::Renew
-        | Message::Unknown => String::new(),
+        Message::Overlay(OverlayMessage::Replace { with }) => {
+            format!("with {}", record(names, with))
+        }
+        Message::Swim(SwimMessage::Statement(said)) => statement(names, said),
+        Message::Link(LinkMessage::Ping(_) | LinkMessage::Pong(_))
+        | Message::Registration(
+            RegistrationMessage::Register
+            | RegistrationMessage::Renew
+            | RegistrationMessage::Unknown,
+        ) => String::new(),
     };
     format!("{} {body}", message.name()).trim_end().to_owned()
 }

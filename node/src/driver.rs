@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidings_core::wire::Message;
+use tidings_core::wire::{BroadcastMessage, Message};
 use tidings_core::{Command, Event, Input, LinkId, Node, Output, Rejection};
 use tokio::select;
 use tokio::sync::{Semaphore, mpsc};
@@ -233,7 +233,8 @@ impl<N: Net> Driver<N> {
     }
 
     fn send(&mut self, link: LinkId, message: &Message) {
-        if let (Message::Gossip(gossip), Some(Ok(sent))) = (message, &mut self.published)
+        if let (Message::Broadcast(BroadcastMessage::Gossip(gossip)), Some(Ok(sent))) =
+            (message, &mut self.published)
             && gossip.envelope.id() == sent.id
         {
             sent.neighbors += 1;

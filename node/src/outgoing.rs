@@ -96,8 +96,8 @@ mod tests {
         let outgoing = Outgoing::default();
         let mut taken = BytesMut::new();
         assert!(!outgoing.gather(&mut taken));
-        outgoing.push(&Message::Renew).expect("room");
-        outgoing.push(&Message::Unknown).expect("room");
+        outgoing.push(&Message::Registration(RegistrationMessage::Renew)).expect("room");
+        outgoing.push(&Message::Registration(RegistrationMessage::Unknown)).expect("room");
         assert!(outgoing.gather(&mut taken));
         assert_eq!(taken.len(), 10, "two frames of one byte, four bytes of length each");
     }
@@ -106,17 +106,23 @@ mod tests {
     fn a_link_that_takes_nothing_is_overrun_and_keeps_its_bound() {
         let outgoing = Outgoing::default();
         let most = MAX_QUEUED.div_ceil(5);
-        let pushed = (0..2 * most).take_while(|_| outgoing.push(&Message::Renew).is_ok()).count();
+        let pushed = (0..2 * most)
+            .take_while(|_| {
+                outgoing.push(&Message::Registration(RegistrationMessage::Renew)).is_ok()
+            })
+            .count();
         assert_eq!(pushed, most);
-        assert_eq!(outgoing.push(&Message::Renew), Err(Overrun));
+        assert_eq!(outgoing.push(&Message::Registration(RegistrationMessage::Renew)), Err(Overrun));
     }
 
     #[test]
     fn what_waits_at_the_close_is_still_there() {
         let outgoing = Outgoing::default();
-        outgoing.push(&Message::Renew).expect("room");
+        outgoing.push(&Message::Registration(RegistrationMessage::Renew)).expect("room");
         outgoing.close();
-        outgoing.push(&Message::Renew).expect("dropped without an error");
+        outgoing
+            .push(&Message::Registration(RegistrationMessage::Renew))
+            .expect("dropped without an error");
         let mut taken = BytesMut::new();
         assert!(outgoing.gather(&mut taken));
         assert_eq!(taken.len(), 5);

@@ -23,13 +23,13 @@ use alloc::vec::Vec;
 use crate::address::AddressRecord;
 use crate::broadcast::memory::catch_up::send_digest;
 use crate::broadcast::memory::{Memory, Receipt};
+use crate::broadcast::timer::BroadcastTimer;
 use crate::broadcast::traffic::{self, Sender};
 use crate::context::Context;
 use crate::id::{LinkId, LinkOrigin, MessageId};
 use crate::links::{Owner, Target};
-use crate::timers::Timer;
 use crate::util::room::{make_room, release_if_empty};
-use crate::wire::{Bye, Digest, MAX_IDS, Message, Purpose, Route};
+use crate::wire::{BroadcastMessage, Bye, Digest, MAX_IDS, Purpose, Route};
 
 /// Exchanges under way.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +59,7 @@ impl Exchange {
         stranger: Option<&AddressRecord>,
     ) {
         let pause = cx.rng.jitter(cx.config.broadcast.plumtree.exchange_every);
-        cx.arm(Timer::Exchange, pause);
+        cx.arm(BroadcastTimer::Exchange, pause);
         memory.store.expire(cx);
         if let Some(last) = self.dialed {
             cx.close(last, Bye::Done);
@@ -90,17 +90,27 @@ impl Exchange {
         &mut self,
         cx: &mut Context,
         memory: &mut Memory,
-        (link, message): (LinkId, Message),
+        link: LinkId,
+        message: BroadcastMessage,
     ) -> Option<Receipt> {
         let from = Sender::stranger(link, &cx.up(link)?.remote);
-        let mut receipt = None;
-        if let Message::Digest(digest) = &message {
-            self.on_digest(cx, memory, link, digest);
-        } else if let Message::Pull { ids } = &message {
-            self.on_pull(cx, memory, link, ids);
-        } else if let Message::Gossip(gossip) = message {
-            receipt = Some(memory.receive(cx, from, gossip));
-        }
+        let receipt = match message {
+            BroadcastMessage::Digest(digest) => {
+                self.on_digest(cx, memory, link, &digest);
+                None
+            }
+            BroadcastMessage::Pull { ids } => {
+                self.on_pull(cx, memory, link, &ids);
+                None
+            }
+            BroadcastMessage::Gossip(gossip) => Some(memory.receive(cx, from, gossip)),
+            BroadcastMessage::IHave { .. }
+            | BroadcastMessage::Graft(_)
+            | BroadcastMessage::Prune(_) => {
+                cx.tell_unexpected(link, message.name());
+                return None;
+            }
+        };
         self.end_if_done(cx, memory, link);
         receipt
     }
@@ -108,7 +118,7 @@ impl Exchange {
     /// Pulls before it tells: so whoever hears the last of what is held here was asked for all that is
     /// missing here.
     fn on_digest(&mut self, cx: &mut Context, memory: &mut Memory, link: LinkId, told: &Digest) {
-        memory.on_held(cx, (link, None), &told.ids);
+        memory.on_held(cx, link, None, &told.ids);
         let talk = self.talk(cx, link);
         match link.origin() {
             LinkOrigin::Dialed => talk.is_told |= told.ids.len() < MAX_IDS,
@@ -169,7 +179,7 @@ mod tests {
     use crate::io::{Input, Output};
     use crate::messaging::{Payload, Topic};
     use crate::testing::context;
-    use crate::wire::Hello;
+    use crate::wire::{Hello, LinkMessage, Message};
 
     /// Somebody who accepted an exchange and holds some messages.
     struct Guest {
@@ -201,7 +211,7 @@ mod tests {
                 role: Role::Peer,
                 purpose: Purpose::Exchange,
             };
-            let message = Message::Hello(hello.clone().into());
+            let message = Message::Link(LinkMessage::Hello(hello.clone().into()));
             cx.on_link_input(Input::LinkUp { link: LINK, addr });
             cx.on_link_input(Input::Received { link: LINK, message });
             cx.welcome(LINK, &hello);
@@ -210,9 +220,9 @@ mod tests {
             guest
         }
 
-        fn receive(&mut self, message: Message) -> Vec<Message> {
+        fn receive(&mut self, message: BroadcastMessage) -> Vec<Message> {
             let Self { cx, memory, exchange, .. } = self;
-            exchange.on_message(cx, memory, (LINK, message));
+            exchange.on_message(cx, memory, LINK, message);
             self.sent()
         }
 
@@ -230,9 +240,13 @@ mod tests {
     #[test]
     fn what_is_held_is_told_once() {
         let mut guest = Guest::new(2 * MAX_IDS, 1);
-        let asks = Message::Digest(Digest { ids: Vec::new(), reply: true });
+        let asks = BroadcastMessage::Digest(Digest { ids: Vec::new(), reply: true });
         let told = |message: Message| {
-            if let Message::Digest(digest) = message { digest.ids.len() } else { usize::MAX }
+            if let Message::Broadcast(BroadcastMessage::Digest(digest)) = message {
+                digest.ids.len()
+            } else {
+                usize::MAX
+            }
         };
         let pages = guest.receive(asks.clone()).into_iter().map(told);
         assert_eq!(pages.collect::<Vec<_>>(), [MAX_IDS, MAX_IDS, 0], "the last has room left");
@@ -244,7 +258,7 @@ mod tests {
         let mut guest = Guest::new(3, 50 * 1024);
         let (ids, mut copies) = (guest.ids.clone(), 0);
         for _ in 0..100 {
-            copies += guest.receive(Message::Pull { ids: ids.clone() }).len();
+            copies += guest.receive(BroadcastMessage::Pull { ids: ids.clone() }).len();
         }
         assert_eq!(copies, 10, "512 KiB");
         assert!(guest.cx.stats.limits.exchange > 0);
@@ -265,6 +279,6 @@ mod tests {
         assert_ne!(exchange.dialed, Some(first));
         exchange.on_timer(&mut cx, &mut memory, None);
         assert_eq!(exchange.dialed, None, "nobody to compare with");
-        assert!(cx.timers.is_armed(Timer::Exchange), "now");
+        assert!(cx.timers.is_armed(BroadcastTimer::Exchange), "now");
     }
 }

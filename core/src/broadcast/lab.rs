@@ -10,6 +10,7 @@ use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::broadcast::Broadcast;
+use crate::broadcast::timer::BroadcastTimer;
 use crate::config::Config;
 use crate::context::Context;
 use crate::event::Event;
@@ -339,14 +340,10 @@ impl Peer {
         let Self { cx, broadcast, .. } = self;
         let before = cx.timers.order();
         while let Some(timer) = cx.timers.pop_due(cx.now, before) {
-            let Some(tree) = broadcast.as_plumtree() else { continue };
-            if timer == Timer::IHave {
-                tree.on_ihave_timer(cx);
-            } else if timer == Timer::Graft {
-                tree.on_graft_timer(cx);
-            } else {
-                // What an exchange would mend shall show.
-                assert_eq!(timer, Timer::Exchange, "there are no others here");
+            let Timer::Broadcast(timer) = timer else { unreachable!("of no other part") };
+            // What an exchange would mend shall show.
+            if matches!(timer, BroadcastTimer::IHave | BroadcastTimer::Graft) {
+                broadcast.on_timer(cx, timer, |_| None);
             }
         }
     }
@@ -354,20 +351,8 @@ impl Peer {
     fn receive(&mut self, link: LinkId, message: Message) {
         let Self { cx, broadcast, .. } = self;
         let Some(from) = cx.neighbors.by_link(link).cloned() else { return };
-        if let Message::Gossip(gossip) = message {
-            broadcast.on_gossip(cx, &from, gossip);
-        } else if let Message::Digest(digest) = &message {
-            broadcast.on_digest(cx, &from, digest);
-        } else if let Message::Pull { ids } = &message {
-            broadcast.on_pull(cx, &from, ids);
-        } else if let Some(tree) = broadcast.as_plumtree() {
-            if let Message::IHave { have } = &message {
-                tree.on_ihave(cx, &from, have);
-            } else if let Message::Graft(graft) = &message {
-                tree.on_graft(cx, &from, graft);
-            } else if let Message::Prune(prune) = &message {
-                tree.on_prune(cx, &from, prune);
-            }
+        if let Message::Broadcast(message) = message {
+            broadcast.on_message(cx, &from, message);
         }
     }
 }

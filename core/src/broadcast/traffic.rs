@@ -7,10 +7,11 @@ use core::net::SocketAddr;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::Event;
+use crate::fact::Fact;
 use crate::id::{Hop, LinkId, NodeId, Sequence};
 use crate::links::neighbors::{Neighbor, Slot, Via};
 use crate::messaging::{Envelope, Payload, Topic};
-use crate::wire::{Age, Gossip, Message, Route};
+use crate::wire::{Age, BroadcastMessage, Gossip, Route};
 
 use super::memory::store::Stored;
 
@@ -76,15 +77,10 @@ pub(super) fn on_too_old(cx: &mut Context, envelope: &Envelope, from: NodeId) {
     }
 }
 
-/// The copy is of a new message. Returns the message if its topic is reserved.
-pub(super) fn on_new(
-    cx: &mut Context,
-    envelope: &Arc<Envelope>,
-    from: Sender,
-    (hop, age): (Hop, Age),
-) -> Option<Arc<Envelope>> {
+/// The copy is of a new message.
+pub(super) fn on_new(cx: &mut Context, envelope: &Arc<Envelope>, from: Sender, hop: Hop, age: Age) {
     if envelope.topic().is_reserved() {
-        return Some(Arc::clone(envelope));
+        return cx.tell(Fact::Reserved(from.link, Arc::clone(envelope)));
     }
     cx.stats.delivered += 1;
     cx.emit(Event::Delivered {
@@ -94,7 +90,6 @@ pub(super) fn on_new(
         hop,
         history: age.duration() > cx.now.since_birth(),
     });
-    None
 }
 
 /// Sends one copy.
@@ -110,7 +105,7 @@ pub(super) fn send_copy(cx: &mut Context, link: LinkId, stored: &Stored, route: 
     } else {
         cx.stats.gossip_sent += 1;
     }
-    cx.send(link, Message::Gossip(gossip));
+    cx.send(link, BroadcastMessage::Gossip(gossip));
 }
 
 /// Sends a neighbor one copy, unless it is known to have the message.

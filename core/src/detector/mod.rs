@@ -5,16 +5,19 @@ pub(crate) mod swim;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::config::DetectorKind;
 use crate::context::Context;
+use crate::detector::strikes::timer::StrikesTimer;
+use crate::detector::swim::timer::SwimTimer;
 use crate::event::NeighborLoss;
 use crate::id::{LinkId, NodeId};
 use crate::links::neighbors::Neighbor;
+use crate::links::{Failure, Owner};
+use crate::messaging::Envelope;
 use crate::snapshot::{MemberSnapshot, SuspicionSnapshot};
-use crate::wire::Ping;
+use crate::wire::{Ping, Statement, SwimMessage};
 use strikes::Strikes;
 use swim::Swim;
 
@@ -34,6 +37,56 @@ impl Detector {
         }
     }
 
+    /// Time for what `strikes` armed.
+    pub(crate) fn on_strikes_timer(&mut self, cx: &mut Context, timer: StrikesTimer) {
+        match self {
+            Self::Strikes(strikes) => strikes.on_timer(cx, timer),
+            Self::Swim(_) => unreachable!("swim never arms {timer:?}"),
+        }
+    }
+
+    /// Time for what `swim` armed.
+    pub(crate) fn on_swim_timer(&mut self, cx: &mut Context, timer: SwimTimer) {
+        match self {
+            Self::Strikes(_) => unreachable!("strikes never arms {timer:?}"),
+            Self::Swim(swim) => swim.on_timer(cx, timer),
+        }
+    }
+
+    /// A message of `swim` came from a neighbor.
+    pub(crate) fn on_neighbor_message(
+        &mut self,
+        cx: &mut Context,
+        from: &Neighbor,
+        message: SwimMessage,
+    ) {
+        match self {
+            Self::Strikes(_) => cx.tell_unexpected(from.link, message.name()),
+            Self::Swim(swim) => swim.on_neighbor_message(cx, from, message),
+        }
+    }
+
+    /// A message of `swim` came on a link that was opened for one question.
+    pub(crate) fn on_request_message(
+        &mut self,
+        cx: &mut Context,
+        link: LinkId,
+        message: SwimMessage,
+    ) {
+        match self {
+            Self::Strikes(_) => cx.tell_unexpected(link, message.name()),
+            Self::Swim(swim) => swim.on_request_message(cx, link, message),
+        }
+    }
+
+    /// A message under the reserved topic came on this link.
+    pub(crate) fn on_reserved(&mut self, cx: &mut Context, link: LinkId, envelope: &Envelope) {
+        match self {
+            Self::Strikes(_) => {}
+            Self::Swim(swim) => swim.on_reserved(cx, link, envelope),
+        }
+    }
+
     pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) {
         match self {
             Self::Strikes(strikes) => strikes.on_neighbor_up(cx, up),
@@ -49,13 +102,50 @@ impl Detector {
         reason: NeighborLoss,
     ) {
         match self {
-            Self::Strikes(strikes) => {
-                strikes.on_neighbor_down(cx, down.link);
-                if matches!(reason, NeighborLoss::LinkLost(_)) {
-                    strikes.on_lost(cx, down.record.clone());
-                }
-            }
+            Self::Strikes(strikes) => strikes.on_neighbor_down(cx, down, reason),
             Self::Swim(swim) => swim.on_neighbor_down(cx, down, reason),
+        }
+    }
+
+    /// A dial of a detector was welcomed.
+    pub(crate) fn on_welcomed(&mut self, cx: &mut Context, owner: Owner, link: LinkId) {
+        match self {
+            Self::Strikes(_) => {}
+            Self::Swim(swim) => swim.on_welcomed(cx, owner, link),
+        }
+    }
+
+    /// A dial of a detector failed.
+    pub(crate) fn on_failed(
+        &mut self,
+        cx: &mut Context,
+        owner: Owner,
+        link: LinkId,
+        failure: &Failure,
+    ) {
+        match (self, owner) {
+            (Self::Strikes(strikes), Owner::Redial(number)) => {
+                strikes.on_failed(cx, number, failure);
+            }
+            (Self::Strikes(_), _) => {}
+            (Self::Swim(swim), owner) => swim.on_failed(cx, owner, link, failure),
+        }
+    }
+
+    /// A link that was dialed by a detector, or on which somebody asked for a probe, has ended.
+    pub(crate) fn on_ended(&mut self, cx: &mut Context, owner: Option<Owner>, link: LinkId) {
+        match self {
+            Self::Strikes(_) => {}
+            Self::Swim(swim) => swim.on_ended(cx, owner, link),
+        }
+    }
+
+    /// A connection that was tried stands, or does not come to stand.
+    pub(crate) fn on_connect_tried(&mut self, cx: &mut Context, link: LinkId, stands: bool) {
+        match self {
+            Self::Strikes(strikes) if stands => strikes.on_connected(cx, link),
+            Self::Strikes(strikes) => strikes.on_not_connected(cx, link),
+            Self::Swim(_) => {}
         }
     }
 
@@ -67,8 +157,8 @@ impl Detector {
         }
     }
 
-    /// Takes an answer. False when it repeats no ping of ours (R15).
-    pub(crate) fn on_pong(&mut self, cx: &mut Context, link: LinkId, pong: &Ping) -> bool {
+    /// A pong came on a neighbor's link.
+    pub(crate) fn on_pong(&mut self, cx: &mut Context, link: LinkId, pong: &Ping) {
         match self {
             Self::Strikes(strikes) => strikes.on_pong(cx, link, pong),
             Self::Swim(swim) => swim.on_pong(cx, link, pong),
@@ -91,18 +181,19 @@ impl Detector {
         }
     }
 
-    /// Round-trip time and strikes of a linked neighbor.
-    pub(crate) fn view(&self, link: LinkId) -> (Option<Duration>, u8) {
+    /// Strikes against a linked neighbor.
+    pub(crate) const fn strikes(&self, neighbor: &Neighbor) -> u8 {
         match self {
-            Self::Strikes(strikes) => strikes.view(link),
-            Self::Swim(swim) => (swim.round_trip(link), 0),
+            Self::Strikes(_) => neighbor.health.misses,
+            Self::Swim(_) => 0,
         }
     }
 
-    pub(crate) fn as_strikes(&mut self) -> Option<&mut Strikes> {
+    /// What to say to everybody when this peer leaves.
+    pub(crate) fn farewell(&self, cx: &Context) -> Option<Statement> {
         match self {
-            Self::Strikes(strikes) => Some(strikes),
-            Self::Swim(_) => None,
+            Self::Strikes(_) => None,
+            Self::Swim(swim) => swim.farewell(cx),
         }
     }
 
@@ -111,13 +202,6 @@ impl Detector {
         match self {
             Self::Strikes(_) => (Vec::new(), Vec::new()),
             Self::Swim(swim) => (swim.members(cx), swim.suspicions(cx.now)),
-        }
-    }
-
-    pub(crate) fn as_swim(&mut self) -> Option<&mut Swim> {
-        match self {
-            Self::Strikes(_) => None,
-            Self::Swim(swim) => Some(swim),
         }
     }
 }

@@ -10,7 +10,10 @@
 //! This part knows which links exist and how far each has come. What a link is for, and whether a
 //! hello is granted, the role decides: it gets an [`Outcome`] for every input about a link.
 
+pub(crate) mod message;
 pub(crate) mod neighbors;
+pub(crate) mod pings;
+pub(crate) mod timer;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -23,10 +26,13 @@ use crate::event::{Event, Misbehavior};
 use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{LinkId, LinkOrigin, NodeId, Role};
 use crate::io::{Input, Output};
-use crate::timers::Timer;
+use crate::links::pings::Pings;
+use crate::links::timer::LinkTimer;
 use crate::util::room::{make_room, release_if_empty};
 use crate::util::table::Table;
-use crate::wire::{Bye, Hello, Message, Purpose, Refusal, Refuse, Welcome};
+use crate::wire::{
+    Bye, Hello, LinkMessage, Message, Purpose, Refusal, Refuse, SwimMessage, Welcome,
+};
 
 /// All links of a node.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +46,8 @@ pub(crate) struct Links {
     neighbor_dials: Vec<LinkId>,
     /// What is to be said on dials that were made to say it.
     deliveries: Vec<(LinkId, Delivery, Vec<Message>)>,
+    /// Pings without an answer.
+    pub(crate) pings: Pings,
 }
 
 /// Who dialed a link, and for what. It stays on this side: the other end sees the purpose alone.
@@ -292,17 +300,18 @@ impl Context {
         to: Target<'_>,
         purpose: Purpose,
         what: Delivery,
-        message: Message,
+        message: impl Into<Message>,
     ) {
         let link = self.dial(to, purpose, Owner::Delivery(what));
         make_room(&mut self.links.deliveries);
-        self.links.deliveries.push((link, what, alloc::vec![message]));
+        self.links.deliveries.push((link, what, alloc::vec![message.into()]));
     }
 
     /// A dial that was made to say something is welcomed.
     pub(crate) fn hand_over(&mut self, link: LinkId) {
         for message in self.links.take_delivery(link) {
-            self.stats.statements_sent += u64::from(matches!(message, Message::Statement(_)));
+            self.stats.statements_sent +=
+                u64::from(matches!(message, Message::Swim(SwimMessage::Statement(_))));
             self.send(link, message);
         }
         self.close(link, Bye::Done);
@@ -325,6 +334,7 @@ impl Context {
         let link = LinkId::dialed(self.links.dialed);
         self.links.dialed += 1;
         self.stats.dials += 1;
+        self.has_changed = true;
         let (remote, addr, addresses) = match to {
             Target::Node(record) => (Some(record.clone()), None, record.addresses().into()),
             Target::Address(addr) => (None, Some(Box::new(addr)), [addr].into()),
@@ -333,7 +343,7 @@ impl Context {
             link,
             Link { stage, purpose, owner: Some(owner), handshake_pending: true, remote, addr },
         );
-        self.arm(Timer::Hello(link), patience);
+        self.arm(LinkTimer::Hello(link), patience);
         self.output(Output::Dial { link, addresses });
         link
     }
@@ -343,7 +353,10 @@ impl Context {
     pub(crate) fn welcome(&mut self, link: LinkId, hello: &Hello) {
         let Some(entry) = self.links.table.get_mut(link) else { return };
         entry.rise(hello.purpose, &hello.from);
-        self.send(link, Message::Welcome(Welcome { from: self.record.clone(), role: self.role }));
+        self.send(
+            link,
+            LinkMessage::Welcome(Welcome { from: self.record.clone(), role: self.role }),
+        );
     }
 
     /// Lets a link stay: it does what it was opened for, and the role bounds how many such links
@@ -356,7 +369,7 @@ impl Context {
             if link.origin() == LinkOrigin::Accepted {
                 self.links.handshake_pending -= 1;
             }
-            self.timers.cancel(Timer::Hello(link));
+            self.timers.cancel(LinkTimer::Hello(link));
         }
     }
 
@@ -372,7 +385,7 @@ impl Context {
     pub(crate) fn refuse(&mut self, link: LinkId, from: AddressRecord, reason: Refusal) {
         self.stats.hellos_refused += 1;
         let refuse = Refuse { from: self.me(), epoch: self.epoch(), reason };
-        self.send(link, Message::Refuse(refuse));
+        self.send(link, LinkMessage::Refuse(refuse));
         self.forget(link);
         self.emit(Event::HelloRefused { from, reason });
     }
@@ -380,7 +393,7 @@ impl Context {
     /// Ends a link on purpose, saying so. Gives up a dial.
     pub(crate) fn close(&mut self, link: LinkId, bye: Bye) {
         if self.links.table.get(link).is_some_and(|link| link.stage.is_connected()) {
-            self.send(link, Message::Bye(bye));
+            self.send(link, LinkMessage::Bye(bye));
         }
         self.forget(link);
     }
@@ -405,7 +418,7 @@ impl Context {
     pub(crate) fn expel(&mut self, link: LinkId, kind: Misbehavior) -> Outcome {
         self.accuse(link, kind);
         if self.links.table.get(link).is_some_and(|link| link.stage.is_connected()) {
-            self.send(link, Message::Bye(Bye::Misbehaved));
+            self.send(link, LinkMessage::Bye(Bye::Misbehaved));
         }
         self.forget(link).map_or(Outcome::Nothing, |link| match link.stage {
             Stage::Up => {
@@ -512,7 +525,7 @@ impl Context {
         entry.stage = Stage::Greeting;
         entry.handshake_pending = true;
         entry.set_addr(addr);
-        self.send(link, Message::Hello(Box::new(hello)));
+        self.send(link, LinkMessage::Hello(Box::new(hello)));
     }
 
     fn accept(&mut self, link: LinkId, addr: SocketAddr) {
@@ -523,7 +536,7 @@ impl Context {
         }
         self.links.handshake_pending += 1;
         self.links.table.insert(link, Link::awaiting(addr));
-        self.arm(Timer::Hello(link), self.config.links.accept_timeout);
+        self.arm(LinkTimer::Hello(link), self.config.links.accept_timeout);
     }
 
     fn on_end(&mut self, link: LinkId, ending: Ending, failure: Failure) -> Outcome {
@@ -548,14 +561,18 @@ impl Context {
         let Some(entry) = self.links.table.get(link) else { return Outcome::Nothing };
         self.stats.messages_received += 1;
         match (entry.stage, entry.purpose, message) {
-            (Stage::Awaiting, _, Message::Hello(hello)) => self.on_hello(link, hello),
-            (Stage::Greeting, _, Message::Welcome(welcome)) => self.on_welcome(link, &welcome),
-            (Stage::Greeting, _, Message::Refuse(refuse)) => {
+            (Stage::Awaiting, _, Message::Link(LinkMessage::Hello(hello))) => {
+                self.on_hello(link, hello)
+            }
+            (Stage::Greeting, _, Message::Link(LinkMessage::Welcome(welcome))) => {
+                self.on_welcome(link, &welcome)
+            }
+            (Stage::Greeting, _, Message::Link(LinkMessage::Refuse(refuse))) => {
                 self.output(Output::Close { link });
                 let lost = Ending::Lost(LinkLoss::Closed);
                 self.on_end(link, lost, Failure::Refused(refuse))
             }
-            (_, _, Message::Bye(bye)) => {
+            (_, _, Message::Link(LinkMessage::Bye(bye))) => {
                 self.output(Output::Close { link });
                 self.on_end(link, Ending::Bye(bye), Failure::Lost(LinkLoss::Closed))
             }
@@ -603,8 +620,10 @@ impl Context {
     }
 
     fn remove(&mut self, link: LinkId) -> Option<Link> {
-        self.timers.cancel(Timer::Hello(link));
+        self.timers.cancel(LinkTimer::Hello(link));
         let entry = self.links.table.remove(link)?;
+        self.links.pings.forget(link);
+        self.has_changed |= entry.owner.is_some();
         if entry.owner.is_some_and(Owner::makes_neighbors) {
             self.links.end_neighbor_dial(link);
         } else if matches!(entry.owner, Some(Owner::Delivery(_))) {

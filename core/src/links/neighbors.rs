@@ -4,9 +4,11 @@
 //! messages keep one bit per slot, so "who has this already" costs one word per message.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::id::{LinkId, NodeId};
+use crate::links::pings::Health;
 use crate::time::Instant;
 use crate::util::room::make_room;
 
@@ -37,7 +39,7 @@ impl SlotSet {
     }
 }
 
-/// One neighbor, in 32 bytes.
+/// One neighbor, in 48 bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Neighbor {
     pub(crate) slot: Slot,
@@ -47,6 +49,7 @@ pub(crate) struct Neighbor {
     pub(crate) link: LinkId,
     pub(crate) record: AddressRecord,
     pub(crate) since: Instant,
+    pub(crate) health: Health,
 }
 
 impl Neighbor {
@@ -101,6 +104,10 @@ impl Neighbors {
         self.table.iter().find(|neighbor| neighbor.link == link)
     }
 
+    pub(crate) fn by_link_mut(&mut self, link: LinkId) -> Option<&mut Neighbor> {
+        self.table.iter_mut().find(|neighbor| neighbor.link == link)
+    }
+
     pub(crate) fn by_id(&self, id: NodeId) -> Option<&Neighbor> {
         let prefix = id.prefix();
         self.table.iter().find(|neighbor| neighbor.prefix == prefix && neighbor.id() == id)
@@ -112,6 +119,22 @@ impl Neighbors {
         self.table.iter().any(is_it)
     }
 
+    /// Something came on a neighbor's link.
+    pub(crate) fn on_heard(&mut self, link: LinkId, now: Instant) {
+        if let Some(neighbor) = self.by_link_mut(link) {
+            neighbor.health.heard = now;
+        }
+    }
+
+    /// Whether this life of a neighbor said anything a round trip after `moment`, as far as that is
+    /// known: what came earlier may have been on its way when it died.
+    pub(crate) fn has_heard_since(&self, subject: &AddressRecord, moment: Instant) -> bool {
+        let is_later =
+            |health: &Health| health.heard > moment + health.round_trip().unwrap_or(Duration::ZERO);
+        let is_it = |it: &&Neighbor| it.record.is_same_life(subject);
+        self.table.iter().filter(is_it).any(|neighbor| is_later(&neighbor.health))
+    }
+
     /// Adds a neighbor in the lowest free slot.
     pub(crate) fn insert(&mut self, link: LinkId, record: AddressRecord, now: Instant) -> Slot {
         assert!(self.table.len() < Self::MOST, "the overlay keeps the bound on links");
@@ -121,7 +144,10 @@ impl Neighbors {
         let place = self.table.partition_point(|neighbor| neighbor.slot < slot);
         let prefix = record.subject().prefix();
         make_room(&mut self.table);
-        self.table.insert(place, Neighbor { slot, prefix, link, record, since: now });
+        self.table.insert(
+            place,
+            Neighbor { slot, prefix, link, record, since: now, health: Health::new(now) },
+        );
         slot
     }
 
@@ -155,8 +181,8 @@ mod tests {
     }
 
     #[test]
-    fn a_neighbor_takes_32_bytes() {
-        assert_eq!(size_of::<Neighbor>(), 32);
+    fn a_neighbor_takes_48_bytes() {
+        assert_eq!(size_of::<Neighbor>(), 48);
     }
 
     #[test]

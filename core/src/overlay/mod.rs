@@ -3,10 +3,13 @@
 pub(crate) mod address_book;
 pub(crate) mod admission;
 pub(crate) mod hyparview;
+pub(crate) mod message;
 pub(crate) mod random;
+pub(crate) mod timer;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::config::OverlayKind;
@@ -15,8 +18,11 @@ use crate::event::NeighborLoss;
 use crate::id::{LinkId, NodeId};
 use crate::links::neighbors::Neighbor;
 use crate::links::{DialReason, Failure};
+use crate::overlay::admission::Admission;
+use crate::overlay::message::OverlayMessage;
+use crate::overlay::timer::OverlayTimer;
 use crate::snapshot::KnownSnapshot;
-use crate::timers::Timer;
+use crate::wire::{Bye, Ping, Refusal};
 use hyparview::HyParView;
 use random::RandomOverlay;
 
@@ -31,15 +37,76 @@ pub(crate) enum Overlay {
 impl Overlay {
     pub(crate) fn new(cx: &mut Context) -> Self {
         let refresh = cx.rng.jitter(cx.config.overlay.refresh);
-        cx.arm(Timer::Refresh, refresh);
+        cx.arm(OverlayTimer::Refresh, refresh);
         match cx.config.overlay.kind {
             OverlayKind::Random | OverlayKind::PowerLaw => Self::Random(RandomOverlay::default()),
             OverlayKind::HyParView => Self::HyParView(Box::new(HyParView::new(cx))),
         }
     }
 
+    /// Time for what this part armed. `is_lost` says whom the detector is redialing; those are left to
+    /// it.
+    pub(crate) fn on_timer(
+        &mut self,
+        cx: &mut Context,
+        timer: OverlayTimer,
+        is_lost: impl Fn(&AddressRecord) -> bool,
+    ) {
+        match (timer, self) {
+            (OverlayTimer::Refresh, Self::Random(random)) => random.on_refresh_timer(cx),
+            (OverlayTimer::Refresh, Self::HyParView(hyparview)) => hyparview.on_refresh_timer(cx),
+            (OverlayTimer::Isolated, Self::Random(random)) => random.on_isolated_timer(cx),
+            (OverlayTimer::Isolated, Self::HyParView(hyparview)) => {
+                hyparview.on_isolated_timer(cx);
+            }
+            (OverlayTimer::Shuffle, Self::HyParView(hyparview)) => hyparview.on_shuffle_timer(cx),
+            (OverlayTimer::Optimize, Self::HyParView(hyparview)) => {
+                hyparview.on_optimize_timer(cx, is_lost);
+            }
+            (timer, Self::Random(_)) => unreachable!("this overlay never arms {timer:?}"),
+        }
+    }
+
+    /// A message of this part came from a neighbor.
+    pub(crate) fn on_message(
+        &mut self,
+        cx: &mut Context,
+        from: &Neighbor,
+        message: OverlayMessage,
+        is_lost: impl Fn(&AddressRecord) -> bool,
+    ) {
+        match (message, self) {
+            (OverlayMessage::ForwardJoin(join), Self::HyParView(hyparview)) => {
+                hyparview.on_forward_join(cx, from, *join);
+            }
+            (OverlayMessage::Shuffle(shuffle), Self::HyParView(hyparview)) => {
+                hyparview.on_shuffle(cx, from, *shuffle);
+            }
+            (OverlayMessage::Replace { with }, Self::HyParView(hyparview)) => {
+                hyparview.on_replace(cx, from, &with, is_lost);
+            }
+            (message, _) => cx.tell_unexpected(from.link, message.name()),
+        }
+    }
+
+    /// A message came on a link that was opened to answer a shuffle.
+    pub(crate) fn on_shuffle_message(
+        &mut self,
+        cx: &mut Context,
+        link: LinkId,
+        message: OverlayMessage,
+    ) {
+        match (message, self) {
+            (OverlayMessage::ShuffleReply { sample }, Self::HyParView(hyparview)) => {
+                hyparview.on_shuffle_reply(cx, &sample);
+                cx.close(link, Bye::Done);
+            }
+            (message, _) => cx.tell_unexpected(link, message.name()),
+        }
+    }
+
     /// How many neighbors a peer may have.
-    pub(crate) fn most(&self, cx: &Context) -> usize {
+    pub(crate) fn max_neighbors(&self, cx: &Context) -> usize {
         match self {
             Self::Random(_) => cx.config.overlay.max_links,
             Self::HyParView(_) => cx.config.overlay.hyparview.active,
@@ -59,25 +126,6 @@ impl Overlay {
         }
     }
 
-    /// Still without any link: everybody may be tried again.
-    pub(crate) fn on_isolated_timer(&mut self) {
-        match self {
-            Self::Random(random) => random.on_isolated_timer(),
-            Self::HyParView(hyparview) => hyparview.on_isolated_timer(),
-        }
-    }
-
-    /// Time for a fresh sample. Returns whether the seed nodes shall be asked for it.
-    pub(crate) fn on_refresh_timer(&mut self, cx: &mut Context) -> bool {
-        match self {
-            Self::Random(random) => {
-                random.on_refresh_timer(cx);
-                true
-            }
-            Self::HyParView(hyparview) => hyparview.on_refresh_timer(cx),
-        }
-    }
-
     /// A seed node's list came.
     pub(crate) fn on_list(
         &mut self,
@@ -91,7 +139,7 @@ impl Overlay {
         }
     }
 
-    /// A welcomed dial finds `most` neighbors. Returns the one that goes for it, if it is worth one.
+    /// A welcomed dial finds `max_neighbors` of them. Returns the one that goes for it, if it is worth one.
     pub(crate) fn on_crowded(&self, cx: &mut Context, reason: DialReason) -> Option<LinkId> {
         match self {
             Self::Random(_) => None,
@@ -99,15 +147,11 @@ impl Overlay {
         }
     }
 
-    /// A neighbor is up, by whichever dial; another one to the same node is given up. Returns a
-    /// link to drop for it.
-    pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) -> Option<LinkId> {
+    /// A neighbor is up, by whichever dial; another one to the same node is given up.
+    pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) {
         match self {
             Self::Random(random) => random.on_neighbor_up(cx, up),
-            Self::HyParView(hyparview) => {
-                hyparview.on_neighbor_up(cx, up);
-                None
-            }
+            Self::HyParView(hyparview) => hyparview.on_neighbor_up(cx, up),
         }
     }
 
@@ -167,10 +211,83 @@ impl Overlay {
         }
     }
 
-    pub(crate) fn as_hyparview(&mut self) -> Option<&mut HyParView> {
+    /// Whether others may join through this peer, and be brought nearer.
+    pub(crate) const fn takes_joins(&self) -> bool {
+        matches!(self, Self::HyParView(_))
+    }
+
+    /// Somebody joined here, and is a neighbor now.
+    pub(crate) fn on_join(&self, cx: &mut Context, link: LinkId) {
+        if let (Self::HyParView(_), Some(joiner)) = (self, cx.neighbors.by_link(link).cloned()) {
+            HyParView::on_join(cx, &joiner);
+        }
+    }
+
+    /// Somebody found no room here, perhaps because dead neighbors take it.
+    pub(crate) fn on_busy(&mut self, cx: &mut Context, asker: &AddressRecord) {
+        if let Self::HyParView(hyparview) = self {
+            hyparview.on_busy(cx, asker);
+        }
+    }
+}
+
+/// The search for nearer neighbors.
+impl Overlay {
+    /// A pong came from somebody who may be near.
+    pub(crate) fn on_candidate_pong(&mut self, cx: &mut Context, link: LinkId, pong: &Ping) {
+        if let Self::HyParView(hyparview) = self {
+            hyparview.on_candidate_pong(cx, link, pong);
+        }
+    }
+
+    pub(crate) fn on_candidate_welcomed(&mut self, cx: &mut Context, link: LinkId) {
+        if let Self::HyParView(hyparview) = self {
+            hyparview.on_candidate_welcomed(cx, link);
+        }
+    }
+
+    pub(crate) fn on_candidate_failed(&mut self, cx: &Context, link: LinkId, failure: &Failure) {
+        if let Self::HyParView(hyparview) = self {
+            hyparview.on_candidate_failed(cx, link, failure);
+        }
+    }
+
+    pub(crate) fn on_candidate_ended(&mut self, link: LinkId) {
+        if let Self::HyParView(hyparview) = self {
+            hyparview.on_candidate_ended(link);
+        }
+    }
+
+    /// Whether somebody so near, who gives up `old`, is let in.
+    pub(crate) fn admit_near(
+        &self,
+        cx: &mut Context,
+        old: NodeId,
+        round_trip: Duration,
+    ) -> Admission {
+        match self {
+            Self::Random(_) => Admission::Refuse(Refusal::Busy),
+            Self::HyParView(hyparview) => hyparview.admit_near(cx, old, round_trip),
+        }
+    }
+
+    /// The candidate agrees. Returns who goes for it, and its round trip; `None` when nothing was
+    /// offered.
+    pub(crate) fn on_optimization_reply(
+        &mut self,
+        cx: &Context,
+        link: LinkId,
+    ) -> Option<(LinkId, Duration)> {
         match self {
             Self::Random(_) => None,
-            Self::HyParView(hyparview) => Some(hyparview),
+            Self::HyParView(hyparview) => hyparview.on_optimization_reply(cx, link),
+        }
+    }
+
+    /// This neighbor is one because it is near.
+    pub(crate) fn choose(&mut self, cx: &Context, link: LinkId, round_trip: Option<Duration>) {
+        if let Self::HyParView(hyparview) = self {
+            hyparview.choose(cx, link, round_trip);
         }
     }
 }

@@ -29,14 +29,15 @@ use alloc::vec::Vec;
 use crate::address::AddressRecord;
 use crate::config::OverlayKind;
 use crate::context::Context;
+use crate::fact::Fact;
 use crate::id::{LinkId, LinkOrigin, NodeId};
 use crate::links::neighbors::{Neighbor, Neighbors};
 use crate::links::{DialReason, Failure, Links, Owner, Target};
 use crate::overlay::address_book::{AddressBook, Known};
+use crate::overlay::timer::OverlayTimer;
 use crate::rng::Stream;
 use crate::snapshot::KnownSnapshot;
 use crate::time::Instant;
-use crate::timers::Timer;
 use crate::wire::{Bye, Purpose, Refusal};
 
 /// A peer's choice of neighbors.
@@ -76,15 +77,17 @@ impl RandomOverlay {
     }
 
     /// Still without any link: everybody may be tried again.
-    pub(crate) fn on_isolated_timer(&mut self) {
+    pub(crate) fn on_isolated_timer(&mut self, cx: &mut Context) {
         self.book.wake_all();
+        cx.tell(Fact::ListsWanted);
     }
 
-    /// Time for a fresh sample. The caller asks the seed nodes for it.
+    /// Time for a fresh sample.
     pub(crate) fn on_refresh_timer(&mut self, cx: &mut Context) {
         self.refreshing = true;
         let pause = cx.rng.jitter(cx.config.overlay.refresh);
-        cx.arm(Timer::Refresh, pause);
+        cx.arm(OverlayTimer::Refresh, pause);
+        cx.tell(Fact::ListsWanted);
     }
 
     /// A list came: note it, and if it is a fresh sample, link to a non-neighbor in it: a random
@@ -121,9 +124,9 @@ impl RandomOverlay {
         }
     }
 
-    /// A neighbor is up, by whichever dial; another one to the same node is given up. Returns a
-    /// link to drop for it.
-    pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) -> Option<LinkId> {
+    /// A neighbor is up, by whichever dial; another one to the same node is given up.
+    /// If this peer has opened too many links, another one goes for it.
+    pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) {
         let other = cx.links.overlay_dials().find(|(.., to)| to.subject() == up.id());
         if let Some((other, ..)) = other {
             cx.close(other, Bye::Done);
@@ -132,9 +135,11 @@ impl RandomOverlay {
         let others: Vec<LinkId> =
             opened(&cx.neighbors).map(|it| it.link).filter(|link| *link != up.link).collect();
         if up.link.origin() == LinkOrigin::Accepted || others.len() < cx.config.overlay.max_peers {
-            return None;
+            return;
         }
-        cx.rng.index(Stream::Overlay, others.len()).map(|drawn| others[drawn])
+        if let Some(drawn) = cx.rng.index(Stream::Overlay, others.len()) {
+            cx.tell_surplus(others[drawn]);
+        }
     }
 
     /// A random known peer that is no neighbor.

@@ -2,20 +2,21 @@
 
 use crate::event::Event;
 use crate::peer::Peer;
+use crate::peer::timer::PeerTimer;
 use crate::registration::notices::{announce, is_idle};
-use crate::timers::Timer;
-use crate::wire::{Bye, Leave, Message};
+use crate::wire::{Bye, Leave, RegistrationMessage};
 
 impl Peer {
     /// Tells everybody, closes all links, and waits only for notices to seed nodes that this peer
     /// had no link with.
     pub(super) fn leave(&mut self) {
         self.cx.leaving = true;
-        if let Some(farewell) = self.detector.as_swim().and_then(|swim| swim.farewell(&self.cx)) {
+        if let Some(farewell) = self.detector.farewell(&self.cx) {
             self.say(&farewell);
         }
         let Self { cx, bootstrap, .. } = self;
-        let leave = Message::Leave(Leave { subject: cx.me(), epoch: cx.epoch(), signature: None });
+        let leave = Leave { subject: cx.me(), epoch: cx.epoch(), signature: None };
+        let leave = RegistrationMessage::Leave(leave);
         announce(cx, bootstrap, &leave);
         let linked: alloc::vec::Vec<_> =
             cx.neighbors.iter().map(|neighbor| neighbor.link).collect();
@@ -25,7 +26,7 @@ impl Peer {
         }
         self.cx.close_all_but_notices(Bye::Leaving);
         let patience = self.cx.config.leave_timeout;
-        self.cx.arm(Timer::LeaveTimeout, patience);
+        self.cx.arm(PeerTimer::LeaveTimeout, patience);
     }
 
     pub(super) fn finish_leaving_if_told(&mut self) {

@@ -7,17 +7,15 @@ use crate::event::{Event, NeighborLoss};
 use crate::failure::LinkLoss;
 use crate::id::{LinkId, NodeId, Role};
 use crate::links::{Delivery, DialReason, Ending, Failed, Failure, Owner, Up};
-use crate::overlay::Overlay;
 use crate::overlay::admission::{Admission, Asker, admit};
-use crate::overlay::hyparview::HyParView;
+use crate::overlay::timer::OverlayTimer;
 use crate::peer::Peer;
-use crate::timers::Timer;
-use crate::wire::{Bye, Hello, Message, Purpose, Refusal};
+use crate::wire::{Bye, Hello, OverlayMessage, Purpose, Refusal};
 
 impl Peer {
     pub(super) fn on_hello(&mut self, link: LinkId, hello: &Hello) {
         let is_peer = hello.role == Role::Peer;
-        let joins = matches!(self.overlay, Overlay::HyParView(_));
+        let joins = self.overlay.takes_joins();
         match hello.purpose {
             Purpose::Neighbor { isolated } if is_peer => {
                 if self.on_neighbor_hello(link, hello, isolated) {
@@ -27,7 +25,7 @@ impl Peer {
             Purpose::Join if is_peer && joins => {
                 if self.on_neighbor_hello(link, hello, true) {
                     self.add_neighbor(link, hello.from.clone());
-                    self.on_join(link);
+                    self.overlay.on_join(&mut self.cx, link);
                 }
             }
             Purpose::Probe => self.cx.welcome(link, hello),
@@ -63,15 +61,15 @@ impl Peer {
         let from = &hello.from;
         let id = from.subject();
         let is_dialing = self.cx.links.is_dialing(id);
-        let most = self.overlay.most(&self.cx);
+        let max_neighbors = self.overlay.max_neighbors(&self.cx);
         let asker = Asker { from, must, is_dialing };
-        match admit(&mut self.cx, most, asker) {
+        match admit(&mut self.cx, max_neighbors, asker) {
             Admission::Admit => {}
             Admission::Instead(old, bye) => self.drop_neighbor(old, bye),
             Admission::Refuse(reason) => {
                 self.cx.refuse(link, from.clone(), reason);
                 if reason == Refusal::Busy {
-                    self.on_busy(from);
+                    self.overlay.on_busy(&mut self.cx, from);
                 }
                 return false;
             }
@@ -86,24 +84,6 @@ impl Peer {
         true
     }
 
-    /// Somebody found no room here, perhaps because dead neighbors take it: HyParView peers see who
-    /// still lives.
-    fn on_busy(&mut self, asker: &AddressRecord) {
-        let Self { cx, overlay, .. } = self;
-        if overlay.as_hyparview().is_some_and(|it| it.on_busy(cx, asker)) {
-            for link in self.cx.neighbors.links() {
-                self.detector.challenge(&mut self.cx, link);
-            }
-        }
-    }
-
-    fn on_join(&mut self, link: LinkId) {
-        let Self { cx, .. } = self;
-        if let Some(joiner) = cx.neighbors.by_link(link).cloned() {
-            HyParView::on_join(cx, &joiner);
-        }
-    }
-
     /// Somebody near asks to be a neighbor, and gives up `old` for it. Who is at the other end of a
     /// dial already is not let in twice.
     pub(super) fn on_optimization(&mut self, link: LinkId, old: NodeId, round_trip: Duration) {
@@ -112,11 +92,10 @@ impl Peer {
         let is_dialing = self.cx.links.is_dialing(id);
         let Self { cx, overlay, .. } = self;
         let is_double = cx.neighbors.by_id(id).is_some();
-        let admission = match overlay.as_hyparview() {
-            Some(hyparview) if !is_double && !is_dialing => {
-                hyparview.admit_near(cx, (old, round_trip))
-            }
-            _ => Admission::Refuse(Refusal::Busy),
+        let admission = if is_double || is_dialing {
+            Admission::Refuse(Refusal::Busy)
+        } else {
+            overlay.admit_near(cx, old, round_trip)
         };
         let replaced = match admission {
             Admission::Admit => None,
@@ -129,7 +108,7 @@ impl Peer {
                 return cx.close(link, Bye::Done);
             }
         };
-        self.cx.send(link, Message::OptimizationReply { replaced });
+        self.cx.send(link, OverlayMessage::OptimizationReply { replaced });
         self.add_near(link, up.remote, None);
     }
 
@@ -137,19 +116,18 @@ impl Peer {
     pub(super) fn on_optimization_reply(&mut self, link: LinkId, replaced: Option<AddressRecord>) {
         let Self { cx, overlay, .. } = self;
         let Some(up) = cx.up(link) else { return };
-        let agreed = overlay.as_hyparview().and_then(|it| it.on_optimization_reply(cx, link));
-        let Some((old, round_trip)) = agreed else {
-            return self.on_unexpected(link, &Message::OptimizationReply { replaced });
+        let Some((old, round_trip)) = overlay.on_optimization_reply(cx, link) else {
+            return cx.tell_unexpected(link, "OptimizationReply");
         };
         let has_old = cx.neighbors.by_link(old).is_some();
         let is_double = cx.neighbors.by_id(up.remote.subject()).is_some();
-        if is_double || !has_old && cx.neighbors.len() >= overlay.most(cx) {
+        if is_double || !has_old && cx.neighbors.len() >= overlay.max_neighbors(cx) {
             let bye = if is_double { Bye::Replaced } else { Bye::Surplus };
             return cx.close(link, bye);
         }
         if has_old {
             if let Some(with) = replaced {
-                cx.send(old, Message::Replace { with });
+                cx.send(old, OverlayMessage::Replace { with });
             }
             self.drop_neighbor(old, Bye::Surplus);
         }
@@ -159,9 +137,7 @@ impl Peer {
     fn add_near(&mut self, link: LinkId, record: AddressRecord, round_trip: Option<Duration>) {
         self.cx.make_neighbors(link);
         self.add_neighbor(link, record);
-        if let Some(hyparview) = self.overlay.as_hyparview() {
-            hyparview.choose(&self.cx, link, round_trip);
-        }
+        self.overlay.choose(&self.cx, link, round_trip);
     }
 
     pub(super) fn on_welcomed(&mut self, link: LinkId, owner: Owner, up: &Up) {
@@ -174,15 +150,9 @@ impl Peer {
             Owner::Overlay(reason) => self.on_neighbor_welcome(link, Some(reason), up),
             Owner::Redial(_) => self.on_neighbor_welcome(link, None, up),
             Owner::Exchange => broadcast.on_exchange_welcomed(cx, link),
-            Owner::Candidate => {
-                if let Some(hyparview) = overlay.as_hyparview() {
-                    hyparview.on_candidate_welcomed(cx, link);
-                }
-            }
+            Owner::Candidate => overlay.on_candidate_welcomed(cx, link),
             Owner::Probe(_) | Owner::Helper(_) | Owner::Served => {
-                if let Some(swim) = detector.as_swim() {
-                    swim.on_welcomed(cx, owner, link);
-                }
+                detector.on_welcomed(cx, owner, link);
             }
             Owner::Connect | Owner::EntryProbe(_) | Owner::SeedNode(_) => {
                 unreachable!("no dial of a peer that is welcomed: {owner:?}")
@@ -192,7 +162,7 @@ impl Peer {
 
     fn on_neighbor_welcome(&mut self, link: LinkId, reason: Option<DialReason>, up: &Up) {
         let is_double = self.cx.neighbors.by_id(up.remote.subject()).is_some();
-        let is_full = self.cx.neighbors.len() >= self.overlay.most(&self.cx);
+        let is_full = self.cx.neighbors.len() >= self.overlay.max_neighbors(&self.cx);
         if !is_double && (!is_full || self.make_room(reason)) {
             self.add_neighbor(link, up.remote.clone());
             return;
@@ -224,17 +194,11 @@ impl Peer {
             Owner::Registration(number) => self.bootstrap.on_failed(cx, number, *failure),
             Owner::Delivery(Delivery::Notice(_)) => cx.emit(Event::NoticeLost { addr: *addr }),
             Owner::Delivery(Delivery::Reply | Delivery::Suspicion) => {}
-            Owner::Overlay(_) | Owner::Redial(_) => self.on_neighbor_failed(failed),
+            Owner::Overlay(_) | Owner::Redial(_) => self.on_neighbor_failed(link, failed),
             Owner::Exchange => broadcast.on_exchange_ended(link),
-            Owner::Candidate => {
-                if let Some(hyparview) = overlay.as_hyparview() {
-                    hyparview.on_candidate_failed(cx, link, failure);
-                }
-            }
+            Owner::Candidate => overlay.on_candidate_failed(cx, link, failure),
             Owner::Probe(_) | Owner::Helper(_) | Owner::Served => {
-                if let Some(swim) = detector.as_swim() {
-                    swim.on_failed(cx, *owner, link, failure);
-                }
+                detector.on_failed(cx, *owner, link, failure);
             }
             Owner::Connect | Owner::EntryProbe(_) | Owner::SeedNode(_) => {
                 unreachable!("no dial of a peer that fails so: {owner:?}")
@@ -242,7 +206,7 @@ impl Peer {
         }
     }
 
-    fn on_neighbor_failed(&mut self, failed: &Failed) {
+    fn on_neighbor_failed(&mut self, link: LinkId, failed: &Failed) {
         let Failed { owner, to, failure, .. } = failed;
         if let Failure::Refused(refuse) = failure {
             let (by, reason) = (refuse.from, refuse.reason);
@@ -251,11 +215,8 @@ impl Peer {
         let Self { cx, overlay, detector, .. } = self;
         if let (Owner::Overlay(reason), Some(to)) = (*owner, to) {
             overlay.on_failed(cx, reason, to.subject(), failure);
-        } else if let Owner::Redial(number) = *owner {
-            let dead = detector.as_strikes().and_then(|it| it.on_failed(cx, number, failure));
-            if let Some(dead) = dead {
-                self.report_death(dead);
-            }
+        } else {
+            detector.on_failed(cx, *owner, link, failure);
         }
     }
 
@@ -275,32 +236,24 @@ impl Peer {
                 self.lose_neighbor(link, reason);
             }
             Purpose::Exchange => self.broadcast.on_exchange_ended(link),
-            Purpose::Optimize => {
-                if let Some(hyparview) = self.overlay.as_hyparview() {
-                    hyparview.on_candidate_ended(link);
-                }
-            }
+            Purpose::Optimize => self.overlay.on_candidate_ended(link),
             Purpose::Probe | Purpose::PingRequest => {
-                if let Some(swim) = self.detector.as_swim() {
-                    swim.on_ended(&mut self.cx, up.owner, link);
-                }
+                self.detector.on_ended(&mut self.cx, up.owner, link);
             }
             Purpose::Notice | Purpose::Shuffle | Purpose::Vote => {}
         }
     }
 
     fn add_neighbor(&mut self, link: LinkId, record: AddressRecord) {
-        self.is_settled = false;
         let Self { cx, .. } = self;
+        cx.has_changed = true;
         cx.neighbors.insert(link, record.clone(), cx.now);
         let up = cx.neighbors.by_link(link).expect("it was inserted just now").clone();
         cx.emit(Event::NeighborUp { peer: record, origin: link.origin() });
-        cx.timers.cancel(Timer::Isolated);
+        cx.timers.cancel(OverlayTimer::Isolated);
         self.detector.on_neighbor_up(cx, &up);
         self.broadcast.on_neighbor_up(cx, &up);
-        if let Some(surplus) = self.overlay.on_neighbor_up(cx, &up) {
-            self.drop_neighbor(surplus, Bye::Surplus);
-        }
+        self.overlay.on_neighbor_up(cx, &up);
     }
 
     /// Ends a neighbor's link on purpose.
@@ -311,8 +264,8 @@ impl Peer {
 
     /// A neighbor's link is gone: tell the parts, each of which forgets what it kept of it.
     pub(super) fn lose_neighbor(&mut self, link: LinkId, reason: NeighborLoss) {
-        self.is_settled = false;
         let Self { cx, .. } = self;
+        cx.has_changed = true;
         let Some(down) = cx.neighbors.remove(link) else { return };
         let is_lost = matches!(reason, NeighborLoss::LinkLost(_));
         self.detector.on_neighbor_down(cx, &down, reason);

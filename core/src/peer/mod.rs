@@ -1,10 +1,11 @@
 //! The peer: owns the parts, routes what comes to them, passes facts between them, and decides
 //! nothing itself that one of them could.
 
-mod findings;
+mod facts;
 mod leaving;
 mod linking;
 mod messages;
+pub(crate) mod timer;
 
 use core::net::SocketAddr;
 
@@ -17,12 +18,13 @@ use crate::id::LinkId;
 use crate::io::{Command, Input};
 use crate::links::Outcome;
 use crate::links::neighbors::Neighbor;
-use crate::messaging::{Payload, Topic};
+use crate::links::timer::LinkTimer;
 use crate::overlay::Overlay;
+use crate::overlay::timer::OverlayTimer;
+use crate::peer::timer::PeerTimer;
 use crate::registration::bootstrap::{Bootstrap, distinct};
 use crate::snapshot::{NeighborSnapshot, NodeSnapshot};
 use crate::timers::Timer;
-use crate::wire::Purpose;
 
 /// A node that gossips.
 #[derive(Clone, Debug)]
@@ -33,9 +35,6 @@ pub(crate) struct Peer {
     broadcast: Broadcast,
     detector: Detector,
     left: bool,
-    /// Nothing has changed since [`settle`](Peer::settle) found nothing to start, so it need not look
-    /// again. Most inputs are gossip and pings, which change nothing that it looks at.
-    is_settled: bool,
 }
 
 impl Peer {
@@ -46,120 +45,56 @@ impl Peer {
             broadcast: Broadcast::new(&mut cx),
             detector: Detector::new(&mut cx),
             left: false,
-            is_settled: false,
             cx,
         };
-        peer.settle();
+        peer.top_up();
         peer
     }
 
     pub(crate) fn on_timer(&mut self, timer: Timer) {
-        self.is_settled &= leaves_settled(timer);
         self.route_timer(timer);
-        self.carry_out_findings();
+        self.carry_out_facts();
     }
 
     fn route_timer(&mut self, timer: Timer) {
+        let Self { cx, bootstrap, overlay, broadcast, detector, .. } = self;
         match timer {
-            Timer::Hello(link) => {
-                let outcome = self.cx.on_hello_timer(link);
+            Timer::Link(LinkTimer::Hello(link)) => {
+                let outcome = cx.on_hello_timer(link);
                 self.on_outcome(link, outcome);
             }
-            Timer::LeaveTimeout => self.finish_leaving(),
-            _ if self.cx.leaving => {}
-            Timer::Renew(number) => {
-                let Self { cx, bootstrap, .. } = self;
-                bootstrap.on_renew_timer(cx, number);
+            Timer::Peer(PeerTimer::LeaveTimeout) => self.finish_leaving(),
+            _ if cx.leaving => {}
+            Timer::Registration(timer) => bootstrap.on_timer(cx, timer),
+            Timer::Overlay(timer) => {
+                overlay.on_timer(cx, timer, |record| detector.is_lost(record));
             }
-            Timer::SeedRetry(number) => self.bootstrap.on_retry_timer(number),
-            Timer::Refresh | Timer::Isolated | Timer::Shuffle | Timer::Optimize => {
-                self.on_overlay_timer(timer);
-            }
-            Timer::Digest | Timer::IHave | Timer::Graft | Timer::Exchange => {
-                self.on_broadcast_timer(timer);
-            }
-            Timer::Ping(_) | Timer::Answer(_) | Timer::Redial(_) => self.on_strikes_timer(timer),
-            Timer::Round | Timer::Overdue(_) | Timer::Request(_) | Timer::Suspicion(_) => {
-                self.on_swim_timer(timer);
-            }
-            Timer::Lease | Timer::Probe(_) | Timer::SeedNodeRedial(_) | Timer::Proposal(_) => {
-                unreachable!("a peer never arms {timer:?}")
-            }
-        }
-    }
-
-    #[expect(clippy::wildcard_enum_match_arm, reason = "picks the timers that come here")]
-    fn on_overlay_timer(&mut self, timer: Timer) {
-        let Self { cx, overlay, bootstrap, detector, .. } = self;
-        match timer {
-            Timer::Refresh => {
-                if overlay.on_refresh_timer(cx) {
-                    bootstrap.request_lists(cx);
-                }
-            }
-            Timer::Isolated => {
-                overlay.on_isolated_timer();
-                bootstrap.request_lists(cx);
-            }
-            Timer::Shuffle => {
-                if let Some(hyparview) = overlay.as_hyparview() {
-                    hyparview.on_shuffle_timer(cx);
-                }
-            }
-            _ => {
-                let Some(hyparview) = overlay.as_hyparview() else { return };
-                let round_trip = |link| detector.view(link).0;
-                let is_lost = |record: &_| detector.is_lost(record);
-                hyparview.on_optimize_timer(cx, (round_trip, is_lost));
-            }
-        }
-    }
-
-    fn on_broadcast_timer(&mut self, timer: Timer) {
-        let Self { cx, broadcast, overlay, .. } = self;
-        match (timer, broadcast) {
-            (Timer::Digest, broadcast) => broadcast.on_digest_timer(cx),
-            (Timer::Exchange, broadcast) => {
-                let stranger = overlay.stranger(cx);
-                broadcast.on_exchange_timer(cx, stranger.as_ref());
-            }
-            (Timer::IHave, Broadcast::Plumtree(tree)) => tree.on_ihave_timer(cx),
-            (_, Broadcast::Plumtree(tree)) => tree.on_graft_timer(cx),
-            (_, Broadcast::Flood(_)) => unreachable!("flood never arms {timer:?}"),
-        }
-    }
-
-    #[expect(clippy::wildcard_enum_match_arm, reason = "picks the timers that come here")]
-    fn on_swim_timer(&mut self, timer: Timer) {
-        let Self { cx, detector, .. } = self;
-        let Some(swim) = detector.as_swim() else { return };
-        match timer {
-            Timer::Round => swim.on_round_timer(cx),
-            Timer::Overdue(number) => swim.on_overdue_timer(cx, number),
-            Timer::Request(number) => swim.on_request_timer(cx, number),
-            Timer::Suspicion(number) => swim.on_suspicion_timer(cx, number),
-            _ => unreachable!("{timer:?} is none of its timers"),
+            Timer::Broadcast(timer) => broadcast.on_timer(cx, timer, |cx| overlay.stranger(cx)),
+            Timer::Strikes(timer) => detector.on_strikes_timer(cx, timer),
+            Timer::Swim(timer) => detector.on_swim_timer(cx, timer),
+            Timer::SeedNode(_) => unreachable!("a peer never arms {timer:?}"),
         }
     }
 
     pub(crate) fn on_link_input(&mut self, link: LinkId, input: Input) {
         let outcome = self.cx.on_link_input(input);
         self.on_outcome(link, outcome);
-        self.carry_out_findings();
+        self.carry_out_facts();
     }
 
     pub(crate) fn on_command(&mut self, command: Command) {
-        self.is_settled = false;
         match command {
             _ if self.cx.leaving => self.cx.emit(Event::Rejected(Rejection::Leaving)),
             Command::Broadcast { topic, .. } if topic.is_reserved() => {
                 self.cx.emit(Event::Rejected(Rejection::ReservedTopic));
             }
-            Command::Broadcast { topic, payload } => self.publish(topic, payload),
+            Command::Broadcast { topic, payload } => {
+                self.broadcast.publish(&mut self.cx, topic, payload);
+            }
             Command::SeedNodes(addresses) => self.replace_seed_nodes(&addresses),
             Command::Leave => self.leave(),
         }
-        self.carry_out_findings();
+        self.carry_out_facts();
     }
 
     fn replace_seed_nodes(&mut self, addresses: &[SocketAddr]) {
@@ -172,43 +107,36 @@ impl Peer {
         }
     }
 
-    /// Starts what the last input made room for. Called once after every input.
-    pub(crate) fn settle(&mut self) {
-        if self.cx.leaving {
+    /// Starts what the last input made room for: registrations, and dials for neighbors. Called once
+    /// after every input.
+    pub(crate) fn top_up(&mut self) {
+        let Self { cx, bootstrap, overlay, detector, .. } = self;
+        if cx.leaving {
             self.finish_leaving_if_told();
             return;
         }
-        if self.is_settled {
+        if !cx.has_changed {
             return;
         }
-        let Self { cx, detector, .. } = self;
-        let is_listed = self.bootstrap.top_up(cx);
-        let is_linked = self.overlay.top_up(cx, |record| detector.is_lost(record));
-        self.is_settled = is_listed && is_linked && !cx.neighbors.is_empty();
-        if cx.neighbors.is_empty() && !cx.timers.is_armed(Timer::Isolated) {
+        let is_listed = bootstrap.top_up(cx);
+        let is_linked = overlay.top_up(cx, |record| detector.is_lost(record));
+        let is_isolated = cx.neighbors.is_empty();
+        // What is missing now may be found after any input: pauses end, and others become known.
+        cx.has_changed = !is_listed || !is_linked || is_isolated;
+        if is_isolated && !cx.timers.is_armed(OverlayTimer::Isolated) {
             let pause = cx.rng.jitter(cx.config.overlay.isolated_retry);
-            cx.arm(Timer::Isolated, pause);
+            cx.arm(OverlayTimer::Isolated, pause);
         }
-    }
-
-    fn publish(&mut self, topic: Topic, payload: Payload) {
-        self.broadcast.publish(&mut self.cx, topic, payload);
     }
 
     fn on_outcome(&mut self, link: LinkId, outcome: Outcome) {
-        self.is_settled &=
-            matches!(outcome, Outcome::Nothing | Outcome::Message(Purpose::Neighbor { .. }, _));
         match outcome {
             Outcome::Nothing => {}
             Outcome::HelloReceived(hello) => self.on_hello(link, &hello),
             Outcome::Welcomed(owner, up) => self.on_welcomed(link, owner, &up),
             Outcome::Failed(failed) => self.on_failed(link, &failed),
-            Outcome::Connected => {
-                if let Some(strikes) = self.detector.as_strikes() {
-                    strikes.on_connected(self.cx.now, link);
-                }
-            }
-            Outcome::NotConnected => self.on_not_connected(link),
+            Outcome::Connected => self.detector.on_connect_tried(&mut self.cx, link, true),
+            Outcome::NotConnected => self.detector.on_connect_tried(&mut self.cx, link, false),
             Outcome::Ended(up, ending) => self.on_ended(link, &up, ending),
             Outcome::Message(purpose, message) => self.on_message(link, purpose, message),
         }
@@ -216,15 +144,12 @@ impl Peer {
 
     pub(crate) fn snapshot(&self) -> NodeSnapshot {
         let now = self.cx.now;
-        let view = |neighbor: &Neighbor| {
-            let (round_trip, strikes) = self.detector.view(neighbor.link);
-            NeighborSnapshot {
-                record: neighbor.record.clone(),
-                origin: neighbor.link.origin(),
-                age: now.since(neighbor.since),
-                round_trip,
-                strikes,
-            }
+        let view = |neighbor: &Neighbor| NeighborSnapshot {
+            record: neighbor.record.clone(),
+            origin: neighbor.link.origin(),
+            age: now.since(neighbor.since),
+            round_trip: neighbor.health.round_trip(),
+            strikes: self.detector.strikes(neighbor),
         };
         let (members, cases) = self.detector.members(&self.cx);
         NodeSnapshot {
@@ -238,22 +163,4 @@ impl Peer {
             ..NodeSnapshot::of(&self.cx)
         }
     }
-}
-
-/// Whether this timer changes nothing that [`Peer::settle`] looks at.
-const fn leaves_settled(timer: Timer) -> bool {
-    matches!(
-        timer,
-        Timer::Ping(_)
-            | Timer::Answer(_)
-            | Timer::Digest
-            | Timer::Shuffle
-            | Timer::Optimize
-            | Timer::IHave
-            | Timer::Graft
-            | Timer::Exchange
-            | Timer::Round
-            | Timer::Overdue(_)
-            | Timer::Request(_)
-    )
 }

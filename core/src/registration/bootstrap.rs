@@ -26,10 +26,10 @@ use crate::event::{Event, RegistrationLoss};
 use crate::failure::DialFailure;
 use crate::id::{LinkId, NodeId};
 use crate::links::{Ending, Failure, Owner, Target, Up};
+use crate::registration::timer::RegistrationTimer;
 use crate::rng::Stream;
 use crate::time::Instant;
-use crate::timers::Timer;
-use crate::wire::{Bye, Message, Purpose};
+use crate::wire::{Bye, Purpose, RegistrationMessage};
 
 /// A lease outside of these is taken as the nearer one, whatever a seed node grants.
 const LEASE: core::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
@@ -60,7 +60,7 @@ struct SeedNodeSlot {
 enum SlotState {
     /// Free to be drawn.
     Idle,
-    /// Failed; not to be drawn before [`Timer::SeedRetry`].
+    /// Failed; not to be drawn before [`RegistrationTimer::Retry`].
     Resting,
     /// Dialed, or connected and not yet listed.
     Joining { link: LinkId },
@@ -130,8 +130,8 @@ impl Bootstrap {
             self.seeds.push(slot);
         }
         for slot in gone {
-            cx.timers.cancel(Timer::Renew(slot.number));
-            cx.timers.cancel(Timer::SeedRetry(slot.number));
+            cx.timers.cancel(RegistrationTimer::Renew(slot.number));
+            cx.timers.cancel(RegistrationTimer::Retry(slot.number));
             if let Some(link) = slot.state.link() {
                 cx.close(link, Bye::Done);
             }
@@ -178,7 +178,7 @@ impl Bootstrap {
             cx.close(link, Bye::Done);
             let slot = &mut self.seeds[index];
             slot.state = SlotState::Resting;
-            cx.arm(Timer::SeedRetry(slot.number), cx.config.registration.retry_max);
+            cx.arm(RegistrationTimer::Retry(slot.number), cx.config.registration.retry_max);
             return;
         }
         self.ask(cx, index, link);
@@ -188,8 +188,8 @@ impl Bootstrap {
     fn ask(&mut self, cx: &mut Context, index: usize, link: LinkId) {
         let slot = &mut self.seeds[index];
         slot.state = SlotState::Joining { link };
-        cx.send(link, Message::Register);
-        cx.arm(Timer::Renew(slot.number), cx.config.links.hello_timeout);
+        cx.send(link, RegistrationMessage::Register);
+        cx.arm(RegistrationTimer::Renew(slot.number), cx.config.links.hello_timeout);
     }
 
     pub(crate) fn on_failed(&mut self, cx: &mut Context, number: u32, failure: Failure) {
@@ -223,7 +223,7 @@ impl Bootstrap {
         let node = up.remote.clone();
         slot.state = SlotState::Registered { link, node, since: cx.now, lease_ms, unanswered: 0 };
         let first = cx.rng.jitter(renew_every(lease_ms));
-        cx.arm(Timer::Renew(slot.number), first);
+        cx.arm(RegistrationTimer::Renew(slot.number), first);
         cx.emit(Event::Registered { seed_node: up.remote.clone() });
         request_list(cx, link);
     }
@@ -239,16 +239,23 @@ impl Bootstrap {
         }
     }
 
+    pub(crate) fn on_timer(&mut self, cx: &mut Context, timer: RegistrationTimer) {
+        match timer {
+            RegistrationTimer::Renew(number) => self.on_renew_timer(cx, number),
+            RegistrationTimer::Retry(number) => self.on_retry_timer(number),
+        }
+    }
+
     /// A renewal is due, or the answer to `Register` is overdue.
-    pub(crate) fn on_renew_timer(&mut self, cx: &mut Context, number: u32) {
+    fn on_renew_timer(&mut self, cx: &mut Context, number: u32) {
         let Some(slot) = self.seeds.iter_mut().find(|slot| slot.number == number) else { return };
         match &mut slot.state {
             SlotState::Registered { link, lease_ms, unanswered, .. }
                 if *unanswered < UNANSWERED =>
             {
                 *unanswered += 1;
-                cx.send(*link, Message::Renew);
-                cx.arm(Timer::Renew(number), renew_every(*lease_ms));
+                cx.send(*link, RegistrationMessage::Renew);
+                cx.arm(RegistrationTimer::Renew(number), renew_every(*lease_ms));
             }
             SlotState::Registered { link, .. } | SlotState::Joining { link } => {
                 let link = *link;
@@ -259,7 +266,7 @@ impl Bootstrap {
         }
     }
 
-    pub(crate) fn on_retry_timer(&mut self, number: u32) {
+    fn on_retry_timer(&mut self, number: u32) {
         let resting = |slot: &&mut SeedNodeSlot| {
             slot.number == number && matches!(slot.state, SlotState::Resting)
         };
@@ -309,13 +316,13 @@ impl Bootstrap {
         let Some(index) = self.slot_of(number) else { return };
         let slot = &mut self.seeds[index];
         slot.state = SlotState::Resting;
-        cx.timers.cancel(Timer::Renew(slot.number));
+        cx.timers.cancel(RegistrationTimer::Renew(slot.number));
         let registration = &cx.config.registration;
         let doubled = registration.retry_min.saturating_mul(1 << slot.failures.min(20));
         let pause = doubled.min(registration.retry_max);
         slot.failures += 1;
         let pause = cx.rng.jitter(pause);
-        cx.arm(Timer::SeedRetry(slot.number), pause);
+        cx.arm(RegistrationTimer::Retry(slot.number), pause);
         cx.emit(Event::RegistrationLost { addr: slot.addr, reason });
     }
 }
@@ -327,7 +334,7 @@ fn renew_every(lease_ms: u32) -> Duration {
 
 fn request_list(cx: &mut Context, link: LinkId) {
     let sample = u16::try_from(cx.config.registration.sample).unwrap_or(u16::MAX);
-    cx.send(link, Message::ListRequest { sample });
+    cx.send(link, RegistrationMessage::ListRequest { sample });
 }
 
 /// What a snapshot tells of the seed nodes.

@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 use crate::context::Context;
 use crate::links::{Delivery, Target};
 use crate::registration::bootstrap::Bootstrap;
-use crate::wire::{Message, Purpose};
+use crate::wire::{Purpose, RegistrationMessage};
 
 /// Notices that may wait for one dial. A peer has at most 64 neighbors to report.
 const MAX_WAITING: usize = 64;
@@ -14,7 +14,7 @@ const MAX_WAITING: usize = 64;
 /// Sends `message` to every seed node: on the link where there is one, else over a dial of its own. A
 /// dial that fails is not repeated: a seed node that cannot be reached probes its entries itself when
 /// their leases run out.
-pub(crate) fn announce(cx: &mut Context, bootstrap: &Bootstrap, message: &Message) {
+pub(crate) fn announce(cx: &mut Context, bootstrap: &Bootstrap, message: &RegistrationMessage) {
     for (number, addr, link) in bootstrap.all() {
         match link {
             Some(link) => cx.send(link, message.clone()),
@@ -23,11 +23,11 @@ pub(crate) fn announce(cx: &mut Context, bootstrap: &Bootstrap, message: &Messag
     }
 }
 
-fn dial(cx: &mut Context, number: u32, addr: SocketAddr, message: Message) {
+fn dial(cx: &mut Context, number: u32, addr: SocketAddr, message: RegistrationMessage) {
     let notice = Delivery::Notice(number);
     match cx.links.delivery_mut(notice) {
         Some(messages) if messages.len() == MAX_WAITING => cx.stats.limits.notices += 1,
-        Some(messages) => messages.push(message),
+        Some(messages) => messages.push(message.into()),
         None => cx.deliver(Target::Address(addr), Purpose::Notice, notice, message),
     }
 }

@@ -14,9 +14,9 @@ use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::id::{LinkId, NodeId};
 use crate::rng::Stream;
+use crate::seed_node::timer::SeedNodeTimer;
 use crate::seed_node::weights::{SumTree, Weight};
 use crate::time::Instant;
-use crate::timers::Timer;
 
 /// The list. Every change and every answer takes a time that grows with the logarithm of its length.
 #[derive(Clone, Debug, Default)]
@@ -203,8 +203,8 @@ impl List {
 
     fn arm(&self, cx: &mut Context) {
         match self.leases.first() {
-            Some((end, _)) => cx.timers.arm(Timer::Lease, *end),
-            None => cx.timers.cancel(Timer::Lease),
+            Some((end, _)) => cx.timers.arm(SeedNodeTimer::Lease, *end),
+            None => cx.timers.cancel(SeedNodeTimer::Lease),
         }
     }
 }

@@ -5,8 +5,10 @@
 //! forgets nobody on hearsay.
 
 pub(crate) mod list;
+pub(crate) mod message;
 pub(crate) mod probes;
 pub(crate) mod quorum;
+pub(crate) mod timer;
 mod voting;
 pub(crate) mod weights;
 
@@ -18,17 +20,23 @@ use crate::address::AddressRecord;
 use crate::config::MAX_SEED_NODES;
 use crate::context::Context;
 use crate::event::{Event, Misbehavior, ProbeReason, Rejection, Removal, ReportOutcome};
+use crate::fact::Fact;
 use crate::id::{LinkId, LinkOrigin, NodeId, Role};
 use crate::io::{Command, Input};
+use crate::links::timer::LinkTimer;
 use crate::links::{Ending, Failed, Outcome, Owner, Up};
 use crate::registration::bootstrap::distinct;
 use crate::seed_node::list::List;
 use crate::seed_node::probes::{Probes, Verdict};
 use crate::seed_node::quorum::Quorum;
+use crate::seed_node::timer::SeedNodeTimer;
 use crate::snapshot::{NodeSnapshot, RegisteredSnapshot};
 use crate::time::saturating_millis;
 use crate::timers::Timer;
-use crate::wire::{Bye, DeathReport, Hello, Leave, MAX_SAMPLE, Message, Purpose, Refusal};
+use crate::wire::{
+    Bye, DeathReport, Hello, Leave, MAX_SAMPLE, Message, Purpose, Refusal, RegistrationMessage,
+    VoteMessage,
+};
 
 /// A node in the role of the registry.
 #[derive(Clone, Debug)]
@@ -56,46 +64,57 @@ impl SeedNode {
 
     pub(crate) fn on_timer(&mut self, timer: Timer) {
         match timer {
-            Timer::Hello(link) => {
+            Timer::Link(LinkTimer::Hello(link)) => {
                 let outcome = self.cx.on_hello_timer(link);
                 self.on_outcome(link, outcome);
             }
-            Timer::Lease => self.on_lease_timer(),
-            Timer::Probe(number) => {
-                self.probes.on_probe_timer(&mut self.cx, number);
+            Timer::SeedNode(timer) => self.on_own_timer(timer),
+            Timer::Registration(_)
+            | Timer::Overlay(_)
+            | Timer::Broadcast(_)
+            | Timer::Strikes(_)
+            | Timer::Swim(_)
+            | Timer::Peer(_) => unreachable!("a seed node never arms {timer:?}"),
+        }
+        self.carry_out_facts();
+    }
+
+    fn on_own_timer(&mut self, timer: SeedNodeTimer) {
+        let Self { cx, probes, quorum, .. } = self;
+        match timer {
+            SeedNodeTimer::Lease => self.on_lease_timer(),
+            SeedNodeTimer::Probe(number) => probes.on_probe_timer(cx, number),
+            SeedNodeTimer::Redial(number) => quorum.on_redial_timer(cx, number),
+            SeedNodeTimer::Proposal(number) => quorum.on_proposal_timer(cx, number),
+        }
+    }
+
+    /// Carries out what the parts found.
+    fn carry_out_facts(&mut self) {
+        while let Some(fact) = self.cx.next_fact() {
+            match fact {
+                Fact::RuleBroken(link, kind) => {
+                    let outcome = self.cx.expel(link, kind);
+                    self.on_outcome(link, outcome);
+                }
+                Fact::Probed(verdict) => self.on_verdict(verdict),
+                Fact::Decided(decision) => self.on_decision(decision),
+                Fact::Surplus(_)
+                | Fact::Stalled(_)
+                | Fact::NeighborsInDoubt
+                | Fact::ListsWanted
+                | Fact::Dead { .. }
+                | Fact::Left(_)
+                | Fact::Say(_)
+                | Fact::Reserved(..) => unreachable!("no part of a seed node says {fact:?}"),
             }
-            Timer::SeedNodeRedial(number) => {
-                self.quorum.on_redial_timer(&mut self.cx, number);
-            }
-            Timer::Proposal(number) => {
-                let cx = &mut self.cx;
-                let decision = self.quorum.on_proposal_timer(cx, number);
-                self.on_decision(decision);
-            }
-            Timer::Renew(_)
-            | Timer::SeedRetry(_)
-            | Timer::Refresh
-            | Timer::Isolated
-            | Timer::Ping(_)
-            | Timer::Answer(_)
-            | Timer::Redial(_)
-            | Timer::Digest
-            | Timer::LeaveTimeout
-            | Timer::Shuffle
-            | Timer::Optimize
-            | Timer::IHave
-            | Timer::Graft
-            | Timer::Exchange
-            | Timer::Round
-            | Timer::Overdue(_)
-            | Timer::Request(_)
-            | Timer::Suspicion(_) => unreachable!("a seed node never arms {timer:?}"),
         }
     }
 
     pub(crate) fn on_link_input(&mut self, link: LinkId, input: Input) {
         let outcome = self.cx.on_link_input(input);
         self.on_outcome(link, outcome);
+        self.carry_out_facts();
     }
 
     pub(crate) fn on_command(&mut self, command: &Command) {
@@ -133,8 +152,7 @@ impl SeedNode {
                 self.quorum.on_welcomed(&mut self.cx, number, link, up.remote.subject());
             }
             Outcome::Welcomed(Owner::EntryProbe(number), up) => {
-                let verdict = self.probes.on_welcomed(&mut self.cx, number, link, &up.remote);
-                self.on_verdict(verdict);
+                self.probes.on_welcomed(&mut self.cx, number, link, &up.remote);
             }
             Outcome::Failed(failed) => self.on_failed(&failed),
             Outcome::Welcomed(owner, _) => unreachable!("no dial of a seed node: {owner:?}"),
@@ -151,8 +169,7 @@ impl SeedNode {
         if let Owner::SeedNode(number) = owner {
             self.quorum.on_failed(&mut self.cx, *number, failure);
         } else if let Owner::EntryProbe(number) = owner {
-            let verdict = self.probes.on_failed(&mut self.cx, *number, failure);
-            self.on_verdict(verdict);
+            self.probes.on_failed(&mut self.cx, *number, failure);
         }
     }
 
@@ -198,29 +215,45 @@ impl SeedNode {
     fn on_message(&mut self, link: LinkId, message: Message) {
         let Some(up) = self.cx.up(link) else { return };
         match (up.purpose, message) {
-            (Purpose::Register, Message::Register) => self.on_register(link, &up),
-            (Purpose::Register, Message::Renew) => self.on_renew(link, &up),
-            (Purpose::Register, Message::ListRequest { sample }) => {
-                let count = usize::from(sample).min(MAX_SAMPLE);
-                let peers = self.list.sample(&mut self.cx, count, up.remote.subject());
-                self.cx.send(link, Message::PeerList { peers });
+            (Purpose::Register, Message::Registration(message)) => {
+                self.on_registration_message(link, &up, message);
             }
-            (Purpose::Register | Purpose::Notice, Message::DeathReport(report)) => {
+            (Purpose::Notice, Message::Registration(RegistrationMessage::DeathReport(report))) => {
                 self.on_death_report(link, &up, *report);
             }
-            (Purpose::Register | Purpose::Notice, Message::Leave(leave)) => {
+            (Purpose::Notice, Message::Registration(RegistrationMessage::Leave(leave))) => {
                 self.on_leave(link, &up, &leave);
             }
-            (Purpose::Vote, Message::Proposal(proposal))
+            (Purpose::Vote, Message::Vote(VoteMessage::Proposal(proposal)))
                 if link.origin() == LinkOrigin::Accepted =>
             {
                 self.on_proposal(link, &proposal);
             }
-            (Purpose::Vote, Message::Vote(vote)) if link.origin() == LinkOrigin::Dialed => {
-                let decision = self.quorum.on_vote(&mut self.cx, link, vote);
-                self.on_decision(decision);
+            (Purpose::Vote, Message::Vote(VoteMessage::Vote(vote)))
+                if link.origin() == LinkOrigin::Dialed =>
+            {
+                self.quorum.on_vote(&mut self.cx, link, vote);
             }
-            (_, message) => self.expel(link, Misbehavior::Unexpected(message.name())),
+            (_, message) => self.cx.tell_unexpected(link, message.name()),
+        }
+    }
+
+    fn on_registration_message(&mut self, link: LinkId, up: &Up, message: RegistrationMessage) {
+        match message {
+            RegistrationMessage::Register => self.on_register(link, up),
+            RegistrationMessage::Renew => self.on_renew(link, up),
+            RegistrationMessage::ListRequest { sample } => {
+                let count = usize::from(sample).min(MAX_SAMPLE);
+                let peers = self.list.sample(&mut self.cx, count, up.remote.subject());
+                self.cx.send(link, RegistrationMessage::PeerList { peers });
+            }
+            RegistrationMessage::DeathReport(report) => self.on_death_report(link, up, *report),
+            RegistrationMessage::Leave(leave) => self.on_leave(link, up, &leave),
+            RegistrationMessage::Registered { .. }
+            | RegistrationMessage::Unknown
+            | RegistrationMessage::PeerList { .. } => {
+                self.cx.tell_unexpected(link, message.name());
+            }
         }
     }
 
@@ -256,18 +289,18 @@ impl SeedNode {
             self.on_sign_of_life(&up.remote);
             self.grant(link);
         } else {
-            self.cx.send(link, Message::Unknown);
+            self.cx.send(link, RegistrationMessage::Unknown);
         }
     }
 
     fn grant(&mut self, link: LinkId) {
         let lease_ms = saturating_millis(self.cx.config.registration.lease);
-        self.cx.send(link, Message::Registered { lease_ms });
+        self.cx.send(link, RegistrationMessage::Registered { lease_ms });
     }
 
     fn on_death_report(&mut self, link: LinkId, up: &Up, report: DeathReport) {
         if report.reporter != up.remote.subject() {
-            self.expel(link, Misbehavior::Forged("DeathReport"));
+            self.cx.tell(Fact::RuleBroken(link, Misbehavior::Forged("DeathReport")));
             return;
         }
         self.cx.stats.death_reports += 1;
@@ -291,7 +324,7 @@ impl SeedNode {
 
     fn on_leave(&mut self, link: LinkId, up: &Up, leave: &Leave) {
         if leave.subject != up.remote.subject() {
-            self.expel(link, Misbehavior::Forged("Leave"));
+            self.cx.tell(Fact::RuleBroken(link, Misbehavior::Forged("Leave")));
             return;
         }
         let is_that_life = |epoch| epoch <= leave.epoch;
@@ -336,7 +369,6 @@ impl SeedNode {
 
     fn on_verdict(&mut self, verdict: Verdict) {
         match verdict {
-            Verdict::Open => {}
             Verdict::Dead(subject) => {
                 self.quorum.vote(&mut self.cx, subject, true);
                 self.start_removal(subject, Removal::Dead);
@@ -394,11 +426,6 @@ impl SeedNode {
             self.cx.close(link, Bye::Removed);
         }
         self.cx.emit(Event::PeerRemoved { peer: entry.record, reason });
-    }
-
-    fn expel(&mut self, link: LinkId, kind: Misbehavior) {
-        let outcome = self.cx.expel(link, kind);
-        self.on_outcome(link, outcome);
     }
 
     pub(crate) fn snapshot(&self) -> NodeSnapshot {

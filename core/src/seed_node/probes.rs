@@ -22,10 +22,11 @@ use core::time::Duration;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::{Event, ProbeReason};
+use crate::fact::Fact;
 use crate::failure::LinkLoss;
 use crate::id::{BootEpoch, LinkId, NodeId};
 use crate::links::{Failure, Owner, Target};
-use crate::timers::Timer;
+use crate::seed_node::timer::SeedNodeTimer;
 use crate::wire::{Bye, Purpose, Refusal};
 
 /// How soon a probe that had to wait asks again for its turn.
@@ -34,7 +35,7 @@ const TURN: Duration = Duration::from_secs(1);
 /// Entries in doubt.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Probes {
-    /// By number, which is what [`Timer::Probe`] calls them.
+    /// By number, which is what [`SeedNodeTimer::Probe`] calls them.
     cases: BTreeMap<u32, Case>,
     /// The number of each subject's case.
     numbers: BTreeMap<NodeId, u32>,
@@ -71,8 +72,6 @@ pub(crate) enum Verdict {
     Dead(NodeId),
     /// A newer life of it answered, or another node.
     Superseded(NodeId),
-    /// Not decided yet.
-    Open,
 }
 
 impl Probes {
@@ -97,7 +96,7 @@ impl Probes {
                 Duration::ZERO
             }
         };
-        cx.arm(Timer::Probe(number), pause);
+        cx.arm(SeedNodeTimer::Probe(number), pause);
         cx.emit(Event::PeerProbing { peer: record, reason });
     }
 
@@ -112,7 +111,7 @@ impl Probes {
         }
         let peer = case.record.clone();
         if case.link.is_none() {
-            cx.arm(Timer::Probe(number), Duration::ZERO);
+            cx.arm(SeedNodeTimer::Probe(number), Duration::ZERO);
         }
         cx.emit(Event::PeerProbing { peer, reason });
     }
@@ -126,7 +125,7 @@ impl Probes {
     /// Drops the case: the entry gave a sign of life, or is gone.
     pub(crate) fn dismiss(&mut self, cx: &mut Context, subject: NodeId) {
         let Some(number) = self.numbers.remove(&subject) else { return };
-        cx.timers.cancel(Timer::Probe(number));
+        cx.timers.cancel(SeedNodeTimer::Probe(number));
         if let Some(Case { link: Some(link), .. }) = self.cases.remove(&number) {
             self.dials -= 1;
             cx.close(link, Bye::Done);
@@ -137,7 +136,7 @@ impl Probes {
         let Some(case) = self.cases.get_mut(&number) else { return };
         if self.dials >= cx.config.registration.probes_max {
             cx.stats.limits.probes += 1;
-            cx.arm(Timer::Probe(number), TURN);
+            cx.arm(SeedNodeTimer::Probe(number), TURN);
             return;
         }
         let owner = Owner::EntryProbe(number);
@@ -153,30 +152,20 @@ impl Probes {
         number: u32,
         link: LinkId,
         answered: &AddressRecord,
-    ) -> Verdict {
+    ) {
         cx.close(link, Bye::Done);
-        match self.end_dial(number) {
-            Some(case) => {
-                let is_superseded = answered.supersedes(&case.record);
-                let (subject, reasons) = (case.record.subject(), case.reasons);
-                self.end(number, subject);
-                if is_superseded {
-                    Verdict::Superseded(subject)
-                } else {
-                    Verdict::Alive(subject, reasons)
-                }
-            }
-            None => Verdict::Open,
-        }
+        let Some(case) = self.end_dial(number) else { return };
+        let (subject, reasons) = (case.record.subject(), case.reasons);
+        let verdict = if answered.supersedes(&case.record) {
+            Verdict::Superseded(subject)
+        } else {
+            Verdict::Alive(subject, reasons)
+        };
+        self.end(cx, number, verdict);
     }
 
-    pub(crate) fn on_failed(
-        &mut self,
-        cx: &mut Context,
-        number: u32,
-        failure: &Failure,
-    ) -> Verdict {
-        let Some(case) = self.end_dial(number) else { return Verdict::Open };
+    pub(crate) fn on_failed(&mut self, cx: &mut Context, number: u32, failure: &Failure) {
+        let Some(case) = self.end_dial(number) else { return };
         let subject = case.record.subject();
         let verdict = match failure {
             Failure::Refused(refuse) if refuse.reason == Refusal::WrongNode => {
@@ -188,22 +177,21 @@ impl Probes {
             Failure::Lost(LinkLoss::Reset | LinkLoss::Closed) if !case.is_repeated => {
                 case.is_repeated = true;
                 let pause = cx.rng.jitter(cx.config.detector.redial_after);
-                cx.arm(Timer::Probe(number), pause);
-                return Verdict::Open;
+                cx.arm(SeedNodeTimer::Probe(number), pause);
+                return;
             }
             Failure::Refused(_) | Failure::Dial(_) | Failure::Lost(_) | Failure::Garbled => {
                 case.strikes += 1;
                 if case.strikes < case.reasons.strikes_needed(cx) {
                     let pause = cx.config.detector.pause_before(case.strikes);
                     let pause = cx.rng.jitter(pause);
-                    cx.arm(Timer::Probe(number), pause);
-                    return Verdict::Open;
+                    cx.arm(SeedNodeTimer::Probe(number), pause);
+                    return;
                 }
                 Verdict::Dead(subject)
             }
         };
-        self.end(number, subject);
-        verdict
+        self.end(cx, number, verdict);
     }
 
     /// A dial has ended. Returns whose it was.
@@ -215,9 +203,11 @@ impl Probes {
     }
 
     /// The case is decided.
-    fn end(&mut self, number: u32, subject: NodeId) {
-        self.cases.remove(&number);
-        self.numbers.remove(&subject);
+    fn end(&mut self, cx: &mut Context, number: u32, verdict: Verdict) {
+        if let Some(case) = self.cases.remove(&number) {
+            self.numbers.remove(&case.record.subject());
+        }
+        cx.tell(Fact::Probed(verdict));
     }
 }
 

@@ -11,7 +11,7 @@ use crate::id::{BootEpoch, LinkId, NodeId};
 use crate::links::Up;
 use crate::seed_node::quorum::Decision;
 use crate::seed_node::quorum::proposals::ProposedChange;
-use crate::wire::{Bye, Message, Proposal, ProposalKind, Vote};
+use crate::wire::{Bye, Proposal, ProposalKind, Vote, VoteMessage};
 
 impl SeedNode {
     /// A peer wants to be listed: it is, or the others are asked.
@@ -33,8 +33,7 @@ impl SeedNode {
             return;
         }
         self.void(subject, Bye::Replaced);
-        let decided = self.quorum.put(&mut self.cx, record.clone(), ProposedChange::List(link));
-        self.on_decision(decided);
+        self.quorum.put(&mut self.cx, record.clone(), ProposedChange::List(link));
     }
 
     /// An entry did not answer: it goes, or the others are asked.
@@ -47,13 +46,12 @@ impl SeedNode {
         let Some(entry) = self.list.get(subject) else { return };
         if self.quorum.proposal_on(subject).is_none() {
             let record = entry.record.clone();
-            let decided = self.quorum.put(&mut self.cx, record, ProposedChange::Remove(reason));
-            self.on_decision(decided);
+            self.quorum.put(&mut self.cx, record, ProposedChange::Remove(reason));
         }
     }
 
-    pub(super) fn on_decision(&mut self, decision: Option<Decision>) {
-        let Some(Decision { record, change, outcome }) = decision else { return };
+    pub(super) fn on_decision(&mut self, decision: Decision) {
+        let Decision { record, change, outcome } = decision;
         let subject = record.subject();
         match (change, outcome) {
             (_, VoteOutcome::Void) => {}
@@ -100,7 +98,7 @@ impl SeedNode {
             ProposalKind::Remove => self.is_dead(link, proposal),
         };
         if let Some(agrees) = vote {
-            self.cx.send(link, Message::Vote(Vote { number, agrees }));
+            self.cx.send(link, VoteMessage::Vote(Vote { number, agrees }));
         }
     }
 

@@ -10,20 +10,21 @@
 //! Everything a stranger can send passes through [`decode_frame`] or [`Preamble::decode`]. Neither
 //! panics, and neither allocates more than the bytes it was given allow for.
 
-mod hyparview;
 mod message;
-mod plumtree;
 mod preamble;
-mod swim;
+mod tags;
 
-pub use hyparview::{ForwardJoin, Shuffle};
-pub use message::{
-    Age, Bye, DeathReport, Digest, Gossip, Hello, Leave, Message, NetworkName, Ping, Proposal,
-    ProposalKind, Purpose, Refusal, Refuse, Vote, Welcome,
+pub use crate::broadcast::message::{Age, BroadcastMessage, Digest, Gossip};
+pub use crate::broadcast::plumtree::message::{Graft, IHave, Prune, Route};
+pub use crate::detector::swim::message::{Claim, Evidence, Statement, SwimMessage};
+pub use crate::links::message::{
+    Bye, Hello, LinkMessage, NetworkName, Ping, Purpose, Refusal, Refuse, Welcome,
 };
-pub use plumtree::{Graft, IHave, Prune, Route};
+pub use crate::overlay::message::{ForwardJoin, OverlayMessage, Shuffle};
+pub use crate::registration::message::{DeathReport, Leave, RegistrationMessage};
+pub use crate::seed_node::message::{Proposal, ProposalKind, Vote, VoteMessage};
+pub use message::Message;
 pub use preamble::{ChannelKind, PREAMBLE_LEN, Preamble, PreambleError, PreambleStatus};
-pub use swim::{Claim, Evidence, Statement};
 
 /// Version of everything after the preamble. Before 1.0 every change of the wire bumps it.
 pub const WIRE_VERSION: u16 = 5;
@@ -75,7 +76,7 @@ pub fn decode(body: &[u8]) -> Result<Message, DecodeError> {
     if body.len() > MAX_FRAME {
         return Err(DecodeError::TooLong(body.len()));
     }
-    match postcard::take_from_bytes(body) {
+    match tags::deserialize(body) {
         Ok((message, [])) => Ok(message),
         Ok((_, rest)) => Err(DecodeError::Trailing(rest.len())),
         Err(_) => Err(DecodeError::Malformed),
@@ -107,12 +108,14 @@ pub fn decode_frame(bytes: &[u8]) -> Result<Option<(Message, usize)>, DecodeErro
 pub fn encode(message: &Message, out: &mut bytes::BytesMut) {
     let start = out.len();
     out.extend_from_slice(&[0; FRAME_HEADER_LEN]);
-    postcard::serialize_with_flavor(message, Appender(out))
+    tags::serialize(message, Appender(out))
         .expect("messages are made of bounded parts, so they serialize and fit a frame");
     let body = out.len() - start - FRAME_HEADER_LEN;
     assert!(body <= MAX_FRAME, "a {} message of {body} bytes was built", message.name());
     let length = u32::try_from(body).expect("MAX_FRAME fits u32");
     out[start..start + FRAME_HEADER_LEN].copy_from_slice(&length.to_be_bytes());
+    let first = &mut out[start + FRAME_HEADER_LEN];
+    *first = tags::tag(message, *first);
 }
 
 /// How many bytes the frame of `message` has, length included, without making it.
@@ -121,7 +124,7 @@ pub fn encode(message: &Message, out: &mut bytes::BytesMut) {
 ///
 /// Never: see [`encode`].
 pub fn frame_len(message: &Message) -> usize {
-    let body = postcard::serialize_with_flavor(message, postcard::ser_flavors::Size::default());
+    let body = tags::serialize(message, postcard::ser_flavors::Size::default());
     FRAME_HEADER_LEN + body.expect("messages are made of bounded parts, so they serialize")
 }
 

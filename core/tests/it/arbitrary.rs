@@ -3,7 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tidings_core::wire::{
-    Claim, Evidence, ForwardJoin, Gossip, Graft, IHave, Message, Prune, Route, Shuffle, Statement,
+    BroadcastMessage, Claim, Evidence, ForwardJoin, Gossip, Graft, IHave, Message, OverlayMessage,
+    Prune, Route, Shuffle, Statement, SwimMessage,
 };
 use tidings_core::{AddressRecord, Envelope, Hop, Incarnation, NodeId, Topic};
 
@@ -64,7 +65,12 @@ fn statement_gossip(
             said.to_payload(),
         );
         let age = tidings_core::wire::Age::default();
-        Message::Gossip(Gossip { hop: Hop(1), route: Route::Usual, age, envelope: envelope.into() })
+        Message::Broadcast(BroadcastMessage::Gossip(Gossip {
+            hop: Hop(1),
+            route: Route::Usual,
+            age,
+            envelope: envelope.into(),
+        }))
     })
 }
 
@@ -73,32 +79,46 @@ pub(crate) fn modern(
     record: impl Strategy<Value = AddressRecord> + Clone + 'static,
 ) -> impl Strategy<Value = Message> {
     let graft = (ihave(), any::<bool>()).prop_map(|(ihave, is_missing)| {
-        Message::Graft(Graft { source: ihave.source, id: is_missing.then_some(ihave.id) })
+        Message::Broadcast(BroadcastMessage::Graft(Graft {
+            source: ihave.source,
+            id: is_missing.then_some(ihave.id),
+        }))
     });
     let (walks, more) = (record.clone(), record.clone());
     let few = || vec(record.clone(), 0..5);
     prop_oneof![
         (walks, 0..9_u8).prop_map(|(joiner, ttl)| {
-            Message::ForwardJoin(Box::new(ForwardJoin { joiner, ttl }))
+            Message::Overlay(OverlayMessage::ForwardJoin(Box::new(ForwardJoin { joiner, ttl })))
         }),
         (more, 0..9_u8, few(), few()).prop_map(|(origin, ttl, active, passive)| {
-            Message::Shuffle(Box::new(Shuffle { origin, ttl, active, passive }))
+            Message::Overlay(OverlayMessage::Shuffle(Box::new(Shuffle {
+                origin,
+                ttl,
+                active,
+                passive,
+            })))
         }),
-        few().prop_map(|sample| Message::ShuffleReply { sample }),
-        vec(ihave(), 0..6).prop_map(|have| Message::IHave { have }),
+        few().prop_map(|sample| Message::Overlay(OverlayMessage::ShuffleReply { sample })),
+        vec(ihave(), 0..6).prop_map(|have| Message::Broadcast(BroadcastMessage::IHave { have })),
         graft,
-        node().prop_map(|source| Message::Prune(Prune { source })),
-        record.clone().prop_map(|subject| Message::PingRequest(Box::new(subject))),
-        (node(), any::<bool>())
-            .prop_map(|(subject, is_heard)| Message::PingRequestAnswer { subject, is_heard }),
-        few().prop_map(|records| Message::Neighbors { records }),
-        vec(statement(record.clone()), 0..5).prop_map(|members| Message::Members { members }),
-        (node(), any::<u32>())
-            .prop_map(|(old, round_trip_us)| Message::Optimization { old, round_trip_us }),
+        node().prop_map(|source| Message::Broadcast(BroadcastMessage::Prune(Prune { source }))),
+        record
+            .clone()
+            .prop_map(|subject| Message::Swim(SwimMessage::PingRequest(Box::new(subject)))),
+        (node(), any::<bool>()).prop_map(|(subject, is_heard)| Message::Swim(
+            SwimMessage::PingRequestAnswer { subject, is_heard }
+        )),
+        few().prop_map(|records| Message::Swim(SwimMessage::Neighbors { records })),
+        vec(statement(record.clone()), 0..5)
+            .prop_map(|members| Message::Swim(SwimMessage::Members { members })),
+        (node(), any::<u32>()).prop_map(|(old, round_trip_us)| Message::Overlay(
+            OverlayMessage::Optimization { old, round_trip_us }
+        )),
         proptest::option::of(record.clone())
-            .prop_map(|replaced| Message::OptimizationReply { replaced }),
-        record.clone().prop_map(|with| Message::Replace { with }),
-        statement(record.clone()).prop_map(|said| Message::Statement(Box::new(said))),
+            .prop_map(|replaced| Message::Overlay(OverlayMessage::OptimizationReply { replaced })),
+        record.clone().prop_map(|with| Message::Overlay(OverlayMessage::Replace { with })),
+        statement(record.clone())
+            .prop_map(|said| Message::Swim(SwimMessage::Statement(Box::new(said)))),
         statement_gossip(record),
     ]
 }

@@ -8,7 +8,8 @@ use std::{env, fs};
 use bytes::BytesMut;
 use tidings_core::Hop;
 use tidings_core::wire::{
-    self, Age, DecodeError, FRAME_HEADER_LEN, Gossip, MAX_FRAME, Message, Route, WIRE_VERSION,
+    self, Age, BroadcastMessage, DecodeError, FRAME_HEADER_LEN, Gossip, MAX_FRAME, Message,
+    RegistrationMessage, Route, SwimMessage, WIRE_VERSION,
 };
 
 use crate::samples;
@@ -99,10 +100,12 @@ fn the_largest_messages_fit_a_frame() {
         signature: Some(Box::new(samples::SIGNATURE)),
     };
     for message in [
-        Message::PeerList { peers: vec![record; wire::MAX_SAMPLE] },
-        Message::Pull { ids },
-        Message::IHave { have: vec![name; wire::MAX_IHAVES] },
-        Message::Members { members: vec![statement; wire::MAX_MEMBERS] },
+        Message::Registration(RegistrationMessage::PeerList {
+            peers: vec![record; wire::MAX_SAMPLE],
+        }),
+        Message::Broadcast(BroadcastMessage::Pull { ids }),
+        Message::Broadcast(BroadcastMessage::IHave { have: vec![name; wire::MAX_IHAVES] }),
+        Message::Swim(SwimMessage::Members { members: vec![statement; wire::MAX_MEMBERS] }),
     ] {
         let frame = frame(&message);
         assert!(frame.len() <= MAX_FRAME, "{}: {}", message.name(), frame.len());
@@ -114,7 +117,7 @@ fn the_largest_messages_fit_a_frame() {
 fn the_hop_of_a_copy_saturates_and_it_has_one_of_three_routes() {
     let copy = |hop, route| {
         let (age, envelope) = (Age::default(), samples::envelope(1, 9));
-        Message::Gossip(Gossip { hop: Hop(hop), route, age, envelope })
+        Message::Broadcast(BroadcastMessage::Gossip(Gossip { hop: Hop(hop), route, age, envelope }))
     };
     let body = |message: &Message| frame(message)[FRAME_HEADER_LEN..].to_vec();
     for route in [Route::Usual, Route::Detour, Route::Renewal] {

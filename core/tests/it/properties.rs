@@ -12,8 +12,9 @@ use proptest::sample::Index;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use tidings_core::wire::{
-    self, Age, Bye, DeathReport, DecodeError, Digest, Gossip, Hello, Leave, Message, NetworkName,
-    Ping, Proposal, ProposalKind, Purpose, Refusal, Refuse, Route, Vote, Welcome,
+    self, Age, BroadcastMessage, Bye, DeathReport, DecodeError, Digest, Gossip, Hello, Leave,
+    LinkMessage, Message, NetworkName, OverlayMessage, Ping, Proposal, ProposalKind, Purpose,
+    Refusal, Refuse, RegistrationMessage, Route, SwimMessage, Vote, VoteMessage, Welcome,
 };
 use tidings_core::{
     AddressRecord, Birth, BootEpoch, BroadcastKind, Command, Config, DecisionMode, DetectorKind,
@@ -184,19 +185,19 @@ fn hello(profile: Profile) -> impl Strategy<Value = Message> {
         |(from, role, purpose, to)| {
             let to = to.map(samples::node);
             let network = NetworkName::default();
-            Message::Hello(Box::new(Hello { network, to, from, role, purpose }))
+            Message::Link(LinkMessage::Hello(Box::new(Hello { network, to, from, role, purpose })))
         },
     )
 }
 
 fn gossip() -> impl Strategy<Value = Message> {
     (who(), 0..20_u64, 0..16_384_u16, 0..300_000_u64).prop_map(|(origin, sequence, hop, age)| {
-        Message::Gossip(Gossip {
+        Message::Broadcast(BroadcastMessage::Gossip(Gossip {
             hop: Hop(hop),
             route: if hop % 2 == 0 { Route::Detour } else { Route::Usual },
             age: Age::new(Duration::from_millis(age)),
             envelope: samples::envelope(origin, sequence),
-        })
+        }))
     })
 }
 
@@ -227,45 +228,50 @@ fn message(profile: Profile) -> impl Strategy<Value = Message> {
     });
     let refuse = (who(), refusal()).prop_map(|(from, reason)| {
         let from = samples::node(from);
-        Message::Refuse(Refuse { from, epoch: BootEpoch(1), reason })
+        Message::Link(LinkMessage::Refuse(Refuse { from, epoch: BootEpoch(1), reason }))
     });
-    let welcome =
-        (record(), role()).prop_map(|(from, role)| Message::Welcome(Welcome { from, role }));
+    let welcome = (record(), role())
+        .prop_map(|(from, role)| Message::Link(LinkMessage::Welcome(Welcome { from, role })));
     let report = (record(), who()).prop_map(|(subject, reporter)| {
         let reporter = samples::node(reporter);
         let at = UnixTime::from_millis(0);
-        Message::DeathReport(Box::new(DeathReport { subject, reporter, at, signature: None }))
+        Message::Registration(RegistrationMessage::DeathReport(Box::new(DeathReport {
+            subject,
+            reporter,
+            at,
+            signature: None,
+        })))
     });
     let leave = (who(), any::<u64>()).prop_map(|(subject, epoch)| {
         let (subject, epoch) = (samples::node(subject), BootEpoch(epoch));
-        Message::Leave(Leave { subject, epoch, signature: None })
+        Message::Registration(RegistrationMessage::Leave(Leave { subject, epoch, signature: None }))
     });
     let kind = prop_oneof![Just(ProposalKind::List), Just(ProposalKind::Remove)];
     let motion = (0..4_u64, kind, record()).prop_map(|(number, kind, subject)| {
-        Message::Proposal(Box::new(Proposal { number, kind, subject }))
+        Message::Vote(VoteMessage::Proposal(Box::new(Proposal { number, kind, subject })))
     });
     let both = prop_oneof![
         4 => hello(profile),
         4 => welcome,
         1 => refuse,
-        1 => Just(Message::Bye(Bye::Surplus)),
-        2 => Just(Message::Register),
-        2 => any::<u32>().prop_map(|lease_ms| Message::Registered { lease_ms }),
-        1 => Just(Message::Renew),
-        1 => Just(Message::Unknown),
-        1 => any::<u16>().prop_map(|sample| Message::ListRequest { sample }),
+        1 => Just(Message::Link(LinkMessage::Bye(Bye::Surplus))),
+        2 => Just(Message::Registration(RegistrationMessage::Register)),
+        2 => any::<u32>().prop_map(|lease_ms| Message::Registration(RegistrationMessage::Registered { lease_ms })),
+        1 => Just(Message::Registration(RegistrationMessage::Renew)),
+        1 => Just(Message::Registration(RegistrationMessage::Unknown)),
+        1 => any::<u16>().prop_map(|sample| Message::Registration(RegistrationMessage::ListRequest { sample })),
         2 => proptest::collection::vec(record(), 0..8)
-            .prop_map(|peers| Message::PeerList { peers }),
+            .prop_map(|peers| Message::Registration(RegistrationMessage::PeerList { peers })),
         4 => report,
         1 => leave,
-        1 => ping.clone().prop_map(Message::Ping),
-        1 => ping.prop_map(Message::Pong),
+        1 => ping.clone().prop_map(|ping| Message::Link(LinkMessage::Ping(ping))),
+        1 => ping.prop_map(|ping| Message::Link(LinkMessage::Pong(ping))),
         6 => gossip(),
-        2 => (ids(), any::<bool>()).prop_map(|(ids, reply)| Message::Digest(Digest { ids, reply })),
-        2 => ids().prop_map(|ids| Message::Pull { ids }),
+        2 => (ids(), any::<bool>()).prop_map(|(ids, reply)| Message::Broadcast(BroadcastMessage::Digest(Digest { ids, reply }))),
+        2 => ids().prop_map(|ids| Message::Broadcast(BroadcastMessage::Pull { ids })),
         1 => motion,
         1 => (0..4_u64, any::<bool>())
-            .prop_map(|(number, agrees)| Message::Vote(Vote { number, agrees })),
+            .prop_map(|(number, agrees)| Message::Vote(VoteMessage::Vote(Vote { number, agrees }))),
     ];
     profile.pick(both, arbitrary::modern(record().boxed()))
 }
@@ -426,7 +432,10 @@ impl Play {
                 self.accepted += 1;
                 self.open.insert(link, (hello.from.subject(), hello.purpose));
                 self.handle(Input::LinkUp { link, addr: addr(n) });
-                self.handle(Input::Received { link, message: Message::Hello(hello) });
+                self.handle(Input::Received {
+                    link,
+                    message: Message::Link(LinkMessage::Hello(hello)),
+                });
             }
             Step::Say(which, message) if !self.open.is_empty() => {
                 let at = which.index(self.open.len());
@@ -440,12 +449,15 @@ impl Play {
             Step::Echo(which) if !self.pings.is_empty() => {
                 let at = which.index(self.pings.len());
                 let (&link, &ping) = self.pings.iter().nth(at).unwrap();
-                self.handle(Input::Received { link, message: Message::Pong(ping) });
+                self.handle(Input::Received {
+                    link,
+                    message: Message::Link(LinkMessage::Pong(ping)),
+                });
             }
             Step::Vote(which, agrees) if !self.motions.is_empty() => {
                 let at = which.index(self.motions.len());
                 let (&link, &number) = self.motions.iter().nth(at).unwrap();
-                let message = Message::Vote(Vote { number, agrees });
+                let message = Message::Vote(VoteMessage::Vote(Vote { number, agrees }));
                 self.handle(Input::Received { link, message });
             }
             Step::Answer(..) | Step::Say(..) | Step::Echo(_) | Step::Vote(..) => {}
@@ -469,7 +481,7 @@ impl Play {
             }
             Answer::Refuse(reason) => {
                 let (from, reason) = (samples::node(to), *reason);
-                Message::Refuse(Refuse { from, epoch: BootEpoch(1), reason })
+                Message::Link(LinkMessage::Refuse(Refuse { from, epoch: BootEpoch(1), reason }))
             }
             Answer::Welcome(life) => {
                 let from = AddressRecord::new(samples::node(to), BootEpoch(*life), &[addr(to)]);
@@ -484,7 +496,7 @@ impl Play {
                     | Purpose::Exchange => Role::Peer,
                 };
                 self.open.insert(link, (samples::node(to), hello.purpose));
-                Message::Welcome(Welcome { from: from.unwrap(), role })
+                Message::Link(LinkMessage::Welcome(Welcome { from: from.unwrap(), role }))
             }
         };
         self.dials.remove(&link);
@@ -522,13 +534,13 @@ impl Play {
                 Output::Dial { link, .. } => {
                     self.dials.insert(*link, None);
                 }
-                Output::Send { link, message: Message::Hello(hello) } => {
+                Output::Send { link, message: Message::Link(LinkMessage::Hello(hello)) } => {
                     self.dials.insert(*link, Some((**hello).clone()));
                 }
-                Output::Send { link, message: Message::Ping(ping) } => {
+                Output::Send { link, message: Message::Link(LinkMessage::Ping(ping)) } => {
                     self.pings.insert(*link, *ping);
                 }
-                Output::Send { link, message: Message::Proposal(motion) } => {
+                Output::Send { link, message: Message::Vote(VoteMessage::Proposal(motion)) } => {
                     self.motions.insert(*link, motion.number);
                 }
                 Output::Close { link } => {
@@ -547,50 +559,75 @@ impl Play {
 /// Whether a message of this kind is expected on such a link, which the receiver accepted or dialed.
 fn belongs(receiver: Role, (purpose, is_accepted): (Purpose, bool), message: &Message) -> bool {
     match message {
-        Message::Registered { .. } | Message::Unknown | Message::PeerList { .. } => {
-            purpose == Purpose::Register && receiver == Role::Peer
-        }
-        Message::Register | Message::Renew | Message::ListRequest { .. } => {
-            purpose == Purpose::Register && receiver == Role::SeedNode
-        }
-        Message::DeathReport(_) => receiver == Role::SeedNode,
-        Message::Leave(_) => true,
-        Message::Ping(_) | Message::Pong(_) => matches!(
+        Message::Registration(
+            RegistrationMessage::Registered { .. }
+            | RegistrationMessage::Unknown
+            | RegistrationMessage::PeerList { .. },
+        ) => purpose == Purpose::Register && receiver == Role::Peer,
+        Message::Registration(
+            RegistrationMessage::Register
+            | RegistrationMessage::Renew
+            | RegistrationMessage::ListRequest { .. },
+        ) => purpose == Purpose::Register && receiver == Role::SeedNode,
+        Message::Registration(RegistrationMessage::DeathReport(_)) => receiver == Role::SeedNode,
+        Message::Registration(RegistrationMessage::Leave(_)) => true,
+        Message::Link(LinkMessage::Ping(_) | LinkMessage::Pong(_)) => matches!(
             purpose,
             Purpose::Neighbor { .. } | Purpose::Join | Purpose::Exchange | Purpose::Optimize
         ),
-        Message::Optimization { .. } => purpose == Purpose::Optimize && is_accepted,
-        Message::OptimizationReply { .. } => purpose == Purpose::Optimize && !is_accepted,
-        Message::Gossip(_) | Message::Digest(_) | Message::Pull { .. } => {
+        Message::Overlay(OverlayMessage::Optimization { .. }) => {
+            purpose == Purpose::Optimize && is_accepted
+        }
+        Message::Overlay(OverlayMessage::OptimizationReply { .. }) => {
+            purpose == Purpose::Optimize && !is_accepted
+        }
+        Message::Broadcast(
+            BroadcastMessage::Gossip(_)
+            | BroadcastMessage::Digest(_)
+            | BroadcastMessage::Pull { .. },
+        ) => {
             matches!(purpose, Purpose::Neighbor { .. } | Purpose::Join | Purpose::Exchange)
         }
-        Message::ForwardJoin(_)
-        | Message::Shuffle(_)
-        | Message::IHave { .. }
-        | Message::Graft(_)
-        | Message::Prune(_)
-        | Message::Replace { .. }
-        | Message::Neighbors { .. }
-        | Message::Members { .. } => matches!(purpose, Purpose::Neighbor { .. } | Purpose::Join),
-        Message::ShuffleReply { .. } => purpose == Purpose::Shuffle,
-        Message::PingRequest(_) | Message::PingRequestAnswer { .. } => {
+        Message::Overlay(
+            OverlayMessage::ForwardJoin(_)
+            | OverlayMessage::Shuffle(_)
+            | OverlayMessage::Replace { .. },
+        )
+        | Message::Broadcast(
+            BroadcastMessage::IHave { .. }
+            | BroadcastMessage::Graft(_)
+            | BroadcastMessage::Prune(_),
+        )
+        | Message::Swim(SwimMessage::Neighbors { .. } | SwimMessage::Members { .. }) => {
+            matches!(purpose, Purpose::Neighbor { .. } | Purpose::Join)
+        }
+        Message::Overlay(OverlayMessage::ShuffleReply { .. }) => purpose == Purpose::Shuffle,
+        Message::Swim(SwimMessage::PingRequest(_) | SwimMessage::PingRequestAnswer { .. }) => {
             purpose == Purpose::PingRequest
         }
-        Message::Statement(_) => {
+        Message::Swim(SwimMessage::Statement(_)) => {
             matches!(purpose, Purpose::Neighbor { .. } | Purpose::Join | Purpose::PingRequest)
         }
-        Message::Proposal(_) => purpose == Purpose::Vote && is_accepted,
-        Message::Vote(_) => purpose == Purpose::Vote && !is_accepted,
-        Message::Hello(_) | Message::Welcome(_) | Message::Refuse(_) | Message::Bye(_) => false,
+        Message::Vote(VoteMessage::Proposal(_)) => purpose == Purpose::Vote && is_accepted,
+        Message::Vote(VoteMessage::Vote(_)) => purpose == Purpose::Vote && !is_accepted,
+        Message::Link(
+            LinkMessage::Hello(_)
+            | LinkMessage::Welcome(_)
+            | LinkMessage::Refuse(_)
+            | LinkMessage::Bye(_),
+        ) => false,
     }
 }
 
 /// Reports and leaves are believed only from the node that they name.
 fn in_the_name_of(who: NodeId, message: Message) -> Message {
-    if let Message::DeathReport(report) = message {
-        Message::DeathReport(Box::new(DeathReport { reporter: who, ..*report }))
-    } else if let Message::Leave(leave) = message {
-        Message::Leave(Leave { subject: who, ..leave })
+    if let Message::Registration(RegistrationMessage::DeathReport(report)) = message {
+        Message::Registration(RegistrationMessage::DeathReport(Box::new(DeathReport {
+            reporter: who,
+            ..*report
+        })))
+    } else if let Message::Registration(RegistrationMessage::Leave(leave)) = message {
+        Message::Registration(RegistrationMessage::Leave(Leave { subject: who, ..leave }))
     } else {
         message
     }
@@ -686,7 +723,7 @@ proptest! {
         let play = play(kind, &steps);
         prop_assert!(delivered(&play).is_empty());
         let is_gossip = |output: &Output| {
-            matches!(output, Output::Send { message: Message::Gossip(_), .. })
+            matches!(output, Output::Send { message: Message::Broadcast(BroadcastMessage::Gossip(_)), .. })
         };
         prop_assert!(!play.outputs.iter().any(is_gossip));
     }

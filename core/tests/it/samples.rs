@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_core::wire::{
-    Age, Bye, Claim, DeathReport, Digest, Evidence, ForwardJoin, Gossip, Graft, Hello, IHave,
-    Leave, Message, NetworkName, Ping, Proposal, ProposalKind, Prune, Purpose, Refusal, Refuse,
-    Route, Shuffle, Statement, Vote, Welcome,
+    Age, BroadcastMessage, Bye, Claim, DeathReport, Digest, Evidence, ForwardJoin, Gossip, Graft,
+    Hello, IHave, Leave, LinkMessage, Message, NetworkName, OverlayMessage, Ping, Proposal,
+    ProposalKind, Prune, Purpose, Refusal, Refuse, RegistrationMessage, Route, Shuffle, Statement,
+    SwimMessage, Vote, VoteMessage, Welcome,
 };
 use tidings_core::{
     AddressRecord, BootEpoch, Envelope, Hop, Incarnation, MessageId, NodeId, Payload, Role,
@@ -59,6 +60,11 @@ pub(crate) const SIGNATURE: Signature = Signature { r: [0xaa; 32], s: [0xbb; 32]
 
 /// In the order of their tags.
 pub(crate) fn messages() -> Vec<Message> {
+    [classic_messages(), modern_messages()].concat()
+}
+
+/// Those that came with the documented network.
+fn classic_messages() -> Vec<Message> {
     let ping = Ping {
         nonce: 0x0123_4567_89ab_cdef,
         time: UnixTime::from_millis(1_700_000_005_000),
@@ -67,65 +73,85 @@ pub(crate) fn messages() -> Vec<Message> {
     let at = UnixTime::from_millis(1_700_000_005_000);
     let ids = vec![MessageId::new([3; 32]), MessageId::new([4; 32])];
     vec![
-        Message::Hello(Box::new(Hello {
+        Message::Link(LinkMessage::Hello(Box::new(Hello {
             network: NetworkName::new("tidings").unwrap(),
             to: Some(node(2)),
             from: record(1),
             role: Role::Peer,
             purpose: Purpose::Neighbor { isolated: true },
+        }))),
+        Message::Link(LinkMessage::Welcome(Welcome { from: record(2), role: Role::SeedNode })),
+        Message::Link(LinkMessage::Refuse(Refuse {
+            from: node(2),
+            epoch: BootEpoch(7),
+            reason: Refusal::Busy,
         })),
-        Message::Welcome(Welcome { from: record(2), role: Role::SeedNode }),
-        Message::Refuse(Refuse { from: node(2), epoch: BootEpoch(7), reason: Refusal::Busy }),
-        Message::Bye(Bye::Surplus),
-        Message::Register,
-        Message::Registered { lease_ms: 30_000 },
-        Message::Renew,
-        Message::Unknown,
-        Message::ListRequest { sample: 64 },
-        Message::PeerList { peers: vec![record(3), record(4)] },
-        Message::DeathReport(Box::new(DeathReport {
+        Message::Link(LinkMessage::Bye(Bye::Surplus)),
+        Message::Registration(RegistrationMessage::Register),
+        Message::Registration(RegistrationMessage::Registered { lease_ms: 30_000 }),
+        Message::Registration(RegistrationMessage::Renew),
+        Message::Registration(RegistrationMessage::Unknown),
+        Message::Registration(RegistrationMessage::ListRequest { sample: 64 }),
+        Message::Registration(RegistrationMessage::PeerList { peers: vec![record(3), record(4)] }),
+        Message::Registration(RegistrationMessage::DeathReport(Box::new(DeathReport {
             subject: record(3),
             reporter: node(1),
             at,
             signature: Some(Box::new(SIGNATURE)),
+        }))),
+        Message::Registration(RegistrationMessage::Leave(Leave {
+            subject: node(1),
+            epoch: BootEpoch(7),
+            signature: None,
         })),
-        Message::Leave(Leave { subject: node(1), epoch: BootEpoch(7), signature: None }),
-        Message::Ping(ping),
-        Message::Pong(ping),
-        Message::Gossip(Gossip {
+        Message::Link(LinkMessage::Ping(ping)),
+        Message::Link(LinkMessage::Pong(ping)),
+        Message::Broadcast(BroadcastMessage::Gossip(Gossip {
             hop: Hop(2),
             route: Route::Renewal,
             age: Age::new(Duration::from_millis(40)),
             envelope: envelope(1, 9),
-        }),
-        Message::Digest(Digest { ids: ids.clone(), reply: true }),
-        Message::Pull { ids },
-        Message::ForwardJoin(Box::new(ForwardJoin { joiner: record(3), ttl: 6 })),
-        Message::Shuffle(Box::new(Shuffle {
+        })),
+        Message::Broadcast(BroadcastMessage::Digest(Digest { ids: ids.clone(), reply: true })),
+        Message::Broadcast(BroadcastMessage::Pull { ids }),
+    ]
+}
+
+/// Those that came later.
+fn modern_messages() -> Vec<Message> {
+    vec![
+        Message::Overlay(OverlayMessage::ForwardJoin(Box::new(ForwardJoin {
+            joiner: record(3),
+            ttl: 6,
+        }))),
+        Message::Overlay(OverlayMessage::Shuffle(Box::new(Shuffle {
             origin: record(1),
             ttl: 6,
             active: vec![record(4)],
             passive: vec![record(5)],
-        })),
-        Message::ShuffleReply { sample: vec![record(5)] },
-        Message::IHave {
+        }))),
+        Message::Overlay(OverlayMessage::ShuffleReply { sample: vec![record(5)] }),
+        Message::Broadcast(BroadcastMessage::IHave {
             have: vec![IHave { id: MessageId::new([3; 32]), hop: Hop(4), source: node(1) }],
-        },
-        Message::Graft(Graft { source: node(1), id: Some(MessageId::new([3; 32])) }),
-        Message::Prune(Prune { source: node(1) }),
-        Message::PingRequest(Box::new(record(3))),
-        Message::PingRequestAnswer { subject: node(3), is_heard: false },
-        Message::Neighbors { records: vec![record(4)] },
-        Message::Members { members: statements() },
-        Message::Proposal(Box::new(Proposal {
+        }),
+        Message::Broadcast(BroadcastMessage::Graft(Graft {
+            source: node(1),
+            id: Some(MessageId::new([3; 32])),
+        })),
+        Message::Broadcast(BroadcastMessage::Prune(Prune { source: node(1) })),
+        Message::Swim(SwimMessage::PingRequest(Box::new(record(3)))),
+        Message::Swim(SwimMessage::PingRequestAnswer { subject: node(3), is_heard: false }),
+        Message::Swim(SwimMessage::Neighbors { records: vec![record(4)] }),
+        Message::Swim(SwimMessage::Members { members: statements() }),
+        Message::Vote(VoteMessage::Proposal(Box::new(Proposal {
             number: 300,
             kind: ProposalKind::Remove,
             subject: record(3),
-        })),
-        Message::Vote(Vote { number: 300, agrees: true }),
-        Message::Optimization { old: node(3), round_trip_us: 1500 },
-        Message::OptimizationReply { replaced: Some(record(4)) },
-        Message::Replace { with: record(4) },
-        Message::Statement(Box::new(statements().remove(1))),
+        }))),
+        Message::Vote(VoteMessage::Vote(Vote { number: 300, agrees: true })),
+        Message::Overlay(OverlayMessage::Optimization { old: node(3), round_trip_us: 1500 }),
+        Message::Overlay(OverlayMessage::OptimizationReply { replaced: Some(record(4)) }),
+        Message::Overlay(OverlayMessage::Replace { with: record(4) }),
+        Message::Swim(SwimMessage::Statement(Box::new(statements().remove(1)))),
     ]
 }

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tidings_core::wire::{
-    Age, Claim, Evidence, Gossip, Hello, Message, NetworkName, Purpose, Route, Statement,
+    Age, BroadcastMessage, Claim, Evidence, Gossip, Hello, LinkMessage, Message, NetworkName,
+    Purpose, Route, Statement, SwimMessage,
 };
 use tidings_core::{
     Birth, Command, Config, DetectorKind, Envelope, Event, Hop, Incarnation, Input, Instant,
@@ -320,7 +321,10 @@ fn dial(node: &mut Node, n: u8, purpose: Purpose) -> LinkId {
     let (network, from) = (NetworkName::default(), samples::record(n));
     let hello = Hello { network, to: None, from, role: Role::Peer, purpose };
     outputs(node, Input::LinkUp { link, addr });
-    outputs(node, Input::Received { link, message: Message::Hello(Box::new(hello)) });
+    outputs(
+        node,
+        Input::Received { link, message: Message::Link(LinkMessage::Hello(Box::new(hello))) },
+    );
     link
 }
 
@@ -334,7 +338,7 @@ fn of_3(claim: Claim) -> Statement {
 fn misbehavior(members_max: usize, claim: Claim) -> Option<Misbehavior> {
     let mut node = alone(members_max);
     let link = dial(&mut node, 2, Purpose::PingRequest);
-    let message = Message::Statement(Box::new(of_3(claim)));
+    let message = Message::Swim(SwimMessage::Statement(Box::new(of_3(claim))));
     let what = |output| match output {
         Output::Event(Event::Misbehaved { kind, .. }) => Some(kind),
         Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
@@ -359,7 +363,7 @@ fn without_tables_nobody_is_held_dead_because_somebody_says_so_to_all() {
         );
         let age = Age::new(Duration::ZERO);
         let gossip = Gossip { hop: Hop(0), route: Route::Usual, age, envelope: envelope.into() };
-        let message = Message::Gossip(gossip);
+        let message = Message::Broadcast(BroadcastMessage::Gossip(gossip));
         let outputs = outputs(&mut node, Input::Received { link, message });
         let is_closed = outputs.contains(&Output::Close { link: other });
         assert_eq!(is_closed, is_believed, "{members_max}: {outputs:?}");

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tidings_core::wire::{Message, Ping, Purpose};
+use tidings_core::wire::{LinkMessage, Message, Ping, Purpose};
 use tidings_core::{Config, UnixTime};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
@@ -14,13 +14,13 @@ use crate::support::{Raw, TestNode, frame};
 async fn flood(peer: SocketAddr, neighbors: u8) -> JoinSet<()> {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
     let ping = Ping { nonce: 1, time: UnixTime::from_millis(1), addr: nowhere };
-    let pings = frame(&Message::Ping(ping)).repeat(4096);
+    let pings = frame(&Message::Link(LinkMessage::Ping(ping))).repeat(4096);
     let mut flooding = JoinSet::new();
     for n in 0..neighbors {
         let mut raw = Raw::connect(peer).await;
         raw.hello(50 + n, nowhere, Purpose::Neighbor { isolated: false }).await;
         raw.preamble().await;
-        raw.wait_for(|message| matches!(message, Message::Welcome(_))).await;
+        raw.wait_for(|message| matches!(message, Message::Link(LinkMessage::Welcome(_)))).await;
         let (mut incoming, mut outgoing) = raw.stream.into_split();
         let pings = pings.clone();
         flooding.spawn(async move { while outgoing.write_all(&pings).await.is_ok() {} });

@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidings_core::wire::{DeathReport, Message, Ping, Purpose};
+use tidings_core::wire::{
+    BroadcastMessage, DeathReport, LinkMessage, Message, Ping, Purpose, RegistrationMessage,
+};
 use tidings_core::{
     AddressRecord, BootEpoch, Config, DetectorKind, Event, LinkOrigin, Misbehavior, NodeId,
     Payload, Rejection, Removal, ReportOutcome, Topic, UnixTime,
@@ -66,7 +68,7 @@ async fn raw_neighbor(peer: &TestNode, n: u8) -> Raw {
     let mut raw = Raw::connect(peer.addr).await;
     raw.hello(n, nowhere(), NEIGHBOR).await;
     raw.preamble().await;
-    raw.wait_for(|message| matches!(message, Message::Welcome(_))).await;
+    raw.wait_for(|message| matches!(message, Message::Link(LinkMessage::Welcome(_)))).await;
     raw
 }
 
@@ -74,14 +76,14 @@ async fn raw_neighbor(peer: &TestNode, n: u8) -> Raw {
 /// gossip that came meanwhile.
 async fn settle(raw: &mut Raw, nonce: u64) -> Vec<Message> {
     let ping = Ping { nonce, time: UnixTime::from_millis(1), addr: nowhere() };
-    raw.write(&frame(&Message::Ping(ping))).await;
+    raw.write(&frame(&Message::Link(LinkMessage::Ping(ping)))).await;
     let mut gossip = Vec::new();
     loop {
         let message = raw.message().await.expect("the link stays");
-        if message == Message::Pong(ping) {
+        if message == Message::Link(LinkMessage::Pong(ping)) {
             return gossip;
         }
-        if matches!(message, Message::Gossip(_)) {
+        if matches!(message, Message::Broadcast(BroadcastMessage::Gossip(_))) {
             gossip.push(message);
         }
     }
@@ -288,11 +290,12 @@ async fn r14_every_neighbor_is_checked_for_as_long_as_it_is_one() {
     let mut neighbors = [raw_neighbor(&peer, 50).await, raw_neighbor(&peer, 51).await];
     for _ in 0..4 {
         for raw in &mut neighbors {
-            let Message::Ping(ping) = raw.wait_for(|it| matches!(it, Message::Ping(_))).await
+            let Message::Link(LinkMessage::Ping(ping)) =
+                raw.wait_for(|it| matches!(it, Message::Link(LinkMessage::Ping(_)))).await
             else {
                 unreachable!("it is a ping");
             };
-            raw.write(&frame(&Message::Pong(ping))).await;
+            raw.write(&frame(&Message::Link(LinkMessage::Pong(ping)))).await;
         }
     }
     assert_eq!(peer.report().await.node.neighbors.len(), 2);
@@ -304,12 +307,14 @@ async fn r15_a_reply_must_repeat_the_requests_fields() {
     let mut raw = raw_neighbor(&peer, 50).await;
     // Its own answers do, to the sender only: the request is answered on the link it came by.
     assert_eq!(settle(&mut raw, 77).await.len(), 0);
-    let Message::Ping(ping) = raw.wait_for(|it| matches!(it, Message::Ping(_))).await else {
+    let Message::Link(LinkMessage::Ping(ping)) =
+        raw.wait_for(|it| matches!(it, Message::Link(LinkMessage::Ping(_)))).await
+    else {
         unreachable!("it is a ping");
     };
     assert_eq!(ping.addr, peer.addr, "the requester's own address");
     let other_time = Ping { time: UnixTime::from_millis(0), ..ping };
-    raw.write(&frame(&Message::Pong(other_time))).await;
+    raw.write(&frame(&Message::Link(LinkMessage::Pong(other_time)))).await;
     let accused =
         |event: &Event| matches!(event, Event::Misbehaved { kind: Misbehavior::WrongEcho, .. });
     peer.events.wait_for("the mismatch is noticed", accused).await;
@@ -387,8 +392,10 @@ async fn r23_a_report_needs_as_many_confirmations_as_are_asked() {
     let mut subject = Raw::connect(seed_node.addr).await;
     subject.hello(50, nowhere(), Purpose::Register).await;
     subject.preamble().await;
-    subject.write(&frame(&Message::Register)).await;
-    subject.wait_for(|it| matches!(it, Message::Registered { .. })).await;
+    subject.write(&frame(&Message::Registration(RegistrationMessage::Register))).await;
+    subject
+        .wait_for(|it| matches!(it, Message::Registration(RegistrationMessage::Registered { .. })))
+        .await;
     let outcomes = |wanted: ReportOutcome| move |event: &Event| matches!(event, Event::ReportReceived { outcome, .. } if *outcome == wanted);
     for (reporter, outcome) in [(60, ReportOutcome::Noted), (61, ReportOutcome::Probing)] {
         let mut raw = Raw::connect(seed_node.addr).await;
@@ -406,12 +413,12 @@ async fn r23_a_report_needs_as_many_confirmations_as_are_asked() {
 
 fn death_report(subject: u8, reporter: u8) -> Message {
     let record = AddressRecord::new(NodeId::new([subject; 32]), BootEpoch(1), &[nowhere()]);
-    Message::DeathReport(Box::new(DeathReport {
+    Message::Registration(RegistrationMessage::DeathReport(Box::new(DeathReport {
         subject: record.expect("valid"),
         reporter: NodeId::new([reporter; 32]),
         at: UnixTime::from_millis(0),
         signature: None,
-    }))
+    })))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tidings_core::wire::{Bye, DeathReport, MAX_FRAME, Message, Preamble, Purpose, Refusal};
+use tidings_core::wire::{
+    BroadcastMessage, Bye, DeathReport, LinkMessage, MAX_FRAME, Message, Preamble, Purpose,
+    Refusal, RegistrationMessage,
+};
 use tidings_core::{
     AddressRecord, BootEpoch, DetectorKind, Event, LinkLoss, Misbehavior, NeighborLoss, NodeId,
     Topic, UnixTime,
@@ -45,7 +48,7 @@ async fn frames_may_come_in_any_pieces() {
     wait_until("the third is there", || peer.delivered().len() == 3).await;
     assert_eq!(peer.delivered(), ["one write", "the same write", "byte by byte"]);
     assert_eq!(raw.preamble().await, opening);
-    assert!(matches!(raw.message().await, Some(Message::Welcome(_))));
+    assert!(matches!(raw.message().await, Some(Message::Link(LinkMessage::Welcome(_)))));
 }
 
 #[tokio::test]
@@ -57,9 +60,12 @@ async fn garbage_ends_the_link_and_nothing_else() {
         let mut raw = Raw::connect(peer.addr).await;
         raw.hello(50, nowhere(), NEIGHBOR).await;
         raw.preamble().await;
-        raw.wait_for(|message| matches!(message, Message::Welcome(_))).await;
+        raw.wait_for(|message| matches!(message, Message::Link(LinkMessage::Welcome(_)))).await;
         raw.write(garbage).await;
-        assert_eq!(raw.last_message().await, Some(Message::Bye(Bye::Misbehaved)));
+        assert_eq!(
+            raw.last_message().await,
+            Some(Message::Link(LinkMessage::Bye(Bye::Misbehaved)))
+        );
     }
     let garbled =
         |event: &Event| matches!(event, Event::Misbehaved { kind: Misbehavior::Garbled(_), .. });
@@ -97,7 +103,7 @@ async fn a_frame_longer_than_allowed_is_refused_by_its_length_alone() {
     raw.preamble().await;
     let length = u32::try_from(MAX_FRAME + 1).expect("fits").to_be_bytes();
     raw.write(&length).await;
-    assert_eq!(raw.last_message().await, Some(Message::Bye(Bye::Misbehaved)));
+    assert_eq!(raw.last_message().await, Some(Message::Link(LinkMessage::Bye(Bye::Misbehaved))));
 }
 
 #[tokio::test]
@@ -118,7 +124,7 @@ async fn a_stranger_that_says_nothing_is_shown_out() {
     let mut silent = Raw::connect(peer.addr).await;
     silent.write(&Preamble::OPENING.encode()).await;
     silent.preamble().await;
-    assert_eq!(silent.last_message().await, Some(Message::Bye(Bye::Silent)));
+    assert_eq!(silent.last_message().await, Some(Message::Link(LinkMessage::Bye(Bye::Silent))));
     assert_eq!(peer.report().await.node.stats.hellos_missed, 1);
 }
 
@@ -128,7 +134,7 @@ async fn a_neighbor_that_answers_no_ping_strikes_out() {
     let mut raw = Raw::connect(peer.addr).await;
     raw.hello(50, nowhere(), NEIGHBOR).await;
     raw.preamble().await;
-    assert_eq!(raw.last_message().await, Some(Message::Bye(Bye::Silent)));
+    assert_eq!(raw.last_message().await, Some(Message::Link(LinkMessage::Bye(Bye::Silent))));
     let reported = |event: &Event| matches!(event, Event::DeathReported { .. });
     peer.events.wait_for("it is reported", reported).await;
 }
@@ -157,7 +163,9 @@ async fn a_neighbor_that_reads_nothing_is_dropped_and_holds_up_nobody() {
         assert!(sent < 2000, "{sent} messages and no overrun");
         peer.say(&big).await;
         sent += 1;
-        other.wait_for(|message| matches!(message, Message::Gossip(_))).await;
+        other
+            .wait_for(|message| matches!(message, Message::Broadcast(BroadcastMessage::Gossip(_))))
+            .await;
     }
     assert_eq!(peer.report().await.node.stats.limits.overruns, 1);
 }
@@ -189,7 +197,7 @@ async fn r20_a_report_in_anothers_name_ends_the_link() {
     liar.hello(66, nowhere(), Purpose::Notice).await;
     liar.preamble().await;
     liar.write(&frame(&report(&victim, 67))).await;
-    assert_eq!(liar.last_message().await, Some(Message::Bye(Bye::Misbehaved)));
+    assert_eq!(liar.last_message().await, Some(Message::Link(LinkMessage::Bye(Bye::Misbehaved))));
     let received = |event: &Event| matches!(event, Event::ReportReceived { .. });
     assert_eq!(seed_node.events.count(received), 0);
 }
@@ -201,7 +209,9 @@ async fn r01_a_seed_node_is_no_neighbor() {
     raw.hello(50, nowhere(), NEIGHBOR).await;
     raw.preamble().await;
     match raw.last_message().await {
-        Some(Message::Refuse(refuse)) => assert_eq!(refuse.reason, Refusal::WrongRole),
+        Some(Message::Link(LinkMessage::Refuse(refuse))) => {
+            assert_eq!(refuse.reason, Refusal::WrongRole);
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -220,14 +230,18 @@ async fn r04_false_registrations_are_bounded_and_go_away() {
         liar.hello(n, nowhere(), Purpose::Register).await;
         liar.preamble().await;
         match liar.message().await {
-            Some(Message::Welcome(_)) => liar.write(&frame(&Message::Register)).await,
-            Some(Message::Refuse(refuse)) => {
+            Some(Message::Link(LinkMessage::Welcome(_))) => {
+                liar.write(&frame(&Message::Registration(RegistrationMessage::Register))).await;
+            }
+            Some(Message::Link(LinkMessage::Refuse(refuse))) => {
                 assert_eq!(refuse.reason, Refusal::RegistryFull);
                 refused += 1;
             }
             other => panic!("{other:?}"),
         }
-        if let Some(Message::Registered { .. }) = liar.message().await {
+        if let Some(Message::Registration(RegistrationMessage::Registered { .. })) =
+            liar.message().await
+        {
             liars.push(liar);
         }
     }
@@ -295,13 +309,15 @@ async fn r07_nobody_can_hold_every_link_slot() {
         let mut holder = Raw::connect(peer.addr).await;
         holder.hello(n, nowhere(), NEIGHBOR).await;
         holder.preamble().await;
-        assert!(matches!(holder.message().await, Some(Message::Welcome(_))));
+        assert!(matches!(holder.message().await, Some(Message::Link(LinkMessage::Welcome(_)))));
         holders.push(holder);
     }
     let mut ninth = Raw::connect(peer.addr).await;
     ninth.hello(59, nowhere(), NEIGHBOR).await;
     ninth.preamble().await;
-    let Some(Message::Refuse(refuse)) = ninth.message().await else { panic!("all are taken") };
+    let Some(Message::Link(LinkMessage::Refuse(refuse))) = ninth.message().await else {
+        panic!("all are taken")
+    };
     assert_eq!(refuse.reason, Refusal::Busy);
     // The holders answer every ping, so that nothing but the newcomer moves them.
     let mut answering = tokio::task::JoinSet::new();
@@ -319,10 +335,10 @@ async fn r07_nobody_can_hold_every_link_slot() {
 
 fn report(victim: &TestNode, reporter: u8) -> Message {
     let subject = AddressRecord::new(victim.id, BootEpoch(1), &[victim.addr]).expect("valid");
-    Message::DeathReport(Box::new(DeathReport {
+    Message::Registration(RegistrationMessage::DeathReport(Box::new(DeathReport {
         subject,
         reporter: NodeId::new([reporter; 32]),
         at: UnixTime::from_millis(0),
         signature: None,
-    }))
+    })))
 }

@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tidings_core::wire::{
-    self, Gossip, Hello, Message, NetworkName, PREAMBLE_LEN, Preamble, Purpose, Route,
+    self, BroadcastMessage, Gossip, Hello, LinkMessage, Message, NetworkName, PREAMBLE_LEN,
+    Preamble, Purpose, Route,
 };
 use tidings_core::{
     AddressRecord, Birth, BootEpoch, Config, Envelope, Event, Hop, Instant, Node, NodeId, Payload,
@@ -278,8 +279,8 @@ impl Raw {
     /// Answers pings and nothing else, until the other side has closed.
     pub(crate) async fn answer_pings(mut self) {
         while let Some(message) = self.message().await {
-            if let Message::Ping(ping) = message {
-                self.write(&frame(&Message::Pong(ping))).await;
+            if let Message::Link(LinkMessage::Ping(ping)) = message {
+                self.write(&frame(&Message::Link(LinkMessage::Pong(ping)))).await;
             }
         }
     }
@@ -303,7 +304,13 @@ pub(crate) fn frame(message: &Message) -> Vec<u8> {
 pub(crate) fn hello(n: u8, addr: SocketAddr, purpose: Purpose) -> Message {
     let from = AddressRecord::new(NodeId::new([n; 32]), BootEpoch(1), &[addr]).unwrap();
     let network = NetworkName::default();
-    Message::Hello(Box::new(Hello { network, to: None, from, role: Role::Peer, purpose }))
+    Message::Link(LinkMessage::Hello(Box::new(Hello {
+        network,
+        to: None,
+        from,
+        role: Role::Peer,
+        purpose,
+    })))
 }
 
 /// The `sequence`-th message of the `n`-th node.
@@ -321,7 +328,12 @@ pub(crate) fn gossip_on(topic: Topic, n: u8, sequence: u64, text: &str) -> Messa
         Payload::new(text.as_bytes().to_vec()).unwrap(),
     );
     let (hop, route, age) = (Hop(1), Route::default(), wire::Age::default());
-    Message::Gossip(Gossip { hop, route, age, envelope: Arc::new(envelope) })
+    Message::Broadcast(BroadcastMessage::Gossip(Gossip {
+        hop,
+        route,
+        age,
+        envelope: Arc::new(envelope),
+    }))
 }
 
 /// A folder of its own for the test called `name`, empty.

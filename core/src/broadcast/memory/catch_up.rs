@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::id::{LinkId, MessageId};
 use crate::time::Instant;
 use crate::util::table::Table;
-use crate::wire::{Digest, MAX_IDS, Message};
+use crate::wire::{BroadcastMessage, Digest, MAX_IDS};
 
 /// Pulls under way.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +56,7 @@ impl CatchUp {
             ids.push(id);
         }
         if !ids.is_empty() {
-            cx.send(from, Message::Pull { ids });
+            cx.send(from, BroadcastMessage::Pull { ids });
         }
     }
 
@@ -82,8 +82,8 @@ impl CatchUp {
 pub(crate) fn send_digest(cx: &mut Context, to: LinkId, ids: &[MessageId], reply: bool) {
     let mut rest = ids;
     while let Some((page, more)) = rest.split_at_checked(MAX_IDS) {
-        cx.send(to, Message::Digest(Digest { ids: page.to_vec(), reply: false }));
+        cx.send(to, BroadcastMessage::Digest(Digest { ids: page.to_vec(), reply: false }));
         rest = more;
     }
-    cx.send(to, Message::Digest(Digest { ids: rest.to_vec(), reply }));
+    cx.send(to, BroadcastMessage::Digest(Digest { ids: rest.to_vec(), reply }));
 }

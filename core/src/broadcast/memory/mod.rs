@@ -5,8 +5,6 @@ pub(crate) mod catch_up;
 pub(crate) mod seen;
 pub(crate) mod store;
 
-use alloc::sync::Arc;
-
 use crate::broadcast::memory::catch_up::{CatchUp, send_digest};
 use crate::broadcast::memory::seen::Seen;
 use crate::broadcast::memory::store::{Store, Stored};
@@ -14,7 +12,7 @@ use crate::broadcast::traffic::{self, Sender};
 use crate::context::Context;
 use crate::id::{Hop, LinkId, MessageId, NodeId, Sequence};
 use crate::links::neighbors::{Neighbor, Slot, Via};
-use crate::messaging::{Envelope, Payload, Topic};
+use crate::messaging::{Payload, Topic};
 use crate::rng::Stream;
 use crate::wire::{Age, Digest, Gossip, Route};
 
@@ -31,12 +29,7 @@ pub(crate) struct Memory {
 #[derive(Debug)]
 pub(crate) enum Receipt {
     /// Of a message that nobody here has seen. It is not stored yet.
-    New {
-        stored: Stored,
-        was_pulled: bool,
-        /// The message again, if its topic is reserved.
-        news: Option<Arc<Envelope>>,
-    },
+    New { stored: Stored, was_pulled: bool },
     /// Of a message of this source that was here before.
     Repeated { source: NodeId, was_pulled: bool },
     /// Too old to tell.
@@ -74,7 +67,7 @@ impl Memory {
             return Receipt::TooOld;
         }
         self.seen.insert(cx, id);
-        let news = traffic::on_new(cx, &envelope, from, (hop, age));
+        traffic::on_new(cx, &envelope, from, hop, age);
         let mut stored = Stored::new(envelope, hop, age, cx.now);
         if was_pulled || route == Route::Detour {
             stored.note_detour();
@@ -82,7 +75,7 @@ impl Memory {
         if let Some(slot) = from.slot {
             stored.holders.insert(slot);
         }
-        Receipt::New { stored, was_pulled, news }
+        Receipt::New { stored, was_pulled }
     }
 
     fn note_holder(&mut self, id: MessageId, slot: Option<Slot>) {
@@ -95,7 +88,8 @@ impl Memory {
     pub(crate) fn on_held(
         &mut self,
         cx: &mut Context,
-        (link, slot): (LinkId, Option<Slot>),
+        link: LinkId,
+        slot: Option<Slot>,
         ids: &[MessageId],
     ) {
         for id in ids {
@@ -107,7 +101,7 @@ impl Memory {
 
     /// A neighbor tells what it holds: pull what is missing here, and tell the same if asked to.
     pub(crate) fn on_digest(&mut self, cx: &mut Context, from: &Neighbor, digest: &Digest) {
-        self.on_held(cx, (from.link, Some(from.slot)), &digest.ids);
+        self.on_held(cx, from.link, Some(from.slot), &digest.ids);
         if digest.reply {
             self.tell(cx, from.via(), false);
         }

@@ -14,10 +14,10 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::mem;
 
+use crate::broadcast::timer::BroadcastTimer;
 use crate::context::Context;
 use crate::id::{MessageId, NodeId};
 use crate::time::Instant;
-use crate::timers::Timer;
 use crate::util::room::{make_room, make_room_behind};
 use crate::wire::MAX_IHAVES;
 
@@ -108,8 +108,8 @@ impl Announcements {
         let gathered = !(self.named.is_empty() && self.offered.is_empty());
         let later = self.later.front().map(|(at, _)| *at);
         match gathered.then_some(self.due).into_iter().chain(later).min() {
-            Some(at) => cx.timers.arm(Timer::IHave, at),
-            None => cx.timers.cancel(Timer::IHave),
+            Some(at) => cx.timers.arm(BroadcastTimer::IHave, at),
+            None => cx.timers.cancel(BroadcastTimer::IHave),
         }
     }
 }

@@ -10,12 +10,12 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::announcements::speaks_first;
+use crate::broadcast::timer::BroadcastTimer;
 use crate::config::IHaveDirection;
 use crate::context::Context;
 use crate::id::{Hop, LinkId, MessageId, NodeId};
 use crate::links::neighbors::{Neighbor, Neighbors};
 use crate::time::Instant;
-use crate::timers::Timer;
 use crate::util::room::make_room;
 use crate::util::table::Table;
 use crate::wire::IHave;
@@ -103,7 +103,7 @@ impl Missing {
     pub(super) fn on_arrival(&mut self, cx: &mut Context, id: MessageId) -> Vec<Announcer> {
         let came = self.table.remove(id);
         if self.table.len() == 0 && self.wake.take().is_some() {
-            cx.timers.cancel(Timer::Graft);
+            cx.timers.cancel(BroadcastTimer::Graft);
         }
         came.map_or_else(Vec::new, |announced| announced.by)
     }
@@ -135,7 +135,7 @@ impl Missing {
     fn arm(&mut self, cx: &mut Context, at: Instant) {
         if self.wake.is_none_or(|wake| at < wake) {
             self.wake = Some(at);
-            cx.timers.arm(Timer::Graft, at);
+            cx.timers.arm(BroadcastTimer::Graft, at);
         }
     }
 

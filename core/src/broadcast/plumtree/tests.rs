@@ -10,6 +10,8 @@ use super::Plumtree;
 use super::announcements::speaks_first;
 use crate::address::AddressRecord;
 use crate::broadcast::lab::{Lab, Outcome};
+use crate::broadcast::memory::Memory;
+use crate::broadcast::timer::BroadcastTimer;
 use crate::config::{BroadcastKind, Config, IHaveDirection};
 use crate::context::Context;
 use crate::id::{BootEpoch, Hop, LinkId, MessageId, NodeId, Sequence};
@@ -18,8 +20,7 @@ use crate::links::neighbors::Neighbor;
 use crate::messaging::{Envelope, Payload, Topic};
 use crate::testing::context;
 use crate::time::{Instant, UnixTime};
-use crate::timers::Timer;
-use crate::wire::{Age, Digest, Gossip, Graft, IHave, Message, Prune, Route};
+use crate::wire::{Age, BroadcastMessage, Digest, Gossip, Graft, IHave, Message, Prune, Route};
 
 const PEERS: usize = 300;
 const OTHERS: u64 = 299;
@@ -230,6 +231,7 @@ fn links_that_break_all_the_time_lose_nothing() {
 /// A peer with neighbors, fed by hand.
 struct Bench {
     cx: Context,
+    memory: Memory,
     tree: Plumtree,
 }
 
@@ -237,8 +239,8 @@ impl Bench {
     fn new(neighbors: u8, mut config: Config) -> Self {
         config.broadcast.plumtree.flood_hops = 0;
         let mut cx = context(config);
-        let tree = Plumtree::new(&mut cx, 7);
-        let mut bench = Self { cx, tree };
+        let tree = Plumtree::new(&mut cx);
+        let mut bench = Self { cx, memory: Memory::new(7), tree };
         for n in 0..neighbors {
             let addr = SocketAddr::from(([10, 0, 1, n], 7000));
             let record = AddressRecord::new(NodeId::new([100 + n; 32]), BootEpoch(1), &[addr]);
@@ -256,21 +258,21 @@ impl Bench {
         let envelope = envelope.clone().into();
         let gossip = Gossip { hop: Hop(hop), route: Route::Usual, age: Age::default(), envelope };
         let from = self.neighbor(from);
-        self.tree.on_gossip(&mut self.cx, &from, gossip);
+        self.tree.on_gossip(&mut self.cx, &mut self.memory, &from, gossip);
         self.sent()
     }
 
     fn ihave(&mut self, from: u8, have: &[IHave]) {
         let from = self.neighbor(from);
-        self.tree.on_ihave(&mut self.cx, &from, have);
+        self.tree.on_ihave(&mut self.cx, &mut self.memory, &from, have);
     }
 
     /// A digest names a message, and it is pulled.
     fn pull(&mut self, from: u8, it: &Envelope) {
         let (neighbor, ids) = (self.neighbor(from), vec![it.id()]);
         let digest = Digest { ids: ids.clone(), reply: false };
-        self.tree.on_digest(&mut self.cx, &neighbor, &digest);
-        assert_eq!(self.sent(), [(from, Message::Pull { ids })]);
+        self.memory.on_digest(&mut self.cx, &neighbor, &digest);
+        assert_eq!(self.sent(), [(from, Message::Broadcast(BroadcastMessage::Pull { ids }))]);
     }
 
     /// Time passes; returns what is sent at the end.
@@ -278,9 +280,9 @@ impl Bench {
         self.cx.now = self.cx.now + Duration::from_millis(millis);
         let before = self.cx.timers.order();
         while let Some(timer) = self.cx.timers.pop_due(self.cx.now, before) {
-            if timer == Timer::IHave {
-                self.tree.on_ihave_timer(&mut self.cx);
-            } else if timer == Timer::Graft {
+            if timer == BroadcastTimer::IHave.into() {
+                self.tree.on_ihave_timer(&mut self.cx, &self.memory);
+            } else if timer == BroadcastTimer::Graft.into() {
                 self.tree.on_graft_timer(&mut self.cx);
             }
         }
@@ -311,7 +313,7 @@ fn made_up(n: u64) -> IHave {
 }
 
 fn graft(ihave: &IHave) -> Message {
-    Message::Graft(Graft { source: ihave.source, id: Some(ihave.id) })
+    Message::Broadcast(BroadcastMessage::Graft(Graft { source: ihave.source, id: Some(ihave.id) }))
 }
 
 #[test]
@@ -326,7 +328,7 @@ fn announcers_are_asked_in_turn_until_none_is_left() {
     assert_eq!(bench.wait(99), []);
     assert_eq!(bench.wait(1), [(0, graft(&it))], "t2 is over: the next");
     assert_eq!((bench.wait(100), bench.tree.missing.len()), (vec![], 0));
-    assert!(!bench.cx.timers.is_armed(Timer::Graft));
+    assert!(!bench.cx.timers.is_armed(BroadcastTimer::Graft));
 }
 
 /// The modern settings, but that both ends of a link name everything at once.
@@ -350,7 +352,11 @@ fn envelope_said(first: bool) -> Envelope {
 
 /// How many names there are in a message of names.
 fn names(message: &Message) -> Option<usize> {
-    if let Message::IHave { have } = message { Some(have.len()) } else { None }
+    if let Message::Broadcast(BroadcastMessage::IHave { have }) = message {
+        Some(have.len())
+    } else {
+        None
+    }
 }
 
 #[test]
@@ -358,11 +364,16 @@ fn a_link_carries_a_name_in_one_direction_first() {
     for is_first in [true, false] {
         let mut bench = Bench::new(3, Config::modern());
         let (it, from) = (envelope_said(is_first), bench.neighbor(1));
-        bench.tree.on_prune(&mut bench.cx, &from, &Prune { source: it.origin() });
+        bench.tree.on_prune(&from, &Prune { source: it.origin() });
         let sent = bench.gossip(0, &it, 1);
-        assert!(matches!(&sent[..], [(2, Message::Gossip(_))]), "{sent:?}");
+        assert!(
+            matches!(&sent[..], [(2, Message::Broadcast(BroadcastMessage::Gossip(_)))]),
+            "{sent:?}"
+        );
         let sent = [9, 1, 299, 1, 1000].map(|millis| bench.wait(millis));
-        let is_name = |it: &(u8, Message)| matches!(it, (1, Message::IHave { .. }));
+        let is_name = |it: &(u8, Message)| {
+            matches!(it, (1, Message::Broadcast(BroadcastMessage::IHave { .. })))
+        };
         assert!(sent.iter().flatten().all(is_name), "{sent:?}");
         let counts = sent.map(|sent| sent.len());
         assert_eq!(counts, if is_first { [0, 1, 0, 0, 0] } else { [0, 0, 0, 1, 0] });
@@ -373,7 +384,7 @@ fn a_link_carries_a_name_in_one_direction_first() {
 fn who_was_told_a_name_keeps_quiet() {
     let mut bench = Bench::new(3, Config::modern());
     let (it, from) = (envelope_said(false), bench.neighbor(1));
-    bench.tree.on_prune(&mut bench.cx, &from, &Prune { source: it.origin() });
+    bench.tree.on_prune(&from, &Prune { source: it.origin() });
     bench.gossip(0, &it, 1);
     bench.ihave(1, &[IHave { id: it.id(), hop: Hop(2), source: it.origin() }]);
     assert_eq!(bench.wait(1000), []);
@@ -405,7 +416,7 @@ fn a_message_that_came_is_not_asked_for() {
     let it = envelope(5, 1);
     bench.ihave(1, &[IHave { id: it.id(), hop: Hop(2), source: it.origin() }]);
     assert_eq!(bench.gossip(0, &it, 2), [], "both have it");
-    assert!(!bench.cx.timers.is_armed(Timer::Graft));
+    assert!(!bench.cx.timers.is_armed(BroadcastTimer::Graft));
     assert_eq!(bench.wait(300), []);
 }
 
@@ -430,12 +441,15 @@ fn a_message_is_sent_once_however_often_it_is_grafted() {
     let mut bench = Bench::new(3, Config::modern());
     let it = envelope(5, 1);
     let (from, source) = (bench.neighbor(2), it.origin());
-    bench.tree.on_prune(&mut bench.cx, &from, &Prune { source });
+    bench.tree.on_prune(&from, &Prune { source });
     let sent = bench.gossip(0, &it, 1);
-    assert!(matches!(sent.as_slice(), [(1, Message::Gossip(_))]), "2 wants names: {sent:?}");
+    assert!(
+        matches!(sent.as_slice(), [(1, Message::Broadcast(BroadcastMessage::Gossip(_)))]),
+        "2 wants names: {sent:?}"
+    );
     let mut copies = 0;
     for id in [None, Some(made_up(7).id), Some(it.id()), Some(it.id())] {
-        bench.tree.on_graft(&mut bench.cx, &from, &Graft { source, id });
+        bench.tree.on_graft(&mut bench.cx, &mut bench.memory, &from, &Graft { source, id });
         copies += bench.sent().len();
     }
     assert_eq!(copies, 1);
@@ -449,8 +463,8 @@ fn prunes_and_grafts_for_sources_that_nobody_knows_take_no_room() {
     let from = bench.neighbor(1);
     for n in 0..200 {
         let source = NodeId::new([n; 32]);
-        bench.tree.on_prune(&mut bench.cx, &from, &Prune { source });
-        bench.tree.on_graft(&mut bench.cx, &from, &Graft { source, id: None });
+        bench.tree.on_prune(&from, &Prune { source });
+        bench.tree.on_graft(&mut bench.cx, &mut bench.memory, &from, &Graft { source, id: None });
         assert!(!bench.tree.trees.is_own(source));
     }
     assert_eq!(bench.sent(), []);
@@ -479,11 +493,11 @@ fn a_copy_too_many_prunes_but_not_one_that_was_pulled() {
     let mut bench = Bench::new(3, Config::modern());
     let it = envelope(5, 1);
     bench.gossip(0, &it, 1);
-    let prune = Message::Prune(Prune { source: it.origin() });
+    let prune = Message::Broadcast(BroadcastMessage::Prune(Prune { source: it.origin() }));
     assert_eq!(bench.gossip(1, &it, 1), [(1, prune)]);
     let other = envelope(6, 1);
     bench.pull(2, &other);
-    assert!(bench.tree.memory.seen.contains(it.id()));
+    assert!(bench.memory.seen.contains(it.id()));
     bench.gossip(0, &it, 1);
     assert_eq!(bench.gossip(2, &other, 1), [], "the answer is no copy too many");
 }
@@ -495,7 +509,7 @@ fn a_pull_that_was_quicker_than_the_tree_does_not_cut_it() {
     bench.pull(2, &it);
     assert_eq!(bench.gossip(2, &it, 3), [], "it is told by a digest");
     assert_eq!(bench.gossip(0, &it, 2), [], "the parent's copy");
-    let prune = Message::Prune(Prune { source: it.origin() });
+    let prune = Message::Broadcast(BroadcastMessage::Prune(Prune { source: it.origin() }));
     assert_eq!(bench.gossip(1, &it, 2), [(1, prune)], "this one is a copy too many");
 }
 
@@ -513,7 +527,7 @@ fn names_that_fill_a_message_do_not_wait() {
     let mut bench = Bench::new(2, both_ways());
     let from = bench.neighbor(1);
     let source = envelope(5, 1).origin();
-    bench.tree.on_prune(&mut bench.cx, &from, &Prune { source });
+    bench.tree.on_prune(&from, &Prune { source });
     let mut sent = Vec::new();
     for sequence in 1..=1000 {
         sent.append(&mut bench.gossip(0, &envelope(5, sequence), 1));
@@ -521,7 +535,7 @@ fn names_that_fill_a_message_do_not_wait() {
     let sizes: Vec<usize> = sent.iter().filter_map(|(_, it)| names(it)).collect();
     assert_eq!(sizes, [512]);
     assert!(
-        matches!(bench.wait(10).as_slice(), [(1, Message::IHave { have })] if have.len() == 488)
+        matches!(bench.wait(10).as_slice(), [(1, Message::Broadcast(BroadcastMessage::IHave { have }))] if have.len() == 488)
     );
 }
 
@@ -531,7 +545,7 @@ fn names_that_do_not_fit_one_message_go_in_two() {
     let mut bench = Bench::new(2, Config::modern());
     let from = bench.neighbor(1);
     let source = envelope(5, 1).origin();
-    bench.tree.on_prune(&mut bench.cx, &from, &Prune { source });
+    bench.tree.on_prune(&from, &Prune { source });
     let sizes: Vec<Vec<usize>> = [(false, 10), (true, 290)]
         .into_iter()
         .map(|(first, pause)| {

@@ -12,10 +12,10 @@
 use alloc::vec::Vec;
 
 use crate::context::Context;
+use crate::detector::swim::timer::SwimTimer;
 use crate::id::{LinkId, NodeId};
-use crate::timers::Timer;
 use crate::util::room::{make_room, release_if_empty};
-use crate::wire::Message;
+use crate::wire::SwimMessage;
 
 /// What others have asked of this peer, at most `max_links` at once and one per link.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +27,7 @@ pub(crate) struct Requests {
 
 #[derive(Clone, Copy, Debug)]
 struct Request {
-    /// What [`Timer::Request`] calls it.
+    /// What [`SwimTimer::Request`] calls it.
     number: u32,
     asker: LinkId,
     subject: NodeId,
@@ -53,7 +53,7 @@ impl Requests {
         make_room(&mut self.open);
         self.open.push(Request { number, asker, subject, via, is_nacked: false });
         // Lifeguard §IV-A: the nack leaves at 80 % of the timeout, so that it comes in time.
-        cx.arm(Timer::Request(number), cx.config.detector.swim.probe_timeout * 4 / 5);
+        cx.arm(SwimTimer::Request(number), cx.config.detector.swim.probe_timeout * 4 / 5);
     }
 
     /// Whether `via` was dialed to probe this one.
@@ -65,7 +65,7 @@ impl Requests {
     pub(crate) fn on_heard(&mut self, cx: &mut Context, via: LinkId) {
         for open in self.open.iter().filter(|open| open.via == via) {
             open.answer(cx, true);
-            cx.timers.cancel(Timer::Request(open.number));
+            cx.timers.cancel(SwimTimer::Request(open.number));
         }
         self.open.retain(|open| open.via != via);
         release_if_empty(&mut self.open);
@@ -74,7 +74,7 @@ impl Requests {
     /// There is no way to the subject on `via`.
     pub(crate) fn on_failed(&mut self, cx: &mut Context, via: LinkId) {
         for open in self.open.iter().filter(|open| open.via == via) {
-            cx.timers.cancel(Timer::Request(open.number));
+            cx.timers.cancel(SwimTimer::Request(open.number));
             if !open.is_nacked {
                 open.answer(cx, false);
             }
@@ -94,7 +94,7 @@ impl Requests {
     /// The asker is gone.
     pub(crate) fn on_ended(&mut self, cx: &mut Context, asker: LinkId) {
         for open in self.open.iter().filter(|open| open.asker == asker) {
-            cx.timers.cancel(Timer::Request(open.number));
+            cx.timers.cancel(SwimTimer::Request(open.number));
         }
         self.open.retain(|open| open.asker != asker);
         release_if_empty(&mut self.open);
@@ -104,7 +104,7 @@ impl Requests {
 impl Request {
     fn answer(&self, cx: &mut Context, is_heard: bool) {
         let subject = self.subject;
-        cx.send(self.asker, Message::PingRequestAnswer { subject, is_heard });
+        cx.send(self.asker, SwimMessage::PingRequestAnswer { subject, is_heard });
     }
 }
 
@@ -114,12 +114,14 @@ mod tests {
     use crate::config::Config;
     use crate::io::Output;
     use crate::testing::context;
+    use crate::wire::Message;
 
     fn answers(cx: &mut Context) -> Vec<bool> {
         let answer = |output| match output {
-            Output::Send { message: Message::PingRequestAnswer { is_heard, .. }, .. } => {
-                Some(is_heard)
-            }
+            Output::Send {
+                message: Message::Swim(SwimMessage::PingRequestAnswer { is_heard, .. }),
+                ..
+            } => Some(is_heard),
             Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => {
                 None
             }

@@ -25,8 +25,8 @@ pub(crate) mod awareness;
 pub(crate) mod config;
 pub(crate) mod helper;
 pub(crate) mod members;
+pub(crate) mod message;
 pub(crate) mod neighbors_of_neighbors;
-pub(crate) mod pings;
 pub(crate) mod prober;
 mod probing;
 mod requests;
@@ -36,28 +36,32 @@ pub(crate) mod suspicion_log;
 mod tables;
 #[cfg(test)]
 mod tests;
+pub(crate) mod timer;
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::context::Context;
-use crate::event::{MemberState, NeighborLoss};
+use crate::detector::swim::timer::SwimTimer;
+use crate::event::{MemberState, Misbehavior, NeighborLoss};
 use crate::id::{Incarnation, LinkId};
 use crate::links::neighbors::Neighbor;
+use crate::messaging::Envelope;
 use crate::snapshot::{MemberSnapshot, SuspicionSnapshot};
 use crate::time::Instant;
-use crate::timers::Timer;
-use crate::wire::{Claim, Ping, Statement};
+use crate::wire::{Claim, Ping, Statement, SwimMessage};
 use awareness::Awareness;
 use helper::Requests;
 use members::Members;
 use neighbors_of_neighbors::NeighborsOfNeighbors;
-use pings::Pings;
 use prober::{Cause, Prober};
 use suspicion::Suspicions;
 use suspicion_log::SuspicionLog;
+
+/// Pings without an answer on one link; the answer to any of them will do. *Guess: a stopped neighbor is
+/// suspected long before.*
+const UNANSWERED: usize = 8;
 
 /// A peer's probes, suspicions and members.
 #[derive(Clone, Debug, Default)]
@@ -74,29 +78,12 @@ pub(crate) struct Swim {
     /// How long a seed node may name somebody who is dead.
     lease: Duration,
     awareness: Awareness,
-    pings: Pings,
     prober: Prober,
     requests: Requests,
     named: NeighborsOfNeighbors,
     suspicions: Suspicions,
     members: Members,
     log: SuspicionLog,
-    /// Taken out after every input.
-    findings: VecDeque<Finding>,
-}
-
-/// What the peer must do because of what `swim` found.
-#[derive(Clone, Debug)]
-pub(crate) enum Finding {
-    /// Tell everybody, or all neighbors where there is no table.
-    Say(Statement),
-    /// This one is dead: end its link, forget it, and report it to the seed nodes if `is_own` (this
-    /// peer found out itself).
-    Dead { subject: AddressRecord, is_own: bool },
-    /// This one left: end its link, if there is still one, and forget it.
-    Left(AddressRecord),
-    /// Nothing comes through on this neighbor's link: the link is lost, which accuses nobody.
-    Stalled(LinkId),
 }
 
 impl Swim {
@@ -104,16 +91,85 @@ impl Swim {
         Self { lease: cx.config.registration.lease, ..Self::default() }
     }
 
-    /// The next thing that the peer must do; `None` when that was all.
-    pub(crate) fn next_finding(&mut self) -> Option<Finding> {
-        self.findings.pop_front()
+    pub(crate) fn on_timer(&mut self, cx: &mut Context, timer: SwimTimer) {
+        match timer {
+            SwimTimer::Round => self.on_round_timer(cx),
+            SwimTimer::Overdue(number) => self.on_overdue_timer(cx, number),
+            SwimTimer::Request(number) => self.requests.on_timer(cx, number),
+            SwimTimer::Suspicion(number) => self.on_suspicion_timer(cx, number),
+        }
+    }
+
+    /// A message of this part came from a neighbor.
+    pub(crate) fn on_neighbor_message(
+        &mut self,
+        cx: &mut Context,
+        from: &Neighbor,
+        message: SwimMessage,
+    ) {
+        match message {
+            SwimMessage::Neighbors { records } => self.named.note(from, records),
+            SwimMessage::Members { members } => self.on_members(cx, from, &members),
+            SwimMessage::Statement(said) => self.on_direct_message(cx, from.link, &said),
+            SwimMessage::PingRequest(_) | SwimMessage::PingRequestAnswer { .. } => {
+                cx.tell_unexpected(from.link, message.name());
+            }
+        }
+    }
+
+    /// A message of this part came on a link that was opened for one question.
+    pub(crate) fn on_request_message(
+        &mut self,
+        cx: &mut Context,
+        link: LinkId,
+        message: SwimMessage,
+    ) {
+        match message {
+            SwimMessage::PingRequest(subject) => self.on_ping_request(cx, link, &subject),
+            SwimMessage::PingRequestAnswer { subject, is_heard } => {
+                self.on_ping_request_answer(cx, link, subject, is_heard);
+            }
+            SwimMessage::Statement(said) => self.on_direct_message(cx, link, &said),
+            SwimMessage::Neighbors { .. } | SwimMessage::Members { .. } => {
+                cx.tell_unexpected(link, message.name());
+            }
+        }
+    }
+
+    /// Somebody says this to this peer alone, which nobody does where there are tables.
+    fn on_direct_message(&mut self, cx: &mut Context, link: LinkId, said: &Statement) {
+        if cx.config.detector.swim.has_table() {
+            return cx.tell_unexpected(link, "Statement");
+        }
+        let Some(up) = cx.up(link) else { return };
+        cx.stats.statements_received += 1;
+        if !self.on_direct_statement(cx, up.remote.subject(), said) {
+            cx.accuse(link, Misbehavior::Forged("Statement"));
+        }
+    }
+
+    /// A new message under the reserved topic: a statement about a member, or nonsense. Only its origin
+    /// is accused of that: who passes it on need not read it. Without tables nobody honest says such
+    /// things to everybody, and its subject could not refute to everybody: it is not read.
+    pub(crate) fn on_reserved(&mut self, cx: &mut Context, link: LinkId, envelope: &Envelope) {
+        if !cx.config.detector.swim.has_table() {
+            return;
+        }
+        let origin = envelope.origin();
+        let fault = match Statement::from_payload(envelope.payload()) {
+            Ok(statement) if self.on_statement(cx, origin, &statement) => return,
+            Ok(_) => Misbehavior::Forged("Statement"),
+            Err(error) => Misbehavior::Garbled(error),
+        };
+        if cx.up(link).is_some_and(|up| up.remote.subject() == origin) {
+            cx.accuse(link, fault);
+        }
     }
 
     pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) {
-        if !cx.timers.is_armed(Timer::Round) {
+        if !cx.timers.is_armed(SwimTimer::Round) {
             Self::start(cx);
         }
-        self.pings.watch(up.link, up.record.clone(), cx.now);
         self.named.on_neighbors_changed();
         self.prober.insert(cx, &up.record);
         if let Some(number) = self.prober.of(up.id()).map(|probe| probe.number) {
@@ -129,8 +185,6 @@ impl Swim {
         down: &Neighbor,
         reason: NeighborLoss,
     ) {
-        let round_trip_us = self.pings.round_trip_us(down.link);
-        self.pings.forget(down.link);
         self.requests.on_failed(cx, down.link);
         self.named.on_neighbors_changed();
         let named = self.named.take(down.link);
@@ -138,7 +192,7 @@ impl Swim {
             self.prober.end(cx, number);
         }
         match reason {
-            NeighborLoss::LinkLost(_) => self.look_after(cx, down, named, round_trip_us),
+            NeighborLoss::LinkLost(_) => self.look_after(cx, down, named),
             NeighborLoss::Left => self.on_left(cx, &down.record),
             NeighborLoss::Bye(_) | NeighborLoss::Dropped(_) | NeighborLoss::Garbled => {}
         }
@@ -146,7 +200,8 @@ impl Swim {
 
     /// Sees at once whether a link still lives.
     pub(crate) fn challenge(&mut self, cx: &mut Context, link: LinkId) {
-        let Some(record) = self.pings.record(link).cloned() else { return };
+        let record = cx.neighbors.by_link(link).map(|neighbor| neighbor.record.clone());
+        let Some(record) = record else { return };
         if let Some(probe) = self.prober.by_link(link) {
             probe.cause = Cause::Challenge;
         } else if self.prober.of(record.subject()).is_none() && self.prober.has_room(cx) {
@@ -154,26 +209,29 @@ impl Swim {
         }
     }
 
-    /// Takes an answer. False when it repeats no ping of ours (R15).
-    pub(crate) fn on_pong(&mut self, cx: &mut Context, link: LinkId, pong: &Ping) -> bool {
-        if !self.pings.on_pong(cx, link, pong) {
-            return false;
+    /// Pings a neighbor, unless so many pings are unanswered that one more would say nothing new.
+    fn send_ping(cx: &mut Context, link: LinkId) {
+        if cx.links.pings.count(link) < UNANSWERED {
+            let nonce = cx.draw_nonce();
+            cx.stats.pings += 1;
+            cx.ping(link, nonce);
+        }
+    }
+
+    /// A pong came on a neighbor's link.
+    pub(crate) fn on_pong(&mut self, cx: &mut Context, link: LinkId, pong: &Ping) {
+        let Some(ping) = cx.answered(link, pong) else {
+            return cx.accuse(link, Misbehavior::WrongEcho);
+        };
+        cx.links.pings.forget_up_to(ping);
+        let took = ping.took(cx.now);
+        if let Some(neighbor) = cx.neighbors.by_link_mut(link) {
+            neighbor.health.on_answer(took);
         }
         self.requests.on_heard(cx, link);
         if let Some(number) = self.prober.by_link(link).map(|probe| probe.number) {
             self.on_ack(cx, number);
         }
-        true
-    }
-
-    /// A neighbor said something.
-    pub(crate) fn on_heard(&mut self, link: LinkId, now: Instant) {
-        self.pings.on_heard(link, now);
-    }
-
-    /// A neighbor names its other neighbors.
-    pub(crate) fn on_neighbors(&mut self, from: &Neighbor, records: Vec<AddressRecord>) {
-        self.named.note(from, records);
     }
 
     /// What to say when this peer leaves. Nothing without a table: then nobody keeps one, and
@@ -193,10 +251,6 @@ impl Swim {
             MemberState::Dead | MemberState::Left => self.round.since(member.since) < self.lease,
         });
         is_doubted || self.prober.is_lost(record.subject())
-    }
-
-    pub(crate) fn round_trip(&self, link: LinkId) -> Option<Duration> {
-        self.pings.round_trip(link)
     }
 
     /// The table; empty when it is off.

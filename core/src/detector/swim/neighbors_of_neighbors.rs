@@ -8,7 +8,7 @@ use crate::id::LinkId;
 use crate::links::neighbors::Neighbor;
 use crate::rng::Stream;
 use crate::util::room::make_room;
-use crate::wire::{MAX_NEIGHBORS, Message};
+use crate::wire::{MAX_NEIGHBORS, SwimMessage};
 use rand::seq::SliceRandom as _;
 
 /// What neighbors named, at most [`MAX_NEIGHBORS`] records each.
@@ -65,7 +65,7 @@ impl NeighborsOfNeighbors {
         for link in cx.neighbors.links() {
             let others = drawn.iter().filter(|other| other.link != link);
             let records = others.take(MAX_NEIGHBORS).map(|other| other.record.clone()).collect();
-            cx.send(link, Message::Neighbors { records });
+            cx.send(link, SwimMessage::Neighbors { records });
         }
     }
 }

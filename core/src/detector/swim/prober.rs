@@ -9,11 +9,11 @@ use crate::address::AddressRecord;
 use crate::config::Monitor;
 use crate::context::Context;
 use crate::detector::swim::members::{Member, Members};
+use crate::detector::swim::timer::SwimTimer;
 use crate::event::MemberState;
 use crate::id::{LinkId, NodeId};
 use crate::rng::Stream;
 use crate::time::Instant;
-use crate::timers::Timer;
 use crate::util::room::{make_room, release_if_empty};
 use crate::wire::Bye;
 
@@ -33,7 +33,7 @@ pub(crate) struct Prober {
 /// A probe under way.
 #[derive(Clone, Debug)]
 pub(crate) struct Probe {
-    /// What [`Timer::Overdue`] calls it.
+    /// What [`SwimTimer::Overdue`] calls it.
     pub(crate) number: u32,
     pub(crate) subject: AddressRecord,
     pub(crate) cause: Cause,
@@ -173,7 +173,7 @@ impl Prober {
         let place = self.probes.iter().position(|probe| probe.number == number)?;
         let probe = self.probes.swap_remove(place);
         release_if_empty(&mut self.probes);
-        cx.timers.cancel(Timer::Overdue(number));
+        cx.timers.cancel(SwimTimer::Overdue(number));
         for &link in probe.silent.iter().chain(&probe.nacked) {
             cx.close(link, Bye::Done);
         }
@@ -188,7 +188,7 @@ impl Probe {
     /// Waits so long for what comes next.
     pub(crate) fn wait(&mut self, cx: &mut Context, patience: Duration) {
         self.due = cx.now + patience;
-        cx.arm(Timer::Overdue(self.number), patience);
+        cx.arm(SwimTimer::Overdue(self.number), patience);
     }
 
     /// Whether its timer fires much later than it was armed for: this peer was stopped, and the

@@ -4,15 +4,16 @@ use alloc::vec::Vec;
 
 use crate::address::AddressRecord;
 use crate::context::Context;
+use crate::detector::swim::Swim;
 use crate::detector::swim::members::Member;
 use crate::detector::swim::prober::{Cause, helpers};
-use crate::detector::swim::{Finding, Swim};
+use crate::detector::swim::timer::SwimTimer;
+use crate::fact::Fact;
 use crate::id::LinkId;
 use crate::links::neighbors::Neighbor;
 use crate::links::{Owner, Target};
 use crate::rng::Stream;
-use crate::timers::Timer;
-use crate::wire::{Evidence, Message, Purpose};
+use crate::wire::{Evidence, Purpose, SwimMessage};
 
 impl Swim {
     /// The first neighbor is here: rounds begin, at a moment of this peer's own, so that peers that
@@ -21,15 +22,15 @@ impl Swim {
         let every = usize::try_from(cx.config.detector.swim.probe_every.as_millis());
         let phase = cx.rng.index(Stream::Probe, every.unwrap_or(1)).unwrap_or(0);
         let phase = core::time::Duration::from_millis(u64::try_from(phase).unwrap_or(0));
-        cx.arm(Timer::Round, phase);
+        cx.arm(SwimTimer::Round, phase);
     }
 
     /// Time to probe the next one.
-    pub(crate) fn on_round_timer(&mut self, cx: &mut Context) {
+    pub(super) fn on_round_timer(&mut self, cx: &mut Context) {
         self.round = cx.now;
         let has_table = cx.config.detector.swim.has_table();
         cx.peers = has_table.then(|| u32::try_from(self.members.living()).unwrap_or(u32::MAX));
-        cx.arm(Timer::Round, self.awareness.probe_every(cx));
+        cx.arm(SwimTimer::Round, self.awareness.probe_every(cx));
         self.send_refutation(cx);
         self.sweep(cx);
         self.named.tell(cx);
@@ -59,10 +60,11 @@ impl Swim {
         cause: Cause,
     ) {
         if let Some(members) = self.doubt_about(cx, &subject) {
-            cx.send(link, Message::Members { members });
+            cx.send(link, SwimMessage::Members { members });
         }
-        self.pings.ping(cx, link);
-        let round_trip_us = self.pings.round_trip_us(link);
+        Self::send_ping(cx, link);
+        let health = cx.neighbors.by_link(link).map(|neighbor| neighbor.health);
+        let round_trip_us = health.map_or(0, |health| health.round_trip_us());
         let patience = self.awareness.probe_timeout(cx);
         self.prober.begin(cx, (subject, link, false), cause, round_trip_us, patience);
     }
@@ -89,12 +91,11 @@ impl Swim {
         cx: &mut Context,
         down: &Neighbor,
         named: Vec<AddressRecord>,
-        round_trip_us: u32,
     ) {
         let is_gone = self.members.life(&down.record).is_some_and(Member::is_gone);
         let is_probed = self.prober.of(down.id()).is_some();
         if !is_gone && !is_probed && self.prober.has_room(cx) {
-            let cause = (Cause::Lost, round_trip_us);
+            let cause = (Cause::Lost, down.health.round_trip_us());
             self.dial(cx, down.record.clone(), cause, named);
         }
     }
@@ -106,9 +107,9 @@ impl Swim {
     }
 
     /// A probe is overdue, or its helpers are.
-    pub(crate) fn on_overdue_timer(&mut self, cx: &mut Context, number: u32) {
+    pub(super) fn on_overdue_timer(&mut self, cx: &mut Context, number: u32) {
         let patience = self.awareness.probe_timeout(cx);
-        let is_heard = self.is_heard(number);
+        let is_heard = self.is_heard(cx, number);
         let Some(probe) = self.prober.by_number(number) else { return };
         if probe.is_late(cx, patience) {
             // Departure: a timer that fires late proves that this peer was stopped, which local
@@ -127,11 +128,11 @@ impl Swim {
 
     /// Whether a neighbor that was pinged has said anything since. Departure: SWIM takes acks alone,
     /// which are packets of their own; on a link they wait behind all that was sent before.
-    fn is_heard(&mut self, number: u32) -> bool {
+    fn is_heard(&mut self, cx: &Context, number: u32) -> bool {
         let Some(probe) = self.prober.by_number(number) else { return false };
         // Whose link is in doubt must answer on it: the rest may be what was on its way.
         let counts = !probe.is_dialed && probe.cause != Cause::Challenge;
-        counts && self.pings.has_heard_since(&probe.subject, probe.sent)
+        counts && cx.neighbors.has_heard_since(&probe.subject, probe.sent)
     }
 
     /// Nothing was heard directly: K others are asked (SWIM §3.1).
@@ -139,7 +140,7 @@ impl Swim {
         let patience = self.awareness.probe_timeout(cx);
         let Some(probe) = self.prober.by_number(number) else { return };
         if probe.cause == Cause::Challenge {
-            self.findings.push_back(Finding::Stalled(probe.link));
+            cx.tell(Fact::Stalled(probe.link));
             self.prober.end(cx, number);
             return;
         }
@@ -170,7 +171,7 @@ impl Swim {
     fn give_up(&mut self, cx: &mut Context, number: u32) {
         let Some(probe) = self.prober.end(cx, number) else { return };
         if !probe.is_dialed && self.members.life(&probe.subject).is_some_and(Member::is_gone) {
-            self.findings.push_back(Finding::Stalled(probe.link));
+            cx.tell(Fact::Stalled(probe.link));
             return;
         }
         // Lifeguard §IV-A: a failed probe and each missing nack speak against this peer itself.
@@ -200,8 +201,10 @@ impl Swim {
     pub(super) fn on_heard_by_helper(&mut self, cx: &mut Context, number: u32) {
         let Some(probe) = self.prober.by_number(number) else { return };
         let link = probe.link;
-        if !probe.is_dialed && self.pings.miss(link) >= cx.config.detector.misses {
-            self.findings.push_back(Finding::Stalled(link));
+        let neighbor = cx.neighbors.by_link_mut(link).filter(|_| !probe.is_dialed);
+        let misses = neighbor.map_or(0, |neighbor| neighbor.health.miss());
+        if misses >= cx.config.detector.misses {
+            cx.tell(Fact::Stalled(link));
         }
         self.on_ack(cx, number);
     }

@@ -8,7 +8,7 @@ use crate::detector::swim::Swim;
 use crate::failure::DialFailure;
 use crate::id::{LinkId, NodeId};
 use crate::links::{Failure, Owner, Target};
-use crate::wire::{Bye, Message, Purpose};
+use crate::wire::{Bye, Purpose, SwimMessage};
 
 impl Swim {
     /// A dial of this part was welcomed.
@@ -53,7 +53,7 @@ impl Swim {
     fn ask_helper(&mut self, cx: &mut Context, number: u32, link: LinkId) {
         if let Some(probe) = self.prober.by_number(number) {
             let subject = Box::new(probe.subject.clone());
-            cx.send(link, Message::PingRequest(subject));
+            cx.send(link, SwimMessage::PingRequest(subject));
         }
     }
 
@@ -91,7 +91,7 @@ impl Swim {
 
     /// Somebody asks for a probe, on a link of its own. Who asks too much is sent away, without a
     /// nack: nothing was tried.
-    pub(crate) fn on_ping_request(
+    pub(super) fn on_ping_request(
         &mut self,
         cx: &mut Context,
         link: LinkId,
@@ -100,10 +100,10 @@ impl Swim {
         cx.stats.ping_requests += 1;
         let id = subject.subject();
         if id == cx.me() {
-            cx.send(link, Message::PingRequestAnswer { subject: id, is_heard: true });
+            cx.send(link, SwimMessage::PingRequestAnswer { subject: id, is_heard: true });
         } else if self.requests.has_room(cx, link) {
             let via = if let Some(neighbor) = cx.neighbors.by_id(id).map(|it| it.link) {
-                self.pings.ping(cx, neighbor);
+                Self::send_ping(cx, neighbor);
                 neighbor
             } else {
                 cx.dial(Target::Node(subject), Purpose::Probe, Owner::Served)
@@ -115,13 +115,8 @@ impl Swim {
         }
     }
 
-    /// A request of somebody must be answered.
-    pub(crate) fn on_request_timer(&mut self, cx: &mut Context, number: u32) {
-        self.requests.on_timer(cx, number);
-    }
-
     /// A helper answers.
-    pub(crate) fn on_ping_request_answer(
+    pub(super) fn on_ping_request_answer(
         &mut self,
         cx: &mut Context,
         link: LinkId,

@@ -5,15 +5,16 @@ use alloc::vec::Vec;
 
 use crate::address::AddressRecord;
 use crate::context::Context;
+use crate::detector::swim::Swim;
 use crate::detector::swim::members::MergeResult;
 use crate::detector::swim::prober::{self, Cause};
 use crate::detector::swim::suspicion::Span;
-use crate::detector::swim::{Finding, Swim};
 use crate::event::{Event, MemberState};
+use crate::fact::Fact;
 use crate::id::{Incarnation, NodeId};
 use crate::links::neighbors::Neighbor;
 use crate::links::{Delivery, Target};
-use crate::wire::{Claim, Evidence, Message, Purpose, Statement};
+use crate::wire::{Claim, Evidence, Message, Purpose, Statement, SwimMessage};
 
 /// A member that lives refutes at most once per timeout, so honest ones stay far below it. Accusers
 /// must stay below it, and the subject may say it: nobody can accuse where nobody can refute. *Guess.*
@@ -119,9 +120,9 @@ impl Swim {
         let is_own = said.by == cx.me() && evidence != Some(Evidence::Hearsay);
         match state {
             MemberState::Dead => {
-                self.findings.push_back(Finding::Dead { subject: subject.clone(), is_own });
+                cx.tell(Fact::Dead { subject: subject.clone(), is_own });
             }
-            MemberState::Left => self.findings.push_back(Finding::Left(subject.clone())),
+            MemberState::Left => cx.tell(Fact::Left(subject.clone())),
             MemberState::Alive if merged == MergeResult::News => self.prober.insert(cx, &subject),
             MemberState::Alive | MemberState::Suspect => {}
         }
@@ -161,14 +162,14 @@ impl Swim {
         let confirmers = self.log.accusers(subject, incarnation, cx.me());
         let limits = (Span::of(cx, members), enough);
         if self.suspicions.begin(cx, (subject, incarnation), evidence, confirmers, limits) {
-            self.tell(cx, said, named);
+            Self::tell(cx, said, named);
         }
     }
 
     /// Tells a suspicion to everybody, or without a table to those whom the suspect named.
-    fn tell(&mut self, cx: &mut Context, said: Statement, named: &[AddressRecord]) {
+    fn tell(cx: &mut Context, said: Statement, named: &[AddressRecord]) {
         if cx.config.detector.swim.has_table() {
-            self.findings.push_back(Finding::Say(said));
+            cx.tell(Fact::Say(said));
             return;
         }
         cx.stats.statements += 1;
@@ -179,20 +180,20 @@ impl Swim {
                 cx.stats.limits.lost += 1;
                 continue;
             }
-            let message = Message::Statement(Box::new(said.clone()));
+            let message = Message::Swim(SwimMessage::Statement(Box::new(said.clone())));
             cx.deliver(Target::Node(other), Purpose::PingRequest, Delivery::Suspicion, message);
         }
     }
 
     /// A suspicion was not refuted in time.
-    pub(crate) fn on_suspicion_timer(&mut self, cx: &mut Context, number: u32) {
+    pub(super) fn on_suspicion_timer(&mut self, cx: &mut Context, number: u32) {
         let patience = self.awareness.probe_timeout(cx);
         if self.suspicions.is_late(cx, number, patience) {
             self.awareness.worsen(cx, 1);
             return;
         }
         let Some(open) = self.suspicions.get(number) else { return };
-        if self.pings.has_heard_since(&open.subject, open.probed_epoch) {
+        if cx.neighbors.has_heard_since(&open.subject, open.probed_epoch) {
             // Departure: who is heard lives, and its refutation waits behind other messages.
             self.suspicions.prolong(cx, number);
             return;
@@ -203,7 +204,7 @@ impl Swim {
         let (by, signature) = (cx.me(), None);
         let said = Statement { subject, incarnation, claim, by, signature };
         if self.merge(cx, &said, true) && cx.config.detector.swim.has_table() {
-            self.findings.push_back(Finding::Say(said));
+            cx.tell(Fact::Say(said));
         }
     }
 
@@ -255,7 +256,7 @@ impl Swim {
             // Lifeguard §IV-A: who is suspected may be slow itself.
             self.awareness.worsen(cx, 1);
             cx.stats.refutations += 1;
-            self.findings.push_back(Finding::Say(self.of_itself(cx, Claim::Alive)));
+            cx.tell(Fact::Say(self.of_itself(cx, Claim::Alive)));
         }
     }
 

@@ -6,10 +6,10 @@ use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::context::Context;
+use crate::detector::swim::timer::SwimTimer;
 use crate::id::{Incarnation, NodeId};
 use crate::rng::Stream;
 use crate::time::Instant;
-use crate::timers::Timer;
 use crate::util::room::{make_room, release_if_empty};
 use crate::wire::{Evidence, MAX_CONFIRMERS};
 
@@ -24,7 +24,7 @@ pub(crate) struct Suspicions {
 /// One suspicion that this peer has told.
 #[derive(Clone, Debug)]
 pub(crate) struct Suspicion {
-    /// What [`Timer::Suspicion`] calls it.
+    /// What [`SwimTimer::Suspicion`] calls it.
     number: u32,
     pub(crate) subject: AddressRecord,
     pub(crate) incarnation: Incarnation,
@@ -170,7 +170,7 @@ impl Suspicions {
         }
         open.catches_up_until = cx.now + patience;
         open.due = open.catches_up_until;
-        cx.arm(Timer::Suspicion(number), patience);
+        cx.arm(SwimTimer::Suspicion(number), patience);
         true
     }
 
@@ -180,7 +180,7 @@ impl Suspicions {
         if let Some(place) = place {
             let ended = self.open.swap_remove(place);
             release_if_empty(&mut self.open);
-            cx.timers.cancel(Timer::Suspicion(ended.number));
+            cx.timers.cancel(SwimTimer::Suspicion(ended.number));
         }
     }
 }
@@ -199,7 +199,7 @@ impl Suspicion {
         let earliest = (self.since + whole).max(self.probed_epoch + self.span.least);
         let due = earliest + Duration::from_millis(later.unwrap_or(0));
         self.due = due.max(self.catches_up_until).max(cx.now);
-        cx.arm(Timer::Suspicion(self.number), self.due.since(cx.now));
+        cx.arm(SwimTimer::Suspicion(self.number), self.due.since(cx.now));
     }
 }
 

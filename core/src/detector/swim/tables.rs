@@ -16,13 +16,14 @@ use alloc::vec::Vec;
 
 use crate::address::AddressRecord;
 use crate::context::Context;
+use crate::detector::swim::Swim;
 use crate::detector::swim::members::Member;
 use crate::detector::swim::statements::is_plausible;
-use crate::detector::swim::{Finding, Swim};
 use crate::event::{MemberState, Misbehavior};
+use crate::fact::Fact;
 use crate::id::Incarnation;
 use crate::links::neighbors::Neighbor;
-use crate::wire::{Claim, Evidence, MAX_MEMBERS, Message, Statement};
+use crate::wire::{Claim, Evidence, MAX_MEMBERS, Statement, SwimMessage};
 
 impl Swim {
     /// A neighbor gives a part of its table. Nobody vouches for it, so it kills nobody: who is
@@ -46,13 +47,13 @@ impl Swim {
         }
         if is_behind {
             let members = alloc::vec![self.of_itself(cx, Claim::Alive)];
-            cx.send(from.link, Message::Members { members });
+            cx.send(from.link, SwimMessage::Members { members });
         }
         // Departure: this news is passed on, once per incarnation, because it must get to its
         // subjects: after a partition has healed, no other message tells them to refute.
         if !disputed.is_empty() {
             for link in cx.neighbors.links().into_iter().filter(|link| *link != from.link) {
-                cx.send(link, Message::Members { members: disputed.clone() });
+                cx.send(link, SwimMessage::Members { members: disputed.clone() });
             }
         }
     }
@@ -93,7 +94,7 @@ impl Swim {
     pub(super) fn welcome(&mut self, cx: &mut Context, up: &Neighbor) {
         if !core::mem::replace(&mut self.is_announced, true) && cx.config.detector.swim.has_table()
         {
-            self.findings.push_back(Finding::Say(self.of_itself(cx, Claim::Alive)));
+            cx.tell(Fact::Say(self.of_itself(cx, Claim::Alive)));
         }
         let held = self.members.life(&up.record).map(|member| member.state);
         if held == Some(MemberState::Alive) {
@@ -115,7 +116,7 @@ impl Swim {
         };
         let told: Vec<_> = self.members.iter().filter(is_told).map(|it| view(cx, it)).collect();
         for part in told.chunks(MAX_MEMBERS) {
-            cx.send(to.link, Message::Members { members: part.to_vec() });
+            cx.send(to.link, SwimMessage::Members { members: part.to_vec() });
         }
     }
 

@@ -7,11 +7,12 @@ use super::*;
 use crate::config::Config;
 use crate::detector::swim::prober::Cause;
 use crate::event::Event;
+use crate::fact::Fact;
 use crate::id::BootEpoch;
 use crate::id::NodeId;
 use crate::io::Output;
 use crate::testing::context;
-use crate::wire::{Evidence, Message};
+use crate::wire::{Evidence, Message, SwimMessage};
 
 fn record(n: u8) -> AddressRecord {
     let addr = core::net::SocketAddr::from(([10, 0, 0, n], 7000));
@@ -77,7 +78,7 @@ impl Peer {
             let number = probe.number;
             cx.now = cx.now + cx.config.detector.swim.probe_timeout * pause;
             if says_something {
-                swim.on_heard(LinkId::dialed(n.into()), cx.now);
+                cx.neighbors.on_heard(LinkId::dialed(n.into()), cx.now);
             }
             swim.on_overdue_timer(cx, number);
         }
@@ -87,12 +88,15 @@ impl Peer {
         core::iter::from_fn(|| self.cx.poll_output()).collect()
     }
 
+    fn facts(&mut self) -> Vec<Fact> {
+        core::iter::from_fn(|| self.cx.next_fact()).collect()
+    }
+
     fn said(&mut self) -> Vec<Statement> {
-        let say = |finding| match finding {
-            Finding::Say(statement) => Some(statement),
-            Finding::Dead { .. } | Finding::Left(_) | Finding::Stalled(_) => None,
-        };
-        core::iter::from_fn(|| self.swim.next_finding()).filter_map(say).collect()
+        let facts = self.facts().into_iter();
+        facts
+            .filter_map(|fact| if let Fact::Say(said) = fact { Some(said) } else { None })
+            .collect()
     }
 
     fn held(&self, n: u8) -> Option<(u32, MemberState)> {
@@ -161,7 +165,7 @@ fn a_neighbor_that_says_anything_is_not_suspected_and_a_suspect_that_does_not_he
         let Peer { cx, swim } = &mut peer;
         cx.now = swim.suspicions.get(0).expect("open").due;
         if says_something {
-            swim.on_heard(LinkId::dialed(2), cx.now);
+            cx.neighbors.on_heard(LinkId::dialed(2), cx.now);
         }
         swim.on_suspicion_timer(cx, 0);
         assert_eq!(peer.held(2), Some((0, state)));
@@ -176,7 +180,7 @@ fn without_tables_a_suspicion_goes_to_those_whom_the_suspect_named() {
     let mut peer = peer_of(config);
     let Peer { cx, swim } = &mut peer;
     let from = cx.neighbors.by_link(LinkId::dialed(2)).expect("a neighbor").clone();
-    swim.on_neighbors(&from, [1, 4, 5, 6].map(record).into());
+    swim.named.note(&from, [1, 4, 5, 6].map(record).into());
     let lost = NeighborLoss::LinkLost(crate::failure::LinkLoss::Reset);
     swim.on_neighbor_down(cx, &from, lost);
     let dialed = |outputs: Vec<Output>| -> Vec<LinkId> {
@@ -197,7 +201,9 @@ fn without_tables_a_suspicion_goes_to_those_whom_the_suspect_named() {
     cx.on_link_input(crate::io::Input::DialFailed { link: direct_suspicions[1], failure });
     cx.hand_over(direct_suspicions[1]);
     let sent = |output| match output {
-        Output::Send { link, message: Message::Statement(said) } => Some((link, said.claim)),
+        Output::Send { link, message: Message::Swim(SwimMessage::Statement(said)) } => {
+            Some((link, said.claim))
+        }
         Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
     };
     let told: Vec<_> = peer.outputs().into_iter().filter_map(sent).collect();
@@ -268,9 +274,9 @@ fn a_neighbor_that_is_held_dead_and_does_not_answer_loses_its_link() {
     peer.hear(&said(2, 0, dead(), 4));
     peer.said();
     peer.probe_in_vain(2, false);
-    let finding = peer.swim.next_finding();
-    assert!(matches!(finding, Some(Finding::Stalled(link)) if link == LinkId::dialed(2)));
-    assert!(peer.swim.next_finding().is_none(), "nobody is told twice");
+    let facts = peer.facts();
+    let [Fact::Stalled(link)] = facts[..] else { panic!("once: {facts:?}") };
+    assert_eq!(link, LinkId::dialed(2));
 }
 
 #[test]
@@ -285,7 +291,9 @@ fn a_table_from_elsewhere_kills_nobody_and_its_news_is_passed_on_once() {
     assert_eq!(peer.held(3), Some((0, MemberState::Suspect)), "only itself says that it left");
     assert_eq!(peer.held(8), Some((0, MemberState::Dead)), "nothing was known of it");
     let told = peer.outputs().into_iter().filter_map(|output| match output {
-        Output::Send { link, message: Message::Members { members } } => Some((link, members.len())),
+        Output::Send { link, message: Message::Swim(SwimMessage::Members { members }) } => {
+            Some((link, members.len()))
+        }
         Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
     });
     assert_eq!(told.collect::<Vec<_>>(), [(LinkId::dialed(3), 2)]);
@@ -297,7 +305,9 @@ fn a_table_from_elsewhere_kills_nobody_and_its_news_is_passed_on_once() {
 fn answers(peer: &mut Peer, members: &[Statement]) -> (usize, Vec<(LinkId, Vec<Statement>)>) {
     peer.read(2, members);
     let told = peer.outputs().into_iter().filter_map(|output| match output {
-        Output::Send { link, message: Message::Members { members } } => Some((link, members)),
+        Output::Send { link, message: Message::Swim(SwimMessage::Members { members }) } => {
+            Some((link, members))
+        }
         Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
     });
     (peer.said().len(), told.collect())

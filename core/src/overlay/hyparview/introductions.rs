@@ -12,6 +12,7 @@ use super::HyParView;
 use super::shuffles::send_sample;
 use crate::address::AddressRecord;
 use crate::context::Context;
+use crate::fact::Fact;
 use crate::id::NodeId;
 use crate::time::Instant;
 
@@ -29,10 +30,10 @@ impl RefusedPeer {
 }
 
 impl HyParView {
-    /// No slot is free here for somebody who asked with low priority. Returns whether it is time to
-    /// see if all who take the slots still live (PAPERS.md, S-HPV, variant c): at most once per
-    /// `cooldown`, because a peer that searches asks many.
-    pub(crate) fn on_busy(&mut self, cx: &mut Context, refused: &AddressRecord) -> bool {
+    /// No slot is free here for somebody who asked with low priority. Perhaps it is time to see if all
+    /// who take the slots still live (PAPERS.md, S-HPV, variant c): at most once per `cooldown`, because
+    /// a peer that searches asks many.
+    pub(crate) fn on_busy(&mut self, cx: &mut Context, refused: &AddressRecord) {
         let last = self.refused.take().filter(|last| {
             let is_fresh = cx.now.since(last.asked) < cx.config.overlay.cooldown;
             is_fresh && last.subject() != refused.subject()
@@ -41,10 +42,9 @@ impl HyParView {
             Some(last) => send_sample(cx, &last.record, vec![refused.clone()]),
             None => self.refused = Some(RefusedPeer { record: refused.clone(), asked: cx.now }),
         }
-        if cx.now < self.tests_again {
-            return false;
+        if cx.now >= self.tests_again {
+            self.tests_again = cx.now + cx.config.overlay.cooldown;
+            cx.tell(Fact::NeighborsInDoubt);
         }
-        self.tests_again = cx.now + cx.config.overlay.cooldown;
-        true
     }
 }

@@ -42,14 +42,15 @@ use core::time::Duration;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::NeighborLoss;
+use crate::fact::Fact;
 use crate::failure::LinkLoss;
 use crate::id::{LinkId, NodeId};
 use crate::links::neighbors::Neighbor;
 use crate::links::{DialReason, Failure, Owner};
+use crate::overlay::timer::OverlayTimer;
 use crate::rng::Stream;
 use crate::snapshot::KnownSnapshot;
 use crate::time::Instant;
-use crate::timers::Timer;
 use crate::wire::{Bye, Refusal};
 use introductions::RefusedPeer;
 use lost_neighbors::LostNeighbors;
@@ -93,34 +94,39 @@ struct Search {
 impl HyParView {
     pub(crate) fn new(cx: &mut Context) -> Self {
         let pause = cx.rng.jitter(cx.config.overlay.hyparview.shuffle_every);
-        cx.arm(Timer::Shuffle, pause);
+        cx.arm(OverlayTimer::Shuffle, pause);
         Self { xbot: XBot::new(cx), ..Self::default() }
     }
 
     /// Still without any link: everybody may be tried again, and the peer joins anew.
-    pub(crate) fn on_isolated_timer(&mut self) {
+    pub(crate) fn on_isolated_timer(&mut self, cx: &mut Context) {
         self.passive.wake_all();
         self.has_joined = false;
+        cx.tell(Fact::ListsWanted);
     }
 
-    /// Time to see to what went wrong. Returns whether the seed nodes shall be asked for lists: when
-    /// neighbors are missing, or for the mixing of a small overlay.
-    pub(crate) fn on_refresh_timer(&mut self, cx: &mut Context) -> bool {
+    /// Time to see to what went wrong. Lists are wanted when neighbors are missing, or for the mixing of
+    /// a small overlay.
+    pub(crate) fn on_refresh_timer(&mut self, cx: &mut Context) {
         let pause = cx.rng.jitter(cx.config.overlay.refresh);
-        cx.arm(Timer::Refresh, pause);
+        cx.arm(OverlayTimer::Refresh, pause);
         self.reconnects = true;
+        cx.has_changed = true;
         let missing = cx.config.overlay.hyparview.active.saturating_sub(cx.neighbors.len());
         let is_long = |search: &&mut Search| cx.now.since(search.since) > cx.config.overlay.refresh;
         if let Some(search) = self.search.as_mut().filter(is_long) {
             search.insists = missing > 1;
         }
-        self.split_healing.on_refresh(cx) || missing > 0
+        if self.split_healing.on_refresh(cx) || missing > 0 {
+            cx.tell(Fact::ListsWanted);
+        }
     }
 
     /// A seed node's list came: a fresh sample of all peers.
     pub(crate) fn on_list(&mut self, cx: &mut Context, peers: &[AddressRecord]) {
         self.passive.integrate(cx, peers, &mut Vec::new());
         self.split_healing.on_list(cx, peers);
+        cx.has_changed = true;
     }
 
     /// A welcomed dial finds no slot free. Returns the neighbor that goes for it, if it is worth one.
@@ -162,7 +168,7 @@ impl HyParView {
     fn hold(&mut self, cx: &mut Context, contact: LinkId) {
         let patience = cx.config.links.hello_timeout;
         (self.contact, self.held_until) = (Some(contact), cx.now + patience);
-        cx.arm(Timer::Shuffle, patience);
+        cx.arm(OverlayTimer::Shuffle, patience);
     }
 
     /// A neighbor is gone (§4.5): who only had too many may be asked again some day, who fell silent

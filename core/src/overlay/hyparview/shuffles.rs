@@ -10,8 +10,8 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::links::neighbors::Neighbor;
 use crate::links::{Delivery, Target};
-use crate::timers::Timer;
-use crate::wire::{Message, Purpose, Shuffle};
+use crate::overlay::timer::OverlayTimer;
+use crate::wire::{Message, OverlayMessage, Purpose, Shuffle};
 
 impl HyParView {
     /// Time to exchange a part of the views: this node itself, ka neighbors and kp others go on a
@@ -19,7 +19,7 @@ impl HyParView {
     pub(crate) fn on_shuffle_timer(&mut self, cx: &mut Context) {
         let config = cx.config.overlay.hyparview.clone();
         let pause = cx.rng.jitter(config.shuffle_every);
-        cx.arm(Timer::Shuffle, pause);
+        cx.arm(OverlayTimer::Shuffle, pause);
         let Some(to) = next_stop(cx, &[]) else { return };
         let active = cx.neighbors.iter().filter(|it| it.id() != to.id());
         let active = active.map(|it| it.record.clone()).collect();
@@ -28,7 +28,7 @@ impl HyParView {
         self.sent = prefixes(&passive);
         let (origin, ttl) = (cx.record.clone(), config.shuffle_walk);
         let shuffle = Shuffle { origin, ttl, active, passive };
-        cx.send(to.link, Message::Shuffle(Box::new(shuffle)));
+        cx.send(to.link, OverlayMessage::Shuffle(Box::new(shuffle)));
     }
 
     /// Somebody's shuffle comes by: it goes on, or ends here and is answered with as many others.
@@ -42,7 +42,7 @@ impl HyParView {
         let next = next_stop(cx, &[from.id(), origin.subject()]);
         if let Some(next) = next.filter(|_| ttl > 0) {
             let shuffle = Shuffle { origin, ttl, active, passive };
-            cx.send(next.link, Message::Shuffle(Box::new(shuffle)));
+            cx.send(next.link, OverlayMessage::Shuffle(Box::new(shuffle)));
             return;
         }
         let config = &cx.config.overlay.hyparview;
@@ -76,7 +76,7 @@ pub(super) fn send_sample(cx: &mut Context, to: &AddressRecord, sample: Vec<Addr
         cx.stats.limits.replies += 1;
         return;
     }
-    let message = Message::ShuffleReply { sample };
+    let message = Message::Overlay(OverlayMessage::ShuffleReply { sample });
     cx.deliver(Target::Node(to), Purpose::Shuffle, Delivery::Reply, message);
 }
 

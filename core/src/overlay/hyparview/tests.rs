@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::config::Config;
+use crate::fact::Fact;
 use crate::failure::DialFailure;
 use crate::id::BootEpoch;
 use crate::io::Output;
 use crate::testing::context;
-use crate::wire::{ForwardJoin, Message, Purpose, Refuse, Shuffle};
+use crate::wire::{ForwardJoin, LinkMessage, Message, OverlayMessage, Purpose, Refuse, Shuffle};
 
 fn record(n: u8) -> AddressRecord {
     let addr = core::net::SocketAddr::from(([10, 0, 0, n], 7000));
@@ -86,8 +87,12 @@ fn a_walk_never_has_more_steps_left_than_it_could_have() {
         .outputs()
         .into_iter()
         .filter_map(|output| match output {
-            Output::Send { message: Message::ForwardJoin(join), .. } => Some(join.ttl),
-            Output::Send { message: Message::Shuffle(shuffle), .. } => Some(shuffle.ttl),
+            Output::Send {
+                message: Message::Overlay(OverlayMessage::ForwardJoin(join)), ..
+            } => Some(join.ttl),
+            Output::Send {
+                message: Message::Overlay(OverlayMessage::Shuffle(shuffle)), ..
+            } => Some(shuffle.ttl),
             Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => {
                 None
             }
@@ -158,7 +163,8 @@ fn who_lacks_two_for_long_insists_once_per_refresh() {
     play.view.passive.rest(play.cx.now, record(20).subject(), refresh);
     assert!(!play.top_up());
     assert_eq!(play.dials(), 1, "it rests");
-    assert!(play.view.on_refresh_timer(&mut play.cx));
+    play.view.on_refresh_timer(&mut play.cx);
+    assert!(matches!(play.cx.next_fact(), Some(Fact::ListsWanted)));
     play.top_up();
     assert_eq!(play.dials(), 1, "and is asked in spite of it");
 }
@@ -176,7 +182,10 @@ fn two_that_were_refused_are_introduced_once() {
 #[test]
 fn many_askers_make_it_test_its_links_once_in_a_while() {
     let mut play = Play::with_neighbors(5);
-    let tests = (30..60).filter(|refused| play.view.on_busy(&mut play.cx, &record(*refused)));
+    let tests = (30..60).filter(|refused| {
+        play.view.on_busy(&mut play.cx, &record(*refused));
+        matches!(play.cx.next_fact(), Some(Fact::NeighborsInDoubt))
+    });
     assert_eq!(tests.count(), 1);
 }
 
@@ -207,7 +216,7 @@ fn a_newcomer_joins_and_who_was_linked_before_asks_to_be_a_neighbor() {
         let addr = record(10).primary();
         play.cx.on_link_input(crate::io::Input::LinkUp { link: first, addr });
         let is_join = play.outputs().iter().any(|output| {
-            matches!(output, Output::Send { message: Message::Hello(hello), .. }
+            matches!(output, Output::Send { message: Message::Link(LinkMessage::Hello(hello)), .. }
                 if hello.purpose == Purpose::Join)
         });
         assert_eq!(is_join, !has_joined);

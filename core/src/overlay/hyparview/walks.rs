@@ -12,7 +12,7 @@ use crate::links::DialReason;
 use crate::links::neighbors::Neighbor;
 use crate::overlay::is_free;
 use crate::rng::Stream;
-use crate::wire::{ForwardJoin, Message};
+use crate::wire::{ForwardJoin, OverlayMessage};
 
 impl HyParView {
     /// A peer joined here and is a neighbor now: all other neighbors hear of it (Algorithm 1,
@@ -21,7 +21,7 @@ impl HyParView {
         let ttl = cx.config.overlay.hyparview.active_walk;
         for link in cx.neighbors.links().into_iter().filter(|link| *link != joiner.link) {
             let join = ForwardJoin { joiner: joiner.record.clone(), ttl };
-            cx.send(link, Message::ForwardJoin(Box::new(join)));
+            cx.send(link, OverlayMessage::ForwardJoin(Box::new(join)));
         }
     }
 
@@ -43,7 +43,7 @@ impl HyParView {
             self.passive.integrate(cx, named, &mut Vec::new());
         }
         let join = ForwardJoin { joiner, ttl: ttl - 1 };
-        cx.send(next.link, Message::ForwardJoin(Box::new(join)));
+        cx.send(next.link, OverlayMessage::ForwardJoin(Box::new(join)));
     }
 
     /// Departure: a walk also ends in its second half at a peer with a free slot, because that one

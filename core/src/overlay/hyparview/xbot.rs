@@ -29,22 +29,21 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use rand::Rng as _;
-
 use super::HyParView;
 use super::repair::dial;
 use crate::address::AddressRecord;
 use crate::context::Context;
+use crate::event::Misbehavior;
 use crate::id::{LinkId, NodeId};
-use crate::links::neighbors::Neighbor;
+use crate::links::neighbors::{Neighbor, Neighbors};
 use crate::links::{DialReason, Failure, Owner, Target};
 use crate::overlay::admission::Admission;
 use crate::overlay::is_free;
+use crate::overlay::timer::OverlayTimer;
 use crate::rng::Stream;
 use crate::time::Instant;
-use crate::timers::Timer;
 use crate::util::room::make_room;
-use crate::wire::{Bye, Message, Ping, Purpose, Refusal};
+use crate::wire::{Bye, OverlayMessage, Ping, Purpose, Refusal};
 
 /// How near the neighbors are, and the trial under way. Nothing is kept unless near ones are wanted.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +73,6 @@ struct Candidate {
     link: LinkId,
     to: NodeId,
     begun: Instant,
-    ping: Option<(Ping, Instant)>,
     /// Its round trip; zero before it is known.
     took: Duration,
     /// Who goes for it, once that was offered.
@@ -94,7 +92,7 @@ impl XBot {
 
     fn arm(&self, cx: &mut Context) {
         let pause = cx.rng.jitter(self.pause);
-        cx.arm(Timer::Optimize, pause);
+        cx.arm(OverlayTimer::Optimize, pause);
     }
 
     /// A neighbor is up: it takes the place of a chosen one, or not. It is tried no longer.
@@ -147,9 +145,10 @@ impl XBot {
 
     /// Takes over what the detector saw. Round trips vary: counting the last one, peers whose links are
     /// all alike would swap them for ever.
-    fn note(&mut self, round_trip: impl Fn(LinkId) -> Option<Duration>) {
+    fn note(&mut self, neighbors: &Neighbors) {
         for held in &mut self.held {
-            held.least = held.least.into_iter().chain(round_trip(held.link)).min();
+            let seen = neighbors.by_link(held.link).and_then(|it| it.health.round_trip());
+            held.least = held.least.into_iter().chain(seen).min();
         }
     }
 
@@ -215,12 +214,9 @@ impl HyParView {
     pub(crate) fn on_optimize_timer(
         &mut self,
         cx: &mut Context,
-        (round_trip, is_lost): (
-            impl Fn(LinkId) -> Option<Duration>,
-            impl Fn(&AddressRecord) -> bool,
-        ),
+        is_lost: impl Fn(&AddressRecord) -> bool,
     ) {
-        self.xbot.note(round_trip);
+        self.xbot.note(&cx.neighbors);
         let patience = cx.config.links.hello_timeout;
         let is_stuck = |candidate: &mut Box<Candidate>| cx.now.since(candidate.begun) > patience;
         if let Some(stuck) = self.xbot.candidate.take_if(is_stuck) {
@@ -242,7 +238,6 @@ impl HyParView {
                 link,
                 to: to.subject(),
                 begun: cx.now,
-                ping: None,
                 took: Duration::ZERO,
                 old: None,
             }));
@@ -250,25 +245,20 @@ impl HyParView {
     }
 
     pub(crate) fn on_candidate_welcomed(&mut self, cx: &mut Context, link: LinkId) {
-        let Some(candidate) = self.xbot.candidate_on(link) else { return };
-        let nonce = cx.rng.draw(Stream::Nonce).next_u64();
-        let ping = Ping { nonce, time: cx.unix(), addr: cx.record.primary() };
-        candidate.ping = Some((ping, cx.now));
-        cx.send(link, Message::Ping(ping));
+        if self.xbot.candidate_on(link).is_some() {
+            let nonce = cx.draw_nonce();
+            cx.ping(link, nonce);
+        }
     }
 
-    /// The candidate answers: it is asked to be a neighbor if it is nearer. False when this answers
-    /// nothing.
-    pub(crate) fn on_candidate_pong(
-        &mut self,
-        cx: &mut Context,
-        (link, pong): (LinkId, &Ping),
-    ) -> bool {
-        let Some(candidate) = self.xbot.candidate_on(link) else { return false };
-        let Some((_, sent)) = candidate.ping.take_if(|(ping, _)| ping == pong) else {
-            return false;
+    /// The candidate answers: it is asked to be a neighbor if it is nearer.
+    pub(crate) fn on_candidate_pong(&mut self, cx: &mut Context, link: LinkId, pong: &Ping) {
+        let answered = cx.answered(link, pong);
+        let (Some(ping), Some(candidate)) = (answered, self.xbot.candidate_on(link)) else {
+            return cx.accuse(link, Misbehavior::WrongEcho);
         };
-        let took = cx.now.since(sent);
+        cx.links.pings.forget(link);
+        let took = ping.took(cx.now);
         candidate.took = took;
         let is_wanted = cx.neighbors.len() >= cx.config.overlay.hyparview.active
             && cx.neighbors.by_id(candidate.to).is_none()
@@ -278,21 +268,16 @@ impl HyParView {
         if let (Some(old), Some(candidate)) = (old, &mut self.xbot.candidate) {
             candidate.old = Some(old.link);
             let round_trip_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
-            cx.send(link, Message::Optimization { old: old.id(), round_trip_us });
+            cx.send(link, OverlayMessage::Optimization { old: old.id(), round_trip_us });
         } else {
             self.xbot.candidate = None;
             cx.close(link, Bye::Done);
         }
-        true
     }
 
     /// Somebody near asks to be a neighbor, and gives up `old` for it. Not while this peer has offered as
     /// much to another one: two that ask each other, or give up the same one, would be left with neither.
-    pub(crate) fn admit_near(
-        &self,
-        cx: &mut Context,
-        (old, took): (NodeId, Duration),
-    ) -> Admission {
+    pub(crate) fn admit_near(&self, cx: &mut Context, old: NodeId, took: Duration) -> Admission {
         let config = &cx.config.overlay.hyparview;
         if self.xbot.candidate.as_ref().is_some_and(|candidate| candidate.old.is_some()) {
             return Admission::Refuse(Refusal::Busy);
@@ -333,7 +318,8 @@ impl HyParView {
     pub(crate) fn on_replace(
         &mut self,
         cx: &mut Context,
-        (from, with): (&Neighbor, &AddressRecord),
+        from: &Neighbor,
+        with: &AddressRecord,
         is_lost: impl Fn(&AddressRecord) -> bool,
     ) {
         let is_stranger = with.subject() != cx.me() && is_free(cx, with) && !is_lost(with);
@@ -362,7 +348,6 @@ mod tests {
     use crate::config::Config;
     use crate::id::BootEpoch;
     use crate::io::Output;
-    use crate::links::neighbors::Neighbors;
     use crate::testing::context;
 
     fn millis(millis: u64) -> Duration {
@@ -392,6 +377,17 @@ mod tests {
         }
     }
 
+    /// Neighbors on these links, whose last answers took so long.
+    fn answered<const N: usize>(links: [(u8, Duration); N]) -> Neighbors {
+        let mut neighbors = Neighbors::default();
+        for (n, took) in links {
+            neighbors.insert(link(n.into()), record(100 + n), Instant::BIRTH);
+            let neighbor = neighbors.by_link_mut(link(n.into())).expect("inserted");
+            neighbor.health.on_answer(took);
+        }
+        neighbors
+    }
+
     fn up(cx: &mut Context, xbot: &mut XBot, n: u8) {
         let mut neighbors = Neighbors::default();
         neighbors.insert(link(n.into()), record(100 + n), Instant::BIRTH);
@@ -402,7 +398,7 @@ mod tests {
     fn five(cx: &mut Context, chosen: u64) -> XBot {
         let mut xbot = XBot::default();
         (1..=5).for_each(|n| up(cx, &mut xbot, n));
-        xbot.note(|it| (1..=5).find(|n| link(*n) == it).map(|n| millis(10 * n)));
+        xbot.note(&answered([1, 2, 3, 4, 5].map(|n| (n, millis(10 * u64::from(n))))));
         for held in &mut xbot.held {
             held.is_chosen = (1..=chosen).any(|n| link(n) == held.link);
         }
@@ -436,7 +432,7 @@ mod tests {
         let mut cx = wanting(1);
         let mut xbot = XBot::default();
         up(&mut cx, &mut xbot, 1);
-        xbot.note(|_| Some(Duration::from_micros(1_200)));
+        xbot.note(&answered([(1, Duration::from_micros(1_200))]));
         assert_eq!(xbot.farther(&mut cx, Duration::from_micros(200), None), None);
         assert_eq!(xbot.farther(&mut cx, Duration::from_micros(199), None), Some(link(1)));
     }
@@ -445,7 +441,7 @@ mod tests {
     fn a_round_trip_that_was_seen_once_counts() {
         let mut cx = wanting(1);
         let mut xbot = five(&mut cx, 1);
-        xbot.note(|_| Some(millis(90)));
+        xbot.note(&answered([1, 2, 3, 4, 5].map(|n| (n, millis(90)))));
         assert_eq!(xbot.farther(&mut cx, millis(12), None), None);
         let mut new = XBot::default();
         up(&mut cx, &mut new, 1);
@@ -494,11 +490,11 @@ mod tests {
         let mut overlay = HyParView { xbot: five(&mut cx, 1), ..HyParView::default() };
         neighbors(&mut cx, 1..=5);
         let from = cx.neighbors.by_link(link(1)).expect("a neighbor").clone();
-        overlay.on_replace(&mut cx, (&from, &record(9)), |_| false);
+        overlay.on_replace(&mut cx, &from, &record(9), |_| false);
         assert!(overlay.xbot.is_owed && overlay.xbot.held.len() == 5);
         let dials = |cx: &mut Context| core::iter::from_fn(|| cx.poll_output()).count();
         assert_eq!((dials(&mut cx), chosen(&overlay.xbot).len()), (1, 0));
-        overlay.on_replace(&mut cx, (&from, &record(8)), |_| false);
+        overlay.on_replace(&mut cx, &from, &record(8), |_| false);
         assert_eq!(dials(&mut cx), 0, "one at a time");
         let (_, reason, to) = cx.links.overlay_dials().next().expect("dialed");
         let to = to.subject();
@@ -526,10 +522,12 @@ mod tests {
         round_trip: Option<Duration>,
     ) -> usize {
         neighbors(cx, 1..=5);
+        if let Some(took) = round_trip {
+            cx.neighbors = answered([1, 2, 3, 4, 5].map(|n| (n, took)));
+        }
         overlay.passive.integrate(cx, &[record(9)], &mut Vec::new());
         for _ in 0..times {
-            let of = (|_| round_trip, |_: &AddressRecord| false);
-            overlay.on_optimize_timer(cx, of);
+            overlay.on_optimize_timer(cx, |_| false);
         }
         let is_dial = |output: &Output| matches!(output, Output::Dial { .. });
         core::iter::from_fn(|| cx.poll_output()).filter(is_dial).count()
@@ -552,7 +550,7 @@ mod tests {
         let mut overlay = HyParView { xbot: five(&mut cx, 0), ..HyParView::default() };
         overlay.xbot.held.iter_mut().for_each(|held| held.least = None);
         assert_eq!(dials_knowing(&mut cx, &mut overlay, 3, None), 0);
-        assert!(cx.timers.is_armed(Timer::Optimize), "there will be one");
+        assert!(cx.timers.is_armed(OverlayTimer::Optimize), "there will be one");
     }
 
     #[test]
@@ -574,13 +572,15 @@ mod tests {
         let mut cx = wanting(1);
         let mut overlay = HyParView { xbot: five(&mut cx, 0), ..HyParView::default() };
         neighbors(&mut cx, 1..=5);
-        let asked = (record(9).subject(), millis(1));
-        assert!(matches!(overlay.admit_near(&mut cx, asked), Admission::Instead(..)));
+        let ask = |overlay: &HyParView, cx: &mut Context| {
+            overlay.admit_near(cx, record(9).subject(), millis(1))
+        };
+        assert!(matches!(ask(&overlay, &mut cx), Admission::Instead(..)));
         assert_eq!(dials(&mut cx, &mut overlay, 1), 1);
-        assert!(matches!(overlay.admit_near(&mut cx, asked), Admission::Instead(..)));
+        assert!(matches!(ask(&overlay, &mut cx), Admission::Instead(..)));
         overlay.xbot.candidate.as_mut().expect("a trial").old = Some(link(2));
         let refused = Admission::Refuse(Refusal::Busy);
-        assert_eq!(overlay.admit_near(&mut cx, asked), refused);
+        assert_eq!(ask(&overlay, &mut cx), refused);
     }
 
     #[test]
@@ -590,7 +590,7 @@ mod tests {
         assert!(overlay.xbot.held.is_empty());
         let is_armed = |cx: &mut Context| {
             HyParView::new(cx);
-            cx.timers.is_armed(Timer::Optimize)
+            cx.timers.is_armed(OverlayTimer::Optimize)
         };
         assert!(!is_armed(&mut cx) && is_armed(&mut wanting(1)));
     }

@@ -21,11 +21,12 @@ use core::net::SocketAddr;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::{Event, VoteOutcome};
+use crate::fact::Fact;
 use crate::id::{BootEpoch, LinkId, NodeId};
 use crate::links::{Failure, Owner};
 use crate::seed_node::quorum::other_seed_nodes::OtherSeedNodes;
 use crate::seed_node::quorum::pending_votes::PendingVotes;
-use crate::seed_node::quorum::proposals::{OpenProposal, Proposals, ProposedChange};
+use crate::seed_node::quorum::proposals::{OpenProposal, Proposals, ProposedChange, quorum_of};
 use crate::wire::Vote;
 
 /// This seed node's part in the votes.
@@ -91,53 +92,42 @@ impl Quorum {
         self.other_seed_nodes.on_timer(cx, number);
     }
 
-    /// Puts a motion, in place of one on an older life of the subject. Returns what was decided
-    /// already: a seed node without colleagues is its own quorum, and one with too many motions
-    /// gets none.
-    pub(crate) fn put(
-        &mut self,
-        cx: &mut Context,
-        record: AddressRecord,
-        change: ProposedChange,
-    ) -> Option<Decision> {
+    /// Proposes a change, in place of one about an older life of the subject. It may be decided at
+    /// once: a seed node without others is its own quorum, and one with too many proposals gets none.
+    pub(crate) fn put(&mut self, cx: &mut Context, record: AddressRecord, change: ProposedChange) {
         let proposal = OpenProposal::new(record, change);
-        if self.other_seed_nodes.quorum() == 1 {
-            return Some(end(cx, proposal, VoteOutcome::Passed));
+        if quorum_of(self.other_seed_nodes.all()) == 1 {
+            return decide(cx, proposal, VoteOutcome::Passed);
         }
         if self.proposals.len() >= cx.config.registration.votes_max {
             cx.stats.limits.votes += 1;
-            return Some(end(cx, proposal, VoteOutcome::NoQuorum));
+            return decide(cx, proposal, VoteOutcome::NoQuorum);
         }
         let message = self.proposals.put(cx, proposal);
         for (link, _) in self.other_seed_nodes.up() {
             cx.send(link, message.clone());
         }
-        None
     }
 
-    pub(crate) fn on_vote(
-        &mut self,
-        cx: &mut Context,
-        link: LinkId,
-        vote: Vote,
-    ) -> Option<Decision> {
-        let (_, node) = self.other_seed_nodes.up().find(|(up, _)| *up == link)?;
-        let counts = (self.other_seed_nodes.quorum(), self.other_seed_nodes.all());
-        let vote = (vote.number, node, vote.agrees);
-        let (proposal, outcome) = self.proposals.count(cx, vote, counts)?;
-        Some(end(cx, proposal, outcome))
+    pub(crate) fn on_vote(&mut self, cx: &mut Context, link: LinkId, vote: Vote) {
+        let voter = self.other_seed_nodes.up().find(|(up, _)| *up == link);
+        let Some((_, voter)) = voter else { return };
+        let all = self.other_seed_nodes.all();
+        if let Some((proposal, outcome)) = self.proposals.count(cx, voter, vote, all) {
+            decide(cx, proposal, outcome);
+        }
     }
 
     /// A motion's time is up.
-    pub(crate) fn on_proposal_timer(&mut self, cx: &mut Context, number: u64) -> Option<Decision> {
-        let proposal = self.proposals.take(cx, number)?;
+    pub(crate) fn on_proposal_timer(&mut self, cx: &mut Context, number: u64) {
+        let Some(proposal) = self.proposals.take(cx, number) else { return };
         let is_silent = |(link, node)| (!proposal.has_vote_of(node)).then_some(link);
         let silent: alloc::vec::Vec<LinkId> =
             self.other_seed_nodes.up().filter_map(is_silent).collect();
         for link in silent {
             self.other_seed_nodes.renew(cx, link);
         }
-        Some(end(cx, proposal, VoteOutcome::NoQuorum))
+        decide(cx, proposal, VoteOutcome::NoQuorum);
     }
 
     /// The motion on this subject.
@@ -176,6 +166,12 @@ impl Quorum {
     pub(crate) fn vote(&mut self, cx: &mut Context, subject: NodeId, agrees: bool) {
         self.pending_votes.vote(cx, subject, agrees);
     }
+}
+
+/// A vote has ended: the seed node carries out what follows from it.
+fn decide(cx: &mut Context, proposal: OpenProposal, outcome: VoteOutcome) {
+    let decision = end(cx, proposal, outcome);
+    cx.tell(Fact::Decided(decision));
 }
 
 fn end(cx: &mut Context, proposal: OpenProposal, outcome: VoteOutcome) -> Decision {

@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::event::Event;
 use crate::id::{LinkId, NodeId};
 use crate::links::{Failure, Owner, Target};
-use crate::timers::Timer;
+use crate::seed_node::timer::SeedNodeTimer;
 use crate::wire::{Bye, Purpose};
 
 /// The other seed nodes of the settings, at most [`MAX_SEED_NODES`](crate::MAX_SEED_NODES).
@@ -45,7 +45,7 @@ struct Slot {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// Not to be dialed before [`Timer::SeedNodeRedial`], or not at all.
+    /// Not to be dialed before [`SeedNodeTimer::Redial`], or not at all.
     Resting,
     Dialing(LinkId),
     Up(LinkId, NodeId),
@@ -76,7 +76,7 @@ impl OtherSeedNodes {
             self.slots.push(slot);
         }
         for slot in gone {
-            cx.timers.cancel(Timer::SeedNodeRedial(slot.number));
+            cx.timers.cancel(SeedNodeTimer::Redial(slot.number));
             for link in [slot.dialed(), slot.accepted].into_iter().flatten() {
                 cx.close(link, Bye::Done);
             }
@@ -95,11 +95,6 @@ impl OtherSeedNodes {
         self.slots.len() + 1
     }
 
-    /// How many of them are more than half.
-    pub(crate) fn quorum(&self) -> usize {
-        self.all() / 2 + 1
-    }
-
     /// Whether this node names one of the settings' addresses as its own.
     pub(crate) fn includes(&self, record: &AddressRecord) -> bool {
         self.slots.iter().any(|slot| record.addresses().contains(&slot.addr))
@@ -114,7 +109,7 @@ impl OtherSeedNodes {
             cx.close(old, Bye::Replaced);
         }
         if asks(&cx.config) && slot.dialed().is_none() {
-            cx.timers.cancel(Timer::SeedNodeRedial(slot.number));
+            cx.timers.cancel(SeedNodeTimer::Redial(slot.number));
             slot.state = dial(cx, slot.number, slot.addr);
         }
     }
@@ -153,7 +148,7 @@ impl OtherSeedNodes {
         let doubled = cx.config.registration.retry_min.saturating_mul(1 << slot.failures.min(20));
         slot.failures += 1;
         let pause = cx.rng.jitter(doubled.min(cx.config.registration.retry_max));
-        cx.arm(Timer::SeedNodeRedial(slot.number), pause);
+        cx.arm(SeedNodeTimer::Redial(slot.number), pause);
         cx.emit(Event::SeedNodeLost { addr: slot.addr });
     }
 

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::context::Context;
 use crate::id::{LinkId, NodeId};
-use crate::wire::{Message, Vote};
+use crate::wire::{Vote, VoteMessage};
 
 /// Questions under way, at most `votes_max`.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +45,7 @@ impl PendingVotes {
             if pending_vote.subject == subject {
                 cx.send(
                     pending_vote.link,
-                    Message::Vote(Vote { number: pending_vote.number, agrees }),
+                    VoteMessage::Vote(Vote { number: pending_vote.number, agrees }),
                 );
             }
             pending_vote.subject != subject

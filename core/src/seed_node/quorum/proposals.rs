@@ -13,8 +13,8 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::event::{Removal, VoteOutcome};
 use crate::id::{BootEpoch, LinkId, NodeId};
-use crate::timers::Timer;
-use crate::wire::{Message, Proposal, ProposalKind};
+use crate::seed_node::timer::SeedNodeTimer;
+use crate::wire::{Message, Proposal, ProposalKind, Vote, VoteMessage};
 
 /// What will be done when a motion passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,11 @@ impl ProposedChange {
     }
 }
 
+/// How many of so many seed nodes are more than half.
+pub(super) const fn quorum_of(all: usize) -> usize {
+    all / 2 + 1
+}
+
 impl OpenProposal {
     pub(crate) const fn new(record: AddressRecord, change: ProposedChange) -> Self {
         Self { record, change, ayes: BTreeSet::new(), nays: BTreeSet::new() }
@@ -71,8 +76,9 @@ impl OpenProposal {
         self.ayes.contains(&node) || self.nays.contains(&node)
     }
 
-    /// What came of it with so many of `all` seed nodes needed; this one is for it.
-    fn outcome(&self, quorum: usize, all: usize) -> Option<VoteOutcome> {
+    /// What came of it among `all` seed nodes; this one is for it.
+    fn outcome(&self, all: usize) -> Option<VoteOutcome> {
+        let quorum = quorum_of(all);
         if self.ayes.len() + 1 >= quorum {
             Some(VoteOutcome::Passed)
         } else if self.nays.len() > all - quorum {
@@ -89,7 +95,7 @@ impl Proposals {
         let number = self.put;
         self.put += 1;
         let patience = proposal.change.patience(&cx.config);
-        cx.arm(Timer::Proposal(number), patience);
+        cx.arm(SeedNodeTimer::Proposal(number), patience);
         let message = message(number, &proposal);
         let other = self.numbers.insert(proposal.record.subject(), number);
         debug_assert!(other.is_none(), "two motions on one subject");
@@ -122,23 +128,24 @@ impl Proposals {
     pub(crate) fn count(
         &mut self,
         cx: &mut Context,
-        (number, node, agrees): (u64, NodeId, bool),
-        (quorum, all): (usize, usize),
+        voter: NodeId,
+        vote: Vote,
+        all: usize,
     ) -> Option<(OpenProposal, VoteOutcome)> {
-        let proposal = self.open.get_mut(&number)?;
-        if !proposal.has_vote_of(node) {
-            let votes = if agrees { &mut proposal.ayes } else { &mut proposal.nays };
-            votes.insert(node);
+        let proposal = self.open.get_mut(&vote.number)?;
+        if !proposal.has_vote_of(voter) {
+            let votes = if vote.agrees { &mut proposal.ayes } else { &mut proposal.nays };
+            votes.insert(voter);
         }
-        let outcome = proposal.outcome(quorum, all)?;
-        Some((self.take(cx, number)?, outcome))
+        let outcome = proposal.outcome(all)?;
+        Some((self.take(cx, vote.number)?, outcome))
     }
 
     /// Ends a motion.
     pub(crate) fn take(&mut self, cx: &mut Context, number: u64) -> Option<OpenProposal> {
         let proposal = self.open.remove(&number)?;
         self.numbers.remove(&proposal.record.subject());
-        cx.timers.cancel(Timer::Proposal(number));
+        cx.timers.cancel(SeedNodeTimer::Proposal(number));
         Some(proposal)
     }
 
@@ -164,7 +171,7 @@ impl Proposals {
 
 fn message(number: u64, proposal: &OpenProposal) -> Message {
     let (kind, subject) = (proposal.change.kind(), proposal.record.clone());
-    Message::Proposal(Box::new(Proposal { number, kind, subject }))
+    Message::Vote(VoteMessage::Proposal(Box::new(Proposal { number, kind, subject })))
 }
 
 #[cfg(test)]
@@ -187,12 +194,12 @@ mod tests {
         let mut outcome = None;
         for (n, agrees) in (10..).zip(votes) {
             assert_eq!(outcome, None, "decided before the last of {votes:?}");
-            let vote = (0, NodeId::new([n; 32]), *agrees);
-            outcome =
-                proposals.count(&mut cx, vote, (all / 2 + 1, all)).map(|(_, outcome)| outcome);
+            let vote = Vote { number: 0, agrees: *agrees };
+            let counted = proposals.count(&mut cx, NodeId::new([n; 32]), vote, all);
+            outcome = counted.map(|(_, outcome)| outcome);
         }
         assert_eq!(proposals.len(), usize::from(outcome.is_none()));
-        assert_eq!(cx.timers.is_armed(Timer::Proposal(0)), outcome.is_none());
+        assert_eq!(cx.timers.is_armed(SeedNodeTimer::Proposal(0)), outcome.is_none());
         outcome
     }
 
@@ -212,8 +219,8 @@ mod tests {
     fn nobody_votes_twice() {
         let (mut proposals, mut cx) = (Proposals::default(), context(Config::classic()));
         proposals.put(&mut cx, proposal(1));
-        let vote = (0, NodeId::new([10; 32]), true);
-        assert!((0..5).all(|_| proposals.count(&mut cx, vote, (3, 5)).is_none()));
+        let (voter, vote) = (NodeId::new([10; 32]), Vote { number: 0, agrees: true });
+        assert!((0..5).all(|_| proposals.count(&mut cx, voter, vote, 5).is_none()));
     }
 
     #[test]
@@ -224,9 +231,9 @@ mod tests {
         assert!(proposals.take_on(&mut cx, SUBJECT).is_some());
         proposals.put(&mut cx, proposal(2));
         assert!(!proposals.holds_dead(SUBJECT, BootEpoch(1)));
-        let late = (0, NodeId::new([10; 32]), true);
-        assert!(proposals.count(&mut cx, late, (2, 3)).is_none());
-        let fresh = (1, NodeId::new([10; 32]), true);
-        assert!(proposals.count(&mut cx, fresh, (2, 3)).is_some());
+        let voter = NodeId::new([10; 32]);
+        let [late, fresh] = [0, 1].map(|number| Vote { number, agrees: true });
+        assert!(proposals.count(&mut cx, voter, late, 3).is_none());
+        assert!(proposals.count(&mut cx, voter, fresh, 3).is_some());
     }
 }

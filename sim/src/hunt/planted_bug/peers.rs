@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tidings_core::wire::{Bye, Message, Ping};
+use tidings_core::wire::{BroadcastMessage, Bye, LinkMessage, Message, Ping};
 use tidings_core::{
     AddressRecord, DialFailure, Envelope, Event, Input, LinkLoss, LinkOrigin, MessageId,
     NeighborLoss, Output, Payload,
@@ -17,7 +17,10 @@ pub(super) struct LostForward;
 
 impl Mutant for LostForward {
     fn output(&mut self, output: Output) -> Mutated {
-        if let Output::Send { link, message: Message::Gossip(_) | Message::Digest(_) } = &output
+        if let Output::Send {
+            link,
+            message: Message::Broadcast(BroadcastMessage::Gossip(_) | BroadcastMessage::Digest(_)),
+        } = &output
             && link.origin() == LinkOrigin::Accepted
         {
             return Mutated::nothing();
@@ -33,7 +36,12 @@ impl Mutant for NoCatchUp {
     fn output(&mut self, output: Output) -> Mutated {
         let is_catch_up = matches!(
             output,
-            Output::Send { message: Message::Digest(_) | Message::Pull { .. }, .. }
+            Output::Send {
+                message: Message::Broadcast(
+                    BroadcastMessage::Digest(_) | BroadcastMessage::Pull { .. }
+                ),
+                ..
+            }
         );
         if is_catch_up { Mutated::nothing() } else { output.into() }
     }
@@ -107,14 +115,18 @@ pub(super) struct EndlessSuspicion;
 
 impl Mutant for EndlessSuspicion {
     fn input(&mut self, input: Input) -> Option<Input> {
-        let is_answer = matches!(input, Input::Received { message: Message::Pong(_), .. });
+        let is_answer =
+            matches!(input, Input::Received { message: Message::Link(LinkMessage::Pong(_)), .. });
         (!is_answer).then_some(input)
     }
 
     fn output(&mut self, output: Output) -> Mutated {
         let answer = match &output {
-            Output::Send { link, message: Message::Ping(ping) } => {
-                Some(Input::Received { link: *link, message: Message::Pong(*ping) })
+            Output::Send { link, message: Message::Link(LinkMessage::Ping(ping)) } => {
+                Some(Input::Received {
+                    link: *link,
+                    message: Message::Link(LinkMessage::Pong(*ping)),
+                })
             }
             Output::Send { .. } | Output::Dial { .. } | Output::Close { .. } | Output::Event(_) => {
                 None
@@ -194,7 +206,7 @@ pub(super) struct WrongEcho;
 
 impl Mutant for WrongEcho {
     fn output(&mut self, mut output: Output) -> Mutated {
-        if let Output::Send { message: Message::Pong(pong), .. } = &mut output {
+        if let Output::Send { message: Message::Link(LinkMessage::Pong(pong)), .. } = &mut output {
             *pong = Ping { nonce: pong.nonce ^ 1, ..*pong };
         }
         output.into()

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tidings_core::wire::{Message, Welcome};
+use tidings_core::wire::{LinkMessage, Message, RegistrationMessage, Welcome};
 use tidings_core::{
     AddressRecord, BootEpoch, DialFailure, Event, Input, LinkId, NodeId, Output, Role,
 };
@@ -41,9 +41,9 @@ impl Mutant for EasilyContent {
 impl EasilyContent {
     /// The answer to a hello.
     fn welcome(&self, message: &Message) -> Option<Message> {
-        let Message::Hello(hello) = message else { return None };
+        let Message::Link(LinkMessage::Hello(hello)) = message else { return None };
         let from = self.listed.get(&hello.to?)?.clone();
-        Some(Message::Welcome(Welcome { from, role: Role::Peer }))
+        Some(Message::Link(LinkMessage::Welcome(Welcome { from, role: Role::Peer })))
     }
 }
 
@@ -56,12 +56,14 @@ pub(super) struct StaleList {
 impl Mutant for StaleList {
     fn input(&mut self, input: Input) -> Option<Input> {
         if let Input::Received { link, message } = &input {
-            if let Message::Hello(hello) = message
+            if let Message::Link(LinkMessage::Hello(hello)) = message
                 && hello.from.epoch() > BootEpoch(1)
             {
                 self.second_lives.insert(*link);
             }
-            if *message == Message::Register && self.second_lives.contains(link) {
+            if *message == Message::Registration(RegistrationMessage::Register)
+                && self.second_lives.contains(link)
+            {
                 return None;
             }
         }

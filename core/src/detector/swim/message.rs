@@ -9,11 +9,54 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DecodeError, MAX_CONFIRMERS};
 use crate::address::{AddressRecord, Signature};
 use crate::id::{Incarnation, NodeId};
 use crate::messaging::Payload;
 use crate::util::bounded::bounded;
+use crate::wire::{DecodeError, MAX_CONFIRMERS, MAX_MEMBERS, MAX_NEIGHBORS};
+
+/// Messages of the detector `swim` between two peers.
+///
+/// The order of the variants is that of their tags in `wire/tags.rs`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SwimMessage {
+    /// Peer to a peer that may reach the subject: probe it for me (ping-req, SWIM §3.1).
+    PingRequest(Box<AddressRecord>),
+    /// The answer: whether the subject answered. "No" is Lifeguard's nack (§IV-A).
+    PingRequestAnswer {
+        /// Who was to be probed.
+        subject: NodeId,
+        /// It answered.
+        is_heard: bool,
+    },
+    /// Neighbor to neighbor: my other neighbors, who can probe me for you.
+    Neighbors {
+        /// At most [`MAX_NEIGHBORS`].
+        #[serde(deserialize_with = "bounded::<_, _, MAX_NEIGHBORS>")]
+        records: Vec<AddressRecord>,
+    },
+    /// Neighbor to a new neighbor: a part of my table of members.
+    Members {
+        /// What this peer holds true of each; at most [`MAX_MEMBERS`].
+        #[serde(deserialize_with = "bounded::<_, _, MAX_MEMBERS>")]
+        members: Vec<Statement>,
+    },
+    /// Peer to one whom it concerns, where statements are not broadcast: this is what I say (SWIM §4).
+    Statement(Box<Statement>),
+}
+
+impl SwimMessage {
+    /// The message's name in `PROTOCOL.md`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::PingRequest(_) => "PingRequest",
+            Self::PingRequestAnswer { .. } => "PingRequestAnswer",
+            Self::Neighbors { .. } => "Neighbors",
+            Self::Members { .. } => "Members",
+            Self::Statement(_) => "Statement",
+        }
+    }
+}
 
 /// What somebody says of a member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

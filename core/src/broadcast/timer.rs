@@ -1,0 +1,17 @@
+//! What the broadcasts wait for.
+
+use crate::timers::part_timer;
+
+part_timer! {
+    /// Deadlines of the broadcast.
+    BroadcastTimer {
+        /// Compare what is held with a neighbor.
+        Digest = 0,
+        /// Compare what is held with a known peer that is no neighbor.
+        Exchange = 1,
+        /// `plumtree`: send the announcements that were gathered.
+        IHave = 2,
+        /// `plumtree`: an announced message is overdue.
+        Graft = 3,
+    }
+}

@@ -1,0 +1,11 @@
+//! What a peer itself waits for.
+
+use crate::timers::part_timer;
+
+part_timer! {
+    /// Deadlines of the peer.
+    PeerTimer {
+        /// Leaving takes too long: go now.
+        LeaveTimeout = 0,
+    }
+}
