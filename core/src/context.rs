@@ -2,7 +2,9 @@
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+#[cfg(feature = "many-nodes")]
 use core::hint::black_box;
+#[cfg(feature = "many-nodes")]
 use core::mem;
 use core::time::Duration;
 
@@ -122,6 +124,11 @@ impl Context {
         self.tell(Fact::RuleBroken(link, Misbehavior::Unexpected(message)));
     }
 
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn has_facts(&self) -> bool {
+        !self.facts.is_empty()
+    }
+
     pub(crate) fn next_fact(&mut self) -> Option<Fact> {
         self.facts.pop_front()
     }
@@ -130,12 +137,14 @@ impl Context {
         self.outbox.pop_front()
     }
 
+    #[cfg(feature = "many-nodes")]
     pub(crate) fn exchange_room(&mut self, room: &mut VecDeque<Output>) {
         assert!(self.outbox.is_empty() && room.is_empty(), "outputs wait in it");
         mem::swap(&mut self.outbox, room);
     }
 
     /// Reads a field of nearly every line of memory that this and its timers take.
+    #[cfg(feature = "many-nodes")]
     pub(crate) fn touch(&self) {
         let Self { now, rng, timers, stats, leaving, outbox, .. } = self;
         let Stats { messages_sent, gossip_received, limits, .. } = stats;

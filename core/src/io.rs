@@ -7,6 +7,7 @@
 //!   poll_timeout()         ◀──    Deadline when to come back at the latest
 //! ```
 
+#[cfg(feature = "many-nodes")]
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -130,5 +131,6 @@ pub struct Birth {
 }
 
 /// Room for the outputs of one input, see [`Node::exchange_room`](crate::Node::exchange_room).
+#[cfg(feature = "many-nodes")]
 #[derive(Clone, Debug, Default)]
 pub struct Room(pub(crate) VecDeque<Output>);

@@ -68,6 +68,8 @@ mod event;
 mod fact;
 mod failure;
 mod id;
+#[cfg(any(test, feature = "invariants"))]
+mod invariants;
 mod io;
 mod links;
 mod messaging;
@@ -105,7 +107,9 @@ pub use id::{
     BootEpoch, Hop, Incarnation, LinkId, LinkOrigin, MessageId, NodeId, ParseIdError, Role,
     Sequence,
 };
-pub use io::{Birth, Command, Input, Output, Room};
+#[cfg(feature = "many-nodes")]
+pub use io::Room;
+pub use io::{Birth, Command, Input, Output};
 pub use links::timer::LinkTimer;
 pub use messaging::{Envelope, Payload, TooLong, Topic};
 pub use node::Node;

@@ -7,7 +7,7 @@ use core::net::SocketAddr;
 use crate::config::{Config, ConfigError, MAX_SEED_NODES, within};
 use crate::context::Context;
 use crate::id::{NodeId, Role};
-use crate::io::{Birth, Input, Output, Room};
+use crate::io::{Birth, Input, Output};
 use crate::peer::Peer;
 use crate::registration::bootstrap::distinct;
 use crate::seed_node::SeedNode;
@@ -89,13 +89,15 @@ impl Node {
     /// # Panics
     ///
     /// When either is not empty.
-    pub fn exchange_room(&mut self, room: &mut Room) {
+    #[cfg(feature = "many-nodes")]
+    pub fn exchange_room(&mut self, room: &mut crate::io::Room) {
         self.cx_mut().exchange_room(&mut room.0);
     }
 
     /// Reads a part of what the next input will need, and does nothing with it. A driver of many
     /// nodes may call this for some of them in a row before it turns to each: the machine fetches
     /// their memory at once then, and need not wait for it once per node.
+    #[cfg(feature = "many-nodes")]
     pub fn touch(&self) {
         self.cx().touch();
     }
@@ -104,6 +106,24 @@ impl Node {
     /// next `handle`; `None` when the node waits for nothing.
     pub fn poll_timeout(&self) -> Option<Deadline> {
         self.cx().timers.next()
+    }
+
+    /// Checks what must be true of each part between two inputs: every neighbor has a link and a slot,
+    /// nobody is in its own book, every dial has an owner that waits for it, no tree has a lazy neighbor
+    /// that is gone, and so on.
+    ///
+    /// # Panics
+    ///
+    /// When something is not as it must be, with what, and on which node.
+    #[cfg(any(test, feature = "invariants"))]
+    pub fn check_invariants(&self) {
+        let result = match &self.role {
+            RoleState::Peer(peer) => peer.invariants(),
+            RoleState::SeedNode(seed_node) => seed_node.invariants(),
+        };
+        if let Err(broken) = result {
+            panic!("node {}: {broken}", self.id());
+        }
     }
 
     /// Who this is.

@@ -5,6 +5,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+#[cfg(feature = "many-nodes")]
 use core::hint::black_box;
 
 use crate::broadcast::timer::BroadcastTimer;
@@ -180,6 +181,7 @@ impl Timers {
     }
 
     /// Reads a field of nearly every line of memory that a few timers take.
+    #[cfg(feature = "many-nodes")]
     pub(crate) fn touch(&self) {
         if let Armed::Few(few) = &self.armed {
             black_box(few.iter().step_by(2).fold(0, |sum, armed| sum ^ armed.key));

@@ -19,6 +19,8 @@ use crate::broadcast::timer::BroadcastTimer;
 use crate::config::BroadcastKind;
 use crate::context::Context;
 use crate::id::LinkId;
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariants::{Broken, holds};
 use crate::links::neighbors::Neighbor;
 use crate::messaging::{Payload, Topic};
 use crate::wire::Gossip;
@@ -132,6 +134,17 @@ impl Broadcast {
         self.memory.on_neighbor_down(down);
         if let Strategy::Plumtree(tree) = &mut self.strategy {
             tree.on_neighbor_down(cx, down, is_lost);
+        }
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn invariants(&self, cx: &Context) -> Broken {
+        let slots = cx.neighbors.slots();
+        let mut holders = self.memory.store.holders();
+        holds(holders.all(|set| set.is_within(slots)), "a message is held in a slot that is free")?;
+        match &self.strategy {
+            Strategy::Flood => Ok(()),
+            Strategy::Plumtree(tree) => tree.invariants(slots),
         }
     }
 

@@ -13,6 +13,8 @@ use crate::detector::strikes::timer::StrikesTimer;
 use crate::detector::swim::timer::SwimTimer;
 use crate::event::NeighborLoss;
 use crate::id::{LinkId, NodeId};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariants::Broken;
 use crate::links::neighbors::Neighbor;
 use crate::links::{Failure, Owner};
 use crate::messaging::Envelope;
@@ -146,6 +148,14 @@ impl Detector {
             Self::Strikes(strikes) if stands => strikes.on_connected(cx, link),
             Self::Strikes(strikes) => strikes.on_not_connected(cx, link),
             Self::Swim(_) => {}
+        }
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn invariants(&self, cx: &Context) -> Broken {
+        match self {
+            Self::Strikes(strikes) => strikes.invariants(cx),
+            Self::Swim(swim) => swim.invariants(cx),
         }
     }
 

@@ -25,6 +25,8 @@ use crate::context::Context;
 use crate::event::{Event, Misbehavior};
 use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{LinkId, LinkOrigin, NodeId, Role};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariants::{Broken, holds};
 use crate::io::{Input, Output};
 use crate::links::pings::Pings;
 use crate::links::timer::LinkTimer;
@@ -272,6 +274,29 @@ impl Links {
         let messages = place.map(|place| self.deliveries.swap_remove(place).2);
         release_if_empty(&mut self.deliveries);
         messages.unwrap_or_default()
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn invariants(&self, timers: &crate::timers::Timers) -> Broken {
+        let mut pending = 0;
+        for (link, entry) in self.table.iter() {
+            let is_armed = timers.is_armed(LinkTimer::Hello(link));
+            holds(is_armed == entry.handshake_pending, "a handshake without a deadline")?;
+            let is_accepted = link.origin() == LinkOrigin::Accepted;
+            pending += usize::from(entry.handshake_pending && is_accepted);
+            holds(entry.owner.is_none() == is_accepted, "a dial without an owner")?;
+            let is_neighbor_dial =
+                entry.owner.is_some_and(Owner::makes_neighbors) && entry.stage.is_before_welcome();
+            let is_noted = self.neighbor_dials.contains(&link);
+            holds(is_neighbor_dial == is_noted, "dials for neighbors are not those noted")?;
+        }
+        holds(pending == self.handshake_pending, "pending handshakes are counted wrongly")?;
+        let has_link = |link| self.table.get(link).is_some();
+        let has_links = self.neighbor_dials.iter().all(|link| has_link(*link));
+        holds(has_links, "a dial for a neighbor without a link")?;
+        let has_links = self.deliveries.iter().all(|(link, ..)| has_link(*link));
+        holds(has_links, "a delivery without a link")?;
+        holds(self.pings.links().all(has_link), "a ping on no link")
     }
 
     fn end_neighbor_dial(&mut self, link: LinkId) {
@@ -529,6 +554,9 @@ impl Context {
     }
 
     fn accept(&mut self, link: LinkId, addr: SocketAddr) {
+        if self.links.table.get(link).is_some() {
+            return;
+        }
         if self.links.handshake_pending >= self.config.links.max_pending {
             self.stats.limits.pending += 1;
             self.output(Output::Close { link });

@@ -8,6 +8,8 @@ use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::id::{LinkId, NodeId};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariants::{Broken, holds};
 use crate::links::pings::Health;
 use crate::time::Instant;
 use crate::util::room::make_room;
@@ -32,6 +34,11 @@ impl SlotSet {
 
     pub(crate) const fn insert(&mut self, slot: Slot) {
         self.0 |= 1 << slot.0;
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) const fn is_within(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
     }
 
     pub(crate) const fn remove(&mut self, slot: Slot) {
@@ -149,6 +156,27 @@ impl Neighbors {
             Neighbor { slot, prefix, link, record, since: now, health: Health::new(now) },
         );
         slot
+    }
+
+    /// The set of slots that are taken.
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn slots(&self) -> SlotSet {
+        let mut taken = SlotSet::default();
+        self.table.iter().for_each(|neighbor| taken.insert(neighbor.slot));
+        taken
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn invariants(&self) -> Broken {
+        let is_ascending = self.table.is_sorted_by(|one, next| one.slot < next.slot);
+        holds(is_ascending, "two neighbors in one slot")?;
+        for (place, neighbor) in self.table.iter().enumerate() {
+            let is_found = neighbor.prefix == neighbor.id().prefix();
+            holds(is_found, "a neighbor that its identity does not find")?;
+            let is_alone = self.table[..place].iter().all(|other| other.id() != neighbor.id());
+            holds(is_alone, "two links with one neighbor")?;
+        }
+        Ok(())
     }
 
     pub(crate) fn remove(&mut self, link: LinkId) -> Option<Neighbor> {

@@ -43,6 +43,11 @@ impl Pings {
         self.0.iter().filter(|ping| ping.link == link).count()
     }
 
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn links(&self) -> impl Iterator<Item = LinkId> + '_ {
+        self.0.iter().map(|ping| ping.link)
+    }
+
     /// No answer on this link is waited for any more.
     pub(crate) fn forget(&mut self, link: LinkId) {
         if !self.0.is_empty() {

@@ -16,6 +16,8 @@ use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::event::NeighborLoss;
 use crate::id::{LinkId, NodeId};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariants::{Broken, holds};
 use crate::links::neighbors::Neighbor;
 use crate::links::{DialReason, Failure};
 use crate::overlay::admission::Admission;
@@ -208,6 +210,16 @@ impl Overlay {
         match self {
             Self::Random(random) => random.known(cx.now),
             Self::HyParView(hyparview) => hyparview.known(cx.now),
+        }
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn invariants(&self, cx: &Context) -> Broken {
+        let is_within = cx.neighbors.len() <= self.max_neighbors(cx);
+        holds(is_within, "more neighbors than it may have")?;
+        match self {
+            Self::Random(random) => random.invariants(cx),
+            Self::HyParView(hyparview) => hyparview.invariants(cx),
         }
     }
 

@@ -31,6 +31,8 @@ use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::fact::Fact;
 use crate::id::{LinkId, LinkOrigin, NodeId};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariants::{Broken, holds};
 use crate::links::neighbors::{Neighbor, Neighbors};
 use crate::links::{DialReason, Failure, Links, Owner, Target};
 use crate::overlay::address_book::{AddressBook, Known};
@@ -179,6 +181,12 @@ impl RandomOverlay {
     /// Forgets a peer that left or died.
     pub(crate) fn forget(&mut self, subject: NodeId) {
         self.book.forget(subject);
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn invariants(&self, cx: &Context) -> Broken {
+        let is_in_book = self.book.snapshot(cx.now).iter().any(|it| it.record.subject() == cx.me());
+        holds(!is_in_book, "a node is in its own book")
     }
 
     pub(crate) fn known(&self, now: Instant) -> Vec<KnownSnapshot> {

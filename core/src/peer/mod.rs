@@ -2,6 +2,8 @@
 //! nothing itself that one of them could.
 
 mod facts;
+#[cfg(any(test, feature = "invariants"))]
+mod invariants;
 mod leaving;
 mod linking;
 mod messages;

@@ -25,6 +25,8 @@ use crate::context::Context;
 use crate::event::{Event, RegistrationLoss};
 use crate::failure::DialFailure;
 use crate::id::{LinkId, NodeId};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariants::{Broken, holds};
 use crate::links::{Ending, Failure, Owner, Target, Up};
 use crate::registration::timer::RegistrationTimer;
 use crate::rng::Stream;
@@ -300,6 +302,19 @@ impl Bootstrap {
             let is_registered = matches!(slot.state, SlotState::Registered { .. });
             (slot.number, slot.addr, slot.state.link().filter(|_| is_registered))
         })
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn invariants(&self, cx: &Context) -> Broken {
+        for slot in &self.seeds {
+            let owner = Some(Owner::Registration(slot.number));
+            let has_dial = slot.state.link().is_none_or(|link| cx.links.owner(link) == owner);
+            holds(has_dial, "a registration without a link")?;
+            let is_resting = matches!(slot.state, SlotState::Resting);
+            let retries = cx.timers.is_armed(RegistrationTimer::Retry(slot.number));
+            holds(is_resting == retries, "a seed node that rests without an end")?;
+        }
+        Ok(())
     }
 
     fn slot_of(&self, number: u32) -> Option<usize> {

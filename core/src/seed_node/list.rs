@@ -13,6 +13,8 @@ use crate::address::AddressRecord;
 use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::id::{LinkId, NodeId};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariants::{Broken, holds};
 use crate::rng::Stream;
 use crate::seed_node::timer::SeedNodeTimer;
 use crate::seed_node::weights::{SumTree, Weight};
@@ -54,6 +56,21 @@ impl List {
 
     fn get_mut(&mut self, subject: NodeId) -> Option<&mut Entry> {
         self.places.get(&subject).map(|place| &mut self.entries[*place])
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn invariants(&self, cx: &Context) -> Broken {
+        holds(self.entries.len() == self.places.len(), "entries are not where they should be")?;
+        holds(self.entries.len() == self.leases.len(), "an entry without a lease")?;
+        for (place, entry) in self.entries.iter().enumerate() {
+            let subject = entry.record.subject();
+            holds(self.places.get(&subject) == Some(&place), "an entry is in another place")?;
+            let has_lease = self.leases.contains(&(entry.lease_end, subject));
+            holds(has_lease, "an entry whose lease has another end")?;
+            let is_its = |link| cx.up(link).is_some_and(|up| up.remote.subject() == subject);
+            holds(entry.link.is_none_or(is_its), "an entry on a link that is gone")?;
+        }
+        Ok(())
     }
 
     pub(crate) fn len(&self) -> usize {

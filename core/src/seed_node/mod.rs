@@ -4,6 +4,8 @@
 //! want that, and routes what comes to the three. Its list is right when it holds no dead peer; it
 //! forgets nobody on hearsay.
 
+#[cfg(any(test, feature = "invariants"))]
+mod invariants;
 pub(crate) mod list;
 pub(crate) mod message;
 pub(crate) mod probes;

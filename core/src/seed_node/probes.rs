@@ -25,6 +25,8 @@ use crate::event::{Event, ProbeReason};
 use crate::fact::Fact;
 use crate::failure::LinkLoss;
 use crate::id::{BootEpoch, LinkId, NodeId};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariants::{Broken, holds};
 use crate::links::{Failure, Owner, Target};
 use crate::seed_node::timer::SeedNodeTimer;
 use crate::wire::{Bye, Purpose, Refusal};
@@ -192,6 +194,20 @@ impl Probes {
             }
         };
         self.end(cx, number, verdict);
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn invariants(&self, cx: &Context) -> Broken {
+        let dials = self.cases.values().filter(|case| case.link.is_some()).count();
+        holds(dials == self.dials, "probes are counted wrongly")?;
+        holds(self.cases.len() == self.numbers.len(), "two cases of one entry")?;
+        for (number, case) in &self.cases {
+            let is_its = self.numbers.get(&case.record.subject()) == Some(number);
+            holds(is_its, "a case that its entry does not find")?;
+            let is_armed = cx.timers.is_armed(SeedNodeTimer::Probe(*number));
+            holds(is_armed != case.link.is_some(), "a case that nobody probes")?;
+        }
+        Ok(())
     }
 
     /// A dial has ended. Returns whose it was.

@@ -102,6 +102,16 @@ impl<K: Ord + Copy, V> Table<K, V> {
     }
 
     /// The smallest key.
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn iter(&self) -> alloc::boxed::Box<dyn Iterator<Item = (K, &V)> + '_> {
+        match self {
+            Self::Few(few) => alloc::boxed::Box::new(few.iter().map(|(key, value)| (*key, value))),
+            Self::Many(many) => {
+                alloc::boxed::Box::new(many.iter().map(|(key, value)| (*key, value)))
+            }
+        }
+    }
+
     pub(crate) fn first(&self) -> Option<K> {
         match self {
             Self::Few(few) => few.first().map(|(key, _)| *key),

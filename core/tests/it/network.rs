@@ -316,6 +316,7 @@ impl Network {
         } else if let Some(node) = &mut host.node {
             let lived = u64::try_from(self.now.saturating_sub(host.born).as_micros()).unwrap();
             node.handle(Instant::from_micros(lived), input);
+            node.check_invariants();
             self.drain(at);
         }
     }

@@ -513,6 +513,7 @@ impl Play {
             self.expect_seed_nodes(addresses);
         }
         self.node.handle(Instant::from_micros(self.now), input);
+        self.node.check_invariants();
         self.drain();
         check_bounds(self.kind, &self.node);
         let seed_nodes: Vec<_> = self.node.snapshot().seed_nodes.iter().map(|it| it.addr).collect();

@@ -378,6 +378,9 @@ impl Host {
         cx.state.inputs += 1;
         node.exchange_room(&mut cx.state.room);
         node.handle(Instant::from_micros(at - self.born), input);
+        if cx.state.checks_invariants {
+            node.check_invariants();
+        }
         self.perform(at, cx);
     }
 

@@ -72,7 +72,8 @@ pub fn run_on(scenario: &Scenario, seed: u64, threads: usize) -> History {
     finish(World::new(scenario, seed, threads), scenario)
 }
 
-/// The same on one thread, with a bug planted in its nodes.
+/// The same on one thread, for a hunt: with a bug planted in its nodes, or none. The nodes are checked after
+/// every input, and one that is not as it must be is a failure in the history.
 pub fn run_with(
     scenario: &Scenario,
     seed: u64,
@@ -80,6 +81,7 @@ pub fn run_with(
 ) -> History {
     let mut world = World::new(scenario, seed, 1);
     world.model.mutants = mutants;
+    world.shards.iter_mut().for_each(|shard| shard.state.checks_invariants = true);
     finish(world, scenario)
 }
 

@@ -52,6 +52,8 @@ pub(super) struct ShardState {
     pub(super) tracer: Option<Tracer>,
     /// Somebody listens to what the nodes say.
     is_heard: bool,
+    /// The nodes are checked after every input.
+    pub(super) checks_invariants: bool,
 }
 
 /// What a host needs beside itself to act.
@@ -94,6 +96,7 @@ impl Shard {
             failure: None,
             tracer: None,
             is_heard: true,
+            checks_invariants: false,
         };
         Self { hosts, state }
     }

@@ -150,6 +150,11 @@ impl Store {
         Some(offset(place, self.dropped))
     }
 
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn holders(&self) -> impl Iterator<Item = SlotSet> + '_ {
+        self.messages.iter().map(|stored| stored.holders)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.messages.len()
     }

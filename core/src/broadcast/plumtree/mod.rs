@@ -36,6 +36,8 @@ use crate::broadcast::traffic::{self, Sender};
 use crate::config::IHaveDirection;
 use crate::context::Context;
 use crate::id::{Hop, MessageId, NodeId};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariants::{Broken, holds};
 use crate::links::neighbors::{Neighbor, Neighbors, SlotSet, Via};
 use crate::wire::{BroadcastMessage, Digest, Gossip, Graft, IHave, MAX_IHAVES, Prune, Route};
 use announcements::{Announcements, Due, speaks_first};
@@ -292,6 +294,12 @@ impl Plumtree {
             let graft = Graft { source: request.source, id: Some(request.id) };
             cx.send(announcer.link, BroadcastMessage::Graft(graft));
         }
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn invariants(&self, slots: SlotSet) -> Broken {
+        let mut lazy = self.trees.all_lazy();
+        holds(lazy.all(|set| set.is_within(slots)), "a lazy neighbor of a tree is none")
     }
 
     /// A neighbor is gone: it is no branch of any tree.

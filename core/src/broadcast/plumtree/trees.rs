@@ -129,6 +129,11 @@ impl Trees {
     }
 
     /// The same, to change it.
+    #[cfg(any(test, feature = "invariants"))]
+    pub(super) fn all_lazy(&self) -> impl Iterator<Item = SlotSet> + '_ {
+        self.own.iter().map(|tree| tree.lazy).chain([self.shared])
+    }
+
     pub(super) fn lazy_mut(&mut self, source: NodeId) -> &mut SlotSet {
         let own = self.own.iter_mut().find(|tree| tree.source == source);
         own.map_or(&mut self.shared, |tree| &mut tree.lazy)

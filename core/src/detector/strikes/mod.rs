@@ -31,6 +31,8 @@ use crate::detector::strikes::timer::StrikesTimer;
 use crate::event::{Event, Misbehavior, NeighborLoss, StrikeKind};
 use crate::fact::Fact;
 use crate::id::{LinkId, NodeId};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariants::{Broken, holds};
 use crate::links::neighbors::Neighbor;
 use crate::links::{Failure, Owner, Target};
 use crate::util::room::{make_room, release_if_empty};
@@ -242,6 +244,26 @@ impl Strikes {
 
     pub(crate) fn is_lost(&self, record: &AddressRecord) -> bool {
         self.lost.iter().any(|lost| lost.record.subject() == record.subject())
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn invariants(&self, cx: &Context) -> Broken {
+        for awaited in &self.awaited {
+            holds(cx.neighbors.by_link(awaited.link).is_some(), "nobody to wait for")?;
+            let is_armed = cx.timers.is_armed(StrikesTimer::Answer(awaited.link));
+            holds(is_armed, "an answer is waited for without an end")?;
+        }
+        for neighbor in cx.neighbors.iter() {
+            let is_armed = cx.timers.is_armed(StrikesTimer::Ping(neighbor.link));
+            holds(is_armed, "a neighbor that nobody pings")?;
+        }
+        for lost in &self.lost {
+            let owner = Owner::Redial(lost.number);
+            let is_dialed = cx.links.neighbor_dials().any(|(_, it, _)| it == owner);
+            let is_armed = cx.timers.is_armed(StrikesTimer::Redial(lost.number));
+            holds(is_dialed != is_armed, "a lost neighbor that nobody redials")?;
+        }
+        Ok(())
     }
 
     fn awaited(&mut self, link: LinkId) -> Option<&mut Awaited> {

@@ -46,6 +46,8 @@ use crate::context::Context;
 use crate::detector::swim::timer::SwimTimer;
 use crate::event::{MemberState, Misbehavior, NeighborLoss};
 use crate::id::{Incarnation, LinkId};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariants::{Broken, holds};
 use crate::links::neighbors::Neighbor;
 use crate::messaging::Envelope;
 use crate::snapshot::{MemberSnapshot, SuspicionSnapshot};
@@ -196,6 +198,14 @@ impl Swim {
             NeighborLoss::Left => self.on_left(cx, &down.record),
             NeighborLoss::Bye(_) | NeighborLoss::Dropped(_) | NeighborLoss::Garbled => {}
         }
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn invariants(&self, cx: &Context) -> Broken {
+        self.prober.invariants(cx)?;
+        self.suspicions.invariants(cx)?;
+        let is_itself = self.members.get(cx.me()).is_some();
+        holds(!is_itself, "a node is in its own table of members")
     }
 
     /// Sees at once whether a link still lives.

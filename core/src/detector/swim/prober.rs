@@ -12,6 +12,8 @@ use crate::detector::swim::members::{Member, Members};
 use crate::detector::swim::timer::SwimTimer;
 use crate::event::MemberState;
 use crate::id::{LinkId, NodeId};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariants::{Broken, holds};
 use crate::rng::Stream;
 use crate::time::Instant;
 use crate::util::room::{make_room, release_if_empty};
@@ -117,14 +119,14 @@ impl Prober {
         self.begun
     }
 
-    /// Notes a probe that went out on `link`.
+    /// Notes a probe that went out on `link`. How long it is waited for the caller says.
     pub(crate) fn begin(
         &mut self,
-        cx: &mut Context,
-        (subject, link, is_dialed): (AddressRecord, LinkId, bool),
+        cx: &Context,
+        subject: AddressRecord,
+        link: LinkId,
+        is_dialed: bool,
         cause: Cause,
-        round_trip_us: u32,
-        patience: Duration,
     ) -> &mut Probe {
         let number = self.begun;
         self.begun = number.wrapping_add(1);
@@ -138,14 +140,26 @@ impl Prober {
             silent: Vec::new(),
             nacked: Vec::new(),
             asked: 0,
-            round_trip_us,
+            round_trip_us: 0,
             named: Vec::new(),
             sent: cx.now,
             due: cx.now,
         });
-        let probe = self.probes.last_mut().expect("it was pushed just now");
-        probe.wait(cx, patience);
-        probe
+        self.probes.last_mut().expect("it was pushed just now")
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn invariants(&self, cx: &Context) -> Broken {
+        for (place, probe) in self.probes.iter().enumerate() {
+            let is_armed = cx.timers.is_armed(SwimTimer::Overdue(probe.number));
+            holds(is_armed, "a probe without an end")?;
+            let subject = probe.subject.subject();
+            let is_alone = self.probes[..place].iter().all(|it| it.subject.subject() != subject);
+            holds(is_alone, "two probes of one peer")?;
+            let is_on_link = probe.is_dialed || cx.neighbors.by_link(probe.link).is_some();
+            holds(is_on_link, "a ping on a link that is gone")?;
+        }
+        Ok(())
     }
 
     pub(crate) fn of(&mut self, subject: NodeId) -> Option<&mut Probe> {
@@ -337,8 +351,8 @@ mod tests {
         let mut prober = Prober::default();
         for n in 0..100_u8 {
             if prober.has_room(&mut cx) {
-                let to = (record(n + 2), LinkId::dialed(n.into()), true);
-                prober.begin(&mut cx, to, Cause::Turn, 0, Duration::ZERO);
+                let (to, link) = (record(n + 2), LinkId::dialed(n.into()));
+                prober.begin(&cx, to, link, true, Cause::Turn);
             }
         }
         assert_eq!(prober.probes.len(), cx.config.overlay.max_links);

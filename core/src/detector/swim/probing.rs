@@ -6,7 +6,7 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::detector::swim::Swim;
 use crate::detector::swim::members::Member;
-use crate::detector::swim::prober::{Cause, helpers};
+use crate::detector::swim::prober::{Cause, Probe, helpers};
 use crate::detector::swim::timer::SwimTimer;
 use crate::fact::Fact;
 use crate::id::LinkId;
@@ -46,7 +46,9 @@ impl Swim {
         }
         match cx.neighbors.by_id(subject.subject()).map(|neighbor| neighbor.link) {
             Some(link) => self.ping(cx, link, subject, cause),
-            None => self.dial(cx, subject, (cause, 0), Vec::new()),
+            None => {
+                self.dial(cx, subject, cause);
+            }
         }
     }
 
@@ -66,22 +68,19 @@ impl Swim {
         let health = cx.neighbors.by_link(link).map(|neighbor| neighbor.health);
         let round_trip_us = health.map_or(0, |health| health.round_trip_us());
         let patience = self.awareness.probe_timeout(cx);
-        self.prober.begin(cx, (subject, link, false), cause, round_trip_us, patience);
+        let probe = self.prober.begin(cx, subject, link, false, cause);
+        probe.round_trip_us = round_trip_us;
+        probe.wait(cx, patience);
     }
 
-    fn dial(
-        &mut self,
-        cx: &mut Context,
-        subject: AddressRecord,
-        (cause, round_trip_us): (Cause, u32),
-        named: Vec<AddressRecord>,
-    ) {
+    fn dial(&mut self, cx: &mut Context, subject: AddressRecord, cause: Cause) -> &mut Probe {
         let owner = Owner::Probe(self.prober.next_number());
         let link = cx.dial(Target::Node(&subject), Purpose::Probe, owner);
         cx.stats.pings += 1;
         let patience = self.awareness.probe_timeout(cx);
-        let probe = self.prober.begin(cx, (subject, link, true), cause, round_trip_us, patience);
-        probe.named = named;
+        let probe = self.prober.begin(cx, subject, link, true, cause);
+        probe.wait(cx, patience);
+        probe
     }
 
     /// A link was lost without a word: its other end is dialed at once. Who is known to be gone is
@@ -95,8 +94,9 @@ impl Swim {
         let is_gone = self.members.life(&down.record).is_some_and(Member::is_gone);
         let is_probed = self.prober.of(down.id()).is_some();
         if !is_gone && !is_probed && self.prober.has_room(cx) {
-            let cause = (Cause::Lost, down.health.round_trip_us());
-            self.dial(cx, down.record.clone(), cause, named);
+            let probe = self.dial(cx, down.record.clone(), Cause::Lost);
+            probe.round_trip_us = down.health.round_trip_us();
+            probe.named = named;
         }
     }
 

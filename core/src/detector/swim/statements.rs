@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::detector::swim::Swim;
 use crate::detector::swim::members::MergeResult;
 use crate::detector::swim::prober::{self, Cause};
-use crate::detector::swim::suspicion::Span;
+use crate::detector::swim::suspicion::{Limits, Span};
 use crate::event::{Event, MemberState};
 use crate::fact::Fact;
 use crate::id::{Incarnation, NodeId};
@@ -160,8 +160,8 @@ impl Swim {
             if prober::probes_members(cx) { members.saturating_sub(2) } else { named.len() };
         let enough = cx.config.detector.swim.confirmations.min(others);
         let confirmers = self.log.accusers(subject, incarnation, cx.me());
-        let limits = (Span::of(cx, members), enough);
-        if self.suspicions.begin(cx, (subject, incarnation), evidence, confirmers, limits) {
+        let limits = Limits { span: Span::of(cx, members), enough };
+        if self.suspicions.begin(cx, &said, evidence, confirmers, limits) {
             Self::tell(cx, said, named);
         }
     }

@@ -8,10 +8,12 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::detector::swim::timer::SwimTimer;
 use crate::id::{Incarnation, NodeId};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariants::{Broken, holds};
 use crate::rng::Stream;
 use crate::time::Instant;
 use crate::util::room::{make_room, release_if_empty};
-use crate::wire::{Evidence, MAX_CONFIRMERS};
+use crate::wire::{Evidence, MAX_CONFIRMERS, Statement};
 
 /// What this peer suspects, at most `max_links` at once.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +53,14 @@ pub(crate) struct Span {
     pub(crate) longest: Duration,
 }
 
+/// How long a suspicion lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) span: Span,
+    /// Confirmations that bring it down to the least time.
+    pub(crate) enough: usize,
+}
+
 impl Span {
     /// min = α max(1, log10 n) T' and max = β min (Lifeguard §IV-B), for so many members.
     pub(crate) fn of(cx: &Context, members: usize) -> Self {
@@ -88,12 +98,13 @@ impl Suspicions {
     pub(crate) fn begin(
         &mut self,
         cx: &mut Context,
-        subject: (&AddressRecord, Incarnation),
+        said: &Statement,
         evidence: Evidence,
         confirmers: Vec<NodeId>,
-        (span, enough): (Span, usize),
+        limits: Limits,
     ) -> bool {
-        let (subject, incarnation) = (subject.0.clone(), subject.1);
+        let (subject, incarnation) = (said.subject.clone(), said.incarnation);
+        let Limits { span, enough } = limits;
         self.end(cx, subject.subject());
         if self.open.len() >= cx.config.overlay.max_links {
             cx.stats.limits.lost += 1;
@@ -136,6 +147,12 @@ impl Suspicions {
             open.confirmers.push(by);
             open.arm(cx);
         }
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn invariants(&self, cx: &Context) -> Broken {
+        let is_armed = |open: &Suspicion| cx.timers.is_armed(SwimTimer::Suspicion(open.number));
+        holds(self.open.iter().all(is_armed), "a suspicion without an end")
     }
 
     /// An open one; `None` when it has ended.
@@ -230,6 +247,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::testing::context;
+    use crate::wire::Claim;
 
     fn span(members: usize) -> Span {
         Span::of(&context(Config::modern()), members)
@@ -263,9 +281,9 @@ mod tests {
     fn confirmers_count_once_and_bring_the_end_nearer() {
         let mut cx = context(Config::modern());
         let (mut suspicions, subject) = (Suspicions::default(), cx.record.clone());
-        let now = (&subject, Incarnation(1));
-        let limits = (span(10), 3);
-        assert!(suspicions.begin(&mut cx, now, Evidence::LinkLost, Vec::new(), limits));
+        let said = suspicion_of(&subject, Incarnation(1));
+        let limits = Limits { span: span(10), enough: 3 };
+        assert!(suspicions.begin(&mut cx, &said, Evidence::LinkLost, Vec::new(), limits));
         let due = |cx: &Context| cx.timers.next().expect("armed").at.since(cx.now);
         assert!((secs(12)..=secs(12) + secs(2) / 10).contains(&due(&cx)), "{:?}", due(&cx));
         for by in [7, 7, 7, 8] {
@@ -279,11 +297,22 @@ mod tests {
         assert_eq!(suspicions.take(0).expect("open").confirmers.len(), MAX_CONFIRMERS);
     }
 
+    fn suspicion_of(subject: &AddressRecord, incarnation: Incarnation) -> Statement {
+        let (subject, claim) = (subject.clone(), Claim::Suspect(Evidence::LinkLost));
+        Statement { subject, incarnation, claim, by: NodeId::new([1; 32]), signature: None }
+    }
+
     /// A suspicion that one other can confirm.
     fn begun(cx: &mut Context) -> Suspicions {
         let (mut suspicions, subject) = (Suspicions::default(), cx.record.clone());
-        let now = (&subject, Incarnation(0));
-        suspicions.begin(cx, now, Evidence::LinkLost, Vec::new(), (span(10), 1));
+        let said = suspicion_of(&subject, Incarnation(0));
+        suspicions.begin(
+            cx,
+            &said,
+            Evidence::LinkLost,
+            Vec::new(),
+            Limits { span: span(10), enough: 1 },
+        );
         suspicions
     }
 
@@ -322,8 +351,14 @@ mod tests {
             let addresses = cx.record.addresses().to_vec();
             let epoch = cx.epoch();
             let of = AddressRecord::new(NodeId::new([n; 32]), epoch, &addresses).expect("valid");
-            let now = (&of, Incarnation(0));
-            let begun = suspicions.begin(&mut cx, now, Evidence::Refused, Vec::new(), (span(1), 3));
+            let said = suspicion_of(&of, Incarnation(0));
+            let begun = suspicions.begin(
+                &mut cx,
+                &said,
+                Evidence::Refused,
+                Vec::new(),
+                Limits { span: span(1), enough: 3 },
+            );
             assert_eq!(begun, usize::from(n) < most);
         }
         assert_eq!(cx.stats.limits.lost, 1);
@@ -333,8 +368,14 @@ mod tests {
     fn a_timer_that_fires_late_waits_for_what_may_still_be_read() {
         let mut cx = context(Config::modern());
         let (mut suspicions, subject) = (Suspicions::default(), cx.record.clone());
-        let now = (&subject, Incarnation(0));
-        suspicions.begin(&mut cx, now, Evidence::Refused, Vec::new(), (span(1), 0));
+        let said = suspicion_of(&subject, Incarnation(0));
+        suspicions.begin(
+            &mut cx,
+            &said,
+            Evidence::Refused,
+            Vec::new(),
+            Limits { span: span(1), enough: 0 },
+        );
         cx.now = cx.now + secs(60);
         assert!(suspicions.is_late(&mut cx, 0, secs(1)));
         assert!(!suspicions.is_late(&mut cx, 0, secs(1)), "only once");

@@ -45,6 +45,8 @@ use crate::event::NeighborLoss;
 use crate::fact::Fact;
 use crate::failure::LinkLoss;
 use crate::id::{LinkId, NodeId};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariants::{Broken, holds};
 use crate::links::neighbors::Neighbor;
 use crate::links::{DialReason, Failure, Owner};
 use crate::overlay::timer::OverlayTimer;
@@ -250,6 +252,18 @@ impl HyParView {
     /// Forgets a peer that left or died.
     pub(crate) fn forget(&mut self, subject: NodeId) {
         self.passive.remove(subject);
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn invariants(&self, cx: &Context) -> Broken {
+        for known in self.known(cx.now) {
+            let id = known.record.subject();
+            holds(id != cx.me(), "a node is in its own passive view")?;
+            holds(cx.neighbors.by_id(id).is_none(), "a neighbor is in the passive view")?;
+        }
+        let is_up = |link| cx.neighbors.by_link(link).is_some();
+        holds(self.contact.is_none_or(is_up), "the contact is no neighbor")?;
+        self.xbot.invariants(cx)
     }
 
     /// The passive view.

@@ -35,6 +35,8 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::Misbehavior;
 use crate::id::{LinkId, NodeId};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariants::{Broken, holds};
 use crate::links::neighbors::{Neighbor, Neighbors};
 use crate::links::{DialReason, Failure, Owner, Target};
 use crate::overlay::admission::Admission;
@@ -186,6 +188,18 @@ impl XBot {
             return cx.rng.index(Stream::Overlay, farther.len()).map(|drawn| farther[drawn].link);
         }
         farther.iter().max_by_key(|it| it.least).map(|it| it.link)
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(super) fn invariants(&self, cx: &Context) -> Broken {
+        let is_wanting = cx.config.overlay.hyparview.near_links > 0;
+        let held =
+            self.held.iter().filter(|held| cx.neighbors.by_link(held.link).is_some()).count();
+        let wanted = if is_wanting { cx.neighbors.len() } else { 0 };
+        holds(held == wanted && self.held.len() == held, "near links are not the neighbors")?;
+        let candidate = self.candidate.as_deref();
+        let has_dial = |it: &Candidate| cx.links.owner(it.link) == Some(Owner::Candidate);
+        holds(candidate.is_none_or(has_dial), "a candidate without a dial")
     }
 
     fn candidate_on(&mut self, link: LinkId) -> Option<&mut Candidate> {

@@ -23,6 +23,8 @@ use crate::context::Context;
 use crate::event::{Event, VoteOutcome};
 use crate::fact::Fact;
 use crate::id::{BootEpoch, LinkId, NodeId};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariants::Broken;
 use crate::links::{Failure, Owner};
 use crate::seed_node::quorum::other_seed_nodes::OtherSeedNodes;
 use crate::seed_node::quorum::pending_votes::PendingVotes;
@@ -128,6 +130,11 @@ impl Quorum {
             self.other_seed_nodes.renew(cx, link);
         }
         decide(cx, proposal, VoteOutcome::NoQuorum);
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn invariants(&self, cx: &Context) -> Broken {
+        self.proposals.invariants(cx)
     }
 
     /// The motion on this subject.

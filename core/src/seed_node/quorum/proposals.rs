@@ -13,6 +13,8 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::event::{Removal, VoteOutcome};
 use crate::id::{BootEpoch, LinkId, NodeId};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariants::{Broken, holds};
 use crate::seed_node::timer::SeedNodeTimer;
 use crate::wire::{Message, Proposal, ProposalKind, Vote, VoteMessage};
 
@@ -101,6 +103,13 @@ impl Proposals {
         debug_assert!(other.is_none(), "two motions on one subject");
         self.open.insert(number, proposal);
         message
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn invariants(&self, cx: &Context) -> Broken {
+        holds(self.open.len() == self.numbers.len(), "two proposals about one peer")?;
+        let is_armed = |number: &u64| cx.timers.is_armed(SeedNodeTimer::Proposal(*number));
+        holds(self.open.keys().all(is_armed), "a proposal without an end")
     }
 
     pub(crate) fn len(&self) -> usize {

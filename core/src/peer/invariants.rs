@@ -1,0 +1,18 @@
+//! What is true of a peer between two inputs.
+
+use crate::invariants::{Broken, holds};
+use crate::peer::Peer;
+
+impl Peer {
+    pub(crate) fn invariants(&self) -> Broken {
+        let Self { cx, bootstrap, overlay, broadcast, detector, left } = self;
+        cx.invariants()?;
+        overlay.invariants(cx)?;
+        broadcast.invariants(cx)?;
+        if cx.leaving {
+            return holds(!left || cx.neighbors.is_empty(), "it has left and has neighbors");
+        }
+        bootstrap.invariants(cx)?;
+        detector.invariants(cx)
+    }
+}

@@ -1,0 +1,18 @@
+//! What is true of a seed node between two inputs.
+
+use crate::invariants::{Broken, holds};
+use crate::seed_node::SeedNode;
+
+impl SeedNode {
+    pub(crate) fn invariants(&self) -> Broken {
+        let Self { cx, list, probes, quorum, .. } = self;
+        cx.invariants()?;
+        holds(cx.neighbors.is_empty(), "a seed node has neighbors")?;
+        if cx.leaving {
+            return Ok(());
+        }
+        list.invariants(cx)?;
+        probes.invariants(cx)?;
+        quorum.invariants(cx)
+    }
+}
