@@ -14,7 +14,7 @@ pub use crate::detector::swim::config::{Monitor, SwimConfig};
 pub use crate::overlay::hyparview::config::HyParViewConfig;
 use crate::wire::{MAX_SAMPLE, NetworkName};
 
-/// Most seed nodes a peer can be given. *Issue 2.*
+/// Most seed nodes a peer can be given. *Choice.*
 pub const MAX_SEED_NODES: usize = 64;
 
 /// All settings of a node. Both roles take the same; each uses what concerns it.
@@ -40,13 +40,13 @@ pub struct Config {
 /// Settings of connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkConfig {
-    /// A dial without an answered hello within this time has failed. 100 ms to 1 min. *Issue 2:
-    /// 3 s.*
+    /// A dial without an answered hello within this time has failed. 100 ms to 1 min.
+    /// *Choice: 3 s.*
     pub hello_timeout: Duration,
     /// An accepted connection without a hello within this time is closed. 100 ms to 1 min.
-    /// *THREATS.md 3.4: 5 s.*
+    /// *docs/threats.md: 5 s.*
     pub accept_timeout: Duration,
-    /// Accepted connections that have not yet said who they are. 1 to 65,536. *THREATS.md 3.4.*
+    /// Accepted connections that have not yet said who they are. 1 to 65,536. *docs/threats.md.*
     pub max_pending: usize,
 }
 
@@ -54,9 +54,9 @@ pub struct LinkConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistrationConfig {
     /// How long an entry lives without a renewal. 1 s to 1 h. A peer renews three times as often.
-    /// *Issue 2: 30 s.*
+    /// *Choice: 30 s.*
     pub lease: Duration,
-    /// Entries a seed node holds at most. 1 to 16,777,216. *THREATS.md 3.4: 4,096.*
+    /// Entries a seed node holds at most. 1 to 16,777,216. *docs/threats.md: 4,096.*
     pub registry_max: usize,
     /// Probes a seed node has under way at once; more wait for their turn. 1 to 65,536. *Guess.*
     pub probes_max: usize,
@@ -112,15 +112,15 @@ pub struct OverlayConfig {
     pub kind: OverlayKind,
     /// Links a peer opens. 1 to 64. *Assignment: 4 (R7).*
     pub max_peers: usize,
-    /// Links a peer has in all. `max_peers` to 64. *Issue 2: 64.*
+    /// Links a peer has in all. `max_peers` to 64. *Choice: 64.*
     pub max_links: usize,
-    /// How often a peer takes a fresh sample and replaces a link. 1 s to 1 h. *Issue 2: 30 s.*
+    /// How often a peer takes a fresh sample and replaces a link. 1 s to 1 h. *Choice: 30 s.*
     pub refresh: Duration,
     /// How soon a peer without any link tries again. 10 ms to 1 h. *Guess.*
     pub isolated_retry: Duration,
     /// How long a peer leaves somebody alone that was busy or did not answer. 0 s to 1 h. *Guess.*
     pub cooldown: Duration,
-    /// Peers known by record. 1 to 65,536. *THREATS.md 3.4: 4,096.*
+    /// Peers known by record. 1 to 65,536. *docs/threats.md: 4,096.*
     pub known_max: usize,
     /// Settings of the overlay `hyparview`, which has its own instead of `max_peers`, `refresh` and
     /// `known_max`.
@@ -141,14 +141,14 @@ pub enum BroadcastKind {
 pub struct BroadcastConfig {
     /// How a message spreads.
     pub kind: BroadcastKind,
-    /// Messages older than this are neither accepted nor kept. 1 s to 1 h. *Issue 2: 120 s.*
+    /// Messages older than this are neither accepted nor kept. 1 s to 1 h. *Choice: 120 s.*
     pub store_age: Duration,
-    /// Messages kept for those who missed them. 1 to 1,000,000. *Issue 2: 10,000.*
+    /// Messages kept for those who missed them. 1 to 1,000,000. *Choice: 10,000.*
     pub store_count: usize,
-    /// Bytes of messages kept. 64 KiB to 1 GiB. *Issue 2: 8 MiB.*
+    /// Bytes of messages kept. 64 KiB to 1 GiB. *Choice: 8 MiB.*
     pub store_bytes: usize,
     /// Ids remembered so that nothing is delivered twice; they are remembered for twice
-    /// `store_age`. 1,000 to 10,000,000. *THREATS.md 3.4: 200,000.*
+    /// `store_age`. 1,000 to 10,000,000. *docs/threats.md: 200,000.*
     pub seen_max: usize,
     /// How often a peer compares what it holds with one neighbor. 100 ms to 1 h. *Guess.*
     pub digest_every: Duration,
@@ -178,12 +178,12 @@ pub struct DetectorConfig {
     pub kind: DetectorKind,
     /// How often each neighbor is pinged, or connected to. 100 ms to 1 h. *Assignment: 13 s (R14).*
     pub liveness_every: Duration,
-    /// An answer after this time is no answer. 10 ms to `liveness_every`. *Issue 2: 3 s.*
+    /// An answer after this time is no answer. 10 ms to `liveness_every`. *Choice: 3 s.*
     pub answer_timeout: Duration,
     /// Strikes in a row that make a death report. 1 to 16. *Assignment: 3 (R17).*
     pub misses: u8,
     /// Pause before a lost neighbor is redialed first; it doubles each time. 10 ms to 1 min.
-    /// *Issue 2: 1, 2, 4 s.*
+    /// *Choice: 1, 2, 4 s.*
     pub redial_after: Duration,
     /// Settings of the detector `swim`, which has its own instead of `liveness_every`,
     /// `answer_timeout` and `misses`.

@@ -24,7 +24,7 @@ use crate::link::{self, LINGER, LinkContext, LinkEvent, LinkEventKind, Traffic};
 use crate::net::{Listener, Net};
 use crate::outgoing::Outgoing;
 
-/// Connections that have not said their preamble (THREATS.md 3.4: 256).
+/// Connections that have not said their preamble (docs/threats.md: 256).
 const MAX_HANDSHAKES: usize = 256;
 
 /// Batches of messages and accepted connections that wait for the driver; senders wait then.

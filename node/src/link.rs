@@ -25,7 +25,7 @@ use crate::outgoing::Outgoing;
 use reader::Reader;
 use writer::Writer;
 
-/// A preamble that is not whole after this time ends the connection (THREATS.md 3.4: 5 s).
+/// A preamble that is not whole after this time ends the connection (docs/threats.md: 5 s).
 const PREAMBLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a closed link may take to get its last bytes out.

@@ -29,7 +29,7 @@ pub use preamble::{ChannelKind, PREAMBLE_LEN, Preamble, PreambleError, PreambleS
 /// Version of everything after the preamble. Before 1.0 every change of the wire bumps it.
 pub const WIRE_VERSION: u16 = 5;
 
-/// Most bytes of a frame's body (THREATS.md 3.4: 64 KiB).
+/// Most bytes of a frame's body (docs/threats.md: 64 KiB).
 pub const MAX_FRAME: usize = 64 * 1024;
 
 /// Bytes of the length that precedes each frame's body.

@@ -110,7 +110,7 @@ fn nearness(setup: &Setup<'_>) -> anyhow::Result<Benchmark> {
     let claim = Claim {
         id: "B1",
         experiment: format!("HyParView with near links, {} peers, 50 cycles", setup.peers()),
-        source: "PAPERS.md 1: X-BOT, SRDS 2009, gives links of half the cost",
+        source: "docs/papers.md: X-BOT, SRDS 2009, gives links of half the cost",
     };
     let metric = ("ours, 2 near links", "mean delay of a flood, % of that without");
     let benchmark = claim.benchmark(

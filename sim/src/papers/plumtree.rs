@@ -208,7 +208,7 @@ pub(super) fn hops(setup: &Setup<'_>) -> anyhow::Result<Vec<Benchmark>> {
                 Tolerance::AtMost(50.0),
                 hop(&unchanged),
             )
-            // What others measured where latencies are equal (PAPERS 2, S-PT).
+            // What others measured where latencies are equal (docs/papers.md).
             .with_target(Target::AtMost(14.5)),
         benchmark("ours, 16 sources, a tree each", 18.0, &own)
             .with_target(Target::AtMost(1.3 * flood_hop)),

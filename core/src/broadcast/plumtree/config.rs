@@ -18,9 +18,9 @@ pub enum IHaveDirection {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlumtreeConfig {
     /// How long announcements are gathered before they are sent in one `IHave`. 0 s to 1 s.
-    /// *PAPERS.md 11: 5 to 20 ms.*
+    /// *docs/papers.md: 5 to 20 ms.*
     pub ihave_delay: Duration,
-    /// In how many directions a link carries a name. *PAPERS.md 4: one; the paper: both.*
+    /// In how many directions a link carries a name. *docs/papers.md: one; the paper: both.*
     pub ihave_ways: IHaveDirection,
     /// How long an announced message is waited for before it is grafted (t1). 10 ms to 1 min.
     /// *Plumtree §3.5: above the overlay's diameter in time.*
@@ -32,18 +32,18 @@ pub struct PlumtreeConfig {
     /// *Plumtree §4: 7 for several sources; measured: what is shorter for one source is longer for the
     /// others, and after 100 sources the last delivery takes 1.9 times as long.*
     pub threshold: u16,
-    /// Sources that have a tree of their own; the rest share one. 0 to 1,024. *PAPERS.md 11: 16; a
-    /// local network of 30 that all speak has one each.*
+    /// Sources that have a tree of their own; the rest share one. 0 to 1,024. *docs/papers.md: 16;
+    /// a local network of 30 that all speak has one each.*
     pub trees: usize,
     /// Over how many links a message goes to all neighbors before it follows the shared tree. In a
     /// smaller network it is fewer, so that at most one peer in eight gets a copy too many; where the
     /// table of members is off, its size is not known. 0 to 8. *Guess; measured with 1,000 peers: the
     /// last delivery comes a fifth to a quarter sooner, for 0.03 copies too many.*
     pub flood_hops: u8,
-    /// Messages that go to all neighbors after neighbors were lost. 0 to 64. *PAPERS.md 11: 3.*
+    /// Messages that go to all neighbors after neighbors were lost. 0 to 64. *docs/papers.md: 3.*
     pub eager_after_loss: u8,
-    /// Time between two comparisons with a known peer that is no neighbor. 1 s to 1 h. *PAPERS.md 11:
-    /// 10 to 30 s.*
+    /// Time between two comparisons with a known peer that is no neighbor. 1 s to 1 h.
+    /// *docs/papers.md: 10 to 30 s.*
     pub exchange_every: Duration,
     /// Bytes of messages that each side sends in one comparison. 64 KiB to 1 GiB. *Guess: half of what
     /// the driver queues per link.*

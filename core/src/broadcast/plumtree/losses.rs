@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::context::Context;
 use crate::time::Instant;
 
-/// Two losses within this time are no coincidence. *PAPERS.md 11: 1 s.*
+/// Two losses within this time are no coincidence. *docs/papers.md: 1 s.*
 const ROW: Duration = Duration::from_secs(1);
 
 /// What was lost lately.

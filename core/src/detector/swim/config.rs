@@ -7,7 +7,7 @@ use crate::config::{ConfigError, HOUR, MINUTE, within};
 /// Whom a peer probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Monitor {
-    /// Its neighbors, on their links. *PAPERS.md 5: earlier at the same load.*
+    /// Its neighbors, on their links. *docs/papers.md: earlier at the same load.*
     Neighbors,
     /// All members, in a shuffled round. *SWIM §4.3 (DSN 2002).*
     Members,
@@ -25,7 +25,7 @@ pub struct SwimConfig {
     /// Others that are asked to probe in turn (K). 0 to 8. *memberlist: 3.*
     pub helpers: usize,
     /// Least time of suspicion, in `probe_every` x max(1, log10 of the members) (α). 1 to 16.
-    /// *Lifeguard §V: 5; PAPERS.md 11: 2 to 4.*
+    /// *Lifeguard §V: 5; docs/papers.md: 2 to 4.*
     pub suspicion_min: u32,
     /// Longest time of suspicion, in the least one (β). 1 to 16. *Lifeguard §V: 6.*
     pub suspicion_max: u32,
@@ -36,7 +36,7 @@ pub struct SwimConfig {
     pub health_max: u32,
     /// Members that a peer knows by name. 0, which switches the table off, to 65,536. Without one
     /// statements go to those whom they concern alone, so none or all peers of a network have one.
-    /// *Issue 5: 4,096.*
+    /// *Choice: 4,096.*
     pub members_max: usize,
 }
 

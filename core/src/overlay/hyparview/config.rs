@@ -12,7 +12,7 @@ pub struct HyParViewConfig {
     /// apart when one link is replaced. *HyParView §5.1: 5.*
     pub active: usize,
     /// Peers that it knows beside them (size of the passive view). 1 to 4,096. *HyParView §5.1: 30;
-    /// PAPERS.md 3.5: 60, so that 95 % may die.*
+    /// docs/papers.md: 60, so that 95 % may die.*
     pub passive: usize,
     /// Links that a `ForwardJoin` travels (ARWL). 1 to 16. *HyParView §5.1: 6.*
     pub active_walk: u8,
@@ -25,10 +25,10 @@ pub struct HyParViewConfig {
     pub shuffle_passive: usize,
     /// Links that a shuffle travels. 1 to 16. *The paper gives none; iroh-gossip: 6.*
     pub shuffle_walk: u8,
-    /// Time between two shuffles of a peer. 100 ms to 24 h. *PAPERS.md 11: 10 s.*
+    /// Time between two shuffles of a peer. 100 ms to 24 h. *docs/papers.md: 10 s.*
     pub shuffle_every: Duration,
     /// Neighbors that are chosen because they are near, by round-trip time. 0 to `active` - 3, because
-    /// the others must stay random. *PAPERS.md 11: 2 of 5; here none unless wanted.*
+    /// the others must stay random. *docs/papers.md: 2 of 5; here none unless wanted.*
     pub near_links: usize,
     /// Replies to shuffles, and introductions, that wait for their link. 1 to 256. *Guess.*
     pub replies: usize,

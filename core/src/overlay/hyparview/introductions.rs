@@ -31,7 +31,7 @@ impl RefusedPeer {
 
 impl HyParView {
     /// No slot is free here for somebody who asked with low priority. Perhaps it is time to see if all
-    /// who take the slots still live (PAPERS.md, S-HPV, variant c): at most once per `cooldown`, because
+    /// who take the slots still live (docs/papers.md, variant c): at most once per `cooldown`, because
     /// a peer that searches asks many.
     pub(crate) fn on_busy(&mut self, cx: &mut Context, refused: &AddressRecord) {
         let last = self.refused.take().filter(|last| {

@@ -22,8 +22,8 @@
 //!
 //! Both ends of the new link must gain; what the other two get is as random as what they lost. Each
 //! chosen link is remembered as such, and who takes over from one in a swap is chosen, too. The paper's
-//! text was not at hand (PAPERS.md 12): from it comes the swap of four; when to swap, and which links
-//! to leave alone, is ours.
+//! text was not at hand (docs/papers.md): from it comes the swap of four; when to swap, and which
+//! links to leave alone, is ours.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -25,7 +25,7 @@ pub(super) struct Promises {
 const DUPLICATES_OVER: f64 = 1.05;
 
 impl Promises {
-    /// REQUIREMENTS R17 and the detector's settings for `classic`; issue 5 for `modern`.
+    /// `classic`: R17 of docs/requirements.md and the detector's settings. `modern`: a choice.
     pub(super) const fn of(profile: Profile) -> Self {
         match profile {
             Profile::Classic => Self {
