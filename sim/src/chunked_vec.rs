@@ -1,7 +1,7 @@
 //! A list in pieces of one size, for what grows long: a list that grows by doubling has room for up to
 //! twice what it holds, and moves all of it each time.
 
-/// Items of a sheet.
+/// Items of a chunk.
 const CHUNK: usize = 256;
 
 /// Items in the order in which they were added.
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sheets_keep_the_order_and_little_room() {
+    fn chunks_keep_the_order_and_little_room() {
         let mut chunks = ChunkedVec::default();
         assert!(chunks.is_empty());
         chunks.extend(0..9_000);

@@ -79,8 +79,8 @@ pub(super) fn bounds_hold(evidence: &Evidence<'_>) -> Vec<Violation> {
 fn bounds(scenario: &Scenario, view: &NodeView) -> [(&'static str, usize, usize); 6] {
     let config = &scenario.config;
     [
-        ("links", view.neighbors.len(), scenario.most_neighbors()),
-        ("known peers", view.known, scenario.most_known()),
+        ("links", view.neighbors.len(), scenario.max_neighbors()),
+        ("known peers", view.known, scenario.max_known()),
         ("stored messages", view.stored, config.broadcast.store_count),
         ("remembered ids", view.seen, config.broadcast.seen_max),
         ("listed peers", view.listed.len(), config.registration.registry_max),
@@ -106,7 +106,7 @@ pub(super) fn nobody_misbehaves(evidence: &Evidence<'_>) -> Vec<Violation> {
 pub(super) fn schedule_performed(evidence: &Evidence<'_>) -> Vec<Violation> {
     let history = evidence.history;
     let mut violations: Vec<Violation> = history.crossings.iter().map(crossing).collect();
-    violations.extend(history.activity_while_paused.iter().map(stir));
+    violations.extend(history.activity_while_paused.iter().map(spoke_while_paused));
     let traces = Traces::of(history);
     for Scheduled { at, fault } in &history.schedule.faults {
         for host in fault.hosts() {
@@ -125,7 +125,7 @@ fn crossing(Crossing { at, from, to }: &Crossing) -> Violation {
     Violation::at(*to, *at, format!("a message came across the cut from {from}"))
 }
 
-fn stir(ActivityWhilePaused { at, host }: &ActivityWhilePaused) -> Violation {
+fn spoke_while_paused(ActivityWhilePaused { at, host }: &ActivityWhilePaused) -> Violation {
     Violation::at(*host, *at, "spoke while it was paused")
 }
 

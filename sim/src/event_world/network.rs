@@ -127,7 +127,7 @@ impl NetworkModel {
             ids,
             mutants: None,
         };
-        model.stalls = model.stills_of(schedule, micros(scenario.duration));
+        model.stalls = model.stalls_of(schedule, micros(scenario.duration));
         model
     }
 
@@ -144,7 +144,7 @@ impl NetworkModel {
         if host.is_peer() { self.seed_nodes + host.place() } else { host.place() }
     }
 
-    fn stills_of(
+    fn stalls_of(
         &self,
         schedule: &FaultSchedule,
         end: u64,

@@ -43,7 +43,7 @@ fn see(measures: &Measures, history: &History) -> Seen {
         Some((at, End::Crashed(_))) => Some((history.first_suspected.get(life)?, at)),
         _ => None,
     });
-    let first = crashed.map(|(doubt, at)| periods(doubt.saturating_sub(at + TIMEOUT)));
+    let first = crashed.map(|(suspected, at)| periods(suspected.saturating_sub(at + TIMEOUT)));
     let spread = measures.dead_verdicts.iter().filter_map(|it| Some((it.median?, it.first?)));
     Seen {
         first: first.collect(),

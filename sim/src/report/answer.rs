@@ -23,10 +23,8 @@ pub fn answer(summary: &Summary) -> String {
     .collect();
     let line = parts.join("; ");
     // Parts are fragments; the first letter is a sentence's.
-    let mut letters = line.chars();
-    letters
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().to_string() + letters.as_str())
+    let mut chars = line.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().to_string() + chars.as_str())
 }
 
 fn failure(summary: &Summary) -> Option<String> {

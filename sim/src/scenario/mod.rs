@@ -122,7 +122,7 @@ impl Scenario {
     fn longest_suspicion(&self) -> Duration {
         let swim = &self.config.detector.swim;
         let in_turn = match swim.monitor {
-            Monitor::Neighbors => self.most_neighbors(),
+            Monitor::Neighbors => self.max_neighbors(),
             Monitor::Members => 2 * self.peers,
         };
         let in_turn = u32::try_from(in_turn).unwrap_or(u32::MAX);
@@ -140,7 +140,7 @@ impl Scenario {
     }
 
     /// How many neighbors a peer may have.
-    pub fn most_neighbors(&self) -> usize {
+    pub fn max_neighbors(&self) -> usize {
         match self.config.overlay.kind {
             OverlayKind::Random | OverlayKind::PowerLaw => self.config.overlay.max_links,
             OverlayKind::HyParView => self.config.overlay.hyparview.active,
@@ -148,7 +148,7 @@ impl Scenario {
     }
 
     /// How many other peers a peer may know by record.
-    pub fn most_known(&self) -> usize {
+    pub fn max_known(&self) -> usize {
         match self.config.overlay.kind {
             OverlayKind::Random | OverlayKind::PowerLaw => self.config.overlay.known_max,
             OverlayKind::HyParView => self.config.overlay.hyparview.passive,
@@ -171,7 +171,7 @@ impl Engine {
     }
 
     /// Most hosts that it takes.
-    pub const fn most_hosts(self) -> usize {
+    pub const fn max_hosts(self) -> usize {
         match self {
             Self::Turmoil => MAX_HOSTS,
             Self::Events => MAX_HOSTS_OF_EVENTS,

@@ -217,7 +217,7 @@ impl Page<'_> {
         let duration = self.time_within(&raw.duration, duration, "duration")?;
         let engine = raw.engine.unwrap_or_default();
         let (tick, latency, link) = self.link(engine, &raw.link)?;
-        let most = engine.most_hosts();
+        let most = engine.max_hosts();
         let seed_nodes = &raw.network.seed_nodes;
         let seed_nodes = self.within(seed_nodes, 1..most.min(MAX_SEED_NODES + 1), "seed_nodes")?;
         let peers = self.peers(&raw.network.peers, seed_nodes, most)?;

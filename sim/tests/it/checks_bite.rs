@@ -51,7 +51,7 @@ const SPOILT: &[Spoilt] = &[
     ("schedule-performed", schedule_a_crash, "crash (silent) left no trace"),
     ("schedule-performed", schedule_a_leave, "leave left no trace"),
     ("schedule-performed", schedule_a_start, "start left no trace"),
-    ("schedule-performed", stir_while_paused, "spoke while it was paused"),
+    ("schedule-performed", act_while_paused, "spoke while it was paused"),
     ("schedule-performed", schedule_a_reset, "reset left no trace"),
     ("schedule-performed", schedule_a_seed_nodes_reset, "reset left no trace"),
     ("schedule-performed", cross_a_cut, "came across the cut from peer-2"),
@@ -183,7 +183,7 @@ fn schedule_a_start(_: &mut Scenario, history: &mut History) {
     schedule(history, Fault::Start);
 }
 
-fn stir_while_paused(_: &mut Scenario, history: &mut History) {
+fn act_while_paused(_: &mut Scenario, history: &mut History) {
     history
         .activity_while_paused
         .push(ActivityWhilePaused { at: Duration::from_secs(20), host: HostId::peer(0) });

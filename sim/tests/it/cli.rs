@@ -88,7 +88,7 @@ fn json_is_the_summary() {
 }
 
 #[test]
-fn a_trace_tells_of_a_run_in_order_through_a_lens() {
+fn a_trace_tells_of_a_run_in_order_through_a_filter() {
     let folder = empty_folder("cli_trace");
     let trace = |args: &[&str]| {
         let output = sim(&folder, &[&["trace", &small(), "--seed", "1"], args].concat());
@@ -141,7 +141,7 @@ fn a_trace_tells_of_a_run_in_order_through_a_lens() {
 }
 
 #[test]
-fn a_lens_that_would_show_nothing_is_refused() {
+fn a_filter_that_would_show_nothing_is_refused() {
     let folder = empty_folder("cli_trace_refused");
     for (args, says) in [
         (["--host", "peer-99"], "there are seed-1 to seed-"),

@@ -41,7 +41,7 @@ fn small_scenarios() -> Vec<(PathBuf, Scenario)> {
 }
 
 #[test]
-fn both_engines_deliver_to_the_same_peers_and_bury_the_same() {
+fn both_engines_deliver_to_the_same_peers_and_declare_the_same_dead() {
     let all = small_scenarios();
     let runs: Vec<(&Scenario, u64)> =
         all.iter().flat_map(|(_, it)| (1..=SEEDS).map(move |seed| (it, seed))).collect();

@@ -5,6 +5,7 @@ mod cli;
 mod conformance;
 mod determinism;
 mod gallery;
+mod glossary;
 mod hunt;
 mod links;
 mod papers;

@@ -52,7 +52,7 @@ fn the_verdict_is_computed_from_the_numbers() {
 
 /// A network with half of the links is not that of the bar.
 #[test]
-fn a_missed_bar_returns_1_and_an_unknown_one_2() {
+fn a_missed_benchmark_returns_1_and_an_unknown_one_2() {
     let folder = empty_folder("papers_missed");
     let scenario = project().join("scenarios/papers/baseline.toml");
     let scenario = fs::read_to_string(scenario).expect("the scenario");

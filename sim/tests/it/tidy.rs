@@ -117,15 +117,41 @@ fn r36_the_readme_has_its_steps_and_its_links_lead_somewhere() {
         assert!(readme.contains(step), "{step}");
     }
     let pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "scenarios/README.md"];
-    let more =
-        ["reports/README.md", "docs/requirements.md", "core/PROTOCOL.md", "deploy/sweep/README.md"];
-    for page in pages.iter().chain(&more).map(|page| project().join(page)) {
+    let more = ["reports/README.md", "core/PROTOCOL.md", "deploy/sweep/README.md"];
+    let docs =
+        fs::read_dir(project().join("docs")).expect("docs").map(|it| it.expect("a file").path());
+    let docs = docs.filter(|path| path.extension().is_some_and(|it| it == "md"));
+    for page in pages.iter().chain(&more).map(|page| project().join(page)).chain(docs) {
         let text = fs::read_to_string(&page).expect("a page");
         let dead = dead_links(page.parent().expect("a folder"), &text);
         assert!(dead.is_empty(), "{}: {dead:?} lead nowhere", page.display());
     }
     let planted = "[here](README.md) [there](nowhere.md#at-all) [away](https://example.org/x)";
     assert_eq!(dead_links(&project(), planted), ["nowhere.md#at-all"]);
+}
+
+#[test]
+fn every_document_that_a_source_cites_is_there() {
+    let folders = ["", "core", "node", "sim"].map(|it| project().join(it));
+    let mut missing = Vec::new();
+    for path in sources() {
+        let text = fs::read_to_string(&path).expect("a source");
+        for document in cited(&text) {
+            if !folders.iter().any(|folder| folder.join(document).exists()) {
+                missing.push(format!("{}: {document}", path.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:?} are not there");
+    let planted = "/// Guess (NOTES.md, 3.4), see [`a`](docs/b.md).";
+    assert_eq!(cited(planted).collect::<Vec<_>>(), ["NOTES.md", "docs/b.md"]);
+}
+
+/// The documents that a source names.
+fn cited(text: &str) -> impl Iterator<Item = &str> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+    let words = text.split(move |c| !is_part(c)).map(|word| word.trim_end_matches('.'));
+    words.filter(|word| word.len() > 3 && word.strip_suffix(".md").is_some())
 }
 
 /// Links of a page in `folder` to files that are not there.

@@ -24,7 +24,7 @@ const SCALE: (i32, i32) = (430, 700);
 const MARGINS: (i32, i32) = (20, 716);
 
 /// The scale's end, in units of what was published. What lies beyond is drawn there.
-const MOST: f64 = 2.0;
+const MAX_RATIO: f64 = 2.0;
 
 const TITLE: &str = "How near are our numbers to the published ones?";
 
@@ -78,7 +78,8 @@ const fn color(verdict: Verdict) -> RGBColor {
 /// Lines at 0, half of the published number, itself and twice as much, with their names above.
 fn scale(canvas: &Canvas<'_>, rows: i32) -> anyhow::Result<()> {
     let style = chart::small_style().color(&GREY).pos(Pos::new(HPos::Center, VPos::Center));
-    for (place, name) in [(0.0, "0"), (0.5, "half"), (1.0, "published"), (1.5, ""), (MOST, "twice")]
+    for (place, name) in
+        [(0.0, "0"), (0.5, "half"), (1.0, "published"), (1.5, ""), (MAX_RATIO, "twice")]
     {
         let x = pixel(place);
         let color = if name == "published" { GREY } else { LINK };
@@ -129,5 +130,5 @@ fn ratio(benchmark: &Benchmark, value: f64) -> f64 {
 #[expect(clippy::cast_possible_truncation, clippy::as_conversions, reason = "within the picture")]
 fn pixel(ratio: f64) -> i32 {
     let (left, right) = SCALE;
-    left + (ratio.clamp(0.0, MOST) / MOST * f64::from(right - left)).round() as i32
+    left + (ratio.clamp(0.0, MAX_RATIO) / MAX_RATIO * f64::from(right - left)).round() as i32
 }
