@@ -1,5 +1,5 @@
 //! What happens between nodes, as a reader wants it: a line each, with names instead of ids. The
-//! transcripts of this crate's tests are made of it, and what a rehearsal prints.
+//! transcripts of this crate's tests are made of it, and what `sim trace` prints.
 
 use alloc::borrow::ToOwned as _;
 use alloc::format;

@@ -1,6 +1,6 @@
 //! The assignment's chatter (R12): `timestamp:IP:n`, every 5 s from the first neighbor on, ten in all.
 //!
-//! It is a workload of the program `tidings` and of rehearsals, and no part of the protocol: a node of
+//! It is a workload of the program `tidings` and of scenarios, and no part of the protocol: a node of
 //! a library user says nothing by itself.
 
 use std::net::IpAddr;

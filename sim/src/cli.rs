@@ -18,7 +18,7 @@ pub(crate) const REPORTS: &str = "reports";
 /// Where scenarios are, below the current folder.
 const SCENARIOS: &str = "scenarios";
 
-/// Rehearse a gossip network: run a scenario with many rng seeds under simulated faults, check what
+/// Simulate a gossip network: run a scenario with many rng seeds under simulated faults, check what
 /// must hold, and draw what happened.
 ///
 /// Exit status: 0 every check held; 1 a check failed; 2 the run could not be completed.
@@ -33,8 +33,8 @@ pub struct Cli {
 pub(crate) enum Command {
     /// Run a scenario and write its report.
     ///
-    /// Rows are written as runs finish. Stopped and started again with the same options it goes on
-    /// where it was.
+    /// Rows are written as runs finish. A sweep that was stopped continues when it is started again
+    /// with the same options.
     ///
     /// Without options the scenario's own seeds are run, and the report goes to reports/NAME. With
     /// any option it goes below reports/runs, which git ignores; so does that of a scenario with a
@@ -47,16 +47,16 @@ pub(crate) enum Command {
     /// links, faults. With FILE only what that scenario leaves open is drawn. The first run that
     /// fails is shrunk to fewer nodes, faults and messages, plainer links and default settings, as
     /// long as the same check fails; with default settings it may last longer than before. It is
-    /// written as a scenario that `sim run` reads, with its story. A table tells what the faults
-    /// did. Everything is run by the event engine.
+    /// written as a scenario that `sim run` reads, with its story. A table shows the effects of the
+    /// faults. All runs are on the event engine.
     ///
     /// Exit status: 0 nothing was found; 1 a run failed; 2 the hunt could not be completed.
     Hunt(HuntArgs),
     /// Run a scenario in several forms on the same seeds, and show them side by side.
     ///
     /// Forms are all combinations of what is varied: by --engines, by --vary, or else by the
-    /// scenario's own [vary] table. Where two forms differ in nothing but the engine it is judged
-    /// whether the engines agree. The scenario's own limits are not asked.
+    /// scenario's own [vary] table. Two forms that differ in nothing but the engine are judged: do the
+    /// engines agree? The scenario's own limits are not checked.
     ///
     /// Without options the comparison goes to reports/NAME, with any option below reports/runs,
     /// where reports/runs/latest leads to the newest.
@@ -69,13 +69,13 @@ pub(crate) enum Command {
     /// Always uses the event engine; the same seed under turmoil gives a different run. Each line begins
     /// with the simulated second:
     ///
-    /// `--` is what the schedule does, `->` a message with its time on the way or what becomes of it,
-    /// `*` what a node tells its user.
+    /// `--` is a fault of the schedule, `->` a message with its time on the way or its fate, `*` an
+    /// event that a node reports to its user.
     ///
     /// Exit status: 0 the trace is complete; 1 the run failed, by a panic or an error of a node; 2 the
     /// run could not be completed.
     Trace(TraceArgs),
-    /// Read a scenario and tell what it would do, without running it.
+    /// Read a scenario and describe what it would do, without running it.
     Check(CheckArgs),
     /// List the scenarios of a folder with their questions.
     List(ListArgs),
@@ -99,15 +99,15 @@ pub(crate) enum Command {
     Gallery(GalleryArgs),
     /// Reproduce published results and plot the difference.
     ///
-    /// Runs small models of published protocols, which tell whether our measures mean what the
-    /// papers' do, and the scenarios of scenarios/papers. The report of all benchmarks goes to
+    /// Runs small models of published protocols, which show whether our measures mean what those of the
+    /// papers do, and the scenarios of scenarios/papers. The report of all benchmarks goes to
     /// reports/papers; with --quick or --only it goes below reports/runs. With --quick it takes some
     /// minutes, at full size half an hour.
     ///
     /// Exit status: 0 every benchmark is within its tolerance; 1 one is not; 2 the experiments could not
     /// be completed.
     Papers(PapersArgs),
-    /// Measure this machine with this program.
+    /// Measure how fast this machine runs the simulator.
     #[command(subcommand)]
     Bench(BenchCommand),
 }
@@ -116,8 +116,8 @@ pub(crate) enum Command {
 pub(crate) enum BenchCommand {
     /// Let a network join and one message flood it, on the event engine.
     ///
-    /// Tells events per second, seconds, and memory by peer; and, from the same run, what the queue
-    /// alone does without any protocol.
+    /// Prints events per second, seconds, and memory per peer; and, from the same run, the events per
+    /// second of the queue alone, without any protocol.
     Engine(BenchEngineArgs),
 }
 
@@ -126,7 +126,7 @@ pub(crate) struct BenchEngineArgs {
     /// Peers, 10 to 10000000. A million take 7 GB, and three minutes.
     #[arg(long, value_name = "N", default_value = "100000", value_parser = clap::value_parser!(u32).range(10..=10_000_000))]
     pub(crate) peers: u32,
-    /// Threads that run them. What happens does not depend on it.
+    /// Threads that run them. The results do not depend on it.
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: u16,
     /// The rng seed.
@@ -151,7 +151,7 @@ pub(crate) struct RunArgs {
     /// Run these rng seeds, first and last, both included: 1..200 are 200 of them.
     #[arg(long, value_name = "A..B", value_parser = parse_seeds)]
     pub(crate) seeds: Option<Seeds>,
-    /// Run one of N parts of the seeds, which `sim merge` makes one again: 3/16 is the third of 16.
+    /// Run one of N parts of the seeds, which `sim merge` joins: 3/16 is the third of 16.
     #[arg(long, value_name = "I/N", value_parser = parse_shard, requires = "out")]
     pub(crate) shard: Option<Shard>,
     /// Runs at a time, 1 to 65535 [default: one per core]. The results do not depend on it.
@@ -176,7 +176,7 @@ pub(crate) struct RunArgs {
 pub(crate) struct HuntArgs {
     /// A scenario to hunt in; without one all options are drawn.
     pub(crate) file: Option<PathBuf>,
-    /// Most runs, 1 to 1000000000.
+    /// How many runs at most, 1 to 1000000000.
     #[arg(long, value_name = "N", default_value_t = 1_000,
           value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub(crate) runs: u64,
@@ -243,14 +243,14 @@ pub(crate) struct TraceArgs {
     /// The rng seed.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Tell nothing before this moment of the run, like 24s.
+    /// Print nothing before this moment of the run, like 24s.
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_duration)]
     pub(crate) from: Duration,
-    /// Tell nothing at this moment or later [default: the end of the run].
+    /// Print nothing from this moment on [default: the end of the run].
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) until: Option<Duration>,
-    /// Only what these hosts do, what is sent to them, what nodes tell of them, and what befalls them,
-    /// like peer-3,seed-1.
+    /// Only what these hosts do, what is sent to them, what nodes report about them, and the faults
+    /// that hit them, like peer-3,seed-1.
     #[arg(long, value_name = "NAME,..", value_delimiter = ',', value_parser = parse_host)]
     pub(crate) host: Vec<HostId>,
     /// Change a field of the scenario first.
@@ -268,7 +268,7 @@ pub(crate) struct CheckArgs {
     /// Change a field of the scenario first.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Print JSON instead of words.
+    /// Print JSON instead of sentences.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -326,10 +326,10 @@ pub(crate) struct GalleryArgs {
     /// The folder of the reports.
     #[arg(long, value_name = "DIR", default_value = REPORTS)]
     pub(crate) reports: PathBuf,
-    /// Run only these scenarios, by name; of the others the reports that are there are shown.
+    /// Run only these scenarios, by name; the page shows the existing reports of the others.
     #[arg(long, value_name = "NAME,..", value_delimiter = ',', conflicts_with = "readme_only")]
     pub(crate) only: Vec<String>,
-    /// Run nothing: write the page again from the reports that are there.
+    /// Run nothing: write the page again from the existing reports.
     #[arg(long)]
     pub(crate) readme_only: bool,
     /// Runs at a time, 1 to 65535 [default: one per core]. The results do not depend on it.

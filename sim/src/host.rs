@@ -1,4 +1,4 @@
-//! The hosts of a rehearsal: who they are called and what they derive from the run's seed.
+//! The hosts of a run: what they are called and what they derive from the run's seed.
 
 use std::fmt;
 use std::time::Duration;

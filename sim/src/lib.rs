@@ -1,4 +1,4 @@
-//! The Tidings rehearsal stage: the node's own code under simulated time and faults, over many rng
+//! The Tidings simulator: the node's own code under simulated time and faults, over many rng
 //! seeds, checked, measured and drawn.
 //!
 //! ```text

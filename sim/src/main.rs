@@ -1,4 +1,4 @@
-//! The program `sim`: the rehearsal stage.
+//! The program `sim`: the simulator.
 
 use std::process::ExitCode;
 

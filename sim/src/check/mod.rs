@@ -32,7 +32,7 @@ impl fmt::Debug for Check {
 /// What a check looks at.
 #[derive(Debug)]
 pub struct Evidence<'a> {
-    /// What was to be rehearsed.
+    /// What was to be run.
     pub scenario: &'a Scenario,
     /// What happened.
     pub history: &'a History,

@@ -102,7 +102,7 @@ pub(super) fn nobody_misbehaves(evidence: &Evidence<'_>) -> Vec<Violation> {
     violations
 }
 
-/// A fault that did not happen rehearses nothing.
+/// A fault that did not happen tests nothing.
 pub(super) fn schedule_performed(evidence: &Evidence<'_>) -> Vec<Violation> {
     let history = evidence.history;
     let mut violations: Vec<Violation> = history.crossings.iter().map(crossing).collect();

@@ -82,7 +82,7 @@ impl Kind {
         match self {
             Self::CrashReset | Self::CrashSilent => "somebody found the node gone",
             Self::Restart => "the new life got a neighbor, or registered somebody",
-            Self::Leave => "somebody was told",
+            Self::Leave => "another node heard that it left",
             Self::Join => "it got a message that was said before it was born",
             Self::Pause | Self::Slow => "a message reached it late, or somebody gave it up",
             Self::Reset => "it lost a link",

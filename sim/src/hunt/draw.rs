@@ -1,4 +1,4 @@
-//! What a hunt rehearses: scenarios of which every option is drawn from a seed. Each run has some
+//! What a hunt runs: scenarios of which every option is drawn from a seed. Each run has some
 //! kinds of faults and not the others (swarm testing), because kinds hide each other's effects.
 
 mod modern;

@@ -75,7 +75,7 @@ pub struct Hunt {
 /// A run that fails.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// What was rehearsed.
+    /// What was run.
     pub scenario: Scenario,
     /// Its rng seed.
     pub seed: u64,

@@ -148,7 +148,7 @@ fn join(parts: &[(&Path, Part)], table: &str, work: &Path) -> anyhow::Result<Siz
         let length = file.metadata().with_context(read)?.len();
         ensure!(
             length == size.bytes,
-            "{}: {length} bytes, {PART} tells of {}",
+            "{}: {length} bytes, {PART} says {}",
             from.display(),
             size.bytes
         );

@@ -117,7 +117,7 @@ impl<R: Row> Iterator for Rows<R> {
             None if self.found == size => None,
             None => {
                 let found = self.found;
-                Some(Err(anyhow!("{path}: {found} rows, {SUMMARY} tells of {size}")))
+                Some(Err(anyhow!("{path}: {found} rows, {SUMMARY} says {size}")))
             }
         };
         self.reader = None;

@@ -116,7 +116,7 @@ fn reopen(
         let (file, length) = open().with_context(|| format!("open {}", path.display()))?;
         ensure!(
             length >= *bytes,
-            "{}: {length} bytes, {PART} tells of {bytes}; remove {} and begin again",
+            "{}: {length} bytes, {PART} says {bytes}; remove {} and begin again",
             path.display(),
             folder.display()
         );

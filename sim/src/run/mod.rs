@@ -214,7 +214,7 @@ fn new_scenario(args: &NewArgs) -> anyhow::Result<ExitCode> {
         say_json(&serde_json::json!({ "file": path }))?;
     } else {
         let file = path.display();
-        say(&format!("wrote {file}; `sim check {file}` tells what it does\n"))?;
+        say(&format!("wrote {file}; `sim check {file}` describes what it does\n"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

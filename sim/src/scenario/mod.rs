@@ -1,4 +1,4 @@
-//! What is rehearsed: one network, one question, the faults it has to live with, and what it must
+//! What is simulated: one network, one question, the faults it has to live with, and what it must
 //! still do. `scenarios/README.md` documents the file format; [`load`] reads it.
 
 mod link;
@@ -36,7 +36,7 @@ pub const MAX_HOSTS: usize = 64;
 /// Most hosts that the event engine takes: its hosts have addresses in 10.0.0.0/8.
 pub const MAX_HOSTS_OF_EVENTS: usize = 16_000_000;
 
-/// One rehearsal.
+/// One network under faults, to be run with many rng seeds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     /// The file's name without `.toml`.

@@ -1,4 +1,4 @@
-//! Tests of the rehearsal stage: its checks bite, its runs repeat, its errors help, its files fit.
+//! Tests of the simulator: its checks bite, its runs repeat, its errors help, its files fit.
 
 mod checks_bite;
 mod cli;

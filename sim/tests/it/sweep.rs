@@ -149,7 +149,7 @@ fn what_is_no_sweep_is_not_merged() {
         file.expect("a file").write_all(words.as_bytes()).expect("written");
     };
     append("b/faults.csv", "2,1,none,\n");
-    refused(&["a", "b", "c"], &["b/faults.csv: ", "bytes, sweep.json tells of"]);
+    refused(&["a", "b", "c"], &["b/faults.csv: ", "bytes, sweep.json says"]);
     // Tables in the wrong part: each is whole, and its size is right.
     fs::copy(folder.join("a/runs.csv"), folder.join("c/runs.csv")).expect("copied");
     let bytes = fs::metadata(folder.join("a/runs.csv")).expect("a file").len();
@@ -245,7 +245,7 @@ fn two_processes_do_not_write_to_one_folder_and_what_a_machine_lost_is_told() {
     });
     fs::write(unfinished.join("spread.csv"), "seed").expect("written");
     let error = again();
-    assert!(error.contains("spread.csv: 4 bytes, sweep.json tells of "), "{error}");
+    assert!(error.contains("spread.csv: 4 bytes, sweep.json says "), "{error}");
 }
 
 #[test]

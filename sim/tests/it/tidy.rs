@@ -1,11 +1,13 @@
 //! The rules that the compiler does not know: who may depend on whom, what may stand where.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use tidings_node::settings::SETTINGS;
 
 use crate::support::project;
 
@@ -145,6 +147,18 @@ fn every_document_that_a_source_cites_is_there() {
     assert!(missing.is_empty(), "{missing:?} are not there");
     let planted = "/// Guess (NOTES.md, 3.4), see [`a`](docs/b.md).";
     assert_eq!(cited(planted).collect::<Vec<_>>(), ["NOTES.md", "docs/b.md"]);
+}
+
+/// The table of constants has each setting of the protocol, by its name, and no other.
+#[test]
+fn the_protocol_names_settings_as_the_program_does() {
+    let text = fs::read_to_string(project().join("core/PROTOCOL.md")).expect("the protocol");
+    let table = text.split("\n## Constants\n").nth(1).expect("the constants");
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    let cells = rows.filter_map(|row| row.split('|').nth(1));
+    let named: BTreeSet<&str> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    let settings: BTreeSet<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+    assert_eq!(named, settings);
 }
 
 /// The documents that a source names.
