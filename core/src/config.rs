@@ -73,10 +73,10 @@ pub struct RegistrationConfig {
     pub listing: DecisionMode,
     /// Who decides that a peer is dead and goes. *Assignment (R22).*
     pub removal: DecisionMode,
-    /// Motions that a seed node has open at once, and votes that it owes others. 1 to 65,536.
+    /// Proposals that a seed node has open at once, and votes that it owes others. 1 to 65,536.
     /// *Guess.*
     pub votes_max: usize,
-    /// A motion to list somebody that has no quorum by then has failed; one to remove somebody
+    /// A proposal to list somebody that has no quorum by then has failed; one to remove somebody
     /// waits for the others' probes too, twice `hello_timeout` longer. 10 ms to 1 min. *Guess: less
     /// than the `hello_timeout` of the peers, which wait for the answer.*
     pub vote_timeout: Duration,

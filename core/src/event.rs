@@ -125,7 +125,7 @@ pub enum Event {
         /// Why.
         reason: Removal,
     },
-    /// Seed node: an entry is in doubt and is being probed.
+    /// Seed node: an entry is being probed.
     PeerProbing {
         /// The entry.
         peer: AddressRecord,
@@ -181,7 +181,7 @@ pub enum Event {
         /// What that one saw, of the suspect and the dead.
         evidence: Option<Evidence>,
     },
-    /// Seed node: a motion of its own has come to an end (R21, R22).
+    /// Seed node: a proposal of its own has come to an end (R21, R22).
     Voted {
         /// Whom it was about.
         subject: AddressRecord,
@@ -281,7 +281,7 @@ pub enum ProbeReason {
     VoteRequested,
 }
 
-/// What came of a motion.
+/// What came of a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VoteOutcome {
     /// A quorum of the seed nodes agreed.

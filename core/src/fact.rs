@@ -20,8 +20,8 @@ pub(crate) enum Fact {
     Surplus(LinkId),
     /// Nothing comes through on this neighbor's link: the link is lost, which accuses nobody.
     Stalled(LinkId),
-    /// All neighbors' links are in doubt: see whether they live.
-    NeighborsInDoubt,
+    /// Some neighbor may be dead: see whether each of them lives.
+    NeighborsUnverified,
     /// Fresh lists of the seed nodes are wanted.
     ListsWanted,
     /// This one is dead: end its link, forget it, and report it to the seed nodes if `is_own` (this

@@ -100,6 +100,6 @@ pub struct Limits {
     pub lost_neighbors: u64,
     /// Replies to shuffles not given because too many waited for their link (`replies`).
     pub replies: u64,
-    /// Motions that were not put, and votes that were not given (`votes_max`).
+    /// Proposals that were not put, and votes that were not given (`votes_max`).
     pub votes: u64,
 }

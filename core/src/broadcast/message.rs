@@ -24,7 +24,7 @@ pub enum BroadcastMessage {
     Digest(Digest),
     /// Neighbor to neighbor: send me these (R34).
     Pull {
-        /// Ids the asker lacks, at most [`MAX_IDS`].
+        /// Ids the requester lacks, at most [`MAX_IDS`].
         #[serde(deserialize_with = "bounded::<_, _, MAX_IDS>")]
         ids: Vec<MessageId>,
     },

@@ -187,7 +187,7 @@ impl Detector {
     pub(crate) fn is_lost(&self, record: &AddressRecord) -> bool {
         match self {
             Self::Strikes(strikes) => strikes.is_lost(record),
-            Self::Swim(swim) => swim.is_doubted(record),
+            Self::Swim(swim) => swim.is_unavailable(record),
         }
     }
 

@@ -81,7 +81,7 @@ pub enum Purpose {
     PingRequest,
     /// To compare messages once, without becoming neighbors.
     Exchange,
-    /// Between seed nodes: to have the acceptor vote on the dialer's motions.
+    /// Between seed nodes: to have the acceptor vote on the dialer's proposals.
     Vote,
     /// To see how near this peer is, and to become neighbors if that is nearer for both (X-BOT).
     Optimize,

@@ -84,7 +84,7 @@ pub(crate) struct Neighbors {
 
 impl Neighbors {
     /// Most neighbors that slots can be found for.
-    pub(crate) const MOST: usize = 64;
+    pub(crate) const MAX: usize = 64;
 
     pub(crate) fn len(&self) -> usize {
         self.table.len()
@@ -144,7 +144,7 @@ impl Neighbors {
 
     /// Adds a neighbor in the lowest free slot.
     pub(crate) fn insert(&mut self, link: LinkId, record: AddressRecord, now: Instant) -> Slot {
-        assert!(self.table.len() < Self::MOST, "the overlay keeps the bound on links");
+        assert!(self.table.len() < Self::MAX, "the overlay keeps the bound on links");
         assert!(self.by_id(record.subject()).is_none(), "one link per neighbor");
         let taken = |slot: u8| self.table.iter().any(|neighbor| neighbor.slot == Slot(slot));
         let slot = Slot((0..64).find(|&slot| !taken(slot)).expect("fewer than 64 are taken"));

@@ -19,7 +19,7 @@ pub(crate) enum Admission {
 
 /// Who asks to be a neighbor.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asker<'a> {
+pub(crate) struct Requester<'a> {
     pub(crate) from: &'a AddressRecord,
     /// It is without any neighbor, or joins: it is never told "busy".
     pub(crate) must: bool,
@@ -33,8 +33,8 @@ pub(crate) struct Asker<'a> {
 /// the smaller identity dialed. A node never dials a node it believes to be its neighbor, so a
 /// hello from a neighbor means that it lost the link that we still hold, unless the two hellos
 /// may have crossed.
-pub(crate) fn admit(cx: &mut Context, most: usize, asker: Asker<'_>) -> Admission {
-    let Asker { from, must, is_dialing } = asker;
+pub(crate) fn admit(cx: &mut Context, most: usize, requester: Requester<'_>) -> Admission {
+    let Requester { from, must, is_dialing } = requester;
     let ours_wins = cx.me() < from.subject();
     if let Some(held) = cx.neighbors.by_id(from.subject()) {
         return if held.record.supersedes(from) {

@@ -236,9 +236,9 @@ impl Overlay {
     }
 
     /// Somebody found no room here, perhaps because dead neighbors take it.
-    pub(crate) fn on_busy(&mut self, cx: &mut Context, asker: &AddressRecord) {
+    pub(crate) fn on_busy(&mut self, cx: &mut Context, requester: &AddressRecord) {
         if let Self::HyParView(hyparview) = self {
-            hyparview.on_busy(cx, asker);
+            hyparview.on_busy(cx, requester);
         }
     }
 }

@@ -31,7 +31,7 @@ impl Peer {
                 cx.close(link, Bye::Replaced);
                 self.lose_neighbor(link, NeighborLoss::LinkLost(LinkLoss::Stalled));
             }
-            Fact::NeighborsInDoubt => {
+            Fact::NeighborsUnverified => {
                 for link in cx.neighbors.links() {
                     detector.challenge(cx, link);
                 }

@@ -7,7 +7,7 @@ use crate::event::{Event, NeighborLoss};
 use crate::failure::LinkLoss;
 use crate::id::{LinkId, NodeId, Role};
 use crate::links::{Delivery, DialReason, Ending, Failed, Failure, Owner, Up};
-use crate::overlay::admission::{Admission, Asker, admit};
+use crate::overlay::admission::{Admission, Requester, admit};
 use crate::overlay::timer::OverlayTimer;
 use crate::peer::Peer;
 use crate::wire::{Bye, Hello, OverlayMessage, Purpose, Refusal};
@@ -47,7 +47,7 @@ impl Peer {
         }
     }
 
-    /// Who takes no part in swaps has no use for trials.
+    /// Who takes no part in swaps has no use for attempts.
     fn on_optimize_hello(&mut self, link: LinkId, hello: &Hello) {
         if self.cx.config.overlay.hyparview.near_links > 0 {
             self.cx.welcome(link, hello);
@@ -56,14 +56,14 @@ impl Peer {
         }
     }
 
-    /// Whether the asker is let in.
+    /// Whether the requester is let in.
     fn on_neighbor_hello(&mut self, link: LinkId, hello: &Hello, must: bool) -> bool {
         let from = &hello.from;
         let id = from.subject();
         let is_dialing = self.cx.links.is_dialing(id);
         let max_neighbors = self.overlay.max_neighbors(&self.cx);
-        let asker = Asker { from, must, is_dialing };
-        match admit(&mut self.cx, max_neighbors, asker) {
+        let requester = Requester { from, must, is_dialing };
+        match admit(&mut self.cx, max_neighbors, requester) {
             Admission::Admit => {}
             Admission::Instead(old, bye) => self.drop_neighbor(old, bye),
             Admission::Refuse(reason) => {

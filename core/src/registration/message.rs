@@ -34,7 +34,7 @@ pub enum RegistrationMessage {
     },
     /// Seed node to peer: the sample.
     PeerList {
-        /// Distinct random entries, without the asker's own; at most [`MAX_SAMPLE`].
+        /// Distinct random entries, without the requester's own; at most [`MAX_SAMPLE`].
         #[serde(deserialize_with = "bounded::<_, _, MAX_SAMPLE>")]
         peers: Vec<AddressRecord>,
     },

@@ -193,22 +193,22 @@ impl List {
         self.leases.iter().take_while(|(end, _)| *end <= now).map(|(_, subject)| *subject).collect()
     }
 
-    /// `count` distinct records, or all there are, without `asker`'s own: random ones, or by
+    /// `count` distinct records, or all there are, without `requester`'s own: random ones, or by
     /// weight and in the order drawn. Takes a time that grows with `count`, and hardly with the
     /// length of the list.
     pub(crate) fn sample(
         &mut self,
         cx: &mut Context,
         count: usize,
-        asker: NodeId,
+        requester: NodeId,
     ) -> Vec<AddressRecord> {
-        let own = self.places.get(&asker).copied();
+        let own = self.places.get(&requester).copied();
         let others = self.entries.len() - usize::from(own.is_some());
         let mut rng = cx.rng.draw(Stream::Registry);
         let count = count.min(others);
         let drawn = match cx.config.overlay.kind {
             OverlayKind::Random | OverlayKind::HyParView => {
-                // The asker's place is left out: those from it on stand for the next ones.
+                // The requester's place is left out: those from it on stand for the next ones.
                 let skip = |place| place + usize::from(own.is_some_and(|own| place >= own));
                 sample_indexes(&mut rng, others, count).into_iter().map(skip).collect()
             }
@@ -260,11 +260,11 @@ mod tests {
         for kind in [OverlayKind::Random, OverlayKind::PowerLaw] {
             let (mut list, mut cx) = list(kind);
             for n in 1..=50 {
-                let asker = NodeId::new([n; 32]);
-                let sample = list.sample(&mut cx, 64, asker);
+                let requester = NodeId::new([n; 32]);
+                let sample = list.sample(&mut cx, 64, requester);
                 let named: BTreeSet<_> = sample.iter().map(AddressRecord::subject).collect();
                 assert_eq!((sample.len(), named.len()), (49, 49), "{kind:?}");
-                assert!(!named.contains(&asker), "{kind:?}");
+                assert!(!named.contains(&requester), "{kind:?}");
             }
         }
     }

@@ -39,12 +39,12 @@ pub struct Proposal {
     pub subject: AddressRecord,
 }
 
-/// What a motion is about.
+/// What a proposal is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProposalKind {
     /// To list a peer that asks for it (R21).
     List,
-    /// To remove an entry that did not answer the asker's probes (R22).
+    /// To remove an entry that did not answer the requester's probes (R22).
     Remove,
 }
 
@@ -57,10 +57,10 @@ impl fmt::Display for ProposalKind {
     }
 }
 
-/// A seed node's answer to a motion.
+/// A seed node's answer to a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vote {
-    /// The motion's number.
+    /// The proposal's number.
     pub number: u64,
     /// For it, or against it.
     pub agrees: bool,

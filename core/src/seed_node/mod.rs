@@ -1,6 +1,6 @@
 //! The seed node: introduces peers, never carries gossip (R1, R4, R17, R24).
 //!
-//! It owns the list, looks at doubted entries itself, asks the other seed nodes where the settings
+//! It owns the list, probes entries itself, asks the other seed nodes where the settings
 //! want that, and routes what comes to the three. Its list is right when it holds no dead peer; it
 //! forgets nobody on hearsay.
 
@@ -103,7 +103,7 @@ impl SeedNode {
                 Fact::Decided(decision) => self.on_decision(decision),
                 Fact::Surplus(_)
                 | Fact::Stalled(_)
-                | Fact::NeighborsInDoubt
+                | Fact::NeighborsUnverified
                 | Fact::ListsWanted
                 | Fact::Dead { .. }
                 | Fact::Left(_)
@@ -276,7 +276,7 @@ impl SeedNode {
         }
     }
 
-    /// A peer is alive: nobody needs to look at it, and a motion to remove it is void.
+    /// A peer is alive: nobody needs to look at it, and a proposal to remove it is void.
     fn on_sign_of_life(&mut self, record: &AddressRecord) {
         let subject = record.subject();
         self.probes.dismiss(&mut self.cx, subject);

@@ -1,4 +1,4 @@
-//! The seed node's own look at entries in doubt, before it believes anybody (R17, R20).
+//! The seed node's own probes of entries, before it believes anybody (R17, R20).
 //!
 //! ```text
 //! seed node                       accused
@@ -34,7 +34,7 @@ use crate::wire::{Bye, Purpose, Refusal};
 /// How soon a probe that had to wait asks again for its turn.
 const TURN: Duration = Duration::from_secs(1);
 
-/// Entries in doubt.
+/// Entries that are being probed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Probes {
     /// By number, which is what [`SeedNodeTimer::Probe`] calls them.
@@ -57,7 +57,7 @@ struct Case {
     link: Option<LinkId>,
 }
 
-/// Why an entry is in doubt, one or more of these. Without any its link was lost.
+/// Why an entry is probed, one or more of these. Without any its link was lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reasons {
     pub(crate) is_reported: bool,

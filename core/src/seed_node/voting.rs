@@ -42,7 +42,7 @@ impl SeedNode {
             self.remove_entry(subject, reason);
             return;
         }
-        // A motion that is open is on this life too, or on a newer one that asks to be listed.
+        // A proposal that is open is on this life too, or on a newer one that asks to be listed.
         let Some(entry) = self.list.get(subject) else { return };
         if self.quorum.proposal_on(subject).is_none() {
             let record = entry.record.clone();
@@ -74,7 +74,7 @@ impl SeedNode {
         }
     }
 
-    /// Ends the motion on a subject. Whoever waits to be listed is told `bye`.
+    /// Ends the proposal on a subject. Whoever waits to be listed is told `bye`.
     fn void(&mut self, subject: NodeId, bye: Bye) {
         let decision = self.quorum.void(&mut self.cx, subject);
         if let Some(Decision { change: ProposedChange::List(link), .. }) = decision {
@@ -82,7 +82,7 @@ impl SeedNode {
         }
     }
 
-    /// Ends the motion on a life that gave a sign of itself or has left, or on an older one.
+    /// Ends the proposal on a life that gave a sign of itself or has left, or on an older one.
     pub(super) fn void_up_to(&mut self, subject: NodeId, epoch: BootEpoch) {
         let open = self.quorum.proposal_on(subject);
         if open.is_some_and(|proposal| proposal.record.epoch() <= epoch) {
@@ -90,7 +90,7 @@ impl SeedNode {
         }
     }
 
-    /// A colleague asks.
+    /// Another seed node asks.
     pub(super) fn on_proposal(&mut self, link: LinkId, proposal: &Proposal) {
         let number = proposal.number;
         let vote = match proposal.kind {

@@ -117,11 +117,11 @@ impl Network {
     }
 
     pub(crate) fn add_seed_node(&mut self, name: &str, config: &Config) {
-        self.add_colleagues(&[name], config);
+        self.add_seed_nodes(&[name], config);
     }
 
     /// Seed nodes that know each other.
-    pub(crate) fn add_colleagues(&mut self, names: &[&str], config: &Config) {
+    pub(crate) fn add_seed_nodes(&mut self, names: &[&str], config: &Config) {
         let all: Vec<_> = (self.hosts.len()..).take(names.len()).map(address).collect();
         for name in names {
             let (config, all) = (config.clone(), all.clone());

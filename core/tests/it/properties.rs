@@ -247,7 +247,7 @@ fn message(profile: Profile) -> impl Strategy<Value = Message> {
         Message::Registration(RegistrationMessage::Leave(Leave { subject, epoch, signature: None }))
     });
     let kind = prop_oneof![Just(ProposalKind::List), Just(ProposalKind::Remove)];
-    let motion = (0..4_u64, kind, record()).prop_map(|(number, kind, subject)| {
+    let proposal = (0..4_u64, kind, record()).prop_map(|(number, kind, subject)| {
         Message::Vote(VoteMessage::Proposal(Box::new(Proposal { number, kind, subject })))
     });
     let both = prop_oneof![
@@ -269,7 +269,7 @@ fn message(profile: Profile) -> impl Strategy<Value = Message> {
         6 => gossip(),
         2 => (ids(), any::<bool>()).prop_map(|(ids, reply)| Message::Broadcast(BroadcastMessage::Digest(Digest { ids, reply }))),
         2 => ids().prop_map(|ids| Message::Broadcast(BroadcastMessage::Pull { ids })),
-        1 => motion,
+        1 => proposal,
         1 => (0..4_u64, any::<bool>())
             .prop_map(|(number, agrees)| Message::Vote(VoteMessage::Vote(Vote { number, agrees }))),
     ];
@@ -319,7 +319,7 @@ enum Step {
     Say(Index, Box<Message>),
     /// The last ping on one of the open links is answered.
     Echo(Index),
-    /// The last motion on one of the open links is voted on.
+    /// The last proposal on one of the open links is voted on.
     Vote(Index, bool),
 }
 
@@ -341,7 +341,7 @@ fn step(profile: Profile) -> impl Strategy<Value = Step> {
     let fitting_hello = (record(), purpose(profile)).prop_map(|(from, purpose)| {
         let network = NetworkName::default();
         let (from, role) = match purpose {
-            Purpose::Vote => (colleague(), Role::SeedNode),
+            Purpose::Vote => (other_seed_node(), Role::SeedNode),
             Purpose::Register
             | Purpose::Neighbor { .. }
             | Purpose::Probe
@@ -365,7 +365,7 @@ fn step(profile: Profile) -> impl Strategy<Value = Step> {
 }
 
 /// Another seed node that the one under test knows by its address.
-fn colleague() -> AddressRecord {
+fn other_seed_node() -> AddressRecord {
     let n = SEED_NODES[0];
     AddressRecord::new(samples::node(n), BootEpoch(1), &[addr(n)]).expect("valid")
 }
@@ -385,7 +385,7 @@ struct Play {
     /// Links that are up, with whom and what for.
     open: BTreeMap<LinkId, (NodeId, Purpose)>,
     pings: BTreeMap<LinkId, Ping>,
-    motions: BTreeMap<LinkId, u64>,
+    proposals: BTreeMap<LinkId, u64>,
     /// What its settings say now.
     seed_nodes: Vec<SocketAddr>,
     inputs: Vec<(u64, Input)>,
@@ -402,7 +402,7 @@ fn play(kind: Kind, steps: &[(u64, Step)]) -> Play {
         dials: BTreeMap::new(),
         open: BTreeMap::new(),
         pings: BTreeMap::new(),
-        motions: BTreeMap::new(),
+        proposals: BTreeMap::new(),
         seed_nodes: if kind.role == Role::Peer {
             SEED_NODES.map(addr).to_vec()
         } else {
@@ -454,9 +454,9 @@ impl Play {
                     message: Message::Link(LinkMessage::Pong(ping)),
                 });
             }
-            Step::Vote(which, agrees) if !self.motions.is_empty() => {
-                let at = which.index(self.motions.len());
-                let (&link, &number) = self.motions.iter().nth(at).unwrap();
+            Step::Vote(which, agrees) if !self.proposals.is_empty() => {
+                let at = which.index(self.proposals.len());
+                let (&link, &number) = self.proposals.iter().nth(at).unwrap();
                 let message = Message::Vote(VoteMessage::Vote(Vote { number, agrees }));
                 self.handle(Input::Received { link, message });
             }
@@ -541,14 +541,14 @@ impl Play {
                 Output::Send { link, message: Message::Link(LinkMessage::Ping(ping)) } => {
                     self.pings.insert(*link, *ping);
                 }
-                Output::Send { link, message: Message::Vote(VoteMessage::Proposal(motion)) } => {
-                    self.motions.insert(*link, motion.number);
+                Output::Send { link, message: Message::Vote(VoteMessage::Proposal(proposal)) } => {
+                    self.proposals.insert(*link, proposal.number);
                 }
                 Output::Close { link } => {
                     self.dials.remove(link);
                     self.open.remove(link);
                     self.pings.remove(link);
-                    self.motions.remove(link);
+                    self.proposals.remove(link);
                 }
                 Output::Send { .. } | Output::Event(_) => {}
             }

@@ -9,8 +9,8 @@ use crate::show;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Longer than a seed node rests before it dials another again, than the lease after which a motion
-/// is put again, and than that motion.
+/// Longer than a seed node rests before it dials another again, than the lease after which a proposal
+/// is put again, and than that proposal.
 const LONG: Duration = Duration::from_mins(2);
 
 const SEEDS: [&str; 3] = ["s1", "s2", "s3"];
@@ -25,7 +25,7 @@ fn config() -> Config {
 /// Three seed nodes that know each other.
 fn seed_nodes(config: &Config) -> Network {
     let mut network = Network::new();
-    network.add_colleagues(&SEEDS, config);
+    network.add_seed_nodes(&SEEDS, config);
     network.run(SECOND);
     network
 }
@@ -135,7 +135,7 @@ fn r21_a_list_that_is_full_elsewhere_counts_against_a_registration() {
 }
 
 #[test]
-fn r21_motions_have_a_bound() {
+fn r21_proposals_have_a_bound() {
     let mut tight = config();
     tight.registration.votes_max = 1;
     let mut network = seed_nodes(&tight);
@@ -226,7 +226,7 @@ fn r22_a_leaving_peer_goes_without_a_vote() {
 }
 
 #[test]
-fn r22_a_newer_life_voids_the_motion_on_the_older_one() {
+fn r22_a_newer_life_voids_the_proposal_on_the_older_one() {
     let mut network = seed_nodes(&config());
     network.add_peer("p1", &["s1"], config());
     network.run(SECOND);

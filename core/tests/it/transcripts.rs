@@ -67,7 +67,7 @@ fn play(transcript: &str) -> String {
             ["quiet"] => quiet = true,
             ["loud"] => quiet = false,
             ["set", setting, value] => set(&mut config, setting, value),
-            ["seeds", "together", names @ ..] => network.add_colleagues(names, &config),
+            ["seeds", "together", names @ ..] => network.add_seed_nodes(names, &config),
             ["seed", name] => network.add_seed_node(name, &config),
             ["peer", name, "via", seeds @ ..] => network.add_peer(name, seeds, config.clone()),
             ["run", duration] => network.run(parse_duration(duration)),

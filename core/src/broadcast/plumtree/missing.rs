@@ -78,7 +78,7 @@ impl Missing {
     ) {
         let announcer = Announcer { link: by.link, hop: have.hop };
         if let Some(known) = self.table.get_mut(have.id) {
-            if known.by.len() < Neighbors::MOST && known.by.iter().all(|it| it.link != by.link) {
+            if known.by.len() < Neighbors::MAX && known.by.iter().all(|it| it.link != by.link) {
                 make_room(&mut known.by);
                 known.by.push(announcer);
             }

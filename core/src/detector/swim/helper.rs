@@ -1,7 +1,7 @@
 //! Probes for others (ping-req, SWIM §3.1), on the side of the helper.
 //!
 //! ```text
-//! asker                            helper                       subject
+//! requester                            helper                       subject
 //!   Hello { PingRequest }     ──▶
 //!                             ◀──  Welcome
 //!   PingRequest(record)       ──▶  Ping, or Hello { Probe }  ──▶
@@ -29,29 +29,35 @@ pub(crate) struct Requests {
 struct Request {
     /// What [`SwimTimer::Request`] calls it.
     number: u32,
-    asker: LinkId,
+    requester: LinkId,
     subject: NodeId,
     /// The neighbor's link, or a dial.
     via: LinkId,
-    /// The asker was told that nothing was heard; it may still be told otherwise.
+    /// The requester was told that nothing was heard; it may still be told otherwise.
     is_nacked: bool,
 }
 
 impl Requests {
     /// Whether there is room for a request on this link.
-    pub(crate) fn has_room(&self, cx: &mut Context, asker: LinkId) -> bool {
-        let is_double = self.open.iter().any(|open| open.asker == asker);
+    pub(crate) fn has_room(&self, cx: &mut Context, requester: LinkId) -> bool {
+        let is_double = self.open.iter().any(|open| open.requester == requester);
         let has_room = self.open.len() < cx.config.overlay.max_links && !is_double;
         cx.stats.limits.requests += u64::from(!has_room);
         has_room
     }
 
     /// Notes a request whose probe went out on `via`.
-    pub(crate) fn note(&mut self, cx: &mut Context, asker: LinkId, subject: NodeId, via: LinkId) {
+    pub(crate) fn note(
+        &mut self,
+        cx: &mut Context,
+        requester: LinkId,
+        subject: NodeId,
+        via: LinkId,
+    ) {
         let number = self.taken;
         self.taken = number.wrapping_add(1);
         make_room(&mut self.open);
-        self.open.push(Request { number, asker, subject, via, is_nacked: false });
+        self.open.push(Request { number, requester, subject, via, is_nacked: false });
         // Lifeguard §IV-A: the nack leaves at 80 % of the timeout, so that it comes in time.
         cx.arm(SwimTimer::Request(number), cx.config.detector.swim.probe_timeout * 4 / 5);
     }
@@ -91,12 +97,12 @@ impl Requests {
         }
     }
 
-    /// The asker is gone.
-    pub(crate) fn on_ended(&mut self, cx: &mut Context, asker: LinkId) {
-        for open in self.open.iter().filter(|open| open.asker == asker) {
+    /// The requester is gone.
+    pub(crate) fn on_ended(&mut self, cx: &mut Context, requester: LinkId) {
+        for open in self.open.iter().filter(|open| open.requester == requester) {
             cx.timers.cancel(SwimTimer::Request(open.number));
         }
-        self.open.retain(|open| open.asker != asker);
+        self.open.retain(|open| open.requester != requester);
         release_if_empty(&mut self.open);
     }
 }
@@ -104,7 +110,7 @@ impl Requests {
 impl Request {
     fn answer(&self, cx: &mut Context, is_heard: bool) {
         let subject = self.subject;
-        cx.send(self.asker, SwimMessage::PingRequestAnswer { subject, is_heard });
+        cx.send(self.requester, SwimMessage::PingRequestAnswer { subject, is_heard });
     }
 }
 
@@ -133,8 +139,8 @@ mod tests {
     fn a_request_is_nacked_in_time_and_may_be_answered_after_that() {
         let mut cx = context(Config::modern());
         let (mut requests, via) = (Requests::default(), LinkId::dialed(1));
-        let (asker, subject) = (LinkId::accepted(1), NodeId::new([7; 32]));
-        requests.note(&mut cx, asker, subject, via);
+        let (requester, subject) = (LinkId::accepted(1), NodeId::new([7; 32]));
+        requests.note(&mut cx, requester, subject, via);
         assert_eq!(cx.timers.next().expect("armed").at.since_birth().as_millis(), 400);
         requests.on_timer(&mut cx, 0);
         requests.on_heard(&mut cx, via);
@@ -158,10 +164,10 @@ mod tests {
         let mut cx = context(Config::modern());
         let mut requests = Requests::default();
         for n in 0..100 {
-            let asker = LinkId::accepted(n);
-            if requests.has_room(&mut cx, asker) {
-                requests.note(&mut cx, asker, NodeId::new([7; 32]), LinkId::dialed(n));
-                assert!(!requests.has_room(&mut cx, asker));
+            let requester = LinkId::accepted(n);
+            if requests.has_room(&mut cx, requester) {
+                requests.note(&mut cx, requester, NodeId::new([7; 32]), LinkId::dialed(n));
+                assert!(!requests.has_room(&mut cx, requester));
             }
         }
         assert_eq!(requests.open.len(), cx.config.overlay.max_links);

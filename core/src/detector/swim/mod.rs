@@ -254,13 +254,13 @@ impl Swim {
     /// Whether the overlay shall not dial this peer: it is suspected, its lost link is being looked
     /// after, or it died so lately that seed nodes may still name it. After that somebody who
     /// names it has seen it alive, and the halves of a healed partition must find each other.
-    pub(crate) fn is_doubted(&self, record: &AddressRecord) -> bool {
-        let is_doubted = self.members.life(record).is_some_and(|member| match member.state {
+    pub(crate) fn is_unavailable(&self, record: &AddressRecord) -> bool {
+        let is_suspected = self.members.life(record).is_some_and(|member| match member.state {
             MemberState::Alive => false,
             MemberState::Suspect => true,
             MemberState::Dead | MemberState::Left => self.round.since(member.since) < self.lease,
         });
-        is_doubted || self.prober.is_lost(record.subject())
+        is_suspected || self.prober.is_lost(record.subject())
     }
 
     /// The table; empty when it is off.

@@ -61,7 +61,7 @@ impl Swim {
         subject: AddressRecord,
         cause: Cause,
     ) {
-        if let Some(members) = self.doubt_about(cx, &subject) {
+        if let Some(members) = self.suspicion_about(cx, &subject) {
             cx.send(link, SwimMessage::Members { members });
         }
         Self::send_ping(cx, link);

@@ -58,12 +58,12 @@ impl Swim {
         }
     }
 
-    /// Whether a neighbor doubts this peer in an incarnation that it has refuted: a full table forgets
-    /// members and what they refuted. (Without tables every doubt is refuted anew.)
+    /// Whether a neighbor suspects this peer in an incarnation that it has refuted: a full table forgets
+    /// members and what they refuted. (Without tables every suspicion is refuted anew.)
     fn has_refuted(&self, cx: &Context, said: &Statement) -> bool {
-        let is_doubt = matches!(said.claim, Claim::Suspect(_) | Claim::Dead { .. });
+        let is_accusation = matches!(said.claim, Claim::Suspect(_) | Claim::Dead { .. });
         let is_old = said.subject.epoch() == cx.epoch() && said.incarnation < self.incarnation;
-        is_doubt && is_old && cx.config.detector.swim.has_table()
+        is_accusation && is_old && cx.config.detector.swim.has_table()
     }
 
     /// Returns what this peer says of the subject now, if it held it alive before.
@@ -111,8 +111,8 @@ impl Swim {
         let has_table = cx.config.detector.swim.has_table();
         let is_told = |member: &&Member| {
             let is_itself = member.record.subject() == to.id();
-            let is_doubted = member.state != MemberState::Alive;
-            if is_itself { is_doubted } else { has_table }
+            let is_accused = member.state != MemberState::Alive;
+            if is_itself { is_accused } else { has_table }
         };
         let told: Vec<_> = self.members.iter().filter(is_told).map(|it| view(cx, it)).collect();
         for part in told.chunks(MAX_MEMBERS) {
@@ -121,7 +121,7 @@ impl Swim {
     }
 
     /// What this peer says of somebody whom it does not hold alive.
-    pub(super) fn doubt_about(
+    pub(super) fn suspicion_about(
         &self,
         cx: &Context,
         subject: &AddressRecord,

@@ -315,7 +315,7 @@ fn answers(peer: &mut Peer, members: &[Statement]) -> (usize, Vec<(LinkId, Vec<S
 
 /// Peer 2 has a full table, which forgot peer 1 and that it had refuted.
 #[test]
-fn a_neighbor_whose_doubt_is_refuted_already_is_told_so_alone() {
+fn a_neighbor_whose_suspicion_is_refuted_already_is_told_so_alone() {
     let mut peer = peer();
     let probe = |incarnation, claim| said(1, incarnation, claim, 2);
     let first = answers(&mut peer, &[probe(4, suspect())]);
@@ -327,7 +327,7 @@ fn a_neighbor_whose_doubt_is_refuted_already_is_told_so_alone() {
 }
 
 #[test]
-fn without_tables_a_neighbor_hears_one_answer_to_an_old_doubt() {
+fn without_tables_a_neighbor_hears_one_answer_to_an_old_suspicion() {
     let mut config = Config::modern();
     config.detector.swim.members_max = 0;
     let mut peer = peer_of(config);

@@ -44,7 +44,7 @@ impl HyParView {
         }
         if cx.now >= self.tests_again {
             self.tests_again = cx.now + cx.config.overlay.cooldown;
-            cx.tell(Fact::NeighborsInDoubt);
+            cx.tell(Fact::NeighborsUnverified);
         }
     }
 }

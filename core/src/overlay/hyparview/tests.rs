@@ -180,11 +180,11 @@ fn two_that_were_refused_are_introduced_once() {
 }
 
 #[test]
-fn many_askers_make_it_test_its_links_once_in_a_while() {
+fn many_requesters_make_it_test_its_links_once_in_a_while() {
     let mut play = Play::with_neighbors(5);
     let tests = (30..60).filter(|refused| {
         play.view.on_busy(&mut play.cx, &record(*refused));
-        matches!(play.cx.next_fact(), Some(Fact::NeighborsInDoubt))
+        matches!(play.cx.next_fact(), Some(Fact::NeighborsUnverified))
     });
     assert_eq!(tests.count(), 1);
 }

@@ -47,7 +47,7 @@ use crate::time::Instant;
 use crate::util::room::make_room;
 use crate::wire::{Bye, OverlayMessage, Ping, Purpose, Refusal};
 
-/// How near the neighbors are, and the trial under way. Nothing is kept unless near ones are wanted.
+/// How near the neighbors are, and the attempt under way. Nothing is kept unless near ones are wanted.
 #[derive(Clone, Debug, Default)]
 pub(super) struct XBot {
     held: Vec<Held>,
@@ -56,7 +56,7 @@ pub(super) struct XBot {
     /// Until then a slot is kept for whom somebody sends who swapped this peer for a nearer one.
     awaits_until: Instant,
     candidate: Option<Box<Candidate>>,
-    /// Until the next trial, on average.
+    /// Until the next attempt, on average.
     pause: Duration,
 }
 
@@ -82,7 +82,7 @@ struct Candidate {
 }
 
 impl XBot {
-    /// Nothing is known yet; the first trial is due soon, if near ones are wanted.
+    /// Nothing is known yet; the first attempt is due soon, if near ones are wanted.
     pub(super) fn new(cx: &mut Context) -> Self {
         let config = &cx.config.overlay.hyparview;
         let xbot = Self { pause: config.shuffle_every / SOON, ..Self::default() };
@@ -154,7 +154,7 @@ impl XBot {
         }
     }
 
-    /// Each trial makes it less likely that there is somebody nearer; and where nobody can be tried, it
+    /// Each attempt makes it less likely that there is somebody nearer; and where nobody can be tried, it
     /// need not be looked into often.
     fn pause_longer(&mut self, cx: &Context) {
         let longer = self.pause + self.pause / GROWTH;
@@ -207,11 +207,11 @@ impl XBot {
     }
 }
 
-/// How many times as often as shuffles the first trials are. *Guess: some round trips apart. Measured:
+/// How many times as often as shuffles the first attempts are. *Guess: some round trips apart. Measured:
 /// PROTOCOL.md.*
 const SOON: u32 = 32;
 
-/// One over the share by which the pause grows with each trial; an agreement takes back two.
+/// One over the share by which the pause grows with each attempt; an agreement takes back two.
 /// *Measured: PROTOCOL.md.*
 const GROWTH: u32 = 16;
 
@@ -524,7 +524,7 @@ mod tests {
         assert_eq!(chosen(&overlay.xbot).len(), 1);
     }
 
-    /// So often is it time for a trial of a full peer that knows another one. Returns the dials.
+    /// So often is it time for an attempt of a full peer that knows another one. Returns the dials.
     fn dials(cx: &mut Context, overlay: &mut HyParView, times: u32) -> usize {
         dials_knowing(cx, overlay, times, Some(millis(50)))
     }
@@ -548,7 +548,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_ends_before_the_next_one_begins() {
+    fn a_candidate_ends_before_the_next_one_begins() {
         let mut cx = wanting(1);
         let mut overlay = HyParView { xbot: five(&mut cx, 0), ..HyParView::default() };
         assert_eq!(dials(&mut cx, &mut overlay, 3), 1);
@@ -573,7 +573,7 @@ mod tests {
         let mut overlay = HyParView { xbot: five(&mut cx, 0), ..HyParView::default() };
         overlay.xbot.pause = millis(1_600);
         assert_eq!(dials(&mut cx, &mut overlay, 3), 1);
-        assert_eq!(overlay.xbot.pause, millis(1_700), "one trial");
+        assert_eq!(overlay.xbot.pause, millis(1_700), "one attempt");
         let mut overlay = HyParView { xbot: five(&mut cx, 0), ..HyParView::default() };
         overlay.xbot.pause = millis(1_600);
         overlay.xbot.held.iter_mut().for_each(|held| held.least = None);
@@ -592,7 +592,7 @@ mod tests {
         assert!(matches!(ask(&overlay, &mut cx), Admission::Instead(..)));
         assert_eq!(dials(&mut cx, &mut overlay, 1), 1);
         assert!(matches!(ask(&overlay, &mut cx), Admission::Instead(..)));
-        overlay.xbot.candidate.as_mut().expect("a trial").old = Some(link(2));
+        overlay.xbot.candidate.as_mut().expect("an attempt").old = Some(link(2));
         let refused = Admission::Refuse(Refusal::Busy);
         assert_eq!(ask(&overlay, &mut cx), refused);
     }
@@ -610,7 +610,7 @@ mod tests {
     }
 
     #[test]
-    fn trials_are_frequent_while_somebody_nearer_is_found() {
+    fn candidates_are_frequent_while_somebody_nearer_is_found() {
         let mut cx = wanting(1);
         let mut xbot = XBot::new(&mut cx);
         assert_eq!(xbot.pause, millis(10_000) / 32);

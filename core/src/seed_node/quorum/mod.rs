@@ -1,15 +1,15 @@
 //! Seed nodes that decide together: whom to list, and who is dead (R21, R22).
 //!
 //! ```text
-//! seed node                       colleague
-//!   Motion { List, peer }    ──▶
+//! seed node                       other seed node
+//!   Proposal { List, peer }    ──▶
 //!                            ◀──  Vote               at once: it has room and knows no newer life
-//!   Motion { Remove, peer }  ──▶                     after this seed node's own probe failed
-//!                            ◀──  Vote               after the colleague's own probe
+//!   Proposal { Remove, peer }  ──▶                     after this seed node's own probe failed
+//!                            ◀──  Vote               after the other's own probe
 //! ```
 //!
-//! It says when a motion is decided; what to do then, the seed node does. Whoever is silent until the
-//! end of a motion is taken for lost and dialed anew, so nobody needs to be pinged. Open motions are
+//! It says when a proposal is decided; what to do then, the seed node does. Whoever is silent until the
+//! end of a proposal is taken for lost and dialed anew, so nobody needs to be pinged. Open proposals are
 //! put again to whoever comes back.
 
 mod other_seed_nodes;
@@ -39,7 +39,7 @@ pub(crate) struct Quorum {
     pending_votes: PendingVotes,
 }
 
-/// A motion of this seed node has ended.
+/// A proposal of this seed node has ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Decision {
     pub(crate) record: AddressRecord,
@@ -84,7 +84,7 @@ impl Quorum {
     /// A link between seed nodes is gone.
     pub(crate) fn on_ended(&mut self, cx: &mut Context, link: LinkId, owner: Option<Owner>) {
         self.pending_votes.on_ended(link);
-        self.other_seed_nodes.on_asker_ended(link);
+        self.other_seed_nodes.on_requester_ended(link);
         if let Some(Owner::SeedNode(number)) = owner {
             self.other_seed_nodes.lose(cx, number);
         }
@@ -120,7 +120,7 @@ impl Quorum {
         }
     }
 
-    /// A motion's time is up.
+    /// A proposal's time is up.
     pub(crate) fn on_proposal_timer(&mut self, cx: &mut Context, number: u64) {
         let Some(proposal) = self.proposals.take(cx, number) else { return };
         let is_silent = |(link, node)| (!proposal.has_vote_of(node)).then_some(link);
@@ -137,7 +137,7 @@ impl Quorum {
         self.proposals.invariants(cx)
     }
 
-    /// The motion on this subject.
+    /// The proposal on this subject.
     pub(crate) fn proposal_on(&self, subject: NodeId) -> Option<&OpenProposal> {
         self.proposals.on(subject)
     }
@@ -152,7 +152,7 @@ impl Quorum {
         self.proposals.waits_on(subject, link)
     }
 
-    /// Ends the motion on this subject, because things have changed.
+    /// Ends the proposal on this subject, because things have changed.
     pub(crate) fn void(&mut self, cx: &mut Context, subject: NodeId) -> Option<Decision> {
         let proposal = self.proposals.take_on(cx, subject)?;
         Some(end(cx, proposal, VoteOutcome::Void))
@@ -169,7 +169,7 @@ impl Quorum {
         self.pending_votes.owe(cx, link, number, subject)
     }
 
-    /// It is known now whether the subject is dead: votes on all motions to remove it.
+    /// It is known now whether the subject is dead: votes on all proposals to remove it.
     pub(crate) fn vote(&mut self, cx: &mut Context, subject: NodeId, agrees: bool) {
         self.pending_votes.vote(cx, subject, agrees);
     }

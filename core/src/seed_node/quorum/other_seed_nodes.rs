@@ -1,9 +1,9 @@
 //! The other seed nodes: who they are, and a link to each, so that they can be asked (R21, R22).
 //!
 //! ```text
-//! seed node                       colleague
+//! seed node                       other seed node
 //!   Hello { Vote }           ──▶
-//!                            ◀──  Welcome              stays; motions go one way, votes the other
+//!                            ◀──  Welcome              stays; proposals go one way, votes the other
 //! ```
 //!
 //! Each dials each, so there are two links between two of them, and on a link only the dialer asks.
@@ -122,7 +122,7 @@ impl OtherSeedNodes {
         }
     }
 
-    /// A dial has failed. An address that turns out to be this node's own is no colleague's.
+    /// A dial has failed. An address that turns out to be this node's own is no other one's.
     pub(crate) fn on_failed(&mut self, cx: &mut Context, number: u32, failure: &Failure) {
         match failure {
             Failure::Refused(refuse) if refuse.from == cx.me() => {
@@ -135,7 +135,7 @@ impl OtherSeedNodes {
     }
 
     /// A link on which one of them asked is gone.
-    pub(crate) fn on_asker_ended(&mut self, link: LinkId) {
+    pub(crate) fn on_requester_ended(&mut self, link: LinkId) {
         if let Some(slot) = self.slots.iter_mut().find(|slot| slot.accepted == Some(link)) {
             slot.accepted = None;
         }

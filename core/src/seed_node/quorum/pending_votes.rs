@@ -16,7 +16,7 @@ pub(crate) struct PendingVotes {
 struct PendingVote {
     /// Who asks.
     link: LinkId,
-    /// The asker's number of the motion.
+    /// The requester's number of the proposal.
     number: u64,
     subject: NodeId,
 }
@@ -39,7 +39,7 @@ impl PendingVotes {
         true
     }
 
-    /// It is known now how the subject is: votes on all motions about it.
+    /// It is known now how the subject is: votes on all proposals about it.
     pub(crate) fn vote(&mut self, cx: &mut Context, subject: NodeId, agrees: bool) {
         self.open.retain(|pending_vote| {
             if pending_vote.subject == subject {

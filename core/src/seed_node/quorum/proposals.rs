@@ -1,7 +1,7 @@
 //! What this seed node has asked the others, and how they voted (R21, R22).
 //!
-//! There is one motion per subject at most, on one life of it. A vote is bound to its motion by a
-//! number that is never used again, so votes on an older life, or on a motion that has ended, count
+//! There is one proposal per subject at most, on one life of it. A vote is bound to its proposal by a
+//! number that is never used again, so votes on an older life, or on a proposal that has ended, count
 //! for nothing.
 
 use alloc::boxed::Box;
@@ -18,7 +18,7 @@ use crate::invariants::{Broken, holds};
 use crate::seed_node::timer::SeedNodeTimer;
 use crate::wire::{Message, Proposal, ProposalKind, Vote, VoteMessage};
 
-/// What will be done when a motion passes.
+/// What will be done when a proposal passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProposedChange {
     /// List whoever asked for it on this link.
@@ -27,7 +27,7 @@ pub(crate) enum ProposedChange {
     Remove(Removal),
 }
 
-/// A motion that is not decided yet.
+/// A proposal that is not decided yet.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenProposal {
     pub(crate) record: AddressRecord,
@@ -36,11 +36,11 @@ pub(crate) struct OpenProposal {
     nays: BTreeSet<NodeId>,
 }
 
-/// The motions under way, at most `votes_max`.
+/// The proposals under way, at most `votes_max`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proposals {
     open: BTreeMap<u64, OpenProposal>,
-    /// The number of the motion on each subject.
+    /// The number of the proposal on each subject.
     numbers: BTreeMap<NodeId, u64>,
     /// How many there ever were.
     put: u64,
@@ -92,7 +92,7 @@ impl OpenProposal {
 }
 
 impl Proposals {
-    /// Opens a motion, for which there must be none on its subject. Returns what to ask the others.
+    /// Opens a proposal, for which there must be none on its subject. Returns what to ask the others.
     pub(crate) fn put(&mut self, cx: &mut Context, proposal: OpenProposal) -> Message {
         let number = self.put;
         self.put += 1;
@@ -100,7 +100,7 @@ impl Proposals {
         cx.arm(SeedNodeTimer::Proposal(number), patience);
         let message = message(number, &proposal);
         let other = self.numbers.insert(proposal.record.subject(), number);
-        debug_assert!(other.is_none(), "two motions on one subject");
+        debug_assert!(other.is_none(), "two proposals on one subject");
         self.open.insert(number, proposal);
         message
     }
@@ -116,7 +116,7 @@ impl Proposals {
         self.open.len()
     }
 
-    /// The motion on this subject.
+    /// The proposal on this subject.
     pub(crate) fn on(&self, subject: NodeId) -> Option<&OpenProposal> {
         self.open.get(self.numbers.get(&subject)?)
     }
@@ -133,7 +133,7 @@ impl Proposals {
         })
     }
 
-    /// Counts a vote, the first of each node. Returns the motion if that decides it.
+    /// Counts a vote, the first of each node. Returns the proposal if that decides it.
     pub(crate) fn count(
         &mut self,
         cx: &mut Context,
@@ -150,7 +150,7 @@ impl Proposals {
         Some((self.take(cx, vote.number)?, outcome))
     }
 
-    /// Ends a motion.
+    /// Ends a proposal.
     pub(crate) fn take(&mut self, cx: &mut Context, number: u64) -> Option<OpenProposal> {
         let proposal = self.open.remove(&number)?;
         self.numbers.remove(&proposal.record.subject());
@@ -158,7 +158,7 @@ impl Proposals {
         Some(proposal)
     }
 
-    /// Ends the motion on this subject.
+    /// Ends the proposal on this subject.
     pub(crate) fn take_on(&mut self, cx: &mut Context, subject: NodeId) -> Option<OpenProposal> {
         let number = *self.numbers.get(&subject)?;
         self.take(cx, number)
