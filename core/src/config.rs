@@ -3,15 +3,13 @@
 //! [`Config::classic`] is the documented network, [`Config::modern`] what the literature knows. A config is checked when a node is made; a wrong
 //! one is refused with the field's name, its value and what is allowed.
 
-use alloc::format;
-use alloc::string::String;
-use core::fmt;
-use core::ops::RangeInclusive;
 use core::time::Duration;
 
 pub use crate::broadcast::plumtree::config::{IHaveDirection, PlumtreeConfig};
 pub use crate::detector::swim::config::{Monitor, SwimConfig};
 pub use crate::overlay::hyparview::config::HyParViewConfig;
+pub use crate::util::bounds::ConfigError;
+use crate::util::bounds::{HOUR, MAX_LINKS, MINUTE, SECOND, within};
 use crate::wire::{MAX_SAMPLE, NetworkName};
 
 /// Most seed nodes a peer can be given. *Choice.*
@@ -190,10 +188,6 @@ pub struct DetectorConfig {
     pub swim: SwimConfig,
 }
 
-pub(crate) const SECOND: Duration = Duration::from_secs(1);
-pub(crate) const MINUTE: Duration = Duration::from_mins(1);
-pub(crate) const HOUR: Duration = Duration::from_hours(1);
-
 impl Config {
     /// The documented network.
     pub fn classic() -> Self {
@@ -300,12 +294,9 @@ impl RegistrationConfig {
 }
 
 impl OverlayConfig {
-    /// Link slots are numbered by the bits of one word, hence 64.
-    pub(crate) const MAX_LINKS: usize = 64;
-
     fn check(&self) -> Result<(), ConfigError> {
-        within("max_peers", self.max_peers, 1..=Self::MAX_LINKS)?;
-        within("max_links", self.max_links, self.max_peers..=Self::MAX_LINKS)?;
+        within("max_peers", self.max_peers, 1..=MAX_LINKS)?;
+        within("max_links", self.max_links, self.max_peers..=MAX_LINKS)?;
         within("refresh", self.refresh, SECOND..=HOUR)?;
         within("isolated_retry", self.isolated_retry, Duration::from_millis(10)..=HOUR)?;
         within("cooldown", self.cooldown, Duration::ZERO..=HOUR)?;
@@ -337,32 +328,10 @@ impl DetectorConfig {
     }
 }
 
-/// A setting is out of its bounds. No node was made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} = {value}: allowed is {allowed}")]
-pub struct ConfigError {
-    /// Which setting.
-    pub field: &'static str,
-    /// What it was set to.
-    pub value: String,
-    /// What it may be set to.
-    pub allowed: String,
-}
-
-pub(crate) fn within<T: PartialOrd + Copy + fmt::Debug>(
-    field: &'static str,
-    value: T,
-    allowed: RangeInclusive<T>,
-) -> Result<(), ConfigError> {
-    if allowed.contains(&value) {
-        return Ok(());
-    }
-    let allowed = format!("{:?} to {:?}", allowed.start(), allowed.end());
-    Err(ConfigError { field, value: format!("{value:?}"), allowed })
-}
-
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
 
     #[test]

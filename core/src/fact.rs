@@ -4,12 +4,12 @@
 use alloc::sync::Arc;
 
 use crate::address::AddressRecord;
+use crate::detector::swim::message::Statement;
 use crate::event::Misbehavior;
 use crate::id::LinkId;
 use crate::messaging::Envelope;
-use crate::seed_node::probes::Verdict;
-use crate::seed_node::quorum::Decision;
-use crate::wire::Statement;
+use crate::seed_node::quorum::decision::Decision;
+use crate::seed_node::verdict::Verdict;
 
 /// Something for the role to carry out.
 #[derive(Clone, Debug)]

@@ -2,17 +2,9 @@
 //! does not.
 
 use alloc::format;
-use alloc::string::String;
 
 use crate::context::Context;
-
-/// What is not as it must be.
-pub(crate) type Broken = Result<(), String>;
-
-/// Fails with what was asserted.
-pub(crate) fn holds(is_true: bool, what: &str) -> Broken {
-    if is_true { Ok(()) } else { Err(String::from(what)) }
-}
+use crate::util::invariant::{Broken, holds};
 
 impl Context {
     /// Of links and neighbors.
@@ -32,6 +24,7 @@ impl Context {
 /// Each check is shown to fail.
 #[cfg(test)]
 mod tests {
+    use alloc::string::String;
     use core::net::SocketAddr;
 
     use super::*;

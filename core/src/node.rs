@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 
-use crate::config::{Config, ConfigError, MAX_SEED_NODES, within};
+use crate::config::{Config, ConfigError, MAX_SEED_NODES};
 use crate::context::Context;
 use crate::id::{NodeId, Role};
 use crate::io::{Birth, Input, Output};
@@ -15,6 +15,7 @@ use crate::snapshot::NodeSnapshot;
 use crate::stats::Stats;
 use crate::time::Instant;
 use crate::timers::Deadline;
+use crate::util::bounds::within;
 
 /// A node of the network: a seed node or a peer. See the crate's documentation for the contract.
 #[derive(Clone, Debug)]

@@ -11,13 +11,13 @@ use core::hint::black_box;
 use crate::broadcast::timer::BroadcastTimer;
 use crate::detector::strikes::timer::StrikesTimer;
 use crate::detector::swim::timer::SwimTimer;
-use crate::id::LinkId;
 use crate::links::timer::LinkTimer;
 use crate::overlay::timer::OverlayTimer;
 use crate::peer::timer::PeerTimer;
 use crate::registration::timer::RegistrationTimer;
 use crate::seed_node::timer::SeedNodeTimer;
 use crate::time::Instant;
+use crate::util::part_timer::PartTimer as _;
 use crate::util::room::make_room;
 
 /// Something that will be due.
@@ -40,54 +40,6 @@ pub enum Timer {
     /// Of the peer.
     Peer(PeerTimer),
 }
-
-/// A part's own timers. Each has a kind below 16 and a key that tells those of one kind apart.
-pub(crate) trait PartTimer: Copy {
-    fn name(self) -> (u8, u64);
-
-    /// The timer of this name.
-    fn named(kind: u8, key: u64) -> Self;
-}
-
-/// What tells timers of one kind apart.
-pub(crate) trait Key {
-    fn pack(self) -> u64;
-
-    fn unpack(packed: u64) -> Self;
-}
-
-/// Declares a part's timers, with their kinds.
-macro_rules! part_timer {
-    (
-        $(#[$doc:meta])*
-        $part:ident { $($(#[$timer_doc:meta])* $timer:ident $(($key:ident))? = $kind:literal,)* }
-    ) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $part {
-            $($(#[$timer_doc])* $timer $(($key))?,)*
-        }
-
-        impl $crate::timers::PartTimer for $part {
-            fn name(self) -> (u8, u64) {
-                match self {
-                    $(Self::$timer $((part_timer!(@same $key key)))? => {
-                        ($kind, 0 $(| $crate::timers::Key::pack(part_timer!(@same $key key)))?)
-                    })*
-                }
-            }
-
-            fn named(kind: u8, _key: u64) -> Self {
-                match kind {
-                    $($kind => Self::$timer $((<$key as $crate::timers::Key>::unpack(_key)))?,)*
-                    _ => unreachable!("a name comes from a timer"),
-                }
-            }
-        }
-    };
-    (@same $key:ident $bound:ident) => { $bound };
-}
-pub(crate) use part_timer;
 
 /// When to call again at the latest, and what for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -337,36 +289,6 @@ parts! {
     Peer(PeerTimer) = 7,
 }
 
-impl Key for u32 {
-    fn pack(self) -> u64 {
-        self.into()
-    }
-
-    fn unpack(packed: u64) -> Self {
-        Self::try_from(packed).unwrap_or(Self::MAX)
-    }
-}
-
-impl Key for u64 {
-    fn pack(self) -> u64 {
-        self
-    }
-
-    fn unpack(packed: u64) -> Self {
-        packed
-    }
-}
-
-impl Key for LinkId {
-    fn pack(self) -> u64 {
-        self.to_bits()
-    }
-
-    fn unpack(packed: u64) -> Self {
-        Self::from_bits(packed)
-    }
-}
-
 impl Default for Armed {
     fn default() -> Self {
         Self::Few(Vec::new())
@@ -381,6 +303,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::id::LinkId;
 
     fn at(micros: u64) -> Instant {
         Instant::from_micros(micros)

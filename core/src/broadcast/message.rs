@@ -11,7 +11,7 @@ use crate::id::{Hop, MessageId};
 use crate::messaging::Envelope;
 use crate::time::saturating_millis;
 use crate::util::bounded::bounded;
-use crate::wire::{MAX_IDS, MAX_IHAVES};
+use crate::wire::limits::{MAX_IDS, MAX_IHAVES};
 
 /// Messages of the broadcasts `flood` and `plumtree`, and of catch-up.
 ///

@@ -19,10 +19,10 @@ use crate::broadcast::timer::BroadcastTimer;
 use crate::config::BroadcastKind;
 use crate::context::Context;
 use crate::id::LinkId;
-#[cfg(any(test, feature = "invariants"))]
-use crate::invariants::{Broken, holds};
 use crate::links::neighbors::Neighbor;
 use crate::messaging::{Payload, Topic};
+#[cfg(any(test, feature = "invariants"))]
+use crate::util::invariant::{Broken, holds};
 use crate::wire::Gossip;
 use exchange::Exchange;
 use memory::{Memory, Receipt};

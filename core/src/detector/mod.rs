@@ -13,12 +13,12 @@ use crate::detector::strikes::timer::StrikesTimer;
 use crate::detector::swim::timer::SwimTimer;
 use crate::event::NeighborLoss;
 use crate::id::{LinkId, NodeId};
-#[cfg(any(test, feature = "invariants"))]
-use crate::invariants::Broken;
 use crate::links::neighbors::Neighbor;
 use crate::links::{Failure, Owner};
 use crate::messaging::Envelope;
 use crate::snapshot::{MemberSnapshot, SuspicionSnapshot};
+#[cfg(any(test, feature = "invariants"))]
+use crate::util::invariant::Broken;
 use crate::wire::{Ping, Statement, SwimMessage};
 use strikes::Strikes;
 use swim::Swim;

@@ -8,10 +8,11 @@ use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::id::{LinkId, NodeId};
-#[cfg(any(test, feature = "invariants"))]
-use crate::invariants::{Broken, holds};
-use crate::links::pings::Health;
+use crate::links::health::Health;
 use crate::time::Instant;
+use crate::util::bounds::MAX_LINKS;
+#[cfg(any(test, feature = "invariants"))]
+use crate::util::invariant::{Broken, holds};
 use crate::util::room::make_room;
 
 /// A neighbor's place in the table, below 64.
@@ -84,7 +85,7 @@ pub(crate) struct Neighbors {
 
 impl Neighbors {
     /// Most neighbors that slots can be found for.
-    pub(crate) const MAX: usize = 64;
+    pub(crate) const MAX: usize = MAX_LINKS;
 
     pub(crate) fn len(&self) -> usize {
         self.table.len()

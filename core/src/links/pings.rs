@@ -1,109 +1,18 @@
 //! Pings on links, and how long their answers take (R15). The detectors and the search for near
 //! neighbors ping by this; what a missing answer means they decide.
 
-use alloc::vec::Vec;
-use core::time::Duration;
-
 use rand::Rng as _;
 
 use crate::context::Context;
 use crate::id::LinkId;
+use crate::links::health::SentPing;
 use crate::rng::Stream;
-use crate::time::Instant;
-use crate::util::room::{make_room, release_if_empty};
+use crate::util::room::make_room;
 use crate::wire::{LinkMessage, Ping};
 
-/// Pings without an answer, of all links, in the order in which they were sent. Few at a time, so they
-/// are no part of a link.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Pings(Vec<SentPing>);
-
-/// A ping on its way. Its other fields are this node's: its address, and its calendar then.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SentPing {
-    link: LinkId,
-    pub(crate) nonce: u64,
-    sent: Instant,
-}
-
-/// What a link is known to be like.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Health {
-    /// The last time to an answer, in microseconds; 0 before the first.
-    round_trip_us: u32,
-    /// Pings in a row that were not answered on the link.
-    pub(crate) misses: u8,
-    /// When anything came on it.
-    pub(crate) heard: Instant,
-}
-
-impl Pings {
-    /// How many wait for an answer on this link.
-    pub(crate) fn count(&self, link: LinkId) -> usize {
-        self.0.iter().filter(|ping| ping.link == link).count()
-    }
-
-    #[cfg(any(test, feature = "invariants"))]
-    pub(crate) fn links(&self) -> impl Iterator<Item = LinkId> + '_ {
-        self.0.iter().map(|ping| ping.link)
-    }
-
-    /// No answer on this link is waited for any more.
-    pub(crate) fn forget(&mut self, link: LinkId) {
-        if !self.0.is_empty() {
-            self.0.retain(|ping| ping.link != link);
-            release_if_empty(&mut self.0);
-        }
-    }
-
-    /// This one is answered, and so are those that were sent before it: a link keeps the order.
-    pub(crate) fn forget_up_to(&mut self, answered: SentPing) {
-        let mut is_before = true;
-        self.0.retain(|ping| {
-            let was_before = is_before;
-            is_before &= !(ping.link == answered.link && ping.nonce == answered.nonce);
-            !was_before || ping.link != answered.link
-        });
-        release_if_empty(&mut self.0);
-    }
-}
-
-impl Health {
-    pub(crate) const fn new(now: Instant) -> Self {
-        Self { round_trip_us: 0, misses: 0, heard: now }
-    }
-
-    /// It answered after this time.
-    pub(crate) fn on_answer(&mut self, took: Duration) {
-        self.round_trip_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
-        self.misses = 0;
-    }
-
-    /// It did not answer. Returns how often in a row.
-    pub(crate) fn miss(&mut self) -> u8 {
-        self.misses = self.misses.saturating_add(1);
-        self.misses
-    }
-
-    /// The last round-trip time in microseconds; 0 when there is none.
-    pub(crate) const fn round_trip_us(&self) -> u32 {
-        self.round_trip_us
-    }
-
-    pub(crate) fn round_trip(&self) -> Option<Duration> {
-        (self.round_trip_us > 0).then(|| Duration::from_micros(self.round_trip_us.into()))
-    }
-}
-
-impl SentPing {
-    /// How long ago it was sent.
-    pub(crate) fn took(&self, now: Instant) -> Duration {
-        now.since(self.sent)
-    }
-
-    fn message(&self, cx: &Context) -> Ping {
-        Ping { nonce: self.nonce, time: cx.unix_at(self.sent), addr: cx.record.primary() }
-    }
+/// The message that was sent.
+fn message(cx: &Context, ping: SentPing) -> Ping {
+    Ping { nonce: ping.nonce, time: cx.unix_at(ping.sent), addr: cx.record.primary() }
 }
 
 /// What parts do with pings.
@@ -118,14 +27,14 @@ impl Context {
         let ping = SentPing { link, nonce, sent: self.now };
         make_room(&mut self.links.pings.0);
         self.links.pings.0.push(ping);
-        self.send(link, LinkMessage::Ping(ping.message(self)));
+        self.send(link, LinkMessage::Ping(message(self, ping)));
     }
 
     /// Which ping of this node that answers; `None` when it repeats none, which is no answer at all
     /// (R15).
     pub(crate) fn answered(&self, link: LinkId, pong: &Ping) -> Option<SentPing> {
         let is_it = |ping: &&SentPing| {
-            ping.link == link && ping.nonce == pong.nonce && ping.message(self) == *pong
+            ping.link == link && ping.nonce == pong.nonce && message(self, **ping) == *pong
         };
         self.links.pings.0.iter().find(is_it).copied()
     }
@@ -133,6 +42,9 @@ impl Context {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+    use core::time::Duration;
+
     use super::*;
     use crate::config::Config;
     use crate::io::Output;

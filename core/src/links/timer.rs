@@ -1,7 +1,7 @@
 //! What links wait for.
 
 use crate::id::LinkId;
-use crate::timers::part_timer;
+use crate::util::part_timer::part_timer;
 
 part_timer! {
     /// Deadlines of links.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::AddressRecord;
 use crate::id::NodeId;
 use crate::util::bounded::bounded;
-use crate::wire::MAX_SHUFFLE;
+use crate::wire::limits::MAX_SHUFFLE;
 
 /// Messages of the overlay `hyparview`, and of its search for near neighbors (X-BOT).
 ///

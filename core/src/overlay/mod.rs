@@ -16,14 +16,14 @@ use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::event::NeighborLoss;
 use crate::id::{LinkId, NodeId};
-#[cfg(any(test, feature = "invariants"))]
-use crate::invariants::{Broken, holds};
 use crate::links::neighbors::Neighbor;
 use crate::links::{DialReason, Failure};
 use crate::overlay::admission::Admission;
 use crate::overlay::message::OverlayMessage;
 use crate::overlay::timer::OverlayTimer;
 use crate::snapshot::KnownSnapshot;
+#[cfg(any(test, feature = "invariants"))]
+use crate::util::invariant::{Broken, holds};
 use crate::wire::{Bye, Ping, Refusal};
 use hyparview::HyParView;
 use random::RandomOverlay;

@@ -31,8 +31,6 @@ use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::fact::Fact;
 use crate::id::{LinkId, LinkOrigin, NodeId};
-#[cfg(any(test, feature = "invariants"))]
-use crate::invariants::{Broken, holds};
 use crate::links::neighbors::{Neighbor, Neighbors};
 use crate::links::{DialReason, Failure, Links, Owner, Target};
 use crate::overlay::address_book::{AddressBook, Known};
@@ -40,6 +38,8 @@ use crate::overlay::timer::OverlayTimer;
 use crate::rng::Stream;
 use crate::snapshot::KnownSnapshot;
 use crate::time::Instant;
+#[cfg(any(test, feature = "invariants"))]
+use crate::util::invariant::{Broken, holds};
 use crate::wire::{Bye, Purpose, Refusal};
 
 /// A peer's choice of neighbors.

@@ -1,6 +1,6 @@
 //! What the overlays wait for.
 
-use crate::timers::part_timer;
+use crate::util::part_timer::part_timer;
 
 part_timer! {
     /// Deadlines of the overlay.

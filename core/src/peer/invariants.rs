@@ -1,7 +1,7 @@
 //! What is true of a peer between two inputs.
 
-use crate::invariants::{Broken, holds};
 use crate::peer::Peer;
+use crate::util::invariant::{Broken, holds};
 
 impl Peer {
     pub(crate) fn invariants(&self) -> Broken {

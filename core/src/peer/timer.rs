@@ -1,6 +1,6 @@
 //! What a peer itself waits for.
 
-use crate::timers::part_timer;
+use crate::util::part_timer::part_timer;
 
 part_timer! {
     /// Deadlines of the peer.

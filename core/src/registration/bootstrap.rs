@@ -25,12 +25,12 @@ use crate::context::Context;
 use crate::event::{Event, RegistrationLoss};
 use crate::failure::DialFailure;
 use crate::id::{LinkId, NodeId};
-#[cfg(any(test, feature = "invariants"))]
-use crate::invariants::{Broken, holds};
 use crate::links::{Ending, Failure, Owner, Target, Up};
 use crate::registration::timer::RegistrationTimer;
 use crate::rng::Stream;
 use crate::time::Instant;
+#[cfg(any(test, feature = "invariants"))]
+use crate::util::invariant::{Broken, holds};
 use crate::wire::{Bye, Purpose, RegistrationMessage};
 
 /// A lease outside of these is taken as the nearer one, whatever a seed node grants.

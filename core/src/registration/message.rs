@@ -9,7 +9,7 @@ use crate::address::{AddressRecord, Signature};
 use crate::id::{BootEpoch, NodeId};
 use crate::time::UnixTime;
 use crate::util::bounded::bounded;
-use crate::wire::MAX_SAMPLE;
+use crate::wire::limits::MAX_SAMPLE;
 
 /// Messages between a peer and a seed node.
 ///

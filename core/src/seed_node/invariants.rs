@@ -1,7 +1,7 @@
 //! What is true of a seed node between two inputs.
 
-use crate::invariants::{Broken, holds};
 use crate::seed_node::SeedNode;
+use crate::util::invariant::{Broken, holds};
 
 impl SeedNode {
     pub(crate) fn invariants(&self) -> Broken {

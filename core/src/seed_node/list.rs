@@ -13,12 +13,12 @@ use crate::address::AddressRecord;
 use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::id::{LinkId, NodeId};
-#[cfg(any(test, feature = "invariants"))]
-use crate::invariants::{Broken, holds};
 use crate::rng::Stream;
 use crate::seed_node::timer::SeedNodeTimer;
 use crate::seed_node::weights::{SumTree, Weight};
 use crate::time::Instant;
+#[cfg(any(test, feature = "invariants"))]
+use crate::util::invariant::{Broken, holds};
 
 /// The list. Every change and every answer takes a time that grows with the logarithm of its length.
 #[derive(Clone, Debug, Default)]

@@ -25,10 +25,11 @@ use crate::event::{Event, ProbeReason};
 use crate::fact::Fact;
 use crate::failure::LinkLoss;
 use crate::id::{BootEpoch, LinkId, NodeId};
-#[cfg(any(test, feature = "invariants"))]
-use crate::invariants::{Broken, holds};
 use crate::links::{Failure, Owner, Target};
 use crate::seed_node::timer::SeedNodeTimer;
+use crate::seed_node::verdict::{Reasons, Verdict};
+#[cfg(any(test, feature = "invariants"))]
+use crate::util::invariant::{Broken, holds};
 use crate::wire::{Bye, Purpose, Refusal};
 
 /// How soon a probe that had to wait asks again for its turn.
@@ -55,25 +56,6 @@ struct Case {
     /// A probe was made again because its link broke.
     is_repeated: bool,
     link: Option<LinkId>,
-}
-
-/// Why an entry is probed, one or more of these. Without any its link was lost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reasons {
-    pub(crate) is_reported: bool,
-    pub(crate) is_lease_expired: bool,
-    is_vote_requested: bool,
-}
-
-/// What a probe showed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It answered.
-    Alive(NodeId, Reasons),
-    /// It did not.
-    Dead(NodeId),
-    /// A newer life of it answered, or another node.
-    Superseded(NodeId),
 }
 
 impl Probes {
@@ -184,7 +166,7 @@ impl Probes {
             }
             Failure::Refused(_) | Failure::Dial(_) | Failure::Lost(_) | Failure::Garbled => {
                 case.strikes += 1;
-                if case.strikes < case.reasons.strikes_needed(cx) {
+                if case.strikes < strikes_needed(cx, case.reasons) {
                     let pause = cx.config.detector.pause_before(case.strikes);
                     let pause = cx.rng.jitter(pause);
                     cx.arm(SeedNodeTimer::Probe(number), pause);
@@ -227,23 +209,7 @@ impl Probes {
     }
 }
 
-impl Reasons {
-    fn add(&mut self, reason: ProbeReason) {
-        match reason {
-            ProbeReason::LinkLost => {}
-            ProbeReason::LeaseExpired => self.is_lease_expired = true,
-            ProbeReason::Reported => self.is_reported = true,
-            ProbeReason::VoteRequested => self.is_vote_requested = true,
-        }
-    }
-
-    /// Nothing but the loss of a link: that is no strike yet.
-    const fn is_weak(self) -> bool {
-        !(self.is_reported || self.is_lease_expired || self.is_vote_requested)
-    }
-
-    /// Failed probes that make an entry dead.
-    fn strikes_needed(self, cx: &Context) -> u8 {
-        if self.is_weak() { cx.config.detector.misses } else { 1 }
-    }
+/// Failed probes that make an entry dead.
+fn strikes_needed(cx: &Context, reasons: Reasons) -> u8 {
+    if reasons.is_weak() { cx.config.detector.misses } else { 1 }
 }

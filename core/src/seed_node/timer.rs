@@ -1,6 +1,6 @@
 //! What a seed node waits for.
 
-use crate::timers::part_timer;
+use crate::util::part_timer::part_timer;
 
 part_timer! {
     /// Deadlines of a seed node.

@@ -9,8 +9,7 @@ use crate::config::DecisionMode;
 use crate::event::{ProbeReason, Removal, VoteOutcome};
 use crate::id::{BootEpoch, LinkId, NodeId};
 use crate::links::Up;
-use crate::seed_node::quorum::Decision;
-use crate::seed_node::quorum::proposals::ProposedChange;
+use crate::seed_node::quorum::decision::{Decision, ProposedChange};
 use crate::wire::{Bye, Proposal, ProposalKind, Vote, VoteMessage};
 
 impl SeedNode {

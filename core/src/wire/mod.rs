@@ -10,6 +10,8 @@
 //! Everything a stranger can send passes through [`decode_frame`] or [`Preamble::decode`]. Neither
 //! panics, and neither allocates more than the bytes it was given allow for.
 
+pub(crate) mod error;
+pub(crate) mod limits;
 mod message;
 mod preamble;
 mod tags;
@@ -23,53 +25,19 @@ pub use crate::links::message::{
 pub use crate::overlay::message::{ForwardJoin, OverlayMessage, Shuffle};
 pub use crate::registration::message::{DeathReport, Leave, RegistrationMessage};
 pub use crate::seed_node::message::{Proposal, ProposalKind, Vote, VoteMessage};
+pub use error::DecodeError;
+pub use limits::{
+    MAX_CONFIRMERS, MAX_FRAME, MAX_IDS, MAX_IHAVES, MAX_MEMBERS, MAX_NEIGHBORS, MAX_SAMPLE,
+    MAX_SHUFFLE,
+};
 pub use message::Message;
 pub use preamble::{ChannelKind, PREAMBLE_LEN, Preamble, PreambleError, PreambleStatus};
 
 /// Version of everything after the preamble. Before 1.0 every change of the wire bumps it.
 pub const WIRE_VERSION: u16 = 5;
 
-/// Most bytes of a frame's body (docs/threats.md: 64 KiB).
-pub const MAX_FRAME: usize = 64 * 1024;
-
 /// Bytes of the length that precedes each frame's body.
 pub const FRAME_HEADER_LEN: usize = 4;
-
-/// Most records in one peer list: 256 records of four IPv6 addresses and a signature fit a frame.
-pub const MAX_SAMPLE: usize = 256;
-
-/// Most ids in one digest or pull: 1,024 of 32 bytes are half a frame.
-pub const MAX_IDS: usize = 1024;
-
-/// Most records in a shuffle or its reply: itself and a few from each view.
-pub const MAX_SHUFFLE: usize = 32;
-
-/// Most names in one `IHave`: 512 of 66 bytes are half a frame.
-pub const MAX_IHAVES: usize = 512;
-
-/// Most neighbors that a peer names to a neighbor.
-pub const MAX_NEIGHBORS: usize = 8;
-
-/// Most statements in one part of a table of members: 96 with four IPv6 addresses, two signatures and
-/// all confirmers fit a frame.
-pub const MAX_MEMBERS: usize = 96;
-
-/// Most confirmers named in a death.
-pub const MAX_CONFIRMERS: usize = 8;
-
-/// Bytes that are no message. The link they came on is of no further use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DecodeError {
-    /// Not a message of this wire version: unknown tag, a field out of its bounds, or cut short.
-    #[error("malformed message")]
-    Malformed,
-    /// A message, and then more.
-    #[error("{0} bytes after the message")]
-    Trailing(usize),
-    /// The announced frame is larger than [`MAX_FRAME`]; nothing was read or allocated for it.
-    #[error("frame of {0} bytes, at most {max} are allowed", max = MAX_FRAME)]
-    TooLong(usize),
-}
 
 /// Reads the body of one frame.
 pub fn decode(body: &[u8]) -> Result<Message, DecodeError> {

@@ -6,7 +6,7 @@
 
 use postcard::de_flavors;
 
-use super::Message;
+use super::message::Message;
 use crate::broadcast::message::BroadcastMessage;
 use crate::detector::swim::message::SwimMessage;
 use crate::links::message::LinkMessage;

@@ -8,11 +8,7 @@ use crate::support::project;
 
 /// Identifiers that still have a gone word and await their new names. One that is gone, too, must go from
 /// here.
-const AWAITED: &[&str] = &[
-    "MOST",
-    "doubt",
-    "most_duplicates",
-];
+const AWAITED: &[&str] = &["MOST", "doubt", "most_duplicates"];
 
 #[test]
 fn identifiers_keep_to_the_glossary() {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::config::{ConfigError, HOUR, MINUTE, within};
+use crate::util::bounds::{ConfigError, HOUR, MINUTE, within};
 
 /// Directions in which a link that is no branch carries the name of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -36,9 +36,9 @@ use crate::broadcast::traffic::{self, Sender};
 use crate::config::IHaveDirection;
 use crate::context::Context;
 use crate::id::{Hop, MessageId, NodeId};
-#[cfg(any(test, feature = "invariants"))]
-use crate::invariants::{Broken, holds};
 use crate::links::neighbors::{Neighbor, Neighbors, SlotSet, Via};
+#[cfg(any(test, feature = "invariants"))]
+use crate::util::invariant::{Broken, holds};
 use crate::wire::{BroadcastMessage, Digest, Gossip, Graft, IHave, MAX_IHAVES, Prune, Route};
 use announcements::{Announcements, Due, speaks_first};
 use flooding::flood_hops;

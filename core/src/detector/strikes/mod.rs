@@ -31,10 +31,10 @@ use crate::detector::strikes::timer::StrikesTimer;
 use crate::event::{Event, Misbehavior, NeighborLoss, StrikeKind};
 use crate::fact::Fact;
 use crate::id::{LinkId, NodeId};
-#[cfg(any(test, feature = "invariants"))]
-use crate::invariants::{Broken, holds};
 use crate::links::neighbors::Neighbor;
 use crate::links::{Failure, Owner, Target};
+#[cfg(any(test, feature = "invariants"))]
+use crate::util::invariant::{Broken, holds};
 use crate::util::room::{make_room, release_if_empty};
 use crate::wire::{Bye, Ping, Purpose};
 

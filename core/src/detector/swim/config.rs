@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::config::{ConfigError, HOUR, MINUTE, within};
+use crate::util::bounds::{ConfigError, HOUR, MINUTE, within};
 
 /// Whom a peer probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

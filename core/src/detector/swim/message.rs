@@ -13,7 +13,8 @@ use crate::address::{AddressRecord, Signature};
 use crate::id::{Incarnation, NodeId};
 use crate::messaging::Payload;
 use crate::util::bounded::bounded;
-use crate::wire::{DecodeError, MAX_CONFIRMERS, MAX_MEMBERS, MAX_NEIGHBORS};
+use crate::wire::error::DecodeError;
+use crate::wire::limits::{MAX_CONFIRMERS, MAX_MEMBERS, MAX_NEIGHBORS};
 
 /// Messages of the detector `swim` between two peers.
 ///

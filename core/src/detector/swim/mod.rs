@@ -46,12 +46,12 @@ use crate::context::Context;
 use crate::detector::swim::timer::SwimTimer;
 use crate::event::{MemberState, Misbehavior, NeighborLoss};
 use crate::id::{Incarnation, LinkId};
-#[cfg(any(test, feature = "invariants"))]
-use crate::invariants::{Broken, holds};
 use crate::links::neighbors::Neighbor;
 use crate::messaging::Envelope;
 use crate::snapshot::{MemberSnapshot, SuspicionSnapshot};
 use crate::time::Instant;
+#[cfg(any(test, feature = "invariants"))]
+use crate::util::invariant::{Broken, holds};
 use crate::wire::{Claim, Ping, Statement, SwimMessage};
 use awareness::Awareness;
 use helper::Requests;

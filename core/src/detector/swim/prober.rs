@@ -12,10 +12,10 @@ use crate::detector::swim::members::{Member, Members};
 use crate::detector::swim::timer::SwimTimer;
 use crate::event::MemberState;
 use crate::id::{LinkId, NodeId};
-#[cfg(any(test, feature = "invariants"))]
-use crate::invariants::{Broken, holds};
 use crate::rng::Stream;
 use crate::time::Instant;
+#[cfg(any(test, feature = "invariants"))]
+use crate::util::invariant::{Broken, holds};
 use crate::util::room::{make_room, release_if_empty};
 use crate::wire::Bye;
 

@@ -8,10 +8,10 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::detector::swim::timer::SwimTimer;
 use crate::id::{Incarnation, NodeId};
-#[cfg(any(test, feature = "invariants"))]
-use crate::invariants::{Broken, holds};
 use crate::rng::Stream;
 use crate::time::Instant;
+#[cfg(any(test, feature = "invariants"))]
+use crate::util::invariant::{Broken, holds};
 use crate::util::room::{make_room, release_if_empty};
 use crate::wire::{Evidence, MAX_CONFIRMERS, Statement};
 

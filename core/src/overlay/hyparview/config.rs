@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::config::{ConfigError, HOUR, OverlayConfig, within};
+use crate::util::bounds::{ConfigError, HOUR, MAX_LINKS, within};
 use crate::wire::MAX_SHUFFLE;
 
 /// Settings of HyParView. Names in brackets are the paper's (DSN 2007, §4).
@@ -73,7 +73,7 @@ impl HyParViewConfig {
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        within("active_view", self.active, 2..=OverlayConfig::MAX_LINKS)?;
+        within("active_view", self.active, 2..=MAX_LINKS)?;
         within("passive_view", self.passive, 1..=4096)?;
         within("active_walk", self.active_walk, 1..=16)?;
         within("passive_walk", self.passive_walk, 0..=self.active_walk)?;

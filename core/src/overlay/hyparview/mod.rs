@@ -45,14 +45,14 @@ use crate::event::NeighborLoss;
 use crate::fact::Fact;
 use crate::failure::LinkLoss;
 use crate::id::{LinkId, NodeId};
-#[cfg(any(test, feature = "invariants"))]
-use crate::invariants::{Broken, holds};
 use crate::links::neighbors::Neighbor;
 use crate::links::{DialReason, Failure, Owner};
 use crate::overlay::timer::OverlayTimer;
 use crate::rng::Stream;
 use crate::snapshot::KnownSnapshot;
 use crate::time::Instant;
+#[cfg(any(test, feature = "invariants"))]
+use crate::util::invariant::{Broken, holds};
 use crate::wire::{Bye, Refusal};
 use introductions::RefusedPeer;
 use lost_neighbors::LostNeighbors;

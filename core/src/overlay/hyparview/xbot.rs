@@ -35,8 +35,6 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::Misbehavior;
 use crate::id::{LinkId, NodeId};
-#[cfg(any(test, feature = "invariants"))]
-use crate::invariants::{Broken, holds};
 use crate::links::neighbors::{Neighbor, Neighbors};
 use crate::links::{DialReason, Failure, Owner, Target};
 use crate::overlay::admission::Admission;
@@ -44,6 +42,8 @@ use crate::overlay::is_free;
 use crate::overlay::timer::OverlayTimer;
 use crate::rng::Stream;
 use crate::time::Instant;
+#[cfg(any(test, feature = "invariants"))]
+use crate::util::invariant::{Broken, holds};
 use crate::util::room::make_room;
 use crate::wire::{Bye, OverlayMessage, Ping, Purpose, Refusal};
 

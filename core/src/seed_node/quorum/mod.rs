@@ -12,9 +12,10 @@
 //! end of a proposal is taken for lost and dialed anew, so nobody needs to be pinged. Open proposals are
 //! put again to whoever comes back.
 
+pub(crate) mod decision;
 mod other_seed_nodes;
 mod pending_votes;
-pub(crate) mod proposals;
+mod proposals;
 
 use core::net::SocketAddr;
 
@@ -23,12 +24,13 @@ use crate::context::Context;
 use crate::event::{Event, VoteOutcome};
 use crate::fact::Fact;
 use crate::id::{BootEpoch, LinkId, NodeId};
-#[cfg(any(test, feature = "invariants"))]
-use crate::invariants::Broken;
 use crate::links::{Failure, Owner};
+use crate::seed_node::quorum::decision::{Decision, ProposedChange};
 use crate::seed_node::quorum::other_seed_nodes::OtherSeedNodes;
 use crate::seed_node::quorum::pending_votes::PendingVotes;
-use crate::seed_node::quorum::proposals::{OpenProposal, Proposals, ProposedChange, quorum_of};
+use crate::seed_node::quorum::proposals::{OpenProposal, Proposals, quorum_of};
+#[cfg(any(test, feature = "invariants"))]
+use crate::util::invariant::Broken;
 use crate::wire::Vote;
 
 /// This seed node's part in the votes.
@@ -37,14 +39,6 @@ pub(crate) struct Quorum {
     other_seed_nodes: OtherSeedNodes,
     proposals: Proposals,
     pending_votes: PendingVotes,
-}
-
-/// A proposal of this seed node has ended.
-#[derive(Clone, Debug)]
-pub(crate) struct Decision {
-    pub(crate) record: AddressRecord,
-    pub(crate) change: ProposedChange,
-    pub(crate) outcome: VoteOutcome,
 }
 
 impl Quorum {

@@ -6,26 +6,16 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
-use core::time::Duration;
 
 use crate::address::AddressRecord;
-use crate::config::Config;
 use crate::context::Context;
-use crate::event::{Removal, VoteOutcome};
+use crate::event::VoteOutcome;
 use crate::id::{BootEpoch, LinkId, NodeId};
-#[cfg(any(test, feature = "invariants"))]
-use crate::invariants::{Broken, holds};
+use crate::seed_node::quorum::decision::ProposedChange;
 use crate::seed_node::timer::SeedNodeTimer;
+#[cfg(any(test, feature = "invariants"))]
+use crate::util::invariant::{Broken, holds};
 use crate::wire::{Message, Proposal, ProposalKind, Vote, VoteMessage};
-
-/// What will be done when a proposal passes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ProposedChange {
-    /// List whoever asked for it on this link.
-    List(LinkId),
-    /// Remove an entry, for this reason.
-    Remove(Removal),
-}
 
 /// A proposal that is not decided yet.
 #[derive(Clone, Debug)]
@@ -44,24 +34,6 @@ pub(crate) struct Proposals {
     numbers: BTreeMap<NodeId, u64>,
     /// How many there ever were.
     put: u64,
-}
-
-impl ProposedChange {
-    pub(crate) const fn kind(self) -> ProposalKind {
-        match self {
-            Self::List(_) => ProposalKind::List,
-            Self::Remove(_) => ProposalKind::Remove,
-        }
-    }
-
-    /// How long votes are waited for. Whoever is asked about a death probes first, and a probe whose
-    /// connection breaks is made twice.
-    fn patience(self, config: &Config) -> Duration {
-        match self {
-            Self::List(_) => config.registration.vote_timeout,
-            Self::Remove(_) => config.registration.vote_timeout + config.links.hello_timeout * 2,
-        }
-    }
 }
 
 /// How many of so many seed nodes are more than half.
@@ -186,6 +158,8 @@ fn message(number: u64, proposal: &OpenProposal) -> Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::event::Removal;
     use crate::testing::context;
 
     const SUBJECT: NodeId = NodeId::new([9; 32]);
