@@ -75,6 +75,7 @@ impl Rng {
     }
 
     /// A generator for one decision. Use it and drop it: the next draw gets another one.
+    #[inline]
     pub(crate) fn draw(&mut self, stream: Stream) -> ChaCha8Rng {
         let slot = stream.index();
         let nonce = (u64::from(slot) << 56) | self.draws[usize::from(slot)];

@@ -92,17 +92,24 @@ struct Many {
 impl Timers {
     /// Arms `timer` for `at`, instead of whenever it was armed for before.
     pub(crate) fn arm(&mut self, timer: impl Into<Timer>, at: Instant) {
-        let timer = timer.into();
-        self.cancel(timer);
+        self.arm_named(timer.into().name(), at);
+    }
+
+    fn arm_named(&mut self, name: (u8, u64), at: Instant) {
+        self.armed.remove(name);
         let order = self.next_order;
         self.next_order += 1;
-        let (kind, key) = timer.name();
+        let (kind, key) = name;
         self.armed.insert(Entry { at, order: Order::new(order, kind), key });
         self.first = self.armed.first();
     }
 
     pub(crate) fn cancel(&mut self, timer: impl Into<Timer>) {
-        self.armed.remove(timer.into().name());
+        self.cancel_named(timer.into().name());
+    }
+
+    fn cancel_named(&mut self, name: (u8, u64)) {
+        self.armed.remove(name);
         self.first = self.armed.first();
     }
 
@@ -119,6 +126,7 @@ impl Timers {
         }
     }
 
+    #[inline]
     pub(crate) fn next(&self) -> Option<Deadline> {
         self.first.map(|armed| Deadline { at: armed.at, timer: armed.timer() })
     }
@@ -224,6 +232,7 @@ impl Entry {
         (self.order.kind(), self.key)
     }
 
+    #[inline]
     fn timer(&self) -> Timer {
         Timer::named(self.name())
     }
@@ -252,6 +261,7 @@ macro_rules! parts {
     ($($part:ident($timer:ident) = $number:literal,)*) => {
         impl Timer {
             /// Its part and kind, and which of that kind it is.
+            #[inline]
             fn name(self) -> (u8, u64) {
                 match self {
                     $(Self::$part(timer) => {
@@ -262,6 +272,7 @@ macro_rules! parts {
             }
 
             /// The timer of this name.
+            #[inline]
             fn named((kind, key): (u8, u64)) -> Self {
                 match kind >> 4 {
                     $($number => Self::$part($timer::named(kind & 0xf, key)),)*

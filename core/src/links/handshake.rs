@@ -16,7 +16,9 @@ use crate::wire::{
     Bye, Hello, LinkMessage, Message, Purpose, Refusal, Refuse, SwimMessage, Welcome,
 };
 
-use crate::links::state::{Delivery, Ending, Failure, Link, Outcome, Owner, Stage, Target, Up};
+use crate::links::state::{
+    Delivery, Ending, Failure, Link, NeighborDial, Outcome, Owner, Stage, Target, Up,
+};
 
 /// What parts do with links.
 impl Context {
@@ -27,7 +29,8 @@ impl Context {
         let link = self.begin(to, Stage::Dialing, Some(purpose), owner, patience);
         if owner.makes_neighbors() {
             make_room(&mut self.links.neighbor_dials);
-            self.links.neighbor_dials.push(link);
+            let prefix = to.prefix();
+            self.links.neighbor_dials.push(NeighborDial { link, prefix });
         }
         link
     }

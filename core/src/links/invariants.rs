@@ -17,12 +17,12 @@ impl Links {
             holds(entry.owner.is_none() == is_accepted, "a dial without an owner")?;
             let is_neighbor_dial =
                 entry.owner.is_some_and(Owner::makes_neighbors) && entry.stage.is_before_welcome();
-            let is_noted = self.neighbor_dials.contains(&link);
+            let is_noted = self.neighbor_dials.iter().any(|dial| dial.link == link);
             holds(is_neighbor_dial == is_noted, "dials for neighbors are not those noted")?;
         }
         holds(pending == self.handshake_pending, "pending handshakes are counted wrongly")?;
         let has_link = |link| self.table.get(link).is_some();
-        let has_links = self.neighbor_dials.iter().all(|link| has_link(*link));
+        let has_links = self.neighbor_dials.iter().all(|dial| has_link(dial.link));
         holds(has_links, "a dial for a neighbor without a link")?;
         let has_links = self.deliveries.iter().all(|(link, ..)| has_link(*link));
         holds(has_links, "a delivery without a link")?;

@@ -18,6 +18,7 @@ fn message(cx: &Context, ping: SentPing) -> Ping {
 /// What parts do with pings.
 impl Context {
     /// A number that nobody can guess, for one ping.
+    #[inline]
     pub(crate) fn draw_nonce(&mut self) -> u64 {
         self.rng.draw(Stream::Nonce).next_u64()
     }

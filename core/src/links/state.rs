@@ -21,11 +21,20 @@ pub(crate) struct Links {
     /// How many were ever dialed.
     pub(super) dialed: u64,
     /// Dials under way that shall become links between neighbors, in the order they were begun.
-    pub(super) neighbor_dials: Vec<LinkId>,
+    pub(super) neighbor_dials: Vec<NeighborDial>,
     /// What is to be said on dials that were made to say it.
     pub(super) deliveries: Vec<(LinkId, Delivery, Vec<Message>)>,
     /// Pings without an answer.
     pub(crate) pings: Pings,
+}
+
+/// A dial that shall become a link between neighbors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NeighborDial {
+    pub(super) link: LinkId,
+    /// The beginning of the identity that is dialed, which tells nearly all others apart without a look
+    /// at their records.
+    pub(super) prefix: u32,
 }
 
 /// Who dialed a link, and for what. It stays on this side: the other end sees the purpose alone.
@@ -147,6 +156,16 @@ pub(crate) enum Target<'a> {
     Address(SocketAddr),
 }
 
+impl Target<'_> {
+    /// The beginning of the identity that is dialed; 0 when it is not known.
+    pub(super) fn prefix(self) -> u32 {
+        match self {
+            Self::Node(record) => record.subject().prefix(),
+            Self::Address(_) => 0,
+        }
+    }
+}
+
 /// A dial that has failed.
 #[derive(Clone, Debug)]
 pub(crate) struct Failed {
@@ -214,7 +233,7 @@ impl Links {
     pub(crate) fn neighbor_dials(
         &self,
     ) -> impl DoubleEndedIterator<Item = (LinkId, Owner, &AddressRecord)> {
-        self.neighbor_dials.iter().filter_map(|&link| {
+        self.neighbor_dials.iter().filter_map(|&NeighborDial { link, .. }| {
             let entry = self.table.get(link)?;
             Some((link, entry.owner?, entry.remote.as_ref()?))
         })
@@ -235,6 +254,12 @@ impl Links {
         self.neighbor_dials().any(|(.., to)| to.subject() == subject)
     }
 
+    /// Whether the overlay dials this record's subject, whose identity begins like this.
+    pub(crate) fn is_overlay_dialing(&self, prefix: u32, record: &AddressRecord) -> bool {
+        let may_be = self.neighbor_dials.iter().any(|dial| dial.prefix == prefix);
+        may_be && self.overlay_dials().any(|(.., to)| to.subject() == record.subject())
+    }
+
     /// How many dials of this kind wait to say something.
     pub(crate) fn deliveries(&self, is_it: impl Fn(Delivery) -> bool) -> usize {
         self.deliveries.iter().filter(|(_, what, _)| is_it(*what)).count()
@@ -253,7 +278,7 @@ impl Links {
     }
 
     pub(super) fn end_neighbor_dial(&mut self, link: LinkId) {
-        self.neighbor_dials.retain(|dial| *dial != link);
+        self.neighbor_dials.retain(|dial| dial.link != link);
         release_if_empty(&mut self.neighbor_dials);
     }
 }

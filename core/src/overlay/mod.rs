@@ -307,7 +307,6 @@ impl Overlay {
 /// Whether this peer has nothing to do with the record's subject yet: it is no neighbor, and the overlay
 /// does not dial it.
 pub(crate) fn is_free(cx: &Context, record: &AddressRecord) -> bool {
-    let subject = record.subject();
-    cx.neighbors.by_id(subject).is_none()
-        && !cx.links.overlay_dials().any(|(.., to)| to.subject() == subject)
+    let prefix = record.subject().prefix();
+    !cx.neighbors.holds(prefix, record) && !cx.links.is_overlay_dialing(prefix, record)
 }

@@ -203,8 +203,7 @@ fn dial(cx: &mut Context, record: &AddressRecord) {
 /// Whether this peer has nothing to do with the record's subject yet. The prefix of its identity decides
 /// most cases without a look at the record.
 fn is_free(neighbors: &Neighbors, links: &Links, prefix: u32, record: &AddressRecord) -> bool {
-    let is_dialed = || links.overlay_dials().any(|(.., to)| to.subject() == record.subject());
-    !neighbors.holds(prefix, record) && !is_dialed()
+    !neighbors.holds(prefix, record) && !links.is_overlay_dialing(prefix, record)
 }
 
 /// Which of the free known peers is dialed next: a random one, or where ranks count the one that

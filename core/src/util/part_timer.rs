@@ -30,6 +30,7 @@ macro_rules! part_timer {
         }
 
         impl $crate::util::part_timer::PartTimer for $part {
+            #[inline]
             fn name(self) -> (u8, u64) {
                 match self {
                     $(Self::$timer $((part_timer!(@same $key key)))? => {
@@ -38,6 +39,7 @@ macro_rules! part_timer {
                 }
             }
 
+            #[inline]
             fn named(kind: u8, _key: u64) -> Self {
                 match kind {
                     $($kind => Self::$timer $((<$key as $crate::util::part_timer::Key>::unpack(_key)))?,)*

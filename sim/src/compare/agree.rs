@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outcome::Outcome;
 use crate::measure::quantile::{median, quantile};
-use crate::report::summary::{Figure, name};
+use crate::report::figure::{Figure, name};
 use crate::scenario::Death;
 
 /// Share of a value that two engines may differ by.

@@ -18,7 +18,7 @@ use super::ends::{End, Ends, Far, Stage};
 use super::mutant::Mutant;
 use super::network::{PacketFate, Route, address};
 use super::packet::{EndRef, HostFault, Packet};
-use super::shard::{Held, HostCtx, ShardState};
+use super::shard_state::{Held, HostCtx, ShardState};
 use super::tracer::Disposition;
 use crate::history::End as LifeEnd;
 use crate::host::CALENDAR;

@@ -22,6 +22,7 @@ mod order;
 mod packet;
 mod queue;
 mod shard;
+mod shard_state;
 mod tracer;
 
 use std::any::Any;
@@ -48,7 +49,8 @@ use host::Host;
 pub use mutant::{Mutant, MutantFactory, Mutated};
 use network::{Cut, Network, NetworkModel};
 use packet::{HostFault, Packet, SCHEDULER};
-use shard::{HostCtx, Shard};
+use shard::Shard;
+use shard_state::HostCtx;
 use tracer::Tracer;
 pub use tracer::{TraceFilter, TraceLine, seconds};
 

@@ -1,7 +1,8 @@
 //! The answer to a scenario's question in one line, from the figures of its summary: what was
 //! delivered and how soon, and whatever the scenario sets a limit to.
 
-use crate::report::summary::{Figure, Summary, name};
+use crate::report::figure::{Figure, name};
+use crate::report::summary::Summary;
 
 /// The answer. It begins with what failed, if anything did.
 pub fn answer(summary: &Summary) -> String {

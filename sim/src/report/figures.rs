@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::measure::{millis, ratio};
 use crate::report::count::{Counts, ten_thousandths};
+use crate::report::figure::{Figure, name};
 use crate::report::saved::Saved;
-use crate::report::summary::{Figure, name};
 use crate::report::tables::{DeadVerdictRow, DegreeRow, DetectionRow, MessageRow, RunRow};
 use crate::scenario::{Death, Limits};
 

@@ -9,7 +9,7 @@ use anyhow::{Context as _, ensure};
 use crate::report::answer::answer;
 use crate::report::comparison::Comparison;
 use crate::report::summary::Summary;
-use crate::report::{PICTURES, saved};
+use crate::report::{PICTURES, summary};
 use crate::scenario::Scenario;
 
 /// The page's name in the folder of the reports.
@@ -58,7 +58,7 @@ pub fn page(scenarios: &[(String, Scenario)], reports: &Path) -> anyhow::Result<
             continue;
         }
         let again = || format!("the report of {file}; `sim run {file}` writes it");
-        let summary = saved::read_summary(&folder).with_context(again)?;
+        let summary = summary::read_summary(&folder).with_context(again)?;
         ensure!(
             summary.question == scenario.question,
             "{} answers another question than {file} asks; `sim run {file}` answers this one",

@@ -11,7 +11,8 @@ use anyhow::{Context as _, bail, ensure};
 use crate::report::finish;
 use crate::report::part::{Identity, PART, PROGRAM, Part, Size};
 use crate::report::publish::{self, MERGING, UNFINISHED};
-use crate::report::saved::{self, Saved};
+use crate::report::saved::Saved;
+use crate::report::summary;
 use crate::report::summary::{Head, Summary};
 use crate::report::sweep_store::row_counts;
 use crate::report::tables::{Row as _, RunRow, TABLES};
@@ -39,7 +40,7 @@ pub fn merge(folders: &[PathBuf], out: &Path) -> anyhow::Result<Merged> {
     let parts = all_parts(folders)?;
     let (first, Part { identity, replay, .. }) =
         parts.first().context("name the folders of the parts")?;
-    let head = Head::again(saved::read_summary(first)?);
+    let head = Head::again(summary::read_summary(first)?);
     let work = out.join(MERGING);
     if work.exists() {
         fs::remove_dir_all(&work).with_context(|| format!("remove {}", work.display()))?;

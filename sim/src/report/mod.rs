@@ -8,6 +8,7 @@ pub mod comparison;
 mod count;
 mod degrees_png;
 mod detection_png;
+pub mod figure;
 mod figures;
 pub mod gallery;
 mod graph_png;
@@ -101,7 +102,7 @@ pub(super) fn finish(
 /// Draws all pictures of the report in `folder` again, from its saved tables and summary.
 pub fn redraw(folder: &Path) -> anyhow::Result<Summary> {
     publish::complete(folder)?;
-    let summary = saved::read_summary(folder)?;
+    let summary = summary::read_summary(folder)?;
     Saved { folder, sizes: &summary.tables }.check()?;
     draw(&summary, folder)?;
     Ok(summary)

@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use crate::report::part::{PART, Part};
-use crate::report::saved::{self, SUMMARY};
+use crate::report::saved::SUMMARY;
+use crate::report::summary;
 use crate::report::tables::TABLES;
 use crate::report::{PICTURES, remove_stale};
 
@@ -35,7 +36,7 @@ pub(super) fn complete(out: &Path) -> anyhow::Result<()> {
     }
     // The summary goes last: it says what the earlier report had and this one has not.
     if finished.join(SUMMARY).exists() {
-        let summary = saved::read_summary(&finished)?;
+        let summary = summary::read_summary(&finished)?;
         let has_rows = |table: &str| summary.tables.get(table).is_some_and(|rows| *rows > 0);
         for table in TABLES.iter().filter(|table| !has_rows(table)) {
             remove_stale(&out.join(table))?;

@@ -13,7 +13,6 @@ use serde::de::value::Error as Refusal;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
 
-use crate::report::summary::{SCHEMA, Summary};
 use crate::report::tables::{
     DeadVerdictRow, DegreeRow, DetectionRow, FaultRow, LinkRow, MessageRow, OverlayRow, Row,
     RunRow, SpreadRow, ViolationRow, is_optional,
@@ -123,11 +122,6 @@ impl<R: Row> Iterator for Rows<R> {
         self.reader = None;
         row
     }
-}
-
-/// Reads the summary alone.
-pub fn read_summary(folder: &Path) -> anyhow::Result<Summary> {
-    read_versioned(&folder.join(SUMMARY), SCHEMA, "Run the scenario again")
 }
 
 /// Reads JSON whose field `schema` must have this value; `advice` says what makes a file that has.

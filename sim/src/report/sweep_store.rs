@@ -11,7 +11,8 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::report::part::{Identity, PART, Part, Size};
 use crate::report::publish::{self, UNFINISHED};
-use crate::report::saved::{self, SUMMARY};
+use crate::report::saved::SUMMARY;
+use crate::report::summary;
 use crate::report::summary::{Head, Summary};
 use crate::report::tables::{RunTables, TABLES, TablePart, VIOLATIONS, is_optional};
 use crate::report::{finish, remove_stale};
@@ -49,7 +50,7 @@ pub fn open(out: &Path, identity: Identity, replay: String) -> anyhow::Result<Op
     publish::complete(out)?;
     if let Some(part) = Part::read(out)? {
         same_runs(&identity, &part, out, "a part of a sweep")?;
-        return Ok(Opened::Finished(Box::new(saved::read_summary(out)?)));
+        return Ok(Opened::Finished(Box::new(summary::read_summary(out)?)));
     }
     ensure!(
         identity.shard.is_none() || !out.join(SUMMARY).exists(),

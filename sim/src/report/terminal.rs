@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
 
-use crate::report::summary::{Figure, Summary};
+use crate::report::figure::Figure;
+use crate::report::summary::Summary;
 use crate::report::tables::VIOLATIONS;
 use crate::scenario::Engine;
 

@@ -16,11 +16,12 @@ use crate::plural::counted;
 use crate::report::comparison::{Column, Comparison, Differing, GrowingColumn, Pair, render};
 use crate::report::tables::RunRows;
 use crate::scenario::Scenario;
-use crate::scenario::vary::{self, Combination, Vary, load_combinations};
+use crate::scenario::combinations::{self, Combination, load_combinations};
+use crate::scenario::vary::Vary;
 use crate::sweep::{self, Seeds, Shard};
 
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
-    let varied = vary::varied(&args.file, &args.set, &args.varied())?;
+    let varied = combinations::varied(&args.file, &args.set, &args.varied())?;
     let combinations = load_combinations(&args.file, &args.set, &varied)?;
     let scenario = &combinations.first().context("a comparison of something")?.scenario;
     let seeds = args.seeds.unwrap_or(Seeds { first: 1, last: scenario.runs });

@@ -15,7 +15,8 @@ use super::console::{complain, say, say_json};
 use crate::cli::{CheckArgs, ListArgs};
 use crate::measure::millis;
 use crate::plural::counted;
-use crate::scenario::vary::{Vary, load_combinations};
+use crate::scenario::combinations::load_combinations;
+use crate::scenario::vary::Vary;
 use crate::scenario::{
     self, Draw, Engine, FaultSpec, Link, PeerAddress, Scenario, Shape, Span, Targets, Workload,
 };

@@ -19,8 +19,8 @@ use crate::cli::GalleryArgs;
 use crate::report::answer::answer;
 use crate::report::comparison::{Column, Comparison};
 use crate::report::summary::Summary;
-use crate::report::{gallery, saved};
-use crate::scenario::vary::load_combinations;
+use crate::report::{gallery, summary};
+use crate::scenario::combinations::load_combinations;
 use crate::scenario::{self, Scenario};
 use crate::sweep::Seeds;
 
@@ -68,7 +68,7 @@ pub(super) fn gallery(args: &GalleryArgs) -> anyhow::Result<ExitCode> {
 fn show_report(args: &GalleryArgs, file: &str, scenario: &Scenario) -> anyhow::Result<Exhibit> {
     let folder = args.reports.join(&scenario.name);
     if !args.runs(scenario) {
-        return Ok(exhibit(&saved::read_summary(&folder)?, None));
+        return Ok(exhibit(&summary::read_summary(&folder)?, None));
     }
     let done = run_sweep(Sweep {
         scenario,

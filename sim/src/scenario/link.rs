@@ -6,7 +6,7 @@ use humantime::format_duration;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::parse::{Checked, Page};
+use super::page::{Checked, Page};
 use super::range::{Span, Time};
 
 /// What runs a scenario.

@@ -1,8 +1,10 @@
 //! What is simulated: one network, one question, the faults it has to live with, and what it must
 //! still do. `scenarios/README.md` documents the file format; [`load`] reads it.
 
+pub mod combinations;
 mod link;
 mod override_keys;
+mod page;
 mod parse;
 mod peer_address;
 mod range;
@@ -23,7 +25,8 @@ use tidings_node::chatter::Chatter;
 
 pub use link::{Draw, Engine, Link, Shape};
 pub use override_keys::OverrideError;
-pub use parse::{Complaint, ScenarioError, load, load_for_events};
+pub use page::{Complaint, ScenarioError};
+pub use parse::{load, load_for_events};
 pub(crate) use parse::{named_peers, parse, parse_changed};
 pub use peer_address::PeerAddress;
 pub use range::Span;

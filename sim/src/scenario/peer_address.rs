@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tidings_core::MAX_ADDRESSES;
 use toml::Spanned;
 
-use super::parse::{Checked, Page};
+use super::page::{Checked, Page};
 use crate::latency::HostIndex;
 
 /// One of the addresses in a peer's record.

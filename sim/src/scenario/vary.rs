@@ -2,17 +2,13 @@
 //! values is a scenario of its own, made as by `--set`.
 
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use toml::{Spanned, Value};
 
-use super::parse::{Checked, Page, ScenarioError, load, load_vary};
-use super::{Engine, Scenario};
-
-/// Most combinations of one comparison.
-pub const MAX_COMBINATIONS: usize = 64;
+use super::Engine;
+use super::page::{Checked, Page};
 
 /// The key of the engine.
 const ENGINE: &str = "engine";
@@ -33,36 +29,6 @@ pub struct Change {
     pub key: String,
     /// Its value.
     pub value: String,
-}
-
-/// A scenario with one value of each varied field.
-#[derive(Clone, Debug)]
-pub struct Combination {
-    /// What was changed, in the order of the varied fields.
-    pub changes: Vec<Change>,
-    /// What came of it.
-    pub scenario: Scenario,
-}
-
-/// A comparison that cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum VaryError {
-    /// There is nothing to vary.
-    #[error(
-        "nothing is varied: say what with --engines or --vary, or with a [vary] table in the file"
-    )]
-    Nothing,
-    /// There are too many combinations.
-    #[error("{0} combinations are more than {MAX_COMBINATIONS}")]
-    TooMany(usize),
-    /// A combination is no scenario.
-    #[error("with {changes}: {error}")]
-    Wrong {
-        /// What was changed.
-        changes: String,
-        /// What is wrong with it.
-        error: ScenarioError,
-    },
 }
 
 impl Vary {
@@ -108,56 +74,6 @@ pub fn label(changes: &[Change]) -> String {
     changes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
-/// What a comparison of the scenario of `path` varies: `asked`, or else what the file says, with
-/// `overrides` made to it. The file itself must be right; what `overrides` make of it is judged
-/// with each combination, never with a value that is replaced.
-pub fn varied(
-    path: &Path,
-    overrides: &[String],
-    asked: &[Vary],
-) -> Result<Vec<Vary>, ScenarioError> {
-    if asked.is_empty() {
-        return load_vary(path, overrides);
-    }
-    load(path, &[])?;
-    Ok(asked.to_vec())
-}
-
-/// Loads every combination of the varied fields, the first of which changes slowest. `overrides` are
-/// made in all of them.
-pub fn load_combinations(
-    path: &Path,
-    overrides: &[String],
-    varied: &[Vary],
-) -> Result<Vec<Combination>, VaryError> {
-    let count = varied.iter().fold(1_usize, |count, it| count.saturating_mul(it.values.len()));
-    if varied.is_empty() || count == 0 {
-        return Err(VaryError::Nothing);
-    }
-    if count > MAX_COMBINATIONS {
-        return Err(VaryError::TooMany(count));
-    }
-    let mut all: Vec<Vec<Change>> = vec![Vec::new()];
-    for Vary { key, values } in varied {
-        let change = |value: &String| Change { key: key.clone(), value: value.clone() };
-        let with = |before: &Vec<Change>, value| [&before[..], &[change(value)]].concat();
-        all = all.iter().flat_map(|before| values.iter().map(|it| with(before, it))).collect();
-    }
-    all.into_iter().map(|changes| load_changed(path, overrides, changes)).collect()
-}
-
-fn load_changed(
-    path: &Path,
-    overrides: &[String],
-    changes: Vec<Change>,
-) -> Result<Combination, VaryError> {
-    let sets = changes.iter().map(|Change { key, value }| format!("{key}={value}"));
-    let overrides: Vec<String> = overrides.iter().cloned().chain(sets).collect();
-    let wrong = |error| VaryError::Wrong { changes: label(&changes), error };
-    let scenario = load(path, &overrides).map_err(wrong)?;
-    Ok(Combination { changes, scenario })
-}
-
 impl Page<'_> {
     /// A field of the `[vary]` table.
     pub(super) fn vary(&self, key: &Spanned<String>, values: &Spanned<Value>) -> Checked<Vary> {
@@ -182,6 +98,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::scenario::load;
 
     /// Changes make the text anew, and must not sort it.
     #[test]

@@ -11,10 +11,10 @@ use tidings_sim::compare::outcome::Outcome;
 use tidings_sim::history::MessageTrace;
 use tidings_sim::host::HostId;
 use tidings_sim::report::comparison::GrowingColumn;
-use tidings_sim::report::saved::read_summary;
-use tidings_sim::report::summary::Figure;
+use tidings_sim::report::figure::Figure;
+use tidings_sim::report::summary::read_summary;
 use tidings_sim::report::tables::RunRows;
-use tidings_sim::scenario::vary::Combination;
+use tidings_sim::scenario::combinations::Combination;
 use tidings_sim::scenario::{Engine, Scenario, load};
 use tidings_sim::sweep::{Block, in_order, run_and, run_one};
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use tidings_sim::report::comparison::Comparison;
-use tidings_sim::scenario::vary::load_combinations;
+use tidings_sim::scenario::combinations::load_combinations;
 use tidings_sim::scenario::{Scenario, load};
 use tidings_sim::sweep::run_one;
 

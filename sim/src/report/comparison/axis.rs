@@ -90,7 +90,8 @@ mod tests {
     use super::super::column::GrowingColumn;
     use super::*;
     use crate::event_world::bench;
-    use crate::scenario::vary::{Change, Combination, Vary};
+    use crate::scenario::combinations::Combination;
+    use crate::scenario::vary::{Change, Vary};
     use crate::sweep::Seeds;
 
     /// A comparison without runs, of these fields with all combinations of their values.

@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 
 use crate::history::hex;
 use crate::report::count::{Counts, ten_thousandths};
+use crate::report::figure::{Figure, name};
 use crate::report::figures::{Figures, LimitWords, figure};
-use crate::report::summary::{Figure, Setting, name};
+use crate::report::summary::Setting;
 use crate::report::tables::{DetectionRow, PASSED, RunRows};
 use crate::scenario::Death;
-use crate::scenario::vary::{Change, Combination, label};
+use crate::scenario::combinations::Combination;
+use crate::scenario::vary::{Change, label};
 
 /// The check of the scenario's own limits, which a comparison does not ask.
 const LIMITS: &str = "limits";

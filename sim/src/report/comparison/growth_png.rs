@@ -11,7 +11,7 @@ use super::growth::Hops;
 use super::panel::{self, Line};
 use super::{Column, Comparison};
 use crate::report::chart::{self, BLUE, GREEN, GREY, ORANGE, Pen};
-use crate::report::summary::name;
+use crate::report::figure::name;
 
 const HEIGHT: u32 = 860;
 
