@@ -105,6 +105,7 @@ impl Node {
 
     /// When to call [`handle`](Self::handle) with [`Input::Wake`] at the latest. Valid until the
     /// next `handle`; `None` when the node waits for nothing.
+    #[inline]
     pub fn poll_timeout(&self) -> Option<Deadline> {
         self.cx().timers.next()
     }
@@ -180,6 +181,7 @@ impl Node {
         }
     }
 
+    #[inline]
     fn cx(&self) -> &Context {
         match &self.role {
             RoleState::SeedNode(seed_node) => &seed_node.cx,

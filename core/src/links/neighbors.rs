@@ -127,11 +127,11 @@ impl Neighbors {
         self.table.iter().any(is_it)
     }
 
-    /// Something came on a neighbor's link.
-    pub(crate) fn on_heard(&mut self, link: LinkId, now: Instant) {
-        if let Some(neighbor) = self.by_link_mut(link) {
-            neighbor.health.heard = now;
-        }
+    /// Something came on a neighbor's link. Returns the neighbor.
+    pub(crate) fn on_heard(&mut self, link: LinkId, now: Instant) -> Option<Neighbor> {
+        let neighbor = self.by_link_mut(link)?;
+        neighbor.health.heard = now;
+        Some(neighbor.clone())
     }
 
     /// Whether this life of a neighbor said anything a round trip after `moment`, as far as that is

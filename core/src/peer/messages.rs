@@ -54,8 +54,7 @@ impl Peer {
 
     fn on_neighbor_message(&mut self, link: LinkId, message: Message) {
         let Self { cx, overlay, broadcast, detector, .. } = self;
-        let Some(from) = cx.neighbors.by_link(link).cloned() else { return };
-        cx.neighbors.on_heard(link, cx.now);
+        let Some(from) = cx.neighbors.on_heard(link, cx.now) else { return };
         match message {
             Message::Link(LinkMessage::Ping(ping)) => cx.send(link, LinkMessage::Pong(ping)),
             Message::Link(LinkMessage::Pong(pong)) => detector.on_pong(cx, link, &pong),

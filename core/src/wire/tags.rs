@@ -77,6 +77,7 @@ pub(super) fn tag(message: &Message, number: u8) -> u8 {
 }
 
 /// Serializes a message with its part's number instead of the tag.
+#[inline]
 pub(super) fn serialize<F: postcard::ser_flavors::Flavor>(
     message: &Message,
     flavor: F,

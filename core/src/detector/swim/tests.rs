@@ -78,7 +78,7 @@ impl Peer {
             let number = probe.number;
             cx.now = cx.now + cx.config.detector.swim.probe_timeout * pause;
             if says_something {
-                cx.neighbors.on_heard(LinkId::dialed(n.into()), cx.now);
+                assert!(cx.neighbors.on_heard(LinkId::dialed(n.into()), cx.now).is_some());
             }
             swim.on_overdue_timer(cx, number);
         }
@@ -165,7 +165,7 @@ fn a_neighbor_that_says_anything_is_not_suspected_and_a_suspect_that_does_not_he
         let Peer { cx, swim } = &mut peer;
         cx.now = swim.suspicions.get(0).expect("open").due;
         if says_something {
-            cx.neighbors.on_heard(LinkId::dialed(2), cx.now);
+            assert!(cx.neighbors.on_heard(LinkId::dialed(2), cx.now).is_some());
         }
         swim.on_suspicion_timer(cx, 0);
         assert_eq!(peer.held(2), Some((0, state)));
