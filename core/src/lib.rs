@@ -78,6 +78,7 @@ mod registry;
 mod rng;
 mod room;
 mod seed_node;
+pub mod settings;
 mod snapshot;
 mod stats;
 mod table;

@@ -10,6 +10,7 @@ mod power_law;
 mod properties;
 mod quorum;
 mod samples;
+mod settings;
 mod show;
 mod swim;
 mod transcripts;
