@@ -343,6 +343,7 @@ impl DetectorConfig {
 
 /// A setting is out of its bounds. No node was made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 #[error("{field} = {value}: allowed is {allowed}")]
 pub struct ConfigError {
     /// Which setting.
