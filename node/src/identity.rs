@@ -38,9 +38,10 @@ pub struct IdentityError {
 
 /// What is wrong with an identity's file.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum IdentityErrorKind {
     /// It cannot be read or written.
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] io::Error),
     /// Another process runs as this node.
     #[error("another process runs as this node")]

@@ -18,7 +18,7 @@ pub use tidings_core::settings::{
 ///
 /// ```
 /// use tidings_node::settings::set;
-/// use tidings_core::Config;
+/// use tidings_node::Config;
 ///
 /// let mut config = Config::modern();
 /// set(&mut config, "probe_every", "500ms")?;
