@@ -5,6 +5,7 @@ mod arbitrary;
 mod golden;
 mod hyparview;
 mod network;
+mod no_std;
 mod plumtree;
 mod power_law;
 mod properties;
