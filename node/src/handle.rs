@@ -55,6 +55,7 @@ pub enum BroadcastError {
 
 /// A node at one moment, with what its driver counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NodeReport {
     /// The protocol's state.
     pub node: NodeSnapshot,

@@ -58,7 +58,8 @@
 //! # Features
 //!
 //! `cli`, on by default, is the program `tidings`; a library does without: `default-features = false`.
-//! `toml` reads files of seed nodes in TOML.
+//! `toml` reads files of seed nodes in TOML. `serde` writes down and reads back reports and snapshots; ids
+//! are hexadecimal there.
 //!
 //! # What may change
 //!

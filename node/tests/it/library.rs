@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+#[cfg(feature = "serde")]
+use tidings_node::NodeReport;
 use tidings_node::settings::Profile;
 use tidings_node::{
     BroadcastError, Bytes, Config, DriverError, Event, Events, Instant, MemberEvent, Members,
@@ -341,4 +343,21 @@ async fn where_there_is_no_table_there_are_no_members() {
     let small = NodeBuilder::peer().modern().listen([127, 0, 0, 1]).seed(seed_node.addr());
     let small = small.set("members_max", "0").expect("a setting").start().await.expect("it starts");
     assert_eq!(small.members().err(), Some(NoMembers));
+}
+
+/// With the feature `serde` a report can be kept; ids are what people see elsewhere.
+#[cfg(feature = "serde")]
+#[tokio::test]
+async fn a_report_is_written_down_and_read_back() {
+    let seed_node = seed_node().await;
+    let peer = peer(&seed_node).await;
+    timeout(PATIENCE, peer.joined()).await.expect("it joins").expect("it runs");
+    for node in [&peer, &seed_node] {
+        let report = node.handle().report().await.expect("it runs");
+        let text = serde_json::to_string(&report).expect("JSON");
+        let back: NodeReport = serde_json::from_str(&text).expect("a report");
+        assert_eq!(back, report);
+        let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(value["node"]["record"]["subject"], format!("{:#}", node.id()));
+    }
 }
