@@ -52,6 +52,7 @@ enum Addresses {
 
 /// A record that nobody could dial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RecordError {
     /// No address, or more than [`MAX_ADDRESSES`].
     #[error("{0} addresses, allowed are 1 to {max}", max = MAX_ADDRESSES)]
@@ -136,6 +137,15 @@ impl Addresses {
     }
 }
 
+/// `1a2b3c4d@192.0.2.7:5000`: the beginning of the identity and the best address, as in logs; with the
+/// alternate flag (`{:#}`) the whole identity.
+impl fmt::Display for AddressRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.subject(), f)?;
+        write!(f, "@{}", self.primary())
+    }
+}
+
 impl fmt::Debug for AddressRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AddressRecord")
@@ -206,6 +216,14 @@ mod tests {
         let text = std::format!("{:?}", record(&["127.0.0.1:1"]).expect("valid"));
         let fields = "subject: 01010101, epoch: BootEpoch(1), addresses: [127.0.0.1:1]";
         assert_eq!(text, std::format!("AddressRecord {{ {fields}, signature: None }}"));
+    }
+
+    #[test]
+    fn a_record_prints_as_in_logs() {
+        let record = record(&["192.0.2.7:5000", "[::1]:1"]).expect("valid");
+        assert_eq!(std::format!("{record}"), "01010101@192.0.2.7:5000");
+        let whole = std::format!("{}@192.0.2.7:5000", "01".repeat(32));
+        assert_eq!(std::format!("{record:#}"), whole);
     }
 
     #[test]

@@ -1,20 +1,20 @@
 //! Names of things: newtypes, so that two kinds of number cannot be mixed up.
 
+use alloc::string::String;
 use core::fmt;
 use core::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Who a node is: 32 bytes. On a real node the Ed25519 public key of its identity file, in a
 /// simulation a stand-in derived from the run's seed.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId([u8; 32]);
 
 /// What a message is: SHA-256 over origin, boot epoch, sequence, topic and payload, so that the
 /// same text sent twice is two messages.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId([u8; 32]);
 
 macro_rules! hex_id {
@@ -51,6 +51,26 @@ macro_rules! hex_id {
 
             fn from_str(text: &str) -> Result<Self, ParseIdError> {
                 parse_hex(text).map(Self).ok_or(ParseIdError)
+            }
+        }
+
+        /// 64 hexadecimal digits where people read it, 32 bytes on the wire.
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if serializer.is_human_readable() {
+                    return serializer.collect_str(&format_args!("{self:#}"));
+                }
+                self.0.serialize(serializer)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                if deserializer.is_human_readable() {
+                    let text = String::deserialize(deserializer)?;
+                    return text.parse().map_err(D::Error::custom);
+                }
+                <[u8; 32]>::deserialize(deserializer).map(Self)
             }
         }
     };
@@ -119,6 +139,12 @@ impl fmt::Display for Sequence {
 #[serde(transparent)]
 pub struct Incarnation(pub u32);
 
+impl fmt::Display for Incarnation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl Incarnation {
     /// The one after.
     #[must_use]
@@ -134,6 +160,12 @@ impl Incarnation {
 )]
 #[serde(transparent)]
 pub struct Hop(pub u16);
+
+impl fmt::Display for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 impl Hop {
     /// The hop of a copy sent on from here.
@@ -197,6 +229,7 @@ impl fmt::Debug for LinkId {
 
 /// Who opened a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "snake_case"))]
 pub enum LinkOrigin {
     /// This node dialed the other.
     Dialed,

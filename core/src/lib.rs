@@ -79,6 +79,7 @@ mod peer;
 mod registration;
 mod rng;
 mod seed_node;
+pub mod settings;
 mod snapshot;
 mod stats;
 #[cfg(test)]

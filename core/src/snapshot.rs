@@ -1,5 +1,6 @@
 //! What a node looks like from outside: the explicit topology (R10), for commands, checks and
-//! reports. A copy: nothing in it changes the node.
+//! reports. A copy: nothing in it changes the node. With the feature `serde` it can be written down and
+//! read back.
 
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -14,6 +15,7 @@ use crate::wire::Evidence;
 
 /// A node at one moment. Fields of the other role are empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NodeSnapshot {
     /// Who, where, which life.
     pub record: AddressRecord,
@@ -45,6 +47,7 @@ pub struct NodeSnapshot {
 
 /// A peer known by record.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct KnownSnapshot {
     /// Who and where.
     pub record: AddressRecord,
@@ -54,6 +57,7 @@ pub struct KnownSnapshot {
 
 /// What a peer holds of a member, at one moment (SWIM §4.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MemberSnapshot {
     /// Who, where, which life.
     pub record: AddressRecord,
@@ -67,6 +71,7 @@ pub struct MemberSnapshot {
 
 /// A suspicion, and why: what `reason` shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SuspicionSnapshot {
     /// Who is, or was, suspected.
     pub subject: AddressRecord,
@@ -82,6 +87,7 @@ pub struct SuspicionSnapshot {
 
 /// One accusation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct AccusationSnapshot {
     /// Who accuses.
     pub by: NodeId,
@@ -93,6 +99,7 @@ pub struct AccusationSnapshot {
 
 /// A neighbor at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NeighborSnapshot {
     /// Who and where.
     pub record: AddressRecord,
@@ -108,6 +115,7 @@ pub struct NeighborSnapshot {
 
 /// A seed node of a peer's settings, at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SeedNodeSnapshot {
     /// Its address, as given.
     pub addr: SocketAddr,
@@ -117,6 +125,7 @@ pub struct SeedNodeSnapshot {
 
 /// An entry of a seed node's list, at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RegisteredSnapshot {
     /// Who, where, which life.
     pub record: AddressRecord,
@@ -142,6 +151,33 @@ impl NodeSnapshot {
             cases: Vec::new(),
             registered: Vec::new(),
             false_reports: Vec::new(),
+        }
+    }
+}
+
+/// States of members as the words that they print as.
+#[cfg(feature = "serde")]
+mod words {
+    use alloc::format;
+    use alloc::string::{String, ToString as _};
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::event::MemberState;
+
+    impl Serialize for MemberState {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_str(self)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for MemberState {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let word = String::deserialize(deserializer)?;
+            let states = [Self::Alive, Self::Suspect, Self::Dead, Self::Left];
+            let state = states.into_iter().find(|state| state.to_string() == word);
+            state.ok_or_else(|| D::Error::custom(format!("{word:?} is no state of a member")))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 /// What a node has counted since birth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Stats {
     /// Messages of all kinds handed to the driver.
     pub messages_sent: u64,
@@ -61,6 +62,7 @@ pub struct Stats {
 
 /// How often each bound of the config was hit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Limits {
     /// Connections closed because `max_pending` others had not said hello yet.
     pub pending: u64,

@@ -11,10 +11,13 @@ use std::error::Error;
 use std::time::Duration;
 
 use tidings_node::{Events, NodeBuilder, NodeEvent, RunningNode};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 /// What invalidations are about, so that other uses of the network can tell them apart.
 const TOPIC: &str = "invalidate";
+
+/// Far longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -30,7 +33,7 @@ impl Service {
         let node = NodeBuilder::peer()
             .listen([127, 0, 0, 1])
             .seed(seed_node.addr())
-            .set("isolated_retry", "100ms")?
+            .configure(|config| config.overlay.isolated_retry = Duration::from_millis(100))
             .start()
             .await?;
         let cache = BTreeMap::from([("price".to_owned(), "10".to_owned())]);
@@ -40,7 +43,7 @@ impl Service {
     /// Writes a value and tells the others that theirs is old.
     async fn write(&mut self, key: &str, value: &str) -> Result<()> {
         self.cache.insert(key.to_owned(), value.to_owned());
-        let sent = self.node.send_about(TOPIC, key).await?;
+        let sent = self.node.send_about(TOPIC, key.to_owned()).await?;
         println!("{} wrote {key} = {value}, told {} neighbors", self.node.id(), sent.neighbors);
         Ok(())
     }
@@ -49,8 +52,8 @@ impl Service {
     async fn next_invalidation(&mut self) {
         while let Some(event) = self.events.next().await {
             if let NodeEvent::Delivered(message) = event {
-                if message.topic.as_str() == TOPIC {
-                    let key = String::from_utf8_lossy(message.payload.as_bytes()).into_owned();
+                if message.topic == TOPIC {
+                    let key = String::from_utf8_lossy(&message.payload).into_owned();
                     self.cache.remove(&key);
                     println!("{} forgot {key:?} after {} hops", self.node.id(), message.hop.0);
                     return;
@@ -69,13 +72,11 @@ async fn run() -> Result<()> {
         services.push(Service::start(&seed_node).await?);
     }
     for service in &services {
-        while service.node.snapshot().await?.neighbors.is_empty() {
-            sleep(Duration::from_millis(20)).await;
-        }
+        timeout(PATIENCE, service.node.joined()).await??;
     }
     services[0].write("price", "12").await?;
     for service in &mut services[1..] {
-        timeout(Duration::from_secs(10), service.next_invalidation()).await?;
+        timeout(PATIENCE, service.next_invalidation()).await?;
         assert!(!service.cache.contains_key("price"), "an old value is gone");
     }
     assert_eq!(services[0].cache["price"], "12");

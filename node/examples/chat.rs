@@ -17,8 +17,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// A line of the chat. What others say is escaped: a terminal obeys what is written to it.
 fn line(message: &Delivery) -> String {
-    let text = String::from_utf8_lossy(message.payload.as_bytes());
-    format!("{}: {}", message.topic.as_str().escape_debug(), text.escape_debug())
+    let text = String::from_utf8_lossy(&message.payload);
+    format!("{}: {}", message.topic.escape_debug(), text.escape_debug())
 }
 
 async fn chat(name: &str, place: Option<HostPort>) -> Result<()> {
@@ -42,6 +42,7 @@ async fn chat(name: &str, place: Option<HostPort>) -> Result<()> {
             biased;
             event = events.next() => match event {
                 Some(NodeEvent::Delivered(message)) => println!("{}", line(&message)),
+                Some(NodeEvent::NoSeedNode { reason, .. }) => println!("(no seed node: {reason})"),
                 Some(NodeEvent::Lagged { missed }) => println!("({missed} messages were missed)"),
                 Some(_) => {}
                 None => break,

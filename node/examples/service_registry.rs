@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 async fn start(seed_node: &RunningNode) -> Result<RunningNode> {
-    let builder = NodeBuilder::peer().listen([127, 0, 0, 1]).seed(seed_node.addr());
+    let builder = NodeBuilder::peer().modern().listen([127, 0, 0, 1]).seed(seed_node.addr());
     let builder = builder.set("isolated_retry", "100ms")?;
     Ok(builder.start().await?)
 }
@@ -41,7 +41,7 @@ async fn announce(node: &RunningNode, offer: &str) -> Result<Infallible> {
     let mut announcing = interval(EVERY);
     loop {
         announcing.tick().await;
-        node.send_about(TOPIC, offer).await?;
+        node.send_about(TOPIC, offer.to_owned()).await?;
     }
 }
 
@@ -65,8 +65,8 @@ impl Registry {
             select! {
                 biased;
                 event = self.events.next() => match event {
-                    Some(NodeEvent::Delivered(message)) if message.topic.as_str() == TOPIC => {
-                        let offer = String::from_utf8_lossy(message.payload.as_bytes());
+                    Some(NodeEvent::Delivered(message)) if message.topic == TOPIC => {
+                        let offer = String::from_utf8_lossy(&message.payload);
                         self.offers.insert(offer.into_owned(), Instant::now() + EVERY * MISSED);
                     }
                     Some(_) => {}
@@ -81,7 +81,7 @@ impl Registry {
 }
 
 async fn run() -> Result<()> {
-    let seed_node = NodeBuilder::seed_node().listen([127, 0, 0, 1]).start().await?;
+    let seed_node = NodeBuilder::seed_node().modern().listen([127, 0, 0, 1]).start().await?;
     let (shop, mail, watcher) =
         (start(&seed_node).await?, start(&seed_node).await?, start(&seed_node).await?);
     let mut registry = Registry::at(&watcher);

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tidings_core::{
-    AddressRecord, Birth, Config, ConfigError, DecisionMode, Node, RecordError, RngSeed, Role,
+    AddressRecord, Birth, Config, ConfigError, DecisionMode, DetectorKind, Node, RecordError,
+    RngSeed, Role,
 };
 
 use crate::addresses::announced;
 use crate::clock::unix_now;
 use crate::driver::Driver;
-use crate::events::FanOut;
 use crate::handle::Observer;
 use crate::host_port::HostPort;
 use crate::identity::{Identity, IdentityError, random_bytes};
@@ -20,21 +20,29 @@ use crate::net::{Net, TokioNet};
 use crate::running::RunningNode;
 use crate::seed_file::{self, SeedFileError};
 use crate::seed_lookup::{Lost, SeedLookupError, SeedSources};
-use crate::settings::{self, SettingError};
+use crate::settings::{self, Profile, SettingError};
 
 /// What a node needs to be told before it starts. Everything has a default.
+///
+/// Settings start from a profile, or from a whole [`Config`], and are then changed in the order given;
+/// which of these is called first does not matter.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+///
 /// use tidings_node::NodeBuilder;
 ///
-/// let seed_node = NodeBuilder::seed_node().listen([127, 0, 0, 1]).start().await?;
+/// let seed_node = NodeBuilder::seed_node().modern().listen([127, 0, 0, 1]).start().await?;
 /// let peer = NodeBuilder::peer()
+///     .modern()
+///     .configure(|config| config.detector.swim.probe_every = Duration::from_secs(2))
 ///     .listen([127, 0, 0, 1])
 ///     .seed(seed_node.addr())
 ///     .start()
 ///     .await?;
+/// peer.joined().await?;
 /// peer.send("hello").await?;
 /// peer.stop().await?;
 /// seed_node.stop().await?;
@@ -42,9 +50,11 @@ use crate::settings::{self, SettingError};
 /// # }
 /// ```
 #[expect(missing_debug_implementations, reason = "observers have none")]
+#[must_use = "nothing runs before start"]
 pub struct NodeBuilder {
     role: Role,
-    config: Config,
+    base: Config,
+    changes: Vec<Change>,
     listen: Option<IpAddr>,
     port: u16,
     announce: Vec<IpAddr>,
@@ -54,36 +64,39 @@ pub struct NodeBuilder {
     observer: Arc<dyn Observer>,
 }
 
+type Change = Box<dyn FnOnce(&mut Config) + Send>;
+
 /// Why a node did not start. Nothing of it runs.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// Settings do not fit together. The operator's fault.
-    #[error("settings: {0}")]
+    #[error("settings")]
     Config(#[from] ConfigError),
     /// The addresses to announce are none. The operator's fault.
-    #[error("the addresses to announce: {0}")]
+    #[error("the addresses to announce")]
     Address(#[from] RecordError),
     /// The identity file cannot be used. The operator's fault.
-    #[error("identity: {0}")]
+    #[error("identity")]
     Identity(#[from] IdentityError),
     /// No seed node is known. The operator's fault, or the name service's.
-    #[error("seed nodes: {0}")]
+    #[error("seed nodes")]
     Seeds(#[from] SeedLookupError),
     /// The file to be announced in cannot be used. The operator's fault.
-    #[error("announcing this seed node: {0}")]
+    #[error("announcing this seed node")]
     Announce(#[from] SeedFileError),
     /// The address cannot be listened on. The operator's fault, mostly: it is taken.
-    #[error("listening on {addr}: {error}")]
+    #[error("listening on {addr}")]
     Listen {
         /// The address.
         addr: SocketAddr,
         /// Why not.
+        #[source]
         error: io::Error,
     },
     /// The operating system gave no randomness. The machine's fault.
-    #[error("randomness of the operating system: {0}")]
-    Randomness(io::Error),
+    #[error("randomness of the operating system")]
+    Randomness(#[source] io::Error),
 }
 
 impl NodeBuilder {
@@ -101,7 +114,8 @@ impl NodeBuilder {
     fn new(role: Role) -> Self {
         Self {
             role,
-            config: Config::classic(),
+            base: Config::classic(),
+            changes: Vec::new(),
             listen: None,
             port: 0,
             announce: Vec::new(),
@@ -112,35 +126,58 @@ impl NodeBuilder {
         }
     }
 
-    /// The protocol's settings, all of them; [`Config::classic`] unless given.
-    #[must_use]
+    /// Starts from the settings of [`Config::classic`], as it does unless told otherwise.
+    pub fn classic(self) -> Self {
+        self.profile(Profile::Classic)
+    }
+
+    /// Starts from the settings of [`Config::modern`]. All nodes of a network should have the same
+    /// profile.
+    pub fn modern(self) -> Self {
+        self.profile(Profile::Modern)
+    }
+
+    /// Starts from the settings of this profile.
+    pub fn profile(self, profile: Profile) -> Self {
+        self.config(profile.config())
+    }
+
+    /// Starts from these settings.
     pub fn config(mut self, config: Config) -> Self {
-        self.config = config;
+        self.base = config;
         self
     }
 
-    /// One setting of the protocol by [its name](settings::SETTINGS), as text.
-    pub fn set(mut self, name: &str, value: &str) -> Result<Self, SettingError> {
-        settings::set(&mut self.config, name, value)?;
-        Ok(self)
+    /// Changes settings, after those that were changed before. Bounds are checked at the start.
+    pub fn configure(mut self, change: impl FnOnce(&mut Config) + Send + 'static) -> Self {
+        self.changes.push(Box::new(change));
+        self
+    }
+
+    /// Changes one setting by [its name](settings::SETTINGS), given as text, after those that were
+    /// changed before. Bounds are checked at the start.
+    pub fn set(self, name: &str, value: &str) -> Result<Self, SettingError> {
+        // A name and a text that are wrong are told here, and never later.
+        settings::set(&mut Config::classic(), name, value)?;
+        let (name, value) = (name.to_owned(), value.to_owned());
+        Ok(self.configure(move |config| {
+            let _tried_above = settings::set(config, &name, &value);
+        }))
     }
 
     /// The address to listen on; all of the host's, IPv4 and IPv6, unless given.
-    #[must_use]
     pub fn listen(mut self, ip: impl Into<IpAddr>) -> Self {
         self.listen = Some(ip.into());
         self
     }
 
     /// The port to listen on; a free one unless given, or when it is 0.
-    #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
     /// An address to tell others, up to four times; the host's own unless given (R30).
-    #[must_use]
     pub fn announce(mut self, ip: impl Into<IpAddr>) -> Self {
         self.announce.push(ip.into());
         self
@@ -148,7 +185,6 @@ impl NodeBuilder {
 
     /// The folder of the node's identity file, made on the first start. Without one the node is
     /// somebody new each time.
-    #[must_use]
     pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(folder.into());
         self
@@ -161,7 +197,6 @@ impl NodeBuilder {
     /// For a seed node: one of those that decide together where its settings say
     /// [`Quorum`](tidings_core::DecisionMode::Quorum). All of them must be named, by the addresses that
     /// they announce; itself may be.
-    #[must_use]
     pub fn seed(mut self, place: impl Into<HostPort>) -> Self {
         self.seeds.given.push(place.into());
         self
@@ -169,35 +204,41 @@ impl NodeBuilder {
 
     /// A [file of seed nodes](seed_file), any number of times. It is read again when one of them
     /// cannot be reached.
-    #[must_use]
     pub fn seed_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.seeds.files.push(path.into());
         self
     }
 
     /// A [file of seed nodes](seed_file) to which a seed node adds itself when it listens (R3).
-    #[must_use]
     pub fn announce_in(mut self, path: impl Into<PathBuf>) -> Self {
         self.announce_in = Some(path.into());
         self
     }
 
     /// Sees every event of the node, on its own loop.
-    #[must_use]
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = observer;
         self
     }
 
     /// Starts the node. Must be called within a tokio runtime with its timer and its IO.
+    ///
+    /// # Cancel safety
+    ///
+    /// A call that is dropped leaves no node behind. Files that it wrote stay: an identity with a boot
+    /// epoch used up, an entry in the file to be announced in.
     pub async fn start(self) -> Result<RunningNode, StartError> {
         Ok(self.bind().await?.run())
     }
 
     /// The first half of [`start`](Self::start): listens and makes the node, which then knows its
     /// address, but does nothing yet.
-    pub async fn bind(self) -> Result<BoundNode, StartError> {
-        self.config.check()?;
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`start`](Self::start).
+    pub async fn bind(mut self) -> Result<BoundNode, StartError> {
+        let config = self.settings()?;
         let mut seed_nodes = match self.role {
             Role::Peer => self.seeds.look_up().await?.addresses,
             Role::SeedNode => Vec::new(),
@@ -219,17 +260,29 @@ impl NodeBuilder {
         if let Some(path) = self.announce_in.filter(|_| self.role == Role::SeedNode) {
             seed_file::announce(&path, record.primary())?;
         }
+        let has_members = has_members(self.role, &config);
         let node = match self.role {
             Role::SeedNode => {
-                if votes(&self.config) && !self.seeds.is_empty() {
+                if votes(&config) && !self.seeds.is_empty() {
                     seed_nodes = self.seeds.look_up().await?.addresses;
                 }
-                Node::seed_node(self.config, birth, &seed_nodes)?
+                Node::seed_node(config, birth, &seed_nodes)?
             }
-            Role::Peer => Node::peer(self.config, birth, &seed_nodes)?,
+            Role::Peer => Node::peer(config, birth, &seed_nodes)?,
         };
         let (seeds, observer) = (self.seeds, self.observer);
-        Ok(BoundNode { record, listener, node, identity, seeds, seed_nodes, observer })
+        let parts = Parts { listener, node, identity, seeds, seed_nodes, observer, has_members };
+        Ok(BoundNode { record, parts })
+    }
+
+    /// The settings with all changes, if they fit together.
+    fn settings(&mut self) -> Result<Config, ConfigError> {
+        let mut config = self.base.clone();
+        for change in self.changes.drain(..) {
+            change(&mut config);
+        }
+        config.check()?;
+        Ok(config)
     }
 
     /// Listens on the address given, or on all: through one IPv6 socket that takes IPv4 too, or on
@@ -256,14 +309,20 @@ impl NodeBuilder {
 
 /// A node that listens and does nothing yet. Whoever dials it waits.
 #[expect(missing_debug_implementations, reason = "observers have none")]
+#[must_use = "nothing happens before run"]
 pub struct BoundNode {
     record: AddressRecord,
+    parts: Parts,
+}
+
+struct Parts {
     listener: <TokioNet as Net>::Listener,
     node: Node,
     identity: Identity,
     seeds: SeedSources,
     seed_nodes: Vec<SocketAddr>,
     observer: Arc<dyn Observer>,
+    has_members: bool,
 }
 
 impl BoundNode {
@@ -274,19 +333,28 @@ impl BoundNode {
 
     /// Lets it begin.
     pub fn run(self) -> RunningNode {
-        let Self { record, listener, node, identity, seeds, seed_nodes, observer } = self;
+        let Self { record, parts } = self;
+        let Parts { listener, node, identity, seeds, seed_nodes, observer, has_members } = parts;
         let role = node.role();
-        let watcher = Arc::new(FanOut::new((observer, Lost::default())));
-        let watched = Arc::downgrade(&watcher);
-        let sees_all = Arc::<FanOut<_>>::clone(&watcher);
-        let (driver, handle) = Driver::new(TokioNet, vec![listener], node, sees_all);
+        let lost = Arc::new(Lost::default());
+        let watcher = Arc::new((observer, Arc::clone(&lost)));
+        let (driver, handle) = Driver::new(TokioNet, vec![listener], node, watcher);
+        if !has_members {
+            driver.without_members();
+        }
         let lookups = {
             let handle = handle.clone();
-            async move { seeds.keep_fresh(seed_nodes, handle, &watcher.observer.1).await }
+            async move { seeds.keep_fresh(seed_nodes, handle, &lost).await }
         };
         let task = RunningNode::task(driver, lookups, identity);
-        RunningNode::new(record, role, handle, watched, task)
+        RunningNode::new(record, role, handle, task)
     }
+}
+
+/// Whether the node keeps a table of members.
+fn has_members(role: Role, config: &Config) -> bool {
+    let detector = &config.detector;
+    role == Role::Peer && detector.kind == DetectorKind::Swim && detector.swim.members_max > 0
 }
 
 /// Whether a seed node needs to know the others (R21, R22).

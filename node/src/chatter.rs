@@ -49,6 +49,10 @@ impl Chatter {
 
     /// Says all of it. `joined` must observe the node; `clock` tells the calendar. Returns when all is
     /// said, or when the node has stopped.
+    ///
+    /// # Cancel safety
+    ///
+    /// A call that is dropped says no more; whether its last message was sent is not known.
     pub async fn run(
         self,
         joined: &FirstNeighbor,

@@ -19,6 +19,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::clock::Clock;
+use crate::feed::Feed;
 use crate::handle::{NodeHandle, NodeReport, Observer, Request, Sent};
 use crate::link::{self, LINGER, LinkContext, LinkEvent, LinkEventKind, Traffic};
 use crate::net::{Listener, Net};
@@ -40,6 +41,7 @@ pub struct Driver<N: Net> {
     node: Node,
     clock: Clock,
     observer: Arc<dyn Observer>,
+    feed: Arc<Feed>,
     links: BTreeMap<LinkId, Arc<Outgoing>>,
     /// Links whose queue ran over while outputs were performed.
     overrun: Vec<LinkId>,
@@ -57,12 +59,16 @@ pub struct Driver<N: Net> {
     has_left: bool,
 }
 
-/// Why a node stopped without being asked to. Always our bug.
+/// Why there is no last report of a node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DriverError {
-    /// A task of the node panicked with this message.
+    /// A task of the node panicked with this message. Always our bug. The node has ended as by a crash.
     #[error("a task of the node panicked: {0}")]
     Panicked(String),
+    /// The node has ended before, and its last report was given out then. The caller's fault.
+    #[error("the node has ended before, and its last report was given out then")]
+    AlreadyEnded,
 }
 
 impl<N: Net> Driver<N> {
@@ -73,7 +79,10 @@ impl<N: Net> Driver<N> {
         node: Node,
         observer: Arc<dyn Observer>,
     ) -> (Self, NodeHandle) {
-        let (handle, requests) = NodeHandle::new();
+        let seed_nodes: Vec<SocketAddr> =
+            node.snapshot().seed_nodes.iter().map(|seed_node| seed_node.addr).collect();
+        let feed = Arc::new(Feed::new(node.role(), &seed_nodes));
+        let (handle, requests) = NodeHandle::new(&feed);
         let (accepted_tx, connections) = mpsc::channel(MAX_WAITING);
         let mut tasks = JoinSet::new();
         for listener in listeners {
@@ -84,6 +93,7 @@ impl<N: Net> Driver<N> {
             node,
             clock: Clock::start(),
             observer,
+            feed,
             links: BTreeMap::new(),
             overrun: Vec::new(),
             accepted: 0,
@@ -100,7 +110,16 @@ impl<N: Net> Driver<N> {
         (driver, handle)
     }
 
+    /// The node has no table of members to tell of.
+    pub(crate) fn without_members(&self) {
+        self.feed.without_members();
+    }
+
     /// Runs the node until it has left. Returns its last state.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the call ends the node as a crash would.
     pub async fn run(mut self) -> Result<NodeReport, DriverError> {
         self.perform();
         while !self.has_left {
@@ -121,12 +140,17 @@ impl<N: Net> Driver<N> {
         let connection = self.connections.try_recv().ok();
         let event = self.events.1.try_recv().ok();
         let is_due = self.deadline().is_some_and(|deadline| deadline <= Instant::now());
+        let wants_members = self.feed.wish().take();
         let is_any = ended.is_some()
+            || wants_members
             || request.is_some()
             || connection.is_some()
             || event.is_some()
             || is_due;
         ended.transpose().map_err(panicked)?;
+        if wants_members {
+            self.feed.tell_all_members(&self.node.snapshot().members);
+        }
         if let Some(request) = request {
             self.on_request(request);
         }
@@ -148,6 +172,8 @@ impl<N: Net> Driver<N> {
         select! {
             biased;
             Some(ended) = self.tasks.join_next() => ended.map_err(panicked)?,
+            // What is wished for is given in the next turn.
+            () = self.feed.wish().raised() => {}
             Some(request) = self.requests.recv() => self.on_request(request),
             Some((stream, addr)) = self.connections.recv() => self.accept(stream, addr),
             Some(event) = self.events.1.recv() => self.on_link_event(event),
@@ -162,7 +188,7 @@ impl<N: Net> Driver<N> {
 
     fn on_request(&mut self, request: Request) {
         match request {
-            Request::Command(command) => self.handle(Input::Command(command)),
+            Request::Command(command) => self.on_command(command),
             Request::Broadcast { topic, payload, answer } => {
                 self.published = None;
                 self.handle(Input::Command(Command::Broadcast { topic, payload }));
@@ -173,6 +199,16 @@ impl<N: Net> Driver<N> {
                 // Whoever asked may have gone since.
                 let _unwanted = answer.send(self.report());
             }
+        }
+    }
+
+    fn on_command(&mut self, command: Command) {
+        let are_seed_nodes = matches!(command, Command::SeedNodes(_));
+        self.handle(Input::Command(command));
+        if are_seed_nodes {
+            let known = self.node.snapshot().seed_nodes;
+            let known: Vec<SocketAddr> = known.iter().map(|seed_node| seed_node.addr).collect();
+            self.feed.set_seed_nodes(&known);
         }
     }
 
@@ -230,6 +266,7 @@ impl<N: Net> Driver<N> {
         }
         self.has_left |= *event == Event::Left;
         self.observer.on_event(self.clock.now(), event);
+        self.feed.on_event(event);
     }
 
     fn send(&mut self, link: LinkId, message: &Message) {
@@ -279,6 +316,7 @@ impl<N: Net> Driver<N> {
 
     /// Closes the doors and lets the links get their last words out.
     async fn finish(mut self) -> Result<NodeReport, DriverError> {
+        self.feed.close();
         self.connections.close();
         self.events.1.close();
         for outgoing in self.links.values() {

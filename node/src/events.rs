@@ -1,24 +1,24 @@
 //! What happens at a node, for the program that it is part of: a stream that never holds the node
 //! back.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use tidings_core::{
-    AddressRecord, Event, Hop, Instant, MessageId, NeighborLoss, NodeId, Payload, Removal, Topic,
-    UnixTime,
+    AddressRecord, Event, Hop, MessageId, NeighborLoss, NodeId, Payload, RegistrationLoss, Removal,
+    Topic, UnixTime,
 };
-use tokio::sync::broadcast;
-use tokio_stream::wrappers::BroadcastStream;
-use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
-use crate::handle::Observer;
+use crate::queue::{Queue, Taken};
 
-/// Events kept for a reader that is behind; older ones are lost to it.
-const MAX_BEHIND: usize = 1024;
+/// Events kept for a reader that is behind, unless it says how many.
+pub(crate) const MAX_BEHIND: usize = 1024;
 
-/// Something that happened at a node. More kinds may come; an [`Observer`] sees all there is.
+/// Something that happened at a node. More kinds may come; an [`Observer`](crate::Observer) sees all
+/// there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NodeEvent {
@@ -40,6 +40,25 @@ pub enum NodeEvent {
     Registered {
         /// The seed node.
         seed_node: AddressRecord,
+    },
+    /// Peer: a seed node does not list this node any more, or an attempt to be listed has failed. The
+    /// node tries on.
+    RegistrationLost {
+        /// The seed node's address, as it was given.
+        addr: SocketAddr,
+        /// What happened.
+        reason: RegistrationLoss,
+    },
+    /// Peer: every seed node was tried since the last [`Registered`](Self::Registered), or since the last
+    /// event of this kind, and none lists this node. It tries on, after pauses that grow to the setting
+    /// `retry_max`; neighbors that it has stay.
+    NoSeedNode {
+        /// How many seed nodes there are.
+        seed_nodes: usize,
+        /// Attempts in a row that have failed, of all of them together.
+        attempts: u64,
+        /// Why the last one failed.
+        reason: RegistrationLoss,
     },
     /// Peer: a neighbor is held dead and has been reported.
     DeathReported {
@@ -88,20 +107,37 @@ pub struct Delivery {
 }
 
 /// The events of one node from the moment of asking on, until the node has stopped. A reader that is
-/// more than 1,024 events behind loses the oldest and is told so by [`NodeEvent::Lagged`].
+/// further behind than its capacity loses the oldest and is told so by [`NodeEvent::Lagged`], before those
+/// that are left.
 #[derive(Debug)]
 pub struct Events {
-    inner: BroadcastStream<NodeEvent>,
+    queue: Arc<Queue<NodeEvent>>,
 }
 
 impl Events {
+    /// Most events that a reader can be behind: about a million.
+    pub const MAX_CAPACITY: usize = 1 << 20;
+
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { queue: Arc::new(Queue::new(capacity.min(Self::MAX_CAPACITY))) }
+    }
+
     /// Of a node that has stopped: there are none.
     pub(crate) fn ended() -> Self {
-        let (_gone, nothing) = broadcast::channel(1);
-        Self { inner: BroadcastStream::new(nothing) }
+        let events = Self::new(1);
+        events.queue.close();
+        events
+    }
+
+    pub(crate) fn queue(&self) -> &Arc<Queue<NodeEvent>> {
+        &self.queue
     }
 
     /// The next event; `None` when the node has stopped and all were read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: a call that is dropped has taken no event.
     pub async fn next(&mut self) -> Option<NodeEvent> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
@@ -110,47 +146,17 @@ impl Events {
 impl Stream for Events {
     type Item = NodeEvent;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<NodeEvent>> {
-        let next = ready!(Pin::new(&mut self.inner).poll_next(cx));
-        Poll::Ready(next.map(|event| {
-            event.unwrap_or_else(|BroadcastStreamRecvError::Lagged(missed)| NodeEvent::Lagged {
-                missed,
-            })
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<NodeEvent>> {
+        Poll::Ready(ready!(self.queue.poll(cx)).map(|taken| match taken {
+            Taken::Item(event) => event,
+            Taken::Missed(missed) => NodeEvent::Lagged { missed },
         }))
     }
 }
 
-/// Gives every event to an observer, and those that programs care for to all readers.
-#[derive(Debug)]
-pub(crate) struct FanOut<O> {
-    pub(crate) observer: O,
-    readers: broadcast::Sender<NodeEvent>,
-}
-
-impl<O> FanOut<O> {
-    pub(crate) fn new(observer: O) -> Self {
-        Self { observer, readers: broadcast::Sender::new(MAX_BEHIND) }
-    }
-
-    pub(crate) fn events(&self) -> Events {
-        Events { inner: BroadcastStream::new(self.readers.subscribe()) }
-    }
-}
-
-impl<O: Observer> Observer for FanOut<O> {
-    fn on_event(&self, at: Instant, event: &Event) {
-        self.observer.on_event(at, event);
-        if self.readers.receiver_count() > 0
-            && let Some(event) = for_programs(event)
-        {
-            // The last reader may have gone since.
-            let _unread = self.readers.send(event);
-        }
-    }
-}
-
+/// Those of the protocol's events that programs care for.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is for observers")]
-fn for_programs(event: &Event) -> Option<NodeEvent> {
+pub(crate) fn for_programs(event: &Event) -> Option<NodeEvent> {
     Some(match event {
         Event::Delivered { envelope, from, hop, history, .. } => NodeEvent::Delivered(Delivery {
             id: envelope.id(),
@@ -167,6 +173,9 @@ fn for_programs(event: &Event) -> Option<NodeEvent> {
             NodeEvent::NeighborDown { peer: peer.clone(), reason: *reason }
         }
         Event::Registered { seed_node } => NodeEvent::Registered { seed_node: seed_node.clone() },
+        Event::RegistrationLost { addr, reason } => {
+            NodeEvent::RegistrationLost { addr: *addr, reason: *reason }
+        }
         Event::DeathReported { subject } => NodeEvent::DeathReported { subject: subject.clone() },
         Event::PeerRegistered { peer } => NodeEvent::PeerRegistered { peer: peer.clone() },
         Event::PeerRemoved { peer, reason } => {

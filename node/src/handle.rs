@@ -1,14 +1,24 @@
 //! Talking with a running node: commands in, copies of its state and events out.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
 
-use tidings_core::{Command, Event, Instant, MessageId, NodeSnapshot, Payload, Rejection, Topic};
+use bytes::Bytes;
+use tidings_core::{
+    Command, Event, Instant, MessageId, NodeSnapshot, Payload, Rejection, TooLong, Topic,
+};
 use tokio::sync::{mpsc, oneshot};
+
+use crate::events::{Events, MAX_BEHIND};
+use crate::feed::Feed;
+use crate::members::{Members, NoMembers};
 
 /// A running node, for whoever wants something of it. Clones talk to the same node.
 #[derive(Clone, Debug)]
 pub struct NodeHandle {
     requests: mpsc::Sender<Request>,
+    /// The driver's own, so that readers end with it.
+    feed: Weak<Feed>,
 }
 
 /// Requests that may wait for a node at once.
@@ -33,6 +43,7 @@ pub struct Sent {
 
 /// Why a message was not sent. Nothing of it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BroadcastError {
     /// The node got no such request.
     #[error(transparent)]
@@ -44,6 +55,7 @@ pub enum BroadcastError {
 
 /// A node at one moment, with what its driver counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NodeReport {
     /// The protocol's state.
     pub node: NodeSnapshot,
@@ -55,8 +67,21 @@ pub struct NodeReport {
     pub rejected_connections: u64,
 }
 
+/// Why a message was not sent. Nothing of it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// It is longer than the network carries. The caller's fault.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
+    /// The node did not take it: it has stopped, or is a seed node. The caller's fault.
+    #[error(transparent)]
+    Refused(#[from] BroadcastError),
+}
+
 /// Why a request came to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RequestError {
     /// The node has stopped.
     #[error("the node has stopped")]
@@ -67,37 +92,113 @@ pub enum RequestError {
 }
 
 impl NodeHandle {
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Request>) {
+    pub(crate) fn new(feed: &Arc<Feed>) -> (Self, mpsc::Receiver<Request>) {
         let (requests, receiver) = mpsc::channel(MAX_REQUESTS);
-        (Self { requests }, receiver)
+        (Self { requests, feed: Arc::downgrade(feed) }, receiver)
+    }
+
+    /// Says something to every peer: at most [`Payload::MAX`] bytes, which are not copied. Where it
+    /// arrives is not waited for.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not safe: whether a message was sent whose call was dropped is not known.
+    pub async fn send(&self, payload: impl Into<Bytes>) -> Result<Sent, SendError> {
+        self.send_about("", payload).await
+    }
+
+    /// The same about a topic of at most [`Topic::MAX`] bytes.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_about(
+        &self,
+        topic: &str,
+        payload: impl Into<Bytes>,
+    ) -> Result<Sent, SendError> {
+        let payload = Payload::new(payload)?;
+        Ok(self.broadcast(Topic::new(topic)?, payload).await?)
     }
 
     /// Says `payload` to every peer. Where it arrives is not waited for.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
     pub async fn broadcast(&self, topic: Topic, payload: Payload) -> Result<Sent, BroadcastError> {
         let (answer, sent) = oneshot::channel();
-        self.send(Request::Broadcast { topic, payload, answer }).await?;
+        self.request(Request::Broadcast { topic, payload, answer }).await?;
         Ok(sent.await.map_err(|_gone| RequestError::Stopped)??)
     }
 
     /// Replaces the seed nodes of a peer, 1 to [`MAX_SEED_NODES`](tidings_core::MAX_SEED_NODES).
     /// Registrations with those that stay stand.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: a call that is dropped before it has returned has changed nothing.
     pub async fn set_seed_nodes(&self, seed_nodes: Vec<SocketAddr>) -> Result<(), RequestError> {
-        self.send(Request::Command(Command::SeedNodes(seed_nodes))).await
+        self.request(Request::Command(Command::SeedNodes(seed_nodes))).await
     }
 
     /// Asks the node to leave: it tells its neighbors and seed nodes, and stops.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: a call that is dropped before it has returned has asked nothing.
     pub async fn leave(&self) -> Result<(), RequestError> {
-        self.send(Request::Command(Command::Leave)).await
+        self.request(Request::Command(Command::Leave)).await
     }
 
     /// A copy of the node's state.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: the node is asked for nothing but a copy.
     pub async fn report(&self) -> Result<NodeReport, RequestError> {
         let (answer, report) = oneshot::channel();
-        self.send(Request::Report(answer)).await?;
+        self.request(Request::Report(answer)).await?;
         report.await.map_err(|_gone| RequestError::Stopped)
     }
 
-    /// Queues a command without waiting.
+    /// What happens from now on. A reader that is more than 1,024 events behind loses the oldest.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.events_with_capacity(MAX_BEHIND)
+    }
+
+    /// The same for a reader that may be so many events behind: 1 to [`Events::MAX_CAPACITY`], and the
+    /// nearer of the two when it is neither. What waits takes memory only while it does.
+    #[must_use]
+    pub fn events_with_capacity(&self, capacity: usize) -> Events {
+        self.feed.upgrade().map_or_else(Events::ended, |feed| feed.events(capacity))
+    }
+
+    /// Who belongs to the network: first all that the node knows, then what changes.
+    pub fn members(&self) -> Result<Members, NoMembers> {
+        self.feed.upgrade().map_or_else(|| Ok(Members::ended()), |feed| feed.members())
+    }
+
+    /// Waits until the node takes part in its network. A peer does when a seed node lists it and it has,
+    /// or has had, a neighbor, or a seed node says that there is no other peer; a seed node does at once.
+    /// May wait for ever where no seed node answers, of which [`NodeEvent::NoSeedNode`] tells: set a
+    /// timeout.
+    ///
+    /// [`NodeEvent::NoSeedNode`]: crate::NodeEvent::NoSeedNode
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub async fn joined(&self) -> Result<(), RequestError> {
+        let Some(mut joined) = self.feed.upgrade().map(|feed| feed.joined()) else {
+            return Err(RequestError::Stopped);
+        };
+        let joined = joined.wait_for(|has_joined| *has_joined).await;
+        joined.map(drop).map_err(|_gone| RequestError::Stopped)
+    }
+
+    /// Queues a command without waiting: [`RequestError::Busy`] when too many requests wait already.
     pub fn try_command(&self, command: Command) -> Result<(), RequestError> {
         self.try_send(Request::Command(command))
     }
@@ -109,7 +210,7 @@ impl NodeHandle {
         Ok(report)
     }
 
-    async fn send(&self, request: Request) -> Result<(), RequestError> {
+    async fn request(&self, request: Request) -> Result<(), RequestError> {
         self.requests.send(request).await.map_err(|_stopped| RequestError::Stopped)
     }
 
@@ -141,7 +242,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     }
 }
 
-impl<O: Observer + ?Sized> Observer for std::sync::Arc<O> {
+impl<O: Observer + ?Sized> Observer for Arc<O> {
     fn on_event(&self, at: Instant, event: &Event) {
         (**self).on_event(at, event);
     }

@@ -16,6 +16,7 @@ pub struct HostPort {
 
 /// A text names no host and port.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum HostPortError {
     /// There is no port at its end.
     #[error("expected HOST:PORT, like 192.0.2.7:5000, [2001:db8::7]:5000 or seed.example.org:5000")]
@@ -49,6 +50,10 @@ impl HostPort {
     }
 
     /// Every address of the host, from the name service of the operating system.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: the answer is looked up again by the next call.
     pub async fn look_up(&self) -> io::Result<Vec<SocketAddr>> {
         let mut addresses = TokioNet.look_up(&self.host, self.port).await?;
         addresses.sort_unstable();

@@ -14,7 +14,6 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
-use serde::{Deserialize, Serialize};
 use tidings_core::{BootEpoch, NodeId, UnixTime};
 
 const VERSION: u32 = 1;
@@ -39,9 +38,10 @@ pub struct IdentityError {
 
 /// What is wrong with an identity's file.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum IdentityErrorKind {
     /// It cannot be read or written.
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] io::Error),
     /// Another process runs as this node.
     #[error("another process runs as this node")]
@@ -52,20 +52,6 @@ pub enum IdentityErrorKind {
     /// It was written by a newer program.
     #[error("version {0}, this program reads version {VERSION}")]
     Version(u32),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyFile {
-    version: u32,
-    secret_key: String,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EpochFile {
-    version: u32,
-    boot_epoch: u64,
 }
 
 impl Identity {
@@ -117,10 +103,13 @@ fn load_or_create_key(path: &Path) -> Result<(SigningKey, File), IdentityErrorKi
     }
     let secret = random_bytes()?;
     // A key has the same text form as an id.
-    let key = KeyFile { version: VERSION, secret_key: format!("{:#}", NodeId::new(secret)) };
-    let body = toml::to_string(&key).map_err(malformed)?;
+    let key = NodeId::new(secret);
     file.write_all(
-        format!("# Whoever has this file is this node. Keep it to yourself.\n{body}").as_bytes(),
+        format!(
+            "# Whoever has this file is this node. Keep it to yourself.\n\
+             version = {VERSION}\nsecret_key = \"{key:#}\"\n"
+        )
+        .as_bytes(),
     )?;
     file.sync_all()?;
     Ok((SigningKey::from_bytes(&secret), file))
@@ -142,11 +131,9 @@ fn make_private(folder: &Path) -> io::Result<()> {
 }
 
 fn parse_key(text: &str) -> Result<SigningKey, IdentityErrorKind> {
-    let file: KeyFile = toml::from_str(text).map_err(malformed)?;
-    if file.version != VERSION {
-        return Err(IdentityErrorKind::Version(file.version));
-    }
-    let secret: NodeId = file.secret_key.parse().map_err(|_not_hex| {
+    let key = value_beside_version(text, "secret_key")?;
+    let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
+    let secret: NodeId = key.parse().map_err(|_not_hex| {
         IdentityErrorKind::Malformed("secret_key is not 64 hexadecimal digits".to_owned())
     })?;
     Ok(SigningKey::from_bytes(secret.as_bytes()))
@@ -160,23 +147,72 @@ fn next_epoch(path: &Path, now: UnixTime) -> Result<BootEpoch, IdentityErrorKind
         Err(error) => return Err(error.into()),
     };
     let boot_epoch = stored.saturating_add(1).max(now.as_millis());
-    let text = toml::to_string(&EpochFile { version: VERSION, boot_epoch }).map_err(malformed)?;
     let next = path.with_extension("epoch.next");
     let mut file = File::create(&next)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(format!("version = {VERSION}\nboot_epoch = {boot_epoch}\n").as_bytes())?;
     file.sync_all()?;
     fs::rename(&next, path)?;
     Ok(BootEpoch(boot_epoch))
 }
 
 fn parse_epoch(text: &str) -> Result<u64, IdentityErrorKind> {
-    let file: EpochFile = toml::from_str(text).map_err(malformed)?;
-    if file.version != VERSION {
-        return Err(IdentityErrorKind::Version(file.version));
-    }
-    Ok(file.boot_epoch)
+    let epoch = value_beside_version(text, "boot_epoch")?;
+    let no_number = |_not| IdentityErrorKind::Malformed("boot_epoch is no number".to_owned());
+    epoch.parse().map_err(no_number)
 }
 
-fn malformed(error: impl std::error::Error) -> IdentityErrorKind {
-    IdentityErrorKind::Malformed(error.to_string().trim_end().to_owned())
+/// The value called `name` of a file that has nothing beside it but comments and a version, which this
+/// program must know. These few lines are TOML, and no reason to have a parser of it in every program
+/// that is a node.
+fn value_beside_version<'a>(text: &'a str, name: &str) -> Result<&'a str, IdentityErrorKind> {
+    let mut values: [(&str, Option<&'a str>); 2] = [("version", None), (name, None)];
+    for (place, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let pair = line.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
+        let value = pair.and_then(|(found, value)| {
+            let free = values.iter_mut().find(|(name, held)| *name == found && held.is_none());
+            free.map(|(_, held)| *held = Some(value))
+        });
+        if value.is_none() {
+            let reason = format!("line {}: expected version = 1 or {name} = ..., once", place + 1);
+            return Err(IdentityErrorKind::Malformed(reason));
+        }
+    }
+    let [(_, version), (_, value)] = values;
+    match version.and_then(|version| version.parse().ok()) {
+        Some(VERSION) => {}
+        Some(other) => return Err(IdentityErrorKind::Version(other)),
+        None => return Err(IdentityErrorKind::Malformed("version is missing".to_owned())),
+    }
+    value.ok_or_else(|| IdentityErrorKind::Malformed(format!("{name} is missing")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_are_read_with_comments_and_spaces() {
+        for text in ["version = 1\nboot_epoch = 7\n", "# mine\n\n  boot_epoch=7\r\nversion=1"] {
+            assert_eq!(parse_epoch(text).expect(text), 7);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said() {
+        for (text, words) in [
+            ("", "version is missing"),
+            ("version = 1", "boot_epoch is missing"),
+            ("version = 1\nboot_epoch = x", "boot_epoch is no number"),
+            ("version = one\nboot_epoch = 7", "version is missing"),
+            ("version = 2\nboot_epoch = 7", "version 2, this program reads version 1"),
+            ("version = 1\nversion = 1", "line 2: expected version = 1 or boot_epoch = ..., once"),
+            ("version = 1\nepoch = 7", "line 2: expected"),
+        ] {
+            assert!(parse_epoch(text).expect_err(text).to_string().contains(words), "{text}");
+        }
+    }
 }

@@ -19,9 +19,18 @@ pub trait Net: Clone + Send + Sync + 'static {
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
     /// Listens on `addr`; port 0 takes a free one.
+    ///
+    /// # Cancel safety
+    ///
+    /// A call that is dropped must leave nobody listening.
     fn listen(&self, addr: SocketAddr) -> impl Future<Output = io::Result<Self::Listener>> + Send;
 
     /// Connects to `addr`. May take for ever; callers set the deadline.
+    ///
+    /// # Cancel safety
+    ///
+    /// Must be safe: a driver drops calls whose link the node has given up, which must leave no
+    /// connection.
     fn connect(&self, addr: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
     /// Every task that the driver spawns passes through here. A simulated network can hold it
@@ -40,6 +49,10 @@ pub trait Listener: Send + 'static {
     type Stream;
 
     /// The next connection and the address of its other end.
+    ///
+    /// # Cancel safety
+    ///
+    /// Must be safe: a call that is dropped must lose no connection, except at the node's end.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
 
     /// Where it listens.

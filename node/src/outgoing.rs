@@ -89,6 +89,8 @@ impl Outgoing {
 
 #[cfg(test)]
 mod tests {
+    use tidings_core::wire::RegistrationMessage;
+
     use super::*;
 
     #[test]

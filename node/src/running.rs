@@ -2,44 +2,30 @@
 
 use std::future::{Future, pending};
 use std::net::SocketAddr;
-use std::sync::{Arc, Weak};
 
-use tidings_core::{AddressRecord, NodeId, NodeSnapshot, Payload, Role, TooLong, Topic};
+use bytes::Bytes;
+use tidings_core::{AddressRecord, NodeId, NodeSnapshot, Role};
 use tokio::select;
 use tokio::task::JoinSet;
 
 use crate::driver::{Driver, DriverError};
-use crate::events::{Events, FanOut};
-use crate::handle::{BroadcastError, NodeHandle, NodeReport, Observer, RequestError, Sent};
+use crate::events::Events;
+use crate::handle::{NodeHandle, NodeReport, RequestError, SendError, Sent};
 use crate::identity::Identity;
+use crate::members::{Members, NoMembers};
 use crate::net::TokioNet;
-use crate::seed_lookup::Lost;
 
-pub(crate) type Watcher = FanOut<(Arc<dyn Observer>, Lost)>;
 type Ended = Result<NodeReport, DriverError>;
 
 /// A node in this program, made by [`NodeBuilder`](crate::NodeBuilder). Dropping it ends the node
 /// as a crash would; [`stop`](Self::stop) lets it say goodbye.
-#[expect(missing_debug_implementations, reason = "observers have none")]
+#[derive(Debug)]
+#[must_use = "a node that is dropped ends as by a crash"]
 pub struct RunningNode {
     record: AddressRecord,
     role: Role,
     handle: NodeHandle,
-    /// The node's own, so that streams of events end with it.
-    watcher: Weak<Watcher>,
     task: JoinSet<Ended>,
-}
-
-/// Why something was not sent.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// It is longer than the network carries. The caller's fault.
-    #[error(transparent)]
-    TooLong(#[from] TooLong),
-    /// The node did not take it: it has stopped, or is a seed node. The caller's fault.
-    #[error(transparent)]
-    Refused(#[from] BroadcastError),
 }
 
 impl RunningNode {
@@ -47,10 +33,9 @@ impl RunningNode {
         record: AddressRecord,
         role: Role,
         handle: NodeHandle,
-        watcher: Weak<Watcher>,
         task: JoinSet<Ended>,
     ) -> Self {
-        Self { record, role, handle, watcher, task }
+        Self { record, role, handle, task }
     }
 
     /// Runs a driver until it ends, with look-ups beside it, keeping the identity locked.
@@ -100,43 +85,85 @@ impl RunningNode {
         self.handle.clone()
     }
 
-    /// What happens from now on.
+    /// What happens from now on. A reader that is more than 1,024 events behind loses the oldest.
+    #[must_use]
     pub fn events(&self) -> Events {
-        self.watcher.upgrade().map_or_else(Events::ended, |watcher| watcher.events())
+        self.handle.events()
     }
 
-    /// Says something to every peer: at most [`Payload::MAX`] bytes. Where it arrives is not waited
-    /// for.
-    pub async fn send(&self, payload: impl AsRef<[u8]>) -> Result<Sent, SendError> {
-        self.send_about("", payload).await
+    /// The same for a reader that may be so many events behind: 1 to [`Events::MAX_CAPACITY`], and the
+    /// nearer of the two when it is neither. What waits takes memory only while it does.
+    #[must_use]
+    pub fn events_with_capacity(&self, capacity: usize) -> Events {
+        self.handle.events_with_capacity(capacity)
     }
 
-    /// The same about a topic of at most [`Topic::MAX`] bytes.
+    /// Who belongs to the network: first all that the node knows, then what changes.
+    pub fn members(&self) -> Result<Members, NoMembers> {
+        self.handle.members()
+    }
+
+    /// Waits until the node takes part in its network, as [`NodeHandle::joined`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub async fn joined(&self) -> Result<(), RequestError> {
+        self.handle.joined().await
+    }
+
+    /// Says something to every peer: at most [`Payload::MAX`](tidings_core::Payload::MAX) bytes, which
+    /// are not copied. Where it arrives is not waited for.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not safe: whether a message was sent whose call was dropped is not known.
+    pub async fn send(&self, payload: impl Into<Bytes>) -> Result<Sent, SendError> {
+        self.handle.send(payload).await
+    }
+
+    /// The same about a topic of at most [`Topic::MAX`](tidings_core::Topic::MAX) bytes.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
     pub async fn send_about(
         &self,
         topic: &str,
-        payload: impl AsRef<[u8]>,
+        payload: impl Into<Bytes>,
     ) -> Result<Sent, SendError> {
-        let payload = Payload::new(payload.as_ref().to_vec())?;
-        Ok(self.handle.broadcast(Topic::new(topic)?, payload).await?)
+        self.handle.send_about(topic, payload).await
     }
 
     /// The node as it is now: neighbors, seed nodes, lists, counters.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: the node is asked for nothing but a copy.
     pub async fn snapshot(&self) -> Result<NodeSnapshot, RequestError> {
         Ok(self.handle.report().await?.node)
     }
 
-    /// Waits until the node has stopped, because somebody told it to leave or because of our bug.
+    /// Waits until the node has stopped, because somebody told it to leave or because of our bug. Its
+    /// last report is given once; later calls say [`DriverError::AlreadyEnded`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: the report is there for the next call.
     pub async fn ended(&mut self) -> Result<NodeReport, DriverError> {
         match self.task.join_next().await {
             Some(Ok(ended)) => ended,
             Some(Err(error)) => Err(DriverError::Panicked(error.to_string())),
-            None => Err(DriverError::Panicked("it has ended before".to_owned())),
+            None => Err(DriverError::AlreadyEnded),
         }
     }
 
     /// Tells neighbors and seed nodes that the node leaves, and ends it, within 3 s (R33). Returns
     /// its last state.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not safe: the node goes with the call that is dropped, and may not have said goodbye.
     pub async fn stop(mut self) -> Result<NodeReport, DriverError> {
         // A node that has stopped already needs no telling.
         let _stopped = self.handle.leave().await;

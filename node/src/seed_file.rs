@@ -8,7 +8,7 @@
 //! a 192.0.2.7 5000
 //! ```
 //!
-//! A file whose name ends in `.toml` has the same in TOML: `seeds = ["192.0.2.7:5000"]`, a table
+//! A file whose name ends in `.toml` has the same in TOML, if this crate's feature `toml` is on: `seeds = ["192.0.2.7:5000"]`, a table
 //! `[seeds]` of `a = "192.0.2.7:5000"`, `a = ["192.0.2.7", 5000]` or
 //! `a = { host = "192.0.2.7", port = 5000 }`, and any number of `[[seed]]` with `host` and `port`.
 //! Lines that are empty or begin with `#` mean nothing; a `#` after a space ends a line.
@@ -19,10 +19,10 @@ use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use crate::host_port::HostPort;
 
-use crate::host_port::{HostPort, HostPortError};
+#[cfg(feature = "toml")]
+mod tables;
 
 /// Most bytes of a file that is read: room for ten thousand lines.
 const MAX_BYTES: u64 = 1 << 20;
@@ -32,14 +32,22 @@ const MAX_SHOWN: usize = 10;
 
 /// A file of seed nodes that cannot be used. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SeedFileError {
     /// It cannot be read or written.
-    #[error("{path}: {error}", path = path.display())]
+    #[error("{path}", path = path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// Why.
+        #[source]
         error: io::Error,
+    },
+    /// It is in TOML, and this crate was built without its feature `toml`.
+    #[error("{path}: TOML is not read without the cargo feature \"toml\"", path = path.display())]
+    NoToml {
+        /// The file.
+        path: PathBuf,
     },
     /// Lines of it name no seed node.
     #[error("{wrong}", wrong = Listing(path, wrong))]
@@ -103,7 +111,7 @@ fn read_text(file: &File) -> io::Result<String> {
 }
 
 fn parse(path: &Path, text: &str) -> Result<Vec<HostPort>, SeedFileError> {
-    let entries = if is_toml(path) { toml_entries(text) } else { line_entries(text) };
+    let entries = if is_toml(path) { toml_entries(path, text)? } else { line_entries(text) };
     let mut seed_nodes = Vec::new();
     let mut wrong = Vec::new();
     for entry in entries {
@@ -130,6 +138,17 @@ fn meaningful(text: &str) -> impl Iterator<Item = (usize, &str)> {
         let said = line.split(" #").next().unwrap_or_default().trim();
         (!said.is_empty() && !said.starts_with('#')).then_some((place + 1, said))
     })
+}
+
+#[cfg(feature = "toml")]
+#[expect(clippy::unnecessary_wraps, reason = "without the feature it cannot")]
+fn toml_entries(_: &Path, text: &str) -> Result<Vec<Entry>, SeedFileError> {
+    Ok(tables::entries(text))
+}
+
+#[cfg(not(feature = "toml"))]
+fn toml_entries(path: &Path, _: &str) -> Result<Vec<Entry>, SeedFileError> {
+    Err(SeedFileError::NoToml { path: path.to_owned() })
 }
 
 fn line_entries(text: &str) -> Vec<Entry> {
@@ -193,59 +212,6 @@ fn parse_line(line: &str) -> Result<HostPort, String> {
     read.map_err(|error| error.to_string())
 }
 
-fn toml_entries(text: &str) -> Vec<Entry> {
-    let wrong = |start: usize, reason: String| {
-        let line = text.get(..start).unwrap_or(text).matches('\n').count() + 1;
-        let text = text.lines().nth(line - 1).unwrap_or_default().to_owned();
-        WrongLine { line, text, reason }
-    };
-    let file = match DeTable::parse(text) {
-        Ok(file) => file.into_inner(),
-        Err(error) => {
-            let start = error.span().map_or(0, |span| span.start);
-            return vec![Err(wrong(start, error.message().to_owned()))];
-        }
-    };
-    let mut entries = Vec::new();
-    for (key, value) in &file {
-        let places: Vec<&Spanned<DeValue<'_>>> = match (key.get_ref().as_ref(), value.get_ref()) {
-            ("seeds" | "seed", DeValue::Array(places)) => places.iter().collect(),
-            ("seeds", DeValue::Table(places)) => places.values().collect(),
-            _ => {
-                let reason = "expected seeds = [...], [seeds] or [[seed]]".to_owned();
-                entries.push(Err(wrong(key.span().start, reason)));
-                continue;
-            }
-        };
-        entries.extend(places.into_iter().map(|place| {
-            toml_place(place.get_ref()).map_err(|reason| wrong(place.span().start, reason))
-        }));
-    }
-    entries
-}
-
-fn toml_place(value: &DeValue<'_>) -> Result<HostPort, String> {
-    let host_of = |table: &DeTable<'_>| {
-        let known = ["host", "ip", "address"].into_iter().find_map(|name| table.get(name));
-        Some(known?.get_ref().as_str()?.to_owned())
-    };
-    let port_of = |value: &DeValue<'_>| Some(value.as_integer()?.as_str().to_owned());
-    let parts = if let Some(text) = value.as_str() {
-        return text.parse().map_err(|error: HostPortError| error.to_string());
-    } else if let Some(pair) = value.as_array().filter(|pair| pair.len() == 2) {
-        (pair[0].get_ref().as_str().map(str::to_owned), port_of(pair[1].get_ref()))
-    } else if let Some(named) = value.as_table() {
-        (host_of(named), named.get("port").and_then(|port| port_of(port.get_ref())))
-    } else {
-        (None, None)
-    };
-    let (Some(host), Some(port)) = parts else {
-        let forms = "expected \"HOST:PORT\", [\"HOST\", PORT] or { host = \"HOST\", port = PORT }";
-        return Err(forms.to_owned());
-    };
-    HostPort::parse_parts(&host, &port).map_err(|error| error.to_string())
-}
-
 /// An entry for `addr` in the form that the file has.
 fn entry_like(path: &Path, text: &str, addr: SocketAddr) -> String {
     let (ip, port) = (addr.ip(), addr.port());
@@ -303,8 +269,11 @@ mod tests {
             ("config.csv", "a,192.0.2.7,5000\nb,2001:db8::7,5001"),
             ("seeds", "a = 192.0.2.7:5000\nb = (\"2001:db8::7\", 5001)\n"),
             ("seeds", "a 192.0.2.7 5000\nb [2001:db8::7]:5001\n"),
+            #[cfg(feature = "toml")]
             ("seeds.toml", "seeds = ['192.0.2.7:5000', { host = '2001:db8::7', port = 5001 }]"),
+            #[cfg(feature = "toml")]
             ("seeds.toml", "[seeds]\na = ['192.0.2.7', 5000]\nb = '[2001:db8::7]:5001'"),
+            #[cfg(feature = "toml")]
             ("s.toml", "seeds = ['192.0.2.7:5000']\n[[seed]]\nip = '2001:db8::7'\nport = 5001"),
         ] {
             let mut read = listed(name, text);
@@ -327,12 +296,14 @@ mod tests {
                  seeds:3: \"192.0.2.7:x\": \"x\" is no port: a port is a number from 1 to 65535",
             ),
             ("a.csv", "ip,port\n1.2.3.4\n", "a.csv:2: \"1.2.3.4\": 1 fields, the header has 2"),
+            #[cfg(feature = "toml")]
             (
                 "a.toml",
                 "seeds = [\n  5000,\n]",
                 "a.toml:2: \"  5000,\": expected \"HOST:PORT\", [\"HOST\", PORT] or \
                  { host = \"HOST\", port = PORT }",
             ),
+            #[cfg(feature = "toml")]
             (
                 "a.toml",
                 "nodes = []",
@@ -356,6 +327,7 @@ mod tests {
             ("seeds.csv", "1.2.3.4,5000", "2001:db8::7,5001"),
             ("seeds.csv", "name,port,ip\na,5000,1.2.3.4", ",5001,2001:db8::7"),
             ("seeds.csv", "a,1.2.3.4,5000", "seed-5001,2001:db8::7,5001"),
+            #[cfg(feature = "toml")]
             ("s.toml", "seeds = []", "\n[[seed]]\nhost = \"2001:db8::7\"\nport = 5001"),
         ] {
             let written = entry_like(Path::new(name), text, addr);
@@ -364,5 +336,12 @@ mod tests {
             let read = listed(name, &both).expect("it reads what it wrote");
             assert!(read.contains(&addr.to_string()), "{read:?}");
         }
+    }
+
+    #[cfg(not(feature = "toml"))]
+    #[test]
+    fn without_its_feature_toml_is_refused_and_not_taken_for_lines() {
+        let error = listed("seeds.toml", "seeds = []").expect_err("it is not read");
+        assert_eq!(error, "seeds.toml: TOML is not read without the cargo feature \"toml\"");
     }
 }

@@ -26,6 +26,7 @@ pub(crate) struct SeedSources {
 
 /// Why no seed node is known.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SeedLookupError {
     /// A file of seed nodes is wrong.
     #[error(transparent)]

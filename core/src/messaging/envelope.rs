@@ -2,8 +2,12 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
+use core::borrow::Borrow;
 use core::fmt;
 use core::hash::{Hash, Hasher};
+use core::ops::Deref;
+use core::str::FromStr;
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -13,8 +17,17 @@ use crate::address::Signature;
 use crate::id::{BootEpoch, MessageId, NodeId, Sequence};
 use crate::time::UnixTime;
 
-/// What people or programs say: at most [`Payload::MAX`] bytes.
-#[derive(Clone, PartialEq, Eq)]
+/// What people or programs say: at most [`Payload::MAX`] bytes. Shared, so that clones are cheap, and made
+/// from whatever [`Bytes`] are made from without a copy.
+///
+/// ```
+/// use tidings_core::Payload;
+///
+/// let payload = Payload::try_from("hello")?;
+/// assert_eq!((&payload[..], payload.len()), (&b"hello"[..], 5));
+/// # Ok::<(), tidings_core::TooLong>(())
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Payload(Bytes);
 
 impl Payload {
@@ -32,7 +45,64 @@ impl Payload {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// The bytes, shared with all clones of this payload.
+    pub fn into_bytes(self) -> Bytes {
+        self.0
+    }
 }
+
+impl Deref for Payload {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsRef<[u8]> for Payload {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Borrow<[u8]> for Payload {
+    fn borrow(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Payload> for Bytes {
+    fn from(payload: Payload) -> Self {
+        payload.0
+    }
+}
+
+macro_rules! payload_from {
+    ($($type:ty),*) => {$(
+        impl TryFrom<$type> for Payload {
+            type Error = TooLong;
+
+            fn try_from(bytes: $type) -> Result<Self, TooLong> {
+                Self::new(bytes)
+            }
+        }
+    )*};
+}
+
+payload_from!(Bytes, Vec<u8>, Box<[u8]>, String, &'static [u8], &'static str);
+
+macro_rules! compared {
+    ($type:ty: $($other:ty),*) => {$(
+        impl PartialEq<$other> for $type {
+            fn eq(&self, other: &$other) -> bool {
+                self.0.as_ref() == AsRef::<[u8]>::as_ref(other)
+            }
+        }
+    )*};
+}
+
+compared!(Payload: [u8], &[u8], str, &str, Bytes);
 
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,8 +113,18 @@ impl fmt::Debug for Payload {
     }
 }
 
-/// What a message is about: at most [`Topic::MAX`] bytes of text, empty for none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// What a message is about: at most [`Topic::MAX`] bytes of text, empty for none. Text of others is as it
+/// came: escape it before a terminal sees it.
+///
+/// ```
+/// use tidings_core::Topic;
+///
+/// let topic: Topic = "prices".parse()?;
+/// assert!(topic == "prices" && topic.starts_with("pri"));
+/// assert_eq!(topic.to_string(), "prices");
+/// # Ok::<(), tidings_core::TooLong>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Topic(Box<str>);
 
@@ -73,10 +153,90 @@ impl Topic {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The text, as its own.
+    pub fn into_string(self) -> String {
+        self.0.into_string()
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Deref for Topic {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for Topic {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<[u8]> for Topic {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl Borrow<str> for Topic {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Topic {
+    type Err = TooLong;
+
+    fn from_str(text: &str) -> Result<Self, TooLong> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<&str> for Topic {
+    type Error = TooLong;
+
+    fn try_from(text: &str) -> Result<Self, TooLong> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<String> for Topic {
+    type Error = TooLong;
+
+    fn try_from(text: String) -> Result<Self, TooLong> {
+        Self::new(text)
+    }
+}
+
+impl From<Topic> for String {
+    fn from(topic: Topic) -> Self {
+        topic.into_string()
+    }
+}
+
+impl PartialEq<str> for Topic {
+    fn eq(&self, other: &str) -> bool {
+        *self.0 == *other
+    }
+}
+
+impl PartialEq<&str> for Topic {
+    fn eq(&self, other: &&str) -> bool {
+        *self.0 == **other
+    }
 }
 
 /// Something to say is longer than the network carries. Nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 #[error("{what} of {len} bytes, at most {max} are allowed")]
 pub struct TooLong {
     /// Which part.
@@ -255,5 +415,33 @@ mod tests {
     fn too_long_a_payload_names_the_limit() {
         let error = Payload::new(alloc::vec![0; Payload::MAX + 1]).expect_err("too long");
         assert_eq!((error.what, error.max), ("payload", Payload::MAX));
+    }
+
+    #[test]
+    fn a_payload_shares_the_bytes_that_it_is_made_of() {
+        let bytes = Bytes::from(alloc::vec![7; 1000]);
+        let place = bytes.as_ptr();
+        let payload = Payload::new(bytes).expect("short");
+        assert_eq!(payload.clone().into_bytes().as_ptr(), place);
+        assert_eq!(Bytes::from(payload).as_ptr(), place);
+        let vector = alloc::vec![7; 1000];
+        let place = vector.as_ptr();
+        assert_eq!(Payload::try_from(vector).expect("short").as_ptr(), place);
+    }
+
+    /// Maps keyed by topics are asked with texts, so both must hash and compare alike.
+    #[test]
+    fn a_topic_and_a_payload_are_like_their_texts() {
+        use alloc::collections::BTreeMap;
+        let topic: Topic = "prices".parse().expect("short");
+        assert!(topic == *"prices" && topic == "prices" && topic != "price");
+        assert_eq!(BTreeMap::from([(topic.clone(), 1)]).get("prices"), Some(&1));
+        assert_eq!((String::from(topic.clone()), topic.len()), (String::from("prices"), 6));
+        let payload = Payload::try_from("12 EUR").expect("short");
+        assert!(payload == "12 EUR" && payload == b"12 EUR"[..] && payload != "13 EUR");
+        assert_eq!(BTreeMap::from([(payload, 1)]).get(&b"12 EUR"[..]), Some(&1));
+        let long = "x".repeat(Topic::MAX + 1);
+        assert_eq!(long.parse::<Topic>().expect_err("too long").what, "topic");
+        assert!(Topic::try_from(long).is_err());
     }
 }

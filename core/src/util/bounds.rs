@@ -15,6 +15,7 @@ pub(crate) const MAX_LINKS: usize = 64;
 
 /// A setting is out of its bounds. No node was made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 #[error("{field} = {value}: allowed is {allowed}")]
 pub struct ConfigError {
     /// Which setting.

@@ -1,10 +1,17 @@
-//! The node as a part of another program.
+//! The node as a part of another program, which names this one crate.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tidings_core::{NeighborLoss, NodeSnapshot, Payload};
+#[cfg(feature = "serde")]
+use tidings_node::NodeReport;
+use tidings_node::settings::Profile;
 use tidings_node::{
-    BroadcastError, Events, NodeBuilder, NodeEvent, RunningNode, SendError, StartError,
+    BroadcastError, Bytes, Config, DriverError, Event, Events, Instant, MemberEvent, Members,
+    NeighborLoss, NoMembers, NodeBuilder, NodeEvent, NodeSnapshot, Observer, Payload, RequestError,
+    RunningNode, SendError, StartError,
 };
 use tokio::time::{sleep, timeout};
 
@@ -140,4 +147,217 @@ async fn events_end_with_the_node() {
     let end = async { while events.next().await.is_some() {} };
     timeout(PATIENCE, end).await.expect("the stream ends");
     assert_eq!(seed_node.events().next().await, None);
+}
+
+/// Whatever is called first, settings are a base and the changes in their order.
+#[tokio::test]
+async fn settings_are_a_base_and_changes_in_their_order() {
+    let zero = |builder: NodeBuilder| async { builder.start().await.err() };
+    let peers_of = |error| match error {
+        Some(StartError::Config(error)) => error.to_string(),
+        other => format!("{other:?}"),
+    };
+    let base = || NodeBuilder::seed_node().listen([127, 0, 0, 1]);
+    let sixty_five = |config: &mut Config| config.overlay.max_peers = 65;
+    let before = base().configure(sixty_five).modern();
+    assert_eq!(peers_of(zero(before).await), "max_peers = 65: allowed is 1 to 64");
+    let named = base().set("max_peers", "66").expect("a number").config(Config::modern());
+    assert_eq!(peers_of(zero(named).await), "max_peers = 66: allowed is 1 to 64");
+    let mended = base().configure(sixty_five).set("max_peers", "4").expect("a number").classic();
+    mended.start().await.expect("the last change counts").stop().await.expect("it leaves");
+    let error = base().set("max_pears", "4").err().expect("no such setting").to_string();
+    assert!(error.ends_with("did you mean `max_peers`?"), "{error}");
+    let profile = base().profile(Profile::Modern).configure(|config| {
+        assert_eq!(config.detector, Config::modern().detector);
+    });
+    profile.start().await.expect("it starts").stop().await.expect("it leaves");
+}
+
+/// Where the bytes of the last message of a node lie.
+#[derive(Default)]
+struct Place(AtomicUsize);
+
+impl Observer for Place {
+    fn on_event(&self, _at: Instant, event: &Event) {
+        if let Event::Published { envelope } = event {
+            self.0.store(envelope.payload().as_ptr().addr(), Ordering::Relaxed);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_payload_is_not_copied() {
+    let seed_node = seed_node().await;
+    let place = Arc::new(Place::default());
+    let builder = NodeBuilder::peer().listen([127, 0, 0, 1]).seed(seed_node.addr());
+    let watched = Arc::<Place>::clone(&place);
+    let peer = builder.observer(watched).start().await.expect("it starts");
+    let bytes = Bytes::from(vec![7; 10_000]);
+    peer.send(bytes.clone()).await.expect("sent");
+    assert_eq!(place.0.load(Ordering::Relaxed), bytes.as_ptr().addr());
+    peer.handle().send_about("greeting", "hello").await.expect("handles send too");
+}
+
+#[tokio::test]
+async fn the_last_report_is_given_once() {
+    let mut node = seed_node().await;
+    node.handle().leave().await.expect("it hears");
+    node.ended().await.expect("it leaves");
+    assert_eq!(node.ended().await.err(), Some(DriverError::AlreadyEnded));
+    assert_eq!(node.stop().await.err(), Some(DriverError::AlreadyEnded));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_says_when_it_has_joined() {
+    let seed_node = seed_node().await;
+    timeout(PATIENCE, seed_node.joined()).await.expect("at once").expect("it runs");
+    let alone = peer(&seed_node).await;
+    timeout(PATIENCE, alone.joined()).await.expect("nobody else is there").expect("it runs");
+    let second = peer(&seed_node).await;
+    timeout(PATIENCE, second.joined()).await.expect("it joins").expect("it runs");
+    let state = second.snapshot().await.expect("it runs");
+    assert!(!state.neighbors.is_empty() && state.seed_nodes[0].registered.is_some());
+    let handle = second.handle();
+    second.stop().await.expect("it leaves");
+    assert_eq!(handle.joined().await, Err(RequestError::Stopped));
+}
+
+/// A peer that finds no seed node says so once in each round of attempts, and joins when there is one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_says_that_no_seed_node_answers() {
+    let seed_node = seed_node().await;
+    let nowhere = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    let builder = NodeBuilder::peer().listen([127, 0, 0, 1]);
+    let builder = builder.seed(nowhere(8)).seed(nowhere(9)).set("retry_min", "50ms");
+    let peer = builder.expect("a setting").start().await.expect("it starts");
+    let mut events = peer.events();
+    let round = |event| {
+        let NodeEvent::NoSeedNode { seed_nodes, attempts, .. } = event else { return None };
+        Some((seed_nodes, attempts))
+    };
+    assert_eq!(wait_for(&mut events, round).await, (2, 2));
+    let (seed_nodes, attempts) = wait_for(&mut events, round).await;
+    assert!(seed_nodes == 2 && attempts >= 4, "{attempts}");
+    peer.handle().set_seed_nodes(vec![seed_node.addr()]).await.expect("it hears");
+    timeout(PATIENCE, peer.joined()).await.expect("it joins").expect("it runs");
+}
+
+/// Handles read events too, each reader at its own pace.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_reader_has_its_own_capacity() {
+    let seed_node = seed_node().await;
+    let (first, second) = (peer(&seed_node).await, peer(&seed_node).await);
+    let handle = second.handle();
+    let (mut small, mut large) =
+        (handle.events_with_capacity(10), handle.events_with_capacity(100_000));
+    wait_for_neighbor(&first).await;
+    for n in 0..1500 {
+        first.send(format!("{n}")).await.expect("sent");
+    }
+    wait_until(&second, |state| state.stats.delivered == 1500).await;
+    second.stop().await.expect("it leaves");
+    let mut delivered = 0;
+    while let Some(event) = large.next().await {
+        assert!(!matches!(event, NodeEvent::Lagged { .. }), "it had room for all");
+        delivered += usize::from(matches!(event, NodeEvent::Delivered(_)));
+    }
+    assert_eq!(delivered, 1500);
+    assert!(matches!(small.next().await, Some(NodeEvent::Lagged { missed }) if missed > 1400));
+    let mut left = 0;
+    while small.next().await.is_some() {
+        left += 1;
+    }
+    assert_eq!(left, 10);
+    assert_eq!(handle.events().next().await, None);
+}
+
+async fn modern_peer(seed_node: &RunningNode) -> RunningNode {
+    let builder = NodeBuilder::peer().modern().listen([127, 0, 0, 1]).seed(seed_node.addr());
+    builder.set("isolated_retry", "100ms").expect("a setting").start().await.expect("it starts")
+}
+
+/// Waits for a change of a member.
+async fn wait_for_member<T>(members: &mut Members, pick: impl Fn(MemberEvent) -> Option<T>) -> T {
+    let waiting = async {
+        loop {
+            if let Some(found) = pick(members.next().await.expect("the node runs")) {
+                return found;
+            }
+        }
+    };
+    timeout(PATIENCE, waiting).await.expect("it happens")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_are_told_from_the_first_to_the_last() {
+    let seed_node =
+        NodeBuilder::seed_node().modern().listen([127, 0, 0, 1]).start().await.expect("it starts");
+    let (watcher, leaver) = (modern_peer(&seed_node).await, modern_peer(&seed_node).await);
+    wait_until(&watcher, |state| !state.members.is_empty()).await;
+    let mut members = watcher.members().expect("modern has a table");
+    let all = wait_for_member(&mut members, |event| {
+        let MemberEvent::All { members, missed: 0 } = event else { return None };
+        Some(members)
+    })
+    .await;
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0].record.subject(), leaver.id());
+
+    let victim = modern_peer(&seed_node).await;
+    let joined = wait_for_member(&mut members, |event| {
+        let MemberEvent::Joined { member } = event else { return None };
+        Some(member)
+    })
+    .await;
+    assert_eq!(joined.subject(), victim.id());
+    leaver.stop().await.expect("it leaves");
+    let mut other = watcher.handle().members().expect("handles have it too");
+    wait_for_member(&mut members, |event| {
+        let MemberEvent::Left { member } = event else { return None };
+        Some(member)
+    })
+    .await;
+    drop(victim);
+    let suspect = wait_for_member(&mut members, |event| {
+        let MemberEvent::Suspect { member, .. } = event else { return None };
+        Some(member)
+    })
+    .await;
+    let dead = wait_for_member(&mut members, |event| {
+        let MemberEvent::Dead { member, .. } = event else { return None };
+        Some(member)
+    })
+    .await;
+    assert_eq!((&suspect, &dead), (&joined, &joined));
+    assert!(matches!(other.next().await, Some(MemberEvent::All { missed: 0, .. })));
+    watcher.stop().await.expect("it leaves");
+    let end = async { while members.next().await.is_some() {} };
+    timeout(PATIENCE, end).await.expect("the stream ends");
+}
+
+#[tokio::test]
+async fn where_there_is_no_table_there_are_no_members() {
+    let seed_node = seed_node().await;
+    assert_eq!(seed_node.members().err(), Some(NoMembers));
+    assert_eq!(peer(&seed_node).await.members().err(), Some(NoMembers));
+    let small = NodeBuilder::peer().modern().listen([127, 0, 0, 1]).seed(seed_node.addr());
+    let small = small.set("members_max", "0").expect("a setting").start().await.expect("it starts");
+    assert_eq!(small.members().err(), Some(NoMembers));
+}
+
+/// With the feature `serde` a report can be kept; ids are what people see elsewhere.
+#[cfg(feature = "serde")]
+#[tokio::test]
+async fn a_report_is_written_down_and_read_back() {
+    let seed_node = seed_node().await;
+    let peer = peer(&seed_node).await;
+    timeout(PATIENCE, peer.joined()).await.expect("it joins").expect("it runs");
+    for node in [&peer, &seed_node] {
+        let report = node.handle().report().await.expect("it runs");
+        let text = serde_json::to_string(&report).expect("JSON");
+        let back: NodeReport = serde_json::from_str(&text).expect("a report");
+        assert_eq!(back, report);
+        let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(value["node"]["record"]["subject"], format!("{:#}", node.id()));
+    }
 }

@@ -1,16 +1,25 @@
-//! Tests of the node over real sockets on loopback. They wait for what must come, not for a time.
+//! Tests of the node over real sockets on loopback. They wait for what must come, not for a time. Those of
+//! the program need its feature.
 
 mod busy;
+#[cfg(feature = "cli")]
 mod console;
+#[cfg(feature = "cli")]
 mod fleet;
 mod identity;
 mod library;
+#[cfg(feature = "cli")]
 mod logs;
 mod network;
+#[cfg(feature = "cli")]
 mod options;
+mod packaging;
+#[cfg(feature = "cli")]
 mod process;
+#[cfg(feature = "cli")]
 mod program;
 mod requirements;
+#[cfg(feature = "cli")]
 mod seeds;
 mod strangers;
 mod support;

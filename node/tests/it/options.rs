@@ -89,7 +89,12 @@ fn wrong_values_are_refused_with_their_place_and_what_is_allowed() {
     for (file, args, variables, words) in [
         ("", &["--max-peers", "four"][..], &[][..], "--max-peers: max_peers = \"four\": a whole"),
         ("", &[], &[("TIDINGS_LOG", "loud")][..], "TIDINGS_LOG: log = \"loud\": allowed are error"),
-        ("\nmax_peer = 1", &[], &[], "wrong.toml:2: there is no option \"max_peer\"; there are:"),
+        (
+            "\nmax_peer = 1",
+            &[],
+            &[],
+            "wrong.toml:2: there is no option \"max_peer\"; did you mean `max_peers`?",
+        ),
         ("max_peers = 65", &[], &[], "max_peers = 65: allowed is 1 to 64 (from: wrong.toml:1)"),
         ("max_peers = {}", &[], &[], "wrong.toml:1: max_peers: expected a text, a number"),
         ("port = [1, 2]", &[], &[], "wrong.toml:1: port takes one value"),
@@ -115,5 +120,25 @@ fn every_role_explains_its_options() {
         let help = String::from_utf8(output.stdout).expect("text");
         assert!(help.contains(words) && help.contains("TIDINGS_NAME"), "{help}");
         assert!(!help.contains(other), "{other} means nothing to a {role}: {help}");
+    }
+}
+
+/// Files and habits of those who have typed durations for `humantime` stay good.
+#[test]
+fn durations_are_those_of_humantime() {
+    use tidings_node::settings::{format_duration, parse_duration};
+    let units = "ns usec us µs ms msec millis s sec secs second seconds m min mins minute minutes h hr hrs \
+                 hour hours d day days w wk wks week weeks M month months y yr yrs year years parsec";
+    for unit in units.split_whitespace() {
+        for number in ["0", "1", "2", "1.5", "1.25", "59", "1000", "36500", "1.", ".5", "-1", ""] {
+            for text in [format!("{number}{unit}"), format!("7h {number} {unit} 3ms")] {
+                let theirs = humantime::parse_duration(&text).ok();
+                assert_eq!(parse_duration(&text).ok(), theirs, "{text}");
+                if let Some(duration) = theirs {
+                    let written = humantime::format_duration(duration).to_string();
+                    assert_eq!(format_duration(duration), written);
+                }
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! How a peer comes to know seed nodes: files, names, and what changes in them.
 
+use std::error::Error as _;
 use std::fs;
 use std::path::Path;
 
@@ -85,11 +86,15 @@ async fn a_host_name_is_looked_up() {
 #[tokio::test]
 async fn names_without_an_address_are_named() {
     let name = HostPort::new("no-such-host.invalid", 5000).expect("a name");
-    let error = NodeBuilder::peer().seed(name).start().await.err().expect("nobody to join");
-    let StartError::Seeds(SeedLookupError::NotFound(tried)) = error else { panic!("{error}") };
+    let error = NodeBuilder::peer().seed(name).start().await.expect_err("nobody to join");
+    let StartError::Seeds(SeedLookupError::NotFound(tried)) = error else { panic!("{error:?}") };
     assert!(tried[0].starts_with("no-such-host.invalid:5000: "), "{tried:?}");
-    let error = NodeBuilder::peer().start().await.err().expect("nobody to join");
-    assert_eq!(error.to_string(), "seed nodes: no seed node is named");
+    let error = NodeBuilder::peer().start().await.expect_err("nobody to join");
+    let reason = error.source().map(ToString::to_string);
+    assert_eq!(
+        (error.to_string().as_str(), reason.as_deref()),
+        ("seed nodes", Some("no seed node is named"))
+    );
 }
 
 /// The file is read again when a seed node is lost: one that has moved is found.

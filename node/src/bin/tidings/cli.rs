@@ -67,11 +67,14 @@ pub(crate) struct PeerArgs {
     pub(crate) more: RunArgs,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct RunArgs {
     /// Leave when standard input ends, as a child of `tidings up` does when that is gone.
     #[arg(long, hide = true)]
     pub(crate) leave_at_eof: bool,
+    /// Write events to standard output, an object per line, as `tidings demo` reads them.
+    #[arg(long, hide = true)]
+    pub(crate) tell_events: bool,
 }
 
 #[derive(Debug, Args)]

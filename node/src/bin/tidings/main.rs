@@ -8,6 +8,7 @@ mod options;
 mod output;
 mod run;
 mod shutdown;
+mod told;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -48,10 +49,8 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 
 fn carry_out(verb: Verb) -> anyhow::Result<()> {
     match verb {
-        Verb::Seed(args) => {
-            block_on(run::run(Role::SeedNode, &args.flags.0, args.more.leave_at_eof))
-        }
-        Verb::Peer(args) => block_on(run::run(Role::Peer, &args.flags.0, args.more.leave_at_eof)),
+        Verb::Seed(args) => block_on(run::run(Role::SeedNode, &args.flags.0, args.more)),
+        Verb::Peer(args) => block_on(run::run(Role::Peer, &args.flags.0, args.more)),
         Verb::Up(args) => block_on(fleet::up::up(args)),
         Verb::Demo(args) => block_on(fleet::demo::demo(args)),
         Verb::Peers(node) => ask(&node, "peers"),

@@ -14,6 +14,7 @@ use tokio::select;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
+use crate::cli::RunArgs;
 use crate::console::shell::{Restore, Shell};
 use crate::console::socket::{ControlSocket, path_of};
 use crate::console::{Console, Inbox, pipe};
@@ -22,16 +23,18 @@ use crate::options::NodeOptions;
 use crate::options::layers::{Flags, unknown_variables};
 use crate::output::print;
 use crate::shutdown::{Signals, leave_when_told};
+use crate::told::Teller;
 
 /// How long the control socket answers after the node has left.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Runs a node until it has left.
-pub(crate) async fn run(role: Role, flags: &Flags, leave_at_eof: bool) -> anyhow::Result<()> {
+pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Result<()> {
     let options = NodeOptions::resolve(role, flags)?;
     let inbox = Arc::new(Inbox::default());
     let joined = Arc::new(FirstNeighbor::default());
-    let observer = Arc::new((EventLog, (Arc::clone(&inbox), Arc::clone(&joined))));
+    let (teller, _telling) = Teller::new(more.tell_events);
+    let observer = Arc::new(((EventLog, teller), (Arc::clone(&inbox), Arc::clone(&joined))));
     let bound = options.builder().observer(observer).bind().await?;
     let record = bound.record().clone();
     let port = record.primary().port();
@@ -50,9 +53,10 @@ pub(crate) async fn run(role: Role, flags: &Flags, leave_at_eof: bool) -> anyhow
     let signals = Signals::catch()?;
     let socket = ControlSocket::listen(path_of(&options.data_dir, &name));
     let socket = socket.inspect_err(|error| warn!(reason = %error, "no control socket")).ok();
+    announce(role, &record)?;
+    // From here on events may follow on standard output.
     let mut node = bound.run();
     let console = Arc::new(Console { role, node: node.handle(), inbox });
-    announce(role, &record)?;
     let mut answering = pin!(control(socket.as_ref(), &console));
     let ip = record.primary().ip();
     let chatter = async {
@@ -65,7 +69,7 @@ pub(crate) async fn run(role: Role, flags: &Flags, leave_at_eof: bool) -> anyhow
         interrupted = leave_when_told(signals, &console.node) => return Err(interrupted.into()),
         () = &mut answering => return Ok(()),
         () = chatter => return Ok(()),
-        failed = commands(shell, options.shell, leave_at_eof, &console) => return failed,
+        failed = commands(shell, options.shell, more.leave_at_eof, &console) => return failed,
     };
     log::summary(&ended);
     // Whoever told the node to leave over the socket still gets the answer.
@@ -100,8 +104,8 @@ async fn commands(
     pending().await
 }
 
-/// One line on standard output, for scripts that want to know where the node listens. From here on
-/// it takes commands and signals.
+/// One line on standard output, for scripts that want to know where the node listens. Signals are heeded
+/// from before; commands wait until the node runs, which is at once.
 fn announce(role: Role, record: &AddressRecord) -> io::Result<()> {
     let addresses: Vec<String> = record.addresses().iter().map(SocketAddr::to_string).collect();
     print(&format!("{role} {} listening on {}\n", record.subject(), addresses.join(" ")))

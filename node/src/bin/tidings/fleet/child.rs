@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout};
 use super::line::Line;
 use super::{ChildEvent, ChildEventKind};
 use crate::options::layers::variables_of_the_program;
+use crate::told::Told;
 
 /// How long a child may take until it listens.
 const START: Duration = Duration::from_secs(10);
@@ -71,13 +72,15 @@ impl Child {
         else {
             bail!("its output cannot be read");
         };
-        let Some(addr) = timeout(START, address(stdout)).await.ok().flatten() else {
+        let mut stdout = BufReader::new(stdout);
+        let Some(addr) = timeout(START, address(&mut stdout)).await.ok().flatten() else {
             process.start_kill()?;
             let mut said = String::new();
             stderr.read_to_string(&mut said).await?;
             bail!("it does not listen: {}", said.trim().escape_debug());
         };
         let mut reading = JoinSet::new();
+        reading.spawn(listen(place, stdout, news.clone()));
         reading.spawn(watch(place, process, stderr, news));
         let name = node_name(role, port);
         Ok(Self { name, addr, is_running: true, pid, _alive: alive, _reading: reading })
@@ -101,11 +104,24 @@ impl Child {
 }
 
 /// The address at the end of the line that says where a node listens.
-async fn address(stdout: ChildStdout) -> Option<String> {
+async fn address(stdout: &mut BufReader<ChildStdout>) -> Option<String> {
     let mut line = String::new();
-    BufReader::new(stdout).read_line(&mut line).await.ok()?;
+    stdout.read_line(&mut line).await.ok()?;
     let (_, addresses) = line.split_once(" listening on ")?;
     addresses.split_whitespace().next().map(str::to_owned)
+}
+
+/// Passes on the events that a child tells, if it does.
+async fn listen(child: usize, stdout: BufReader<ChildStdout>, news: mpsc::Sender<ChildEvent>) {
+    let mut lines = stdout.lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Some(told) = Told::parse(&line) {
+            // Nobody may be watching any more.
+            let _unseen = news
+                .send(ChildEvent { child, at: Instant::now(), what: ChildEventKind::Told(told) })
+                .await;
+        }
+    }
 }
 
 /// Passes on what a child logs and how it ends.

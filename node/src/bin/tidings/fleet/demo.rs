@@ -2,6 +2,7 @@
 //! table says what came of it.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use super::{ChildEvent, ChildEventKind, Fleet, Shape};
 use crate::console::control::status_of;
 use crate::output::{Output, print, print_json};
 use crate::shutdown::Signals;
+use crate::told::Told;
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
@@ -99,6 +101,7 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<()> {
         // The documented network says as much by itself.
         chatter: (args.profile != Profile::Classic).then_some(CHATTER),
         quorum: false,
+        tells_events: true,
     };
     let output = Output::json_if(args.json);
     let mut signals = Signals::catch()?;
@@ -138,7 +141,7 @@ impl Demo {
         let everybody: BTreeSet<usize> = (seed_nodes..seed_nodes + peers).collect();
         self.gossip(args, &everybody).await?;
         let counted = self.count(data_dir)?;
-        let (killed, stopped) = (self.addr(self.killed), self.addr(self.stopped));
+        let (killed, stopped) = (self.addr(self.killed)?, self.addr(self.stopped)?);
         let gone_at = Instant::now();
         self.is_killed = true;
         self.signal(self.killed, Signal::KILL);
@@ -152,22 +155,22 @@ impl Demo {
         let gone = BTreeSet::from([self.killed, self.stopped]);
         let left = &everybody - &gone;
         let is_over = |story: &Story| {
-            let is_dropped = |addr: &str| {
+            let is_dropped = |addr: SocketAddr| {
                 let Dropped { first_neighbor, all_seed_nodes } = story.dropped(addr, gone_at);
                 let is_known =
                     !promises.to_all_peers || story.known_dead(addr, &left, gone_at).is_some();
                 first_neighbor.is_some() && all_seed_nodes.is_some() && is_known
             };
-            is_dropped(&killed) && is_dropped(&stopped)
+            is_dropped(killed) && is_dropped(stopped)
         };
         self.watch(gone_at + promises.longest() + GRACE, is_over).await?;
         let until = Instant::now();
         self.watch(until + SPREAD_TIME, |_| false).await?;
         let spread = self.story.spread(&everybody, &gone, gone_at, until);
-        let known = |addr: &str| {
+        let known = |addr: SocketAddr| {
             promises.to_all_peers.then(|| self.story.known_dead(addr, &left, gone_at)).flatten()
         };
-        let lost = |place: usize, addr: &str| {
+        let lost = |place: usize, addr: SocketAddr| {
             let Dropped { first_neighbor, all_seed_nodes } = self.story.dropped(addr, gone_at);
             Lost {
                 node: self.name(place),
@@ -188,10 +191,10 @@ impl Demo {
             duplicates_per_delivery: per_delivery(counted.duplicates),
             flood_duplicates_per_delivery: self.story.flood_duplicates(&everybody, gone_at),
             bytes_per_delivery: per_delivery(counted.bytes_sent),
-            killed: lost(self.killed, &killed),
-            stopped: lost(self.stopped, &stopped),
-            stale_entries: self.story.listing(&killed, now).len()
-                + self.story.listing(&stopped, now).len(),
+            killed: lost(self.killed, killed),
+            stopped: lost(self.stopped, stopped),
+            stale_entries: self.story.listing(killed, now).len()
+                + self.story.listing(stopped, now).len(),
             rss_kib_max: counted.rss_kib_max,
             threads_max: counted.threads_max,
             cores: std::thread::available_parallelism().map_or(0, usize::from),
@@ -205,8 +208,9 @@ impl Demo {
     async fn gossip(&mut self, args: &DemoArgs, everybody: &BTreeSet<usize>) -> anyhow::Result<()> {
         self.say(&format!("{} seed nodes and {} peers run on 127.0.0.1", args.seeds, args.peers))?;
         let joined = |story: &Story| {
-            let registered = story.who_said("registered");
-            everybody.is_subset(&registered) && everybody.is_subset(&story.who_said("neighbor up"))
+            let registered = story.who_told(|told| *told == Told::Registered);
+            let linked = story.who_told(|told| matches!(told, Told::NeighborUp { .. }));
+            everybody.is_subset(&registered) && everybody.is_subset(&linked)
         };
         let gossip_for = humantime::format_duration(args.gossip_for);
         if self.watch(Instant::now() + JOINING, joined).await? {
@@ -244,7 +248,8 @@ impl Demo {
 
     fn note(&mut self, news: &ChildEvent) -> anyhow::Result<()> {
         match &news.what {
-            ChildEventKind::Line(line) => self.story.add(news.at, news.child, line),
+            ChildEventKind::Told(told) => self.story.add(news.at, news.child, told.clone()),
+            ChildEventKind::Line(_) => {}
             ChildEventKind::Ended { .. } if self.is_killed && news.child == self.killed => {}
             ChildEventKind::Ended { how, last_lines, .. } => {
                 let name = self.name(news.child);
@@ -272,8 +277,9 @@ impl Demo {
         Ok(total)
     }
 
-    fn addr(&self, place: usize) -> String {
-        self.fleet.children[place].addr.clone()
+    fn addr(&self, place: usize) -> anyhow::Result<SocketAddr> {
+        let text = &self.fleet.children[place].addr;
+        text.parse().with_context(|| format!("{text} is no address"))
     }
 
     fn name(&self, place: usize) -> String {

@@ -1,20 +1,22 @@
-//! What the logs of a local network show: what was delivered, at what cost, and how soon the dead
+//! What the events of a local network show: what was delivered, at what cost, and how soon the dead
 //! were noticed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use tidings_core::{MemberState, MessageId, NodeId};
 use tokio::time::Instant;
 
-use super::line::Line;
+use crate::told::Told;
 
 /// A message needs no longer to be everywhere on one machine.
 pub(super) const SPREAD_TIME: Duration = Duration::from_secs(1);
 
-/// All log lines of a network, in the order they were read.
+/// All events of a network, in the order they were read: when, of whom, which.
 #[derive(Debug, Default)]
 pub(super) struct Story {
-    lines: Vec<(Instant, usize, Line)>,
+    events: Vec<(Instant, usize, Told)>,
 }
 
 /// What came of the messages.
@@ -32,14 +34,13 @@ pub(super) struct Dropped {
 }
 
 impl Story {
-    pub(super) fn add(&mut self, at: Instant, child: usize, line: &Line) {
-        self.lines.push((at, child, line.clone()));
+    pub(super) fn add(&mut self, at: Instant, child: usize, told: Told) {
+        self.events.push((at, child, told));
     }
 
-    /// Children that have logged this so far.
-    pub(super) fn who_said(&self, message: &str) -> BTreeSet<usize> {
-        let said = self.lines.iter().filter(|(.., line)| line.message() == message);
-        said.map(|(_, child, _)| *child).collect()
+    /// Children that have told something like this so far.
+    pub(super) fn who_told(&self, is_it: impl Fn(&Told) -> bool) -> BTreeSet<usize> {
+        self.events.iter().filter(|(.., told)| is_it(told)).map(|(_, child, _)| *child).collect()
     }
 
     /// Deliveries of the messages sent until `until`, of which each should reach all `peers` but
@@ -51,17 +52,19 @@ impl Story {
         gone_at: Instant,
         until: Instant,
     ) -> Spread {
-        let mut received: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
-        for (_, child, line) in self.said("gossip received") {
-            received.entry(line.text("id")).or_default().insert(*child);
+        let mut received: BTreeMap<MessageId, BTreeSet<usize>> = BTreeMap::new();
+        for (_, child, told) in &self.events {
+            if let Told::Delivered { id } = told {
+                received.entry(*id).or_default().insert(*child);
+            }
         }
         let mut spread = Spread::default();
-        for (at, origin, line) in self.said("gossip sent").filter(|(at, ..)| *at <= until) {
+        for (at, origin, id) in self.published(until) {
             let is_expected = |peer: &&usize| {
-                *peer != origin && (!gone.contains(peer) || *at + SPREAD_TIME < gone_at)
+                **peer != origin && (!gone.contains(peer) || at + SPREAD_TIME < gone_at)
             };
             let expected: BTreeSet<usize> = peers.iter().filter(is_expected).copied().collect();
-            let reached = received.get(line.text("id"));
+            let reached = received.get(&id);
             spread.expected += expected.len();
             spread.delivered +=
                 reached.map_or(0, |reached| reached.intersection(&expected).count());
@@ -75,25 +78,25 @@ impl Story {
         let others = peers.len() - 1;
         let mut messages = 0;
         let mut copies = 0;
-        for (at, ..) in self.said("gossip sent").filter(|(at, ..)| *at <= until) {
+        for (at, ..) in self.published(until) {
             messages += 1;
-            copies += self.degrees(peers, *at).saturating_sub(others);
+            copies += self.degrees(peers, at).saturating_sub(others);
         }
         let deliveries = messages * others;
         ratio(copies.saturating_sub(deliveries), deliveries)
     }
 
     /// When neighbors and seed nodes dropped the peer at `addr`, which was gone at `gone_at`.
-    pub(super) fn dropped(&self, addr: &str, gone_at: Instant) -> Dropped {
-        let about = |line: &Line| line.text("peer").rsplit('@').next() == Some(addr);
-        let later = |message| {
-            let said = self.said(message);
-            said.filter(move |(at, _, line)| *at >= gone_at && about(line))
-        };
-        let first_neighbor = later("neighbor down").map(|(at, ..)| *at - gone_at).min();
-        let listing = self.listing(addr, gone_at);
+    pub(super) fn dropped(&self, addr: SocketAddr, gone_at: Instant) -> Dropped {
+        let later = || self.events.iter().filter(|(at, ..)| *at >= gone_at);
+        let is_lost_neighbor =
+            |told: &Told| matches!(told, Told::NeighborDown { peer } if peer.primary() == addr);
+        let neighbors = later().filter(|(.., told)| is_lost_neighbor(told));
+        let first_neighbor = neighbors.map(|(at, ..)| *at - gone_at).min();
+        let removals = later().filter(|(.., told)| *told == Told::PeerRemoved { addr });
         let removed: BTreeMap<usize, Instant> =
-            later("peer removed").map(|(at, child, _)| (*child, *at)).collect();
+            removals.map(|(at, child, _)| (*child, *at)).collect();
+        let listing = self.listing(addr, gone_at);
         let all: Option<Vec<Instant>> =
             listing.iter().map(|seed_node| removed.get(seed_node).copied()).collect();
         let last = all.and_then(|all| all.into_iter().max());
@@ -104,17 +107,15 @@ impl Story {
     /// does not.
     pub(super) fn known_dead(
         &self,
-        addr: &str,
+        addr: SocketAddr,
         peers: &BTreeSet<usize>,
         gone_at: Instant,
     ) -> Option<Duration> {
         let mut known: BTreeMap<usize, Instant> = BTreeMap::new();
-        for (at, child, line) in self.said("member").filter(|(at, ..)| *at >= gone_at) {
-            if line.text("member").rsplit('@').next() == Some(addr) {
-                match line.text("state") {
-                    "dead" => known.entry(*child).or_insert(*at),
-                    _ => continue,
-                };
+        let dead = Told::Member { addr, state: MemberState::Dead };
+        for (at, child, told) in self.events.iter().filter(|(at, ..)| *at >= gone_at) {
+            if *told == dead {
+                known.entry(*child).or_insert(*at);
             }
         }
         let times: Option<Vec<Instant>> =
@@ -123,15 +124,13 @@ impl Story {
     }
 
     /// Seed nodes whose list holds `addr` at a moment.
-    pub(super) fn listing(&self, addr: &str, moment: Instant) -> BTreeSet<usize> {
+    pub(super) fn listing(&self, addr: SocketAddr, moment: Instant) -> BTreeSet<usize> {
         let mut listing = BTreeSet::new();
-        for (_, child, line) in self.lines.iter().filter(|(at, ..)| *at <= moment) {
-            if line.text("peer").rsplit('@').next() == Some(addr) {
-                match line.message() {
-                    "peer registered" => listing.insert(*child),
-                    "peer removed" => listing.remove(child),
-                    _ => false,
-                };
+        for (_, child, told) in self.events.iter().filter(|(at, ..)| *at <= moment) {
+            if *told == (Told::PeerRegistered { addr }) {
+                listing.insert(*child);
+            } else if *told == (Told::PeerRemoved { addr }) {
+                listing.remove(child);
             }
         }
         listing
@@ -139,26 +138,26 @@ impl Story {
 
     /// Links of all peers at a moment, each counted at both ends.
     fn degrees(&self, peers: &BTreeSet<usize>, moment: Instant) -> usize {
-        let mut links: BTreeSet<(usize, &str)> = BTreeSet::new();
-        for (_, child, line) in self.lines.iter().filter(|(at, ..)| *at <= moment) {
+        let mut links: BTreeSet<(usize, NodeId)> = BTreeSet::new();
+        for (_, child, told) in self.events.iter().filter(|(at, ..)| *at <= moment) {
             if !peers.contains(child) {
                 continue;
             }
-            let link = (*child, line.text("peer"));
-            match line.message() {
-                "neighbor up" => links.insert(link),
-                "neighbor down" => links.remove(&link),
-                _ => false,
-            };
+            if let Told::NeighborUp { peer } = told {
+                links.insert((*child, peer.subject()));
+            } else if let Told::NeighborDown { peer } = told {
+                links.remove(&(*child, peer.subject()));
+            }
         }
         links.len()
     }
 
-    fn said<'a>(
-        &'a self,
-        message: &'a str,
-    ) -> impl Iterator<Item = &'a (Instant, usize, Line)> + 'a {
-        self.lines.iter().filter(move |(.., line)| line.message() == message)
+    /// Messages said until a moment: when, by whom, which.
+    fn published(&self, until: Instant) -> impl Iterator<Item = (Instant, usize, MessageId)> + '_ {
+        self.events.iter().filter(move |(at, ..)| *at <= until).filter_map(|(at, child, told)| {
+            let Told::Published { id } = told else { return None };
+            Some((*at, *child, *id))
+        })
     }
 }
 
@@ -169,26 +168,34 @@ pub(super) fn ratio(part: usize, whole: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use tidings_core::{AddressRecord, BootEpoch};
+
     use super::*;
 
     /// A story told in milliseconds.
-    fn story(start: Instant, told: &[(u64, usize, &str, &str)]) -> Story {
+    fn story(start: Instant, told: &[(u64, usize, Told)]) -> Story {
         let mut story = Story::default();
-        for (ms, child, message, more) in told {
-            let text = format!("{{\"message\":\"{message}\",{more}}}");
-            let at = start + Duration::from_millis(*ms);
-            story.add(at, *child, &Line::parse(&text).expect("a line"));
+        for (ms, child, told) in told {
+            story.add(start + Duration::from_millis(*ms), *child, told.clone());
         }
         story
     }
 
-    const A: &str = "\"peer\":\"aa@127.0.0.1:1\"";
+    fn addr(n: u8) -> SocketAddr {
+        ([127, 0, 0, n], 1).into()
+    }
+
+    fn peer(n: u8) -> AddressRecord {
+        AddressRecord::new(NodeId::new([n; 32]), BootEpoch(1), &[addr(n)]).expect("valid")
+    }
+
+    const ID: MessageId = MessageId::new([1; 32]);
 
     #[test]
     fn r29_a_message_that_one_peer_misses_is_seen() {
         let start = Instant::now();
-        let m = "\"id\":\"m\"";
-        let story = story(start, &[(0, 1, "gossip sent", m), (5, 2, "gossip received", m)]);
+        let told = [(0, 1, Told::Published { id: ID }), (5, 2, Told::Delivered { id: ID })];
+        let story = story(start, &told);
         let all = BTreeSet::from([1, 2, 3]);
         let at = |ms| start + Duration::from_millis(ms);
         let spread = story.spread(&all, &BTreeSet::new(), at(9000), at(9000));
@@ -201,13 +208,13 @@ mod tests {
     #[test]
     fn r29_a_death_is_known_when_the_last_peer_holds_it() {
         let start = Instant::now();
-        let dead = "\"member\":\"aa@127.0.0.1:1\",\"state\":\"dead\"";
-        let doubt = "\"member\":\"aa@127.0.0.1:1\",\"state\":\"suspect\"";
-        let told = [(600, 2, "member", dead), (700, 3, "member", doubt), (900, 3, "member", dead)];
+        let is = |state| Told::Member { addr: addr(1), state };
+        let (dead, doubt) = (is(MemberState::Dead), is(MemberState::Suspect));
+        let told = [(600, 2, dead.clone()), (700, 3, doubt), (900, 3, dead)];
         let gone_at = start + Duration::from_millis(500);
         let known = |peers: &[usize]| {
             let peers = peers.iter().copied().collect();
-            story(start, &told).known_dead("127.0.0.1:1", &peers, gone_at)
+            story(start, &told).known_dead(addr(1), &peers, gone_at)
         };
         assert_eq!(known(&[2, 3]), Some(Duration::from_millis(400)));
         assert_eq!(known(&[2, 3, 4]), None);
@@ -219,10 +226,10 @@ mod tests {
         let start = Instant::now();
         let mut told = Vec::new();
         for child in [1, 2, 3] {
-            told.push((0, child, "neighbor up", A));
-            told.push((1, child, "neighbor up", "\"peer\":\"bb@127.0.0.1:2\""));
+            told.push((0, child, Told::NeighborUp { peer: peer(1) }));
+            told.push((1, child, Told::NeighborUp { peer: peer(2) }));
         }
-        told.push((2, 1, "gossip sent", "\"id\":\"m\""));
+        told.push((2, 1, Told::Published { id: ID }));
         let until = start + Duration::from_secs(1);
         let duplicates = story(start, &told).flood_duplicates(&BTreeSet::from([1, 2, 3]), until);
         assert!((duplicates - 1.0).abs() < 1e-9, "{duplicates}");
@@ -232,18 +239,18 @@ mod tests {
     fn r29_a_peer_is_dropped_when_the_last_seed_node_has_dropped_it() {
         let start = Instant::now();
         let mut told = vec![
-            (0, 0, "peer registered", A),
-            (1, 1, "peer registered", A),
-            (2, 2, "neighbor up", A),
-            (600, 2, "neighbor down", A),
-            (900, 0, "peer removed", A),
+            (0, 0, Told::PeerRegistered { addr: addr(1) }),
+            (1, 1, Told::PeerRegistered { addr: addr(1) }),
+            (2, 2, Told::NeighborUp { peer: peer(1) }),
+            (600, 2, Told::NeighborDown { peer: peer(1) }),
+            (900, 0, Told::PeerRemoved { addr: addr(1) }),
         ];
         let gone_at = start + Duration::from_millis(500);
-        let dropped = story(start, &told).dropped("127.0.0.1:1", gone_at);
+        let dropped = story(start, &told).dropped(addr(1), gone_at);
         let first_neighbor = Some(Duration::from_millis(100));
         assert_eq!(dropped, Dropped { first_neighbor, all_seed_nodes: None });
-        told.push((1500, 1, "peer removed", A));
-        let dropped = story(start, &told).dropped("127.0.0.1:1", gone_at);
+        told.push((1500, 1, Told::PeerRemoved { addr: addr(1) }));
+        let dropped = story(start, &told).dropped(addr(1), gone_at);
         assert_eq!(dropped.all_seed_nodes, Some(Duration::from_secs(1)));
     }
 }

@@ -22,6 +22,8 @@ use child::Child;
 use line::Line;
 use ports::Ports;
 
+use crate::told::Told;
+
 /// Lines and ends that may wait to be shown; children wait then.
 const MAX_WAITING: usize = 1024;
 
@@ -41,6 +43,8 @@ pub(crate) struct ChildEvent {
 pub(crate) enum ChildEventKind {
     /// It logged a line.
     Line(Line),
+    /// It told an event.
+    Told(Told),
     /// It ended; how, and its last lines.
     Ended { how: String, success: bool, last_lines: Vec<String> },
 }
@@ -61,6 +65,8 @@ pub(crate) struct Shape {
     pub(crate) chatter: Option<u32>,
     /// Seed nodes decide together (R21, R22).
     pub(crate) quorum: bool,
+    /// Nodes tell events beside their logs.
+    pub(crate) tells_events: bool,
 }
 
 /// The processes of a local network, seed nodes first.
@@ -178,6 +184,9 @@ fn arguments(shape: &Shape, role: Role, port: u16, seeds: &[String]) -> Vec<Stri
     }
     if let Some(count) = shape.chatter.filter(|_| role == Role::Peer) {
         args.extend(["--gossip-count".to_owned(), count.to_string()]);
+    }
+    if shape.tells_events {
+        args.push("--tell-events".to_owned());
     }
     args.push("--seed".to_owned());
     args.extend(seeds.iter().cloned());

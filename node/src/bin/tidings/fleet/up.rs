@@ -72,6 +72,7 @@ pub(crate) async fn up(args: UpArgs) -> anyhow::Result<()> {
         profile: args.profile,
         chatter: None,
         quorum: args.quorum,
+        tells_events: false,
     };
     let mut signals = Signals::catch()?;
     let mut fleet = select! {
@@ -112,6 +113,7 @@ fn show(fleet: &Fleet, news: &ChildEvent, output: Output) -> io::Result<()> {
         (ChildEventKind::Line(line), Output::Text) => {
             print(&(line.render(&child.name, news.child, color()) + "\n"))
         }
+        (ChildEventKind::Told(_), _) => Ok(()),
         (ChildEventKind::Ended { how, success, .. }, Output::Json) => {
             print_json(&serde_json::json!({
                 "node": child.name, "message": "ended", "how": how, "success": success,

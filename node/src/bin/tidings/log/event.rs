@@ -18,7 +18,7 @@ impl Observer for EventLog {
     fn on_event(&self, _at: Instant, event: &Event) {
         match event {
             // A peer and its seed nodes.
-            Event::Registered { seed_node } => info!(seed_node = %Who(seed_node), "registered"),
+            Event::Registered { seed_node } => info!(seed_node = %seed_node, "registered"),
             Event::RegistrationLost { addr, reason } => {
                 warn!(seed_node = %addr, %reason, "registration lost");
             }
@@ -28,18 +28,18 @@ impl Observer for EventLog {
             Event::NoticeLost { addr } => warn!(seed_node = %addr, "notice lost"),
             // A peer and its neighbors.
             Event::NeighborUp { peer, origin } => {
-                info!(peer = %Who(peer), link = ?origin, "neighbor up");
+                info!(peer = %peer, link = ?origin, "neighbor up");
             }
             Event::NeighborDown { peer, reason } => {
-                info!(peer = %Who(peer), %reason, "neighbor down");
+                info!(peer = %peer, %reason, "neighbor down");
             }
             Event::NeighborRefused { by, reason } => {
                 debug!(peer = %by, %reason, "refused by a peer");
             }
             Event::Strike { subject, strikes, kind } => {
-                warn!(peer = %Who(subject), strikes, %kind, "strike");
+                warn!(peer = %subject, strikes, %kind, "strike");
             }
-            Event::DeathReported { subject } => warn!(peer = %Who(subject), "dead node reported"),
+            Event::DeathReported { subject } => warn!(peer = %subject, "dead node reported"),
             Event::Member { subject, state, by, evidence } => {
                 log_member(subject, *state, *by, *evidence);
             }
@@ -60,24 +60,24 @@ impl Observer for EventLog {
             Event::TooOld { id, from } => debug!(%id, %from, "too old"),
             // A seed node's list.
             Event::ConnectionRequested { from, purpose } => {
-                info!(peer = %Who(from), %purpose, "connection request");
+                info!(peer = %from, %purpose, "connection request");
             }
-            Event::PeerRegistered { peer } => info!(peer = %Who(peer), "peer registered"),
+            Event::PeerRegistered { peer } => info!(peer = %peer, "peer registered"),
             Event::PeerRemoved { peer, reason } => {
-                info!(peer = %Who(peer), %reason, "peer removed");
+                info!(peer = %peer, %reason, "peer removed");
             }
             Event::PeerProbing { peer, reason } => {
-                info!(peer = %Who(peer), %reason, "probing peer");
+                info!(peer = %peer, %reason, "probing peer");
             }
             Event::ReportReceived { subject, reporter, outcome } => {
-                warn!(peer = %Who(subject), %reporter, %outcome, "dead node report");
+                warn!(peer = %subject, %reporter, %outcome, "dead node report");
             }
             Event::FalseReport { subject, reporter, count } => {
                 warn!(peer = %subject, %reporter, count, "false report");
             }
             // Both roles.
             Event::HelloRefused { from, reason } => {
-                debug!(peer = %Who(from), %reason, "handshake refused");
+                debug!(peer = %from, %reason, "handshake refused");
             }
             Event::Misbehaved { addr, node, kind } => {
                 let node = node.map(|node| node.to_string()).unwrap_or_default();
@@ -87,7 +87,7 @@ impl Observer for EventLog {
             Event::Left => info!("left"),
             // Seed nodes that decide together.
             Event::Voted { subject, kind, outcome } => {
-                info!(peer = %Who(subject), %kind, %outcome, "vote");
+                info!(peer = %subject, %kind, %outcome, "vote");
             }
             Event::SeedNodeLost { addr } => warn!(seed_node = %addr, "lost link to seed node"),
         }
@@ -102,11 +102,11 @@ fn addresses(peers: &[AddressRecord]) -> String {
 fn log_member(subject: &AddressRecord, state: MemberState, by: NodeId, evidence: Option<Evidence>) {
     match state {
         MemberState::Alive | MemberState::Left => {
-            info!(member = %Who(subject), %state, %by, "member");
+            info!(member = %subject, %state, %by, "member");
         }
         MemberState::Suspect | MemberState::Dead => {
             let reason = evidence.map(|evidence| evidence.to_string()).unwrap_or_default();
-            warn!(member = %Who(subject), %state, %by, reason, "member");
+            warn!(member = %subject, %state, %by, reason, "member");
         }
     }
 }
@@ -130,15 +130,6 @@ pub(crate) fn summary(report: &NodeReport) {
             bytes_received = report.bytes_received,
             "stopped"
         ),
-    }
-}
-
-/// `1a2b3c4d@192.0.2.7:5000`.
-struct Who<'a>(&'a AddressRecord);
-
-impl std::fmt::Display for Who<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}@{}", self.0.subject(), self.0.primary())
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use tidings_core::Role;
+use tidings_node::settings::hint;
 use toml::de::{DeTable, DeValue};
 
 use super::UsageError;
@@ -147,8 +148,7 @@ fn read_file(path: &Path) -> anyhow::Result<BTreeMap<String, Value>> {
                 roles.into_iter().flat_map(options_of).map(|option| option.name).collect();
             known.sort_unstable();
             known.dedup();
-            let known = known.join(", ");
-            let message = format!("there is no option {name:?}; there are: {known}");
+            let message = format!("there is no option {name:?}; {}", hint(&name, known));
             return Err(complain(key.span().start, &message));
         }
         let Some(texts) = texts_of(value.get_ref()) else {

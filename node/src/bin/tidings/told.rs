@@ -1,0 +1,114 @@
+//! What a node tells the process that runs it: events as JSON, one per line of standard output. `tidings
+//! demo` reads them, so that it does not depend on what a log says to people.
+
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+use tidings_core::{AddressRecord, Event, Instant, MemberState, MessageId};
+use tidings_node::Observer;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+
+use crate::output::json;
+
+/// Lines that may wait for a reader that is slow; more are dropped.
+const MAX_WAITING: usize = 10_000;
+
+/// An event that figures are made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Told {
+    /// Peer: a seed node lists it.
+    Registered,
+    /// Peer: a neighbor more.
+    NeighborUp { peer: AddressRecord },
+    /// Peer: a neighbor less.
+    NeighborDown { peer: AddressRecord },
+    /// Peer: it has said this message.
+    Published { id: MessageId },
+    /// Peer: this message of another one has come, for the first time.
+    Delivered { id: MessageId },
+    /// Peer: what it holds of a member.
+    Member { addr: SocketAddr, state: MemberState },
+    /// Seed node: an entry more.
+    PeerRegistered { addr: SocketAddr },
+    /// Seed node: an entry less.
+    PeerRemoved { addr: SocketAddr },
+}
+
+impl Told {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no figure is made of the rest")]
+    fn of(event: &Event) -> Option<Self> {
+        Some(match event {
+            Event::Registered { .. } => Self::Registered,
+            Event::NeighborUp { peer, .. } => Self::NeighborUp { peer: peer.clone() },
+            Event::NeighborDown { peer, .. } => Self::NeighborDown { peer: peer.clone() },
+            Event::Published { envelope } => Self::Published { id: envelope.id() },
+            Event::Delivered { envelope, .. } => Self::Delivered { id: envelope.id() },
+            Event::Member { subject, state, .. } => {
+                Self::Member { addr: subject.primary(), state: *state }
+            }
+            Event::PeerRegistered { peer } => Self::PeerRegistered { addr: peer.primary() },
+            Event::PeerRemoved { peer, .. } => Self::PeerRemoved { addr: peer.primary() },
+            _ => return None,
+        })
+    }
+
+    /// Reads a line; `None` when it is none of these.
+    pub(crate) fn parse(line: &str) -> Option<Self> {
+        serde_json::from_str(line).ok()
+    }
+}
+
+/// Writes events to standard output, on a thread of its own, or nowhere.
+#[derive(Debug)]
+pub(crate) struct Teller {
+    lines: Option<NonBlocking>,
+}
+
+impl Teller {
+    /// Of a node that tells its events, or does not. The guard writes what waits when it is dropped.
+    pub(crate) fn new(tells: bool) -> (Self, Option<WorkerGuard>) {
+        let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MAX_WAITING);
+        let (lines, guard) = tells.then(|| builder.finish(io::stdout())).unzip();
+        (Self { lines }, guard)
+    }
+}
+
+impl Observer for Teller {
+    fn on_event(&self, _at: Instant, event: &Event) {
+        let Some(lines) = &self.lines else { return };
+        if let Some(Ok(line)) = Told::of(event).map(|told| json(&told)) {
+            // A line that is dropped is no reason to hold up the node.
+            let _dropped = lines.clone().write_all((line + "\n").as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tidings_core::{BootEpoch, NodeId};
+
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_understood() {
+        let addr = "127.0.0.1:5000".parse().expect("an address");
+        let peer = AddressRecord::new(NodeId::new([7; 32]), BootEpoch(1), &[addr]).expect("valid");
+        let id = MessageId::new([8; 32]);
+        for told in [
+            Told::Registered,
+            Told::NeighborUp { peer: peer.clone() },
+            Told::NeighborDown { peer },
+            Told::Published { id },
+            Told::Delivered { id },
+            Told::Member { addr, state: MemberState::Dead },
+            Told::PeerRegistered { addr },
+            Told::PeerRemoved { addr },
+        ] {
+            assert_eq!(Told::parse(&json(&told).expect("JSON")), Some(told));
+        }
+        assert_eq!(Told::parse("peer 1234 listening on 127.0.0.1:1"), None);
+        assert_eq!(Told::parse("{\"message\":\"registered\"}"), None, "a log line is no event");
+    }
+}
