@@ -243,7 +243,8 @@ impl NodeBuilder {
             Role::Peer => self.seeds.look_up().await?.addresses,
             Role::SeedNode => Vec::new(),
         };
-        let listener = self.listen_anywhere().await?;
+        let listening = listen(self.listen, self.port).await;
+        let listener = listening.map_err(|error| self.not_listening(error))?;
         let bound = listener.local_addr().map_err(|error| self.not_listening(error))?;
         let now = unix_now();
         let identity = match &self.data_dir {
@@ -285,26 +286,24 @@ impl NodeBuilder {
         Ok(config)
     }
 
-    /// Listens on the address given, or on all: through one IPv6 socket that takes IPv4 too, or on
-    /// IPv4 alone where there is no IPv6.
-    async fn listen_anywhere(&self) -> Result<<TokioNet as Net>::Listener, StartError> {
-        let Some(ip) = self.listen else {
-            let anywhere = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), self.port);
-            if let Ok(listener) = TokioNet.listen(anywhere).await {
-                return Ok(listener);
-            }
-            let v4 = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), self.port);
-            return TokioNet.listen(v4).await.map_err(|error| self.not_listening(error));
-        };
-        let listening = TokioNet.listen(SocketAddr::new(ip, self.port)).await;
-        listening.map_err(|error| self.not_listening(error))
-    }
-
     fn not_listening(&self, error: io::Error) -> StartError {
         let anywhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         let addr = SocketAddr::new(self.listen.unwrap_or(anywhere), self.port);
         StartError::Listen { addr, error }
     }
+}
+
+/// Listens on the address given, or on all: through one IPv6 socket that takes IPv4 too, or on IPv4 alone
+/// where there is no IPv6.
+async fn listen(ip: Option<IpAddr>, port: u16) -> io::Result<<TokioNet as Net>::Listener> {
+    if let Some(ip) = ip {
+        return TokioNet.listen(SocketAddr::new(ip, port)).await;
+    }
+    let anywhere = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port);
+    if let Ok(listener) = TokioNet.listen(anywhere).await {
+        return Ok(listener);
+    }
+    TokioNet.listen(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port)).await
 }
 
 /// A node that listens and does nothing yet. Whoever dials it waits.

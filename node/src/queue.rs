@@ -39,24 +39,24 @@ impl<T> Queue<T> {
 
     /// Adds an item; the oldest one goes where there is no room.
     pub(crate) fn push(&self, item: T) {
-        let mut state = self.lock();
-        if state.items.len() == self.capacity {
-            state.items.pop_front();
-            state.missed += 1;
-        }
-        state.items.push_back(item);
-        state.wake();
+        self.change(|state| {
+            if state.items.len() == self.capacity {
+                state.items.pop_front();
+                state.missed += 1;
+            }
+            state.items.push_back(item);
+        });
     }
 
     /// Adds an item if there is room for it, and says whether there was.
     pub(crate) fn try_push(&self, item: T) -> bool {
-        let mut state = self.lock();
-        if state.items.len() == self.capacity {
-            return false;
-        }
-        state.items.push_back(item);
-        state.wake();
-        true
+        self.change(|state| {
+            let has_room = state.items.len() < self.capacity;
+            if has_room {
+                state.items.push_back(item);
+            }
+            has_room
+        })
     }
 
     /// Drops all that waits, and says how much that was.
@@ -69,9 +69,19 @@ impl<T> Queue<T> {
 
     /// Ends the queue: what waits can still be read.
     pub(crate) fn close(&self) {
+        self.change(|state| state.is_closed = true);
+    }
+
+    /// Changes the queue and then wakes its reader, who may come for it at once: the lock is free by then.
+    fn change<R>(&self, change: impl FnOnce(&mut State<T>) -> R) -> R {
         let mut state = self.lock();
-        state.is_closed = true;
-        state.wake();
+        let changed = change(&mut state);
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        changed
     }
 
     /// The next item, or how many are missing before it; nothing when the queue is closed and empty.
@@ -94,14 +104,6 @@ impl<T> Queue<T> {
     /// A reader or a writer that panicked has left the queue whole: each change of it is one step.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<T> State<T> {
-    fn wake(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
     }
 }
 
@@ -133,5 +135,29 @@ mod tests {
         assert!(queue.try_push(1) && !queue.try_push(2), "there is room for one at least");
         assert_eq!((queue.clear(), queue.clear()), (1, 0));
         assert_eq!(next(&queue), Poll::Pending);
+    }
+
+    /// Some reader's executor polls it where it is woken.
+    #[test]
+    fn a_reader_may_read_while_it_is_woken() {
+        use std::sync::Arc;
+        use std::sync::atomic::{AtomicBool, Ordering};
+        use std::task::Wake;
+
+        struct Reads {
+            queue: Queue<u8>,
+            has_read: AtomicBool,
+        }
+        impl Wake for Reads {
+            fn wake(self: Arc<Self>) {
+                let read = next(&self.queue) == Poll::Ready(Some(Taken::Item(7)));
+                self.has_read.store(read, Ordering::Relaxed);
+            }
+        }
+        let reads = Arc::new(Reads { queue: Queue::new(1), has_read: AtomicBool::new(false) });
+        let waker = Waker::from(Arc::clone(&reads));
+        assert!(reads.queue.poll(&Context::from_waker(&waker)).is_pending());
+        reads.queue.push(7);
+        assert!(reads.has_read.load(Ordering::Relaxed));
     }
 }

@@ -149,6 +149,15 @@ async fn events_end_with_the_node() {
     assert_eq!(seed_node.events().next().await, None);
 }
 
+/// Futures of this crate may move between threads; this compiles only if they do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_may_be_started_and_stopped_in_any_task() {
+    let starting = NodeBuilder::seed_node().configure(|_| {}).listen([127, 0, 0, 1]).start();
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(async move { starting.await.expect("it starts").stop().await });
+    assert!(tasks.join_next().await.expect("a task").expect("no panic").is_ok());
+}
+
 /// Whatever is called first, settings are a base and the changes in their order.
 #[tokio::test]
 async fn settings_are_a_base_and_changes_in_their_order() {
