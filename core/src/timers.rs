@@ -54,8 +54,9 @@ pub struct Deadline {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timers {
     armed: Armed,
-    /// The first of them. Every input asks for it twice, and it is mostly the same.
-    first: Option<Entry>,
+    /// The first of them, and its place among all that were armed. Every input asks for it twice, and it
+    /// is mostly the same.
+    first: Option<(Deadline, Order)>,
     next_order: u64,
 }
 
@@ -101,7 +102,7 @@ impl Timers {
         self.next_order += 1;
         let (kind, key) = name;
         self.armed.insert(Entry { at, order: Order::new(order, kind), key });
-        self.first = self.armed.first();
+        self.note_first();
     }
 
     pub(crate) fn cancel(&mut self, timer: impl Into<Timer>) {
@@ -110,7 +111,7 @@ impl Timers {
 
     fn cancel_named(&mut self, name: (u8, u64)) {
         self.armed.remove(name);
-        self.first = self.armed.first();
+        self.note_first();
     }
 
     pub(crate) fn clear(&mut self) {
@@ -128,15 +129,15 @@ impl Timers {
 
     #[inline]
     pub(crate) fn next(&self) -> Option<Deadline> {
-        self.first.map(|armed| Deadline { at: armed.at, timer: armed.timer() })
+        self.first.map(|(deadline, _)| deadline)
     }
 
     /// The next timer that is due and was armed before `order`. Timers that handlers arm while
     /// due ones fire wait for the next call, so that firing always ends.
     pub(crate) fn pop_due(&mut self, now: Instant, before: u64) -> Option<Timer> {
-        self.first.filter(|first| first.at <= now)?;
+        self.first.filter(|(first, _)| first.at <= now)?;
         let due = self.armed.pop_due(now, before)?;
-        self.first = self.armed.first();
+        self.note_first();
         Some(due.timer())
     }
 
@@ -145,6 +146,14 @@ impl Timers {
     pub(crate) fn touch(&self) {
         if let Armed::Few(few) = &self.armed {
             black_box(few.iter().step_by(2).fold(0, |sum, armed| sum ^ armed.key));
+        }
+    }
+
+    fn note_first(&mut self) {
+        let first = self.armed.first();
+        if first.map(|armed| armed.order) != self.first.map(|(_, order)| order) {
+            let deadline = |armed: Entry| Deadline { at: armed.at, timer: armed.timer() };
+            self.first = first.map(|armed| (deadline(armed), armed.order));
         }
     }
 

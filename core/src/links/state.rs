@@ -255,6 +255,7 @@ impl Links {
     }
 
     /// Whether the overlay dials this record's subject, whose identity begins like this.
+    #[inline]
     pub(crate) fn is_overlay_dialing(&self, prefix: u32, record: &AddressRecord) -> bool {
         let may_be = self.neighbor_dials.iter().any(|dial| dial.prefix == prefix);
         may_be && self.overlay_dials().any(|(.., to)| to.subject() == record.subject())
