@@ -1,6 +1,7 @@
 //! How does a message spread: what is remembered of messages, the exchange with strangers, and one of two
 //! strategies, `flood` and `plumtree`.
 
+pub(crate) mod config;
 pub(crate) mod exchange;
 pub(crate) mod flood;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Who is alive: the detectors `strikes`, `connect` and `swim`.
 
+pub(crate) mod config;
 pub(crate) mod strikes;
 pub(crate) mod swim;
 

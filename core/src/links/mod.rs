@@ -10,6 +10,7 @@
 //! This part knows which links exist and how far each has come. What a link is for, and whether a
 //! hello is granted, the role decides: it gets an [`Outcome`] for every input about a link.
 
+pub(crate) mod config;
 mod handshake;
 pub(crate) mod health;
 #[cfg(any(test, feature = "invariants"))]

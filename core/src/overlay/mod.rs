@@ -2,6 +2,7 @@
 
 pub(crate) mod address_book;
 pub(crate) mod admission;
+pub(crate) mod config;
 pub(crate) mod hyparview;
 pub(crate) mod message;
 pub(crate) mod random;
