@@ -56,6 +56,9 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+// `testing::in_memory` names this crate as integration tests do.
+#[cfg(test)]
+extern crate self as tidings_core;
 #[cfg(test)]
 extern crate std;
 

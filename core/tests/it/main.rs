@@ -1,9 +1,12 @@
-//! Tests of the protocol through its public contract: several nodes on a toy network in virtual
-//! time, bytes of every message, arbitrary inputs.
+//! Tests of the protocol through its public contract: several nodes on a network in memory, bytes of
+//! every message, arbitrary inputs.
 
 mod arbitrary;
 mod golden;
 mod hyparview;
+#[expect(dead_code, reason = "unit tests use all the rest of it")]
+#[path = "../../src/testing/in_memory.rs"]
+mod in_memory;
 mod network;
 mod no_std;
 mod plumtree;

@@ -397,16 +397,16 @@ fn members_are_found_in_the_time_that_the_paper_gives() {
     for (n, victim) in (0..).zip(&victims) {
         network.run(secs(20) + Duration::from_millis(137 * n));
         network.events.clear();
-        let begin = network.now;
+        let begin = network.now();
         network.freeze(victim);
         let is_suspected = |(_, event): &(String, Event)| {
             matches!(event, Event::Member { state: MemberState::Suspect, .. })
         };
         while !network.events.iter().any(is_suspected) {
-            assert!(network.now < begin + secs(30), "{victim} is not found");
+            assert!(network.now() < begin + secs(30), "{victim} is not found");
             network.run(Duration::from_millis(20));
         }
-        waited += network.now.saturating_sub(begin);
+        waited += network.now().saturating_sub(begin);
     }
     let mean = waited.as_secs_f64() / 16.0 - timeouts.as_secs_f64();
     // The mean of 16 draws of an exponential time of 1 s is off by 0.25 s.

@@ -1,5 +1,8 @@
 //! Shared by unit tests.
 
+#[expect(dead_code, reason = "integration tests use all the rest of it")]
+pub(crate) mod in_memory;
+
 use core::net::SocketAddr;
 
 use crate::address::AddressRecord;
