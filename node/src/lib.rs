@@ -23,6 +23,7 @@
 //! peer.send_about("greeting", "I am here").await?;
 //! loop {
 //!     tokio::select! {
+//!         biased;
 //!         Some(event) = events.next() => match event {
 //!             NodeEvent::Delivered(message) => println!("{}: {:?}", message.topic, message.payload),
 //!             NodeEvent::NoSeedNode { reason, .. } => eprintln!("no seed node answers: {reason}"),

@@ -20,11 +20,7 @@ pub struct LinkConfig {
 impl LinkConfig {
     /// As documented.
     pub(crate) fn classic() -> Self {
-        Self {
-            hello_timeout: 3 * SECOND,
-            accept_timeout: 5 * SECOND,
-            max_pending: 256,
-        }
+        Self { hello_timeout: 3 * SECOND, accept_timeout: 5 * SECOND, max_pending: 256 }
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {

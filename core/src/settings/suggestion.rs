@@ -13,7 +13,7 @@ pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
     (!typed.is_empty() && mistakes <= allowed).then_some(name)
 }
 
-/// Letters added, left out or replaced; the end of a name may be left out for one.
+/// Characters added, left out or replaced; the end of a name may be left out for one.
 fn mistakes(typed: &str, name: &str) -> usize {
     let typed: Vec<char> = typed.chars().collect();
     let name: Vec<char> = name.chars().collect();
@@ -46,8 +46,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_distance_counts_letters() {
-        let letters = |text: &str| text.chars().collect::<Vec<char>>();
+    fn the_distance_counts_characters() {
+        let characters = |text: &str| text.chars().collect::<Vec<char>>();
         for (a, b, count) in [
             ("", "", 0),
             ("", "abc", 3),
@@ -55,8 +55,8 @@ mod tests {
             ("abc", "abc", 0),
             ("ab", "ba", 2),
         ] {
-            assert_eq!(distance(&letters(a), &letters(b)), count, "{a} {b}");
-            assert_eq!(distance(&letters(b), &letters(a)), count, "{b} {a}");
+            assert_eq!(distance(&characters(a), &characters(b)), count, "{a} {b}");
+            assert_eq!(distance(&characters(b), &characters(a)), count, "{b} {a}");
         }
     }
 

@@ -6,32 +6,21 @@ use std::path::{Path, PathBuf};
 
 use crate::support::project;
 
-/// Identifiers that still have a gone word and await their new names. One that is gone, too, must go from
-/// here.
-const AWAITED: &[&str] = &["MOST", "doubt", "most_duplicates"];
-
 #[test]
 fn identifiers_keep_to_the_glossary() {
     let gone = gone_words(&page());
     assert!(gone.len() > 40, "only {} words found: {gone:?}", gone.len());
-    let (mut offenders, mut awaited) = (Vec::new(), Vec::new());
+    let mut offenders = Vec::new();
     for path in sources() {
         let text = fs::read_to_string(&path).expect("a source");
         for (line, identifier) in identifiers(&text) {
             if let Some((word, instead)) = gone.iter().find(|(word, _)| has(&identifier, word)) {
-                if AWAITED.contains(&identifier.as_str()) {
-                    awaited.push(identifier);
-                } else {
-                    let place = path.strip_prefix(project()).expect("below the project").display();
-                    offenders.push(format!("{place}:{line}: {identifier} has {word}: {instead}"));
-                }
+                let place = path.strip_prefix(project()).expect("below the project").display();
+                offenders.push(format!("{place}:{line}: {identifier} has {word}: {instead}"));
             }
         }
     }
     assert!(offenders.is_empty(), "{}", offenders.join("\n"));
-    let stale: Vec<_> =
-        AWAITED.iter().filter(|it| !awaited.iter().any(|one| one.as_str() == **it)).collect();
-    assert!(stale.is_empty(), "no longer awaited: {stale:?}");
 }
 
 #[test]

@@ -139,7 +139,8 @@ fn every_document_that_a_source_cites_is_there() {
     for path in sources() {
         let text = fs::read_to_string(&path).expect("a source");
         for document in cited(&text) {
-            if !folders.iter().any(|folder| folder.join(document).exists()) {
+            let beside = path.parent().map(Path::to_path_buf);
+            if !folders.iter().chain(&beside).any(|folder| folder.join(document).exists()) {
                 missing.push(format!("{}: {document}", path.display()));
             }
         }

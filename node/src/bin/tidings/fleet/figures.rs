@@ -209,8 +209,8 @@ mod tests {
     fn r29_a_death_is_known_when_the_last_peer_holds_it() {
         let start = Instant::now();
         let is = |state| Told::Member { addr: addr(1), state };
-        let (dead, doubt) = (is(MemberState::Dead), is(MemberState::Suspect));
-        let told = [(600, 2, dead.clone()), (700, 3, doubt), (900, 3, dead)];
+        let (dead, suspect) = (is(MemberState::Dead), is(MemberState::Suspect));
+        let told = [(600, 2, dead.clone()), (700, 3, suspect), (900, 3, dead)];
         let gone_at = start + Duration::from_millis(500);
         let known = |peers: &[usize]| {
             let peers = peers.iter().copied().collect();

@@ -93,7 +93,7 @@ impl Shown {
         if self.delivered < self.expected || self.expected == 0 {
             broken.push(format!("{} of {} deliveries", self.delivered, self.expected));
         }
-        if self.duplicates_per_delivery > self.most_duplicates(promises) {
+        if self.duplicates_per_delivery > self.max_duplicates(promises) {
             broken.push("more duplicates than promised".to_owned());
         }
         for (lost, promise) in [(&self.killed, promises.killed), (&self.stopped, promises.stopped)]
@@ -124,7 +124,7 @@ impl Shown {
         broken
     }
 
-    fn most_duplicates(&self, promises: &Promises) -> f64 {
+    fn max_duplicates(&self, promises: &Promises) -> f64 {
         promises.duplicates.unwrap_or(self.flood_duplicates_per_delivery * DUPLICATES_OVER)
     }
 
@@ -143,7 +143,7 @@ impl Shown {
                 format!("{:.2}", self.duplicates_per_delivery),
                 match promises.duplicates {
                     Some(most) => format!("{most:.2}"),
-                    None => format!("{:.2}, a flood's own + 5 %", self.most_duplicates(promises)),
+                    None => format!("{:.2}, a flood's own + 5 %", self.max_duplicates(promises)),
                 },
             ],
             [

@@ -46,12 +46,12 @@ pub(crate) struct UpArgs {
 }
 
 /// Most processes of each role; a machine with more needs more than one `tidings up`.
-const MOST: usize = 200;
+const MAX_PROCESSES: usize = 200;
 
 pub(super) fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(count) if (1..=MOST).contains(&count) => Ok(count),
-        _ => Err(format!("allowed are 1 to {MOST}")),
+        Ok(count) if (1..=MAX_PROCESSES).contains(&count) => Ok(count),
+        _ => Err(format!("allowed are 1 to {MAX_PROCESSES}")),
     }
 }
 
