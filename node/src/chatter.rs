@@ -6,12 +6,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use tidings_core::settings::Profile;
 use tidings_core::{Event, Instant, Payload, Topic, UnixTime};
 use tokio::sync::Notify;
 use tokio::time::{self, MissedTickBehavior};
 
 use crate::handle::{NodeHandle, Observer};
-use crate::settings::Profile;
 
 /// How much a peer says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use humantime::format_duration;
 use serde::{Deserialize, Serialize};
-use tidings_core::{AddressRecord, LinkOrigin, NodeSnapshot, Role};
+use tidings_core::{LinkOrigin, NodeSnapshot, Role};
 use tidings_node::NodeReport;
 
+use super::format::{age, id_of, millis, who};
 use super::inbox::MessageLine;
 use super::members::{MembersView, WhyView};
 use crate::output::table;
@@ -188,30 +189,6 @@ pub(super) fn status_view(report: &NodeReport) -> StatusView {
         bytes_received: *bytes_received,
         rejected_connections: *rejected_connections,
     }
-}
-
-pub(super) fn id_of(record: &AddressRecord) -> String {
-    format!("{:#}", record.subject())
-}
-
-pub(super) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// `1a2b3c4d@192.0.2.7:5000`, as in the log.
-pub(super) fn who(id: &str, addr: &str) -> String {
-    format!("{}@{addr}", id.get(..8).unwrap_or(id))
-}
-
-/// Whole seconds, or less when it is less.
-pub(super) fn age(ms: u64) -> String {
-    let time = Duration::from_millis(ms);
-    let whole = if ms < 1000 { time } else { Duration::from_secs(time.as_secs()) };
-    format_duration(whole).to_string()
 }
 
 impl fmt::Display for Answer {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tidings_core::wire::Evidence;
 use tidings_core::{MemberSnapshot, MemberState, NodeSnapshot, SuspicionSnapshot};
 
-use super::answer::{age, id_of, millis, who};
+use super::format::{age, id_of, millis, who};
 use crate::output::table;
 
 /// All members that a peer knows by name.

@@ -3,6 +3,7 @@
 
 mod answer;
 pub(crate) mod control;
+mod format;
 mod inbox;
 mod members;
 pub(crate) mod pipe;
