@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tidings_core::{LinkOrigin, NodeSnapshot, Role};
 use tidings_node::NodeReport;
 
-use super::format::{age, id_of, millis, who};
+use super::format::{age, id_of, micros, millis, who};
 use super::inbox::MessageLine;
 use super::members::{MembersView, WhyView};
 use crate::output::table;
