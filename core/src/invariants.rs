@@ -25,10 +25,9 @@ impl Context {
 #[cfg(test)]
 mod tests {
     use alloc::string::String;
-    use core::net::SocketAddr;
 
     use super::*;
-    use crate::address::AddressRecord;
+
     use crate::broadcast::Broadcast;
     use crate::broadcast::message::BroadcastMessage;
     use crate::config::Config;
@@ -36,17 +35,12 @@ mod tests {
     use crate::event::NeighborLoss;
     use crate::fact::Fact;
     use crate::failure::LinkLoss;
-    use crate::id::{BootEpoch, LinkId, NodeId};
+    use crate::id::{LinkId, NodeId};
     use crate::links::neighbors::Neighbor;
     use crate::links::{DialReason, Owner, Target};
-    use crate::testing::context;
+    use crate::testing::{context, record};
     use crate::time::Instant;
     use crate::wire::{Prune, Purpose};
-
-    fn record(n: u8) -> AddressRecord {
-        let addr = SocketAddr::from(([10, 0, 0, n], 7000));
-        AddressRecord::new(NodeId::new([n; 32]), BootEpoch(1), &[addr]).expect("valid")
-    }
 
     fn with_neighbor(config: Config) -> (Context, Neighbor) {
         let (mut cx, link) = (context(config), LinkId::dialed(7));

@@ -189,12 +189,8 @@ impl Neighbors {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::BootEpoch;
 
-    fn record(n: u8) -> AddressRecord {
-        let addr = core::net::SocketAddr::from(([10, 0, 0, n], 7000));
-        AddressRecord::new(NodeId::new([n; 32]), BootEpoch(1), &[addr]).expect("valid")
-    }
+    use crate::testing::record;
 
     #[test]
     fn a_freed_slot_is_the_next_one_given() {

@@ -228,20 +228,14 @@ impl List {
 
 #[cfg(test)]
 mod tests {
-    use core::net::SocketAddr;
 
     use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::*;
     use crate::config::Config;
-    use crate::id::BootEpoch;
-    use crate::testing::context;
 
-    fn record(n: u8, epoch: u64) -> AddressRecord {
-        let addr = SocketAddr::from(([10, 0, 0, n], 7000));
-        AddressRecord::new(NodeId::new([n; 32]), BootEpoch(epoch), &[addr]).expect("valid")
-    }
+    use crate::testing::{context, record_of_life as record};
 
     /// A list of the nodes 1 to 50.
     fn list(kind: OverlayKind) -> (List, Context) {

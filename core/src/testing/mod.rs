@@ -13,12 +13,21 @@ use crate::io::Birth;
 use crate::rng::RngSeed;
 use crate::time::UnixTime;
 
+/// The first life of the node of this number.
+pub(crate) fn record(n: u8) -> AddressRecord {
+    record_of_life(n, 1)
+}
+
+/// A life of the node of this number.
+pub(crate) fn record_of_life(n: u8, life: u64) -> AddressRecord {
+    let addr = SocketAddr::from(([10, 0, 0, n], 7000));
+    AddressRecord::new(NodeId::new([n; 32]), BootEpoch(life), &[addr]).expect("valid")
+}
+
 /// A context of a peer that was just born.
 pub(crate) fn context(config: Config) -> Context {
-    let addr = SocketAddr::from(([10, 0, 0, 1], 7000));
-    let record = AddressRecord::new(NodeId::new([1; 32]), BootEpoch(1), &[addr]);
     let birth = Birth {
-        record: record.expect("a valid record"),
+        record: record(1),
         rng_seed: RngSeed::new([1; 32]),
         unix: UnixTime::from_millis(1_700_000_000_000),
     };

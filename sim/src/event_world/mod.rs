@@ -50,7 +50,7 @@ pub use mutant::{Mutant, MutantFactory, Mutated};
 use network::{Cut, Network, NetworkModel};
 use packet::{HostFault, Packet, SCHEDULER};
 use shard::Shard;
-use shard_state::HostCtx;
+use shard_state::{HostCtx, ShardState};
 use tracer::Tracer;
 pub use tracer::{TraceFilter, TraceLine, seconds};
 
@@ -153,7 +153,7 @@ impl World {
         let shard = |first: HostIndex| {
             let recorder = Recorder::new(scenario, &schedule, Arc::clone(&ids));
             let places = first..(first + share).min(model.hosts());
-            Shard::new(places, share, model.window(), recorder)
+            Shard::new(ShardState::new(places, share, model.window(), recorder))
         };
         let starts = (0..model.hosts()).step_by(usize::try_from(share).unwrap_or(1));
         let shards = starts.map(shard).collect();

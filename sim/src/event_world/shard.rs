@@ -8,7 +8,6 @@ use super::network::Network;
 use super::packet::Arrival;
 use super::shard_state::{HostCtx, ShardState};
 use crate::latency::HostIndex;
-use crate::recorder::Recorder;
 
 /// Hosts whose memory is read ahead together. 16 gain no more than 8: a processor has some tens of
 /// reads under way at most.
@@ -22,16 +21,9 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    /// A shard of hosts at these places, of `share` in each, with windows of this `width`.
-    pub(super) fn new(
-        places: std::ops::Range<HostIndex>,
-        share: u32,
-        width: u64,
-        recorder: Recorder,
-    ) -> Self {
-        let hosts = places.clone().map(Host::new).collect();
-        let state = ShardState::new(places, share, width, recorder);
-        Self { hosts, state }
+    /// A shard of new hosts that share this.
+    pub(super) fn new(state: ShardState) -> Self {
+        Self { hosts: state.places.clone().map(Host::new).collect(), state }
     }
 
     /// A host and what it needs to act.

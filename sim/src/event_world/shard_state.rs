@@ -61,6 +61,7 @@ pub(super) struct Held {
 }
 
 impl ShardState {
+    /// For hosts at these places, of `share` in each shard, with windows of this `width` in microseconds.
     /// Nothing is on its way.
     pub(super) fn new(
         places: std::ops::Range<HostIndex>,

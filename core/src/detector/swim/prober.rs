@@ -266,12 +266,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::id::BootEpoch;
-    use crate::testing::context;
-
-    fn record(n: u8) -> AddressRecord {
-        let addr = core::net::SocketAddr::from(([10, 0, 0, n], 7000));
-        AddressRecord::new(NodeId::new([n; 32]), BootEpoch(1), &[addr]).expect("valid")
-    }
+    use crate::testing::{context, record};
 
     fn link(cx: &mut Context, of: core::ops::Range<u8>) {
         for n in of {

@@ -8,16 +8,10 @@ use crate::config::Config;
 use crate::detector::swim::prober::Cause;
 use crate::event::Event;
 use crate::fact::Fact;
-use crate::id::BootEpoch;
 use crate::id::NodeId;
 use crate::io::Output;
-use crate::testing::context;
+use crate::testing::{context, record};
 use crate::wire::{Evidence, Message, SwimMessage};
-
-fn record(n: u8) -> AddressRecord {
-    let addr = core::net::SocketAddr::from(([10, 0, 0, n], 7000));
-    AddressRecord::new(NodeId::new([n; 32]), BootEpoch(1), &[addr]).expect("valid")
-}
 
 fn said(of: u8, incarnation: u32, claim: Claim, by: u8) -> Statement {
     let (subject, incarnation) = (record(of), Incarnation(incarnation));

@@ -64,13 +64,8 @@ impl LostNeighbors {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::id::BootEpoch;
-    use crate::testing::context;
 
-    fn record(n: u8) -> AddressRecord {
-        let addr = core::net::SocketAddr::from(([10, 0, 0, n], 7000));
-        AddressRecord::new(NodeId::new([n; 32]), BootEpoch(1), &[addr]).expect("valid")
-    }
+    use crate::testing::{context, record};
 
     #[test]
     fn the_last_ones_are_kept_for_a_while() {

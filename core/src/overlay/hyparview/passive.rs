@@ -191,12 +191,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::id::BootEpoch;
-    use crate::testing::context;
-
-    fn record(n: u8, life: u64) -> AddressRecord {
-        let addr = core::net::SocketAddr::from(([10, 0, 0, n], 7000));
-        AddressRecord::new(NodeId::new([n; 32]), BootEpoch(life), &[addr]).expect("valid")
-    }
+    use crate::testing::{context, record_of_life as record};
 
     fn small() -> Context {
         let mut config = Config::modern();

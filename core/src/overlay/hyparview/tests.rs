@@ -6,13 +6,8 @@ use crate::fact::Fact;
 use crate::failure::DialFailure;
 use crate::id::BootEpoch;
 use crate::io::Output;
-use crate::testing::context;
+use crate::testing::{context, record};
 use crate::wire::{ForwardJoin, LinkMessage, Message, OverlayMessage, Purpose, Refuse, Shuffle};
-
-fn record(n: u8) -> AddressRecord {
-    let addr = core::net::SocketAddr::from(([10, 0, 0, n], 7000));
-    AddressRecord::new(NodeId::new([n; 32]), BootEpoch(1), &[addr]).expect("valid")
-}
 
 /// Node 1, and its neighbors 2, 3 and so on.
 struct Play {

@@ -360,9 +360,9 @@ impl HyParView {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::id::BootEpoch;
+
     use crate::io::Output;
-    use crate::testing::context;
+    use crate::testing::{context, record};
 
     fn millis(millis: u64) -> Duration {
         Duration::from_millis(millis)
@@ -376,11 +376,6 @@ mod tests {
         let mut config = Config::modern();
         config.overlay.hyparview.near_links = near_links;
         context(config)
-    }
-
-    fn record(n: u8) -> AddressRecord {
-        let addr = core::net::SocketAddr::from(([10, 0, 0, n], 7000));
-        AddressRecord::new(NodeId::new([n; 32]), BootEpoch(1), &[addr]).expect("valid")
     }
 
     /// A neighbor on each of these links.
