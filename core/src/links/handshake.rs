@@ -10,14 +10,13 @@ use crate::event::{Event, Misbehavior};
 use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{LinkId, LinkOrigin, NodeId, Role};
 use crate::io::{Input, Output};
+use crate::links::state::{
+    Delivery, Ending, Failure, Link, NeighborDial, Outcome, Owner, Stage, Target, Up,
+};
 use crate::links::timer::LinkTimer;
 use crate::util::room::make_room;
 use crate::wire::{
     Bye, Hello, LinkMessage, Message, Purpose, Refusal, Refuse, SwimMessage, Welcome,
-};
-
-use crate::links::state::{
-    Delivery, Ending, Failure, Link, NeighborDial, Outcome, Owner, Stage, Target, Up,
 };
 
 /// What parts do with links.
