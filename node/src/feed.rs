@@ -86,6 +86,8 @@ impl Feed {
             return Events::ended();
         }
         let events = Events::new(capacity);
+        // A program may ask again and again while nothing happens.
+        state.readers.retain(|reader| reader.strong_count() > 0);
         state.readers.push(Arc::downgrade(events.queue()));
         events
     }
@@ -230,6 +232,17 @@ mod tests {
             Some(attempts)
         };
         events.iter().filter_map(attempts).collect()
+    }
+
+    #[test]
+    fn readers_that_are_gone_are_not_kept_while_nothing_happens() {
+        let feed = Feed::new(Role::Peer, &[addr(1)]);
+        for _ in 0..100 {
+            drop(feed.events(1));
+        }
+        let kept = feed.events(1);
+        assert_eq!(feed.lock().readers.len(), 1);
+        drop(kept);
     }
 
     #[test]

@@ -195,6 +195,8 @@ pub(crate) struct MemberFeed {
 
 impl MemberFeed {
     pub(crate) fn add(&mut self, reader: Weak<MemberReader>) {
+        // A program may ask again and again while nothing happens.
+        self.readers.retain(|reader| reader.strong_count() > 0);
         self.readers.push(reader);
         self.wish.raise();
     }

@@ -1,5 +1,8 @@
 //! A bounded queue with one reader, which never holds up the writer: what the reader is too slow for is
 //! lost to it, and counted.
+//!
+//! Not tokio's: its `broadcast` has one capacity for all readers, and each chooses its own here; its
+//! `mpsc` refuses the newest item where there is no room, instead of dropping the oldest.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,9 +1,9 @@
 //! How long a packet is on its way: drawn from the run's seed, the sender and the sender's own count,
 //! so that no draw moves another. Logarithms are `libm`'s, which are the same on every machine.
 
-use tidings_core::RngSeed;
-
 use std::time::Duration;
+
+use tidings_core::RngSeed;
 
 use crate::hash::{hash_finish, hash_step};
 use crate::scenario::{Draw, Link, Scenario, Shape, Span};

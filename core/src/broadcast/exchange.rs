@@ -15,7 +15,7 @@
 //! ```
 //!
 //! A peer dials one exchange at a time, and ends it when the next one is due at the latest. One that
-//! was accepted is never settled, so it ends after `accept_timeout`, and there are at most
+//! was accepted is never kept, so it ends after `accept_timeout`, and there are at most
 //! `max_pending`.
 
 use alloc::vec::Vec;

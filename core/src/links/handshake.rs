@@ -88,7 +88,7 @@ impl Context {
         link
     }
 
-    /// Grants a hello: from here on the link is up. Unless it is [settled](Context::keep) it ends
+    /// Grants a hello: from here on the link is up. Unless it is [kept](Context::keep) it ends
     /// after `accept_timeout`.
     pub(crate) fn welcome(&mut self, link: LinkId, hello: &Hello) {
         let Some(entry) = self.links.table.get_mut(link) else { return };
@@ -100,7 +100,7 @@ impl Context {
     }
 
     /// Lets a link stay: it does what it was opened for, and the role bounds how many such links
-    /// there are. Links that only ask, probe or report are never settled, so strangers cannot hold
+    /// there are. Links that only ask, probe or report are never kept, so strangers cannot hold
     /// more than `max_pending` of them, nor any for longer than `accept_timeout`.
     pub(crate) fn keep(&mut self, link: LinkId) {
         if let Some(entry) = self.links.table.get_mut(link).filter(|entry| entry.handshake_pending)

@@ -179,7 +179,7 @@ impl<'a> Traces<'a> {
 
 impl Traces<'_> {
     /// Whether a host certainly has a link at `at`: to a neighbor, or to a peer that it listed and
-    /// has not doubted since. Without any, a reset has nothing to reset.
+    /// has not probed since. Without any, a reset has nothing to reset.
     #[expect(clippy::wildcard_enum_match_arm, reason = "picks the events it needs")]
     fn is_linked(&self, host: HostId, at: Duration) -> bool {
         let mut linked = BTreeSet::new();

@@ -109,7 +109,7 @@ impl Scenario {
     }
 
     /// How much later a dead peer goes where seed nodes decide together. After a cut one rests before
-    /// it dials another again, and the first motion may be lost on a connection that died unnoticed.
+    /// it dials another again, and the first proposal may be lost on a connection that died unnoticed.
     fn agreement_bound(&self) -> Duration {
         let RegistrationConfig { listing, removal, lease, retry_max, vote_timeout, .. } =
             self.config.registration;

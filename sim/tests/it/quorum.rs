@@ -12,7 +12,7 @@ use tidings_sim::scenario::{Scenario, load};
 
 use crate::support::project;
 
-/// The cut begins at 30 s. A vote that came before it may decide a motion until then, and a motion to
+/// The cut begins at 30 s. A vote that came before it may decide a proposal until then, and a proposal to
 /// remove somebody lasts for 8 s.
 const CUT: std::ops::Range<Duration> = Duration::from_secs(38)..Duration::from_secs(80);
 

@@ -75,6 +75,16 @@ impl Teller {
     }
 }
 
+/// Lines that were dropped are missing from somebody's figures.
+impl Drop for Teller {
+    fn drop(&mut self) {
+        let dropped = self.lines.as_ref().map_or(0, |lines| lines.error_counter().dropped_lines());
+        if dropped > 0 {
+            tracing::warn!(dropped, "events were not told: nobody read them in time");
+        }
+    }
+}
+
 impl Observer for Teller {
     fn on_event(&self, _at: Instant, event: &Event) {
         let Some(lines) = &self.lines else { return };
