@@ -38,7 +38,10 @@ pub fn measure(scenario: &Scenario, history: &History) -> Recovery {
     let since = since.unwrap_or_default();
     let mut survivors = Survivors::of(scenario, history);
     let mut recovery = Recovery { since, one_component: None, quorum: None };
-    let until = history.entries.partition_point(|entry| entry.at <= since);
+    // A node notices a fault in its moment or a tick later, which is the engine's doing: who is out of
+    // order by then is so because of the fault.
+    let noticed = since + scenario.tick;
+    let until = history.entries.partition_point(|entry| entry.at <= noticed);
     let (before, after) = history.entries.split_at(until);
     for entry in before {
         survivors.learn(history, entry.life, &entry.fact);
@@ -158,5 +161,63 @@ fn change(set: &mut BTreeSet<Life>, life: Life, is_added: bool) {
         set.insert(life);
     } else {
         set.remove(&life);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tidings_core::{AddressRecord, LinkLoss, LinkOrigin, NeighborLoss};
+
+    use super::*;
+    use crate::event_world;
+    use crate::fault::Fault;
+    use crate::history::Entry;
+    use crate::host::HostId;
+    use crate::scenario::load;
+
+    const FAULT: Duration = Duration::from_secs(10);
+
+    /// A peer linked to all others is reset at ten seconds, and linked again half a second after that.
+    /// When is the network in one component, if all notice the reset so long after it?
+    fn one_component_if_noticed_after(delay: Duration) -> Option<Duration> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/small.toml");
+        let changes = ["engine='events'", "fault=[]"].map(str::to_owned);
+        let scenario = load(&path, &changes).expect("the small scenario");
+        let run = event_world::run(&scenario, 1);
+        let here = "10.0.0.4:7000".parse().expect("an address");
+        let record = |life: Life| {
+            let id = run.ids.iter().find(|(_, host)| **host == life.host).map(|(id, _)| *id);
+            let id = id.expect("every host has an id");
+            (life, AddressRecord::new(id, life.epoch, &[here]).expect("a record"))
+        };
+        let peers = run.survivors().filter(|life| life.host.is_peer());
+        let records: Vec<(Life, AddressRecord)> = peers.map(record).collect();
+        let mut entries = Vec::new();
+        let mut say = |at: Duration, told: fn(AddressRecord) -> Fact| {
+            let (center, others) = records.split_first().expect("peers");
+            for other in others {
+                entries.push(Entry { at, life: center.0, fact: told(other.1.clone()) });
+                entries.push(Entry { at, life: other.0, fact: told(center.1.clone()) });
+            }
+        };
+        let up = |peer| Fact::NeighborUp { peer, origin: LinkOrigin::Dialed };
+        let down =
+            |peer| Fact::NeighborDown { peer, reason: NeighborLoss::LinkLost(LinkLoss::Reset) };
+        say(Duration::from_secs(5), up);
+        say(FAULT + delay, down);
+        say(FAULT + Duration::from_millis(500), up);
+        let mut history = History { entries, ..run };
+        let reset = Fault::Reset(HostId::peer(0));
+        history.schedule.faults.push(Scheduled { at: FAULT, fault: reset });
+        measure(&scenario, &history).one_component
+    }
+
+    #[test]
+    fn a_fault_counts_the_same_whether_it_is_noticed_at_once_or_a_tick_later() {
+        let half_a_second = Some(Duration::from_millis(500));
+        assert_eq!(one_component_if_noticed_after(Duration::ZERO), half_a_second);
+        assert_eq!(one_component_if_noticed_after(Duration::from_millis(4)), half_a_second);
     }
 }

@@ -63,7 +63,7 @@ fn plot_components(
     let (band, middle) = (Pen::Band(BLUE), Pen::Line(BLUE));
     let mut legend = vec![
         (middle, "median of the runs".to_owned()),
-        (band, "95 % of the runs lie in here".to_owned()),
+        (band, "5 % to 100 % of the runs".to_owned()),
     ];
     if !cuts.is_empty() {
         legend.push((Pen::Band(GREY), "in some run the network is cut".to_owned()));

@@ -75,7 +75,8 @@ const fn color(verdict: Verdict) -> RGBColor {
     }
 }
 
-/// Lines at 0, half of the published number, itself and twice as much, with their names above.
+/// Lines at 0, half of the published number, itself and twice as much, with their names above, and what
+/// the words beside them are.
 fn scale(canvas: &Canvas<'_>, rows: i32) -> anyhow::Result<()> {
     let style = chart::small_style().color(&GREY).pos(Pos::new(HPos::Center, VPos::Center));
     for (place, name) in
@@ -87,7 +88,8 @@ fn scale(canvas: &Canvas<'_>, rows: i32) -> anyhow::Result<()> {
         canvas.draw(&PathElement::new(line, color.stroke_width(1))).map_err(drawing)?;
         canvas.draw_text(name, &style, (x, ROW / 2 - 4)).map_err(drawing)?;
     }
-    Ok(())
+    let style = style.pos(Pos::new(HPos::Left, VPos::Center));
+    canvas.draw_text("ours (published)", &style, (MARGINS.1, ROW / 2 - 4)).map_err(drawing)
 }
 
 fn row(canvas: &Canvas<'_>, top: i32, benchmark: &Benchmark) -> anyhow::Result<()> {
@@ -112,7 +114,7 @@ fn row(canvas: &Canvas<'_>, top: i32, benchmark: &Benchmark) -> anyhow::Result<(
         canvas.draw(&dot).map_err(drawing)?;
     }
     let ours = benchmark.ours.map_or_else(|| "none".to_owned(), show);
-    let words = format!("{ours} for {}", benchmark.published_text);
+    let words = format!("{ours} ({})", benchmark.published_text);
     canvas.draw_text(&words, &style.color(&color), (right, middle)).map_err(drawing)
 }
 
