@@ -6,6 +6,7 @@ use core::time::Duration;
 use crate::id::LinkId;
 use crate::time::Instant;
 use crate::util::room::release_if_empty;
+use crate::util::smoothed::Smoothed;
 
 /// Pings without an answer, of all links, in the order in which they were sent. Few at a time, so they
 /// are no part of a link.
@@ -25,6 +26,7 @@ pub(crate) struct SentPing {
 pub(crate) struct Health {
     /// The last time to an answer, in microseconds; 0 before the first.
     round_trip_us: u32,
+    round_trips: Smoothed,
     /// Pings in a row that were not answered on the link.
     pub(crate) misses: u8,
     /// When anything came on it.
@@ -64,12 +66,13 @@ impl Pings {
 
 impl Health {
     pub(crate) const fn new(now: Instant) -> Self {
-        Self { round_trip_us: 0, misses: 0, heard: now }
+        Self { round_trip_us: 0, round_trips: Smoothed::none(), misses: 0, heard: now }
     }
 
     /// It answered after this time.
     pub(crate) fn on_answer(&mut self, took: Duration) {
         self.round_trip_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
+        self.round_trips.add(took);
         self.misses = 0;
     }
 
@@ -86,6 +89,11 @@ impl Health {
 
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         (self.round_trip_us > 0).then(|| Duration::from_micros(self.round_trip_us.into()))
+    }
+
+    /// What nearly no round trip exceeds; `None` before the first answer.
+    pub(crate) fn slow_round_trip(&self) -> Option<Duration> {
+        self.round_trips.bound()
     }
 }
 

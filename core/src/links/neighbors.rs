@@ -47,7 +47,7 @@ impl SlotSet {
     }
 }
 
-/// One neighbor, in 48 bytes.
+/// One neighbor, in 56 bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Neighbor {
     pub(crate) slot: Slot,
@@ -81,6 +81,8 @@ pub(crate) struct Via {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Neighbors {
     table: Vec<Neighbor>,
+    /// What nearly no round trip with any of them exceeds; `None` before the first answer.
+    slow_round_trip: Option<Duration>,
 }
 
 impl Neighbors {
@@ -102,6 +104,16 @@ impl Neighbors {
     /// The links with them, for a loop that sends.
     pub(crate) fn links(&self) -> Vec<LinkId> {
         self.table.iter().map(|neighbor| neighbor.link).collect()
+    }
+
+    /// The links with those of whom these records know a later life.
+    pub(crate) fn outlived(&self, records: &[AddressRecord]) -> Vec<LinkId> {
+        let is_later = |record: &&AddressRecord| {
+            let neighbor = self.by_id(record.subject());
+            neighbor.is_some_and(|it| it.record.epoch() < record.epoch())
+        };
+        let later = records.iter().filter(is_later);
+        later.filter_map(|record| self.by_id(record.subject())).map(|it| it.link).collect()
     }
 
     pub(crate) fn at(&self, place: usize) -> Option<&Neighbor> {
@@ -132,6 +144,24 @@ impl Neighbors {
         let neighbor = self.by_link_mut(link)?;
         neighbor.health.heard = now;
         Some(neighbor.clone())
+    }
+
+    /// A neighbor answered a ping after this time.
+    pub(crate) fn on_answer(&mut self, link: LinkId, took: Duration) {
+        if let Some(neighbor) = self.by_link_mut(link) {
+            neighbor.health.on_answer(took);
+            self.note_round_trips();
+        }
+    }
+
+    fn note_round_trips(&mut self) {
+        let bounds = self.table.iter().filter_map(|it| it.health.slow_round_trip());
+        self.slow_round_trip = bounds.max();
+    }
+
+    /// What nearly no round trip with any neighbor exceeds; `None` before the first answer.
+    pub(crate) const fn slow_round_trip(&self) -> Option<Duration> {
+        self.slow_round_trip
     }
 
     /// Whether this life of a neighbor said anything a round trip after `moment`, as far as that is
@@ -182,7 +212,9 @@ impl Neighbors {
 
     pub(crate) fn remove(&mut self, link: LinkId) -> Option<Neighbor> {
         let place = self.table.iter().position(|neighbor| neighbor.link == link)?;
-        Some(self.table.remove(place))
+        let neighbor = self.table.remove(place);
+        self.note_round_trips();
+        Some(neighbor)
     }
 }
 
@@ -206,8 +238,8 @@ mod tests {
     }
 
     #[test]
-    fn a_neighbor_takes_48_bytes() {
-        assert_eq!(size_of::<Neighbor>(), 48);
+    fn a_neighbor_takes_56_bytes() {
+        assert_eq!(size_of::<Neighbor>(), 56);
     }
 
     #[test]

@@ -42,6 +42,10 @@ impl Peer {
             RegistrationMessage::Unknown => bootstrap.on_unknown(cx, link),
             RegistrationMessage::PeerList { peers } => {
                 overlay.on_list(cx, &peers, |record| detector.is_lost(record));
+                // The link with a former life may stand for as long as nothing is sent on it.
+                for link in cx.neighbors.outlived(&peers) {
+                    detector.challenge(cx, link);
+                }
                 cx.emit(Event::ListReceived { from: up.remote.subject(), peers });
             }
             RegistrationMessage::Register

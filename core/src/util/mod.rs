@@ -7,4 +7,5 @@ pub(crate) mod id_index;
 pub(crate) mod invariant;
 pub(crate) mod part_timer;
 pub(crate) mod room;
+pub(crate) mod smoothed;
 pub(crate) mod table;

@@ -123,9 +123,7 @@ impl Strikes {
     pub(crate) fn on_connected(&mut self, cx: &mut Context, link: LinkId) {
         let Some(attempt) = self.connects.end(link) else { return };
         let took = cx.now.since(attempt.begun);
-        if let Some(neighbor) = cx.neighbors.by_link_mut(attempt.neighbor) {
-            neighbor.health.on_answer(took);
-        }
+        cx.neighbors.on_answer(attempt.neighbor, took);
     }
 
     /// No connection to a neighbor came to stand.
@@ -168,9 +166,7 @@ impl Strikes {
             self.end_wait(link);
             cx.links.pings.forget(link);
             let took = ping.took(cx.now);
-            if let Some(neighbor) = cx.neighbors.by_link_mut(link) {
-                neighbor.health.on_answer(took);
-            }
+            cx.neighbors.on_answer(link, took);
             cx.timers.cancel(StrikesTimer::Answer(link));
         }
     }

@@ -173,6 +173,8 @@ impl Swim {
             Self::start(cx);
         }
         self.named.on_neighbors_changed();
+        // How long others are waited for depends on round trips: the first is measured now.
+        Self::send_ping(cx, up.link);
         self.prober.insert(cx, &up.record);
         if let Some(number) = self.prober.of(up.id()).map(|probe| probe.number) {
             self.on_ack(cx, number);
@@ -234,10 +236,7 @@ impl Swim {
             return cx.accuse(link, Misbehavior::WrongEcho);
         };
         cx.links.pings.forget_up_to(ping);
-        let took = ping.took(cx.now);
-        if let Some(neighbor) = cx.neighbors.by_link_mut(link) {
-            neighbor.health.on_answer(took);
-        }
+        cx.neighbors.on_answer(link, ping.took(cx.now));
         self.requests.on_heard(cx, link);
         if let Some(number) = self.prober.by_link(link).map(|probe| probe.number) {
             self.on_ack(cx, number);
