@@ -78,13 +78,15 @@ mod tests {
 
     #[test]
     fn a_lazy_neighbor_that_is_gone_is_found() {
-        let (mut cx, neighbor) = with_neighbor(Config::modern());
+        let mut config = Config::modern();
+        config.broadcast.plumtree.trees = 0;
+        let (mut cx, neighbor) = with_neighbor(config);
         let mut broadcast = Broadcast::new(&mut cx);
         let prune = BroadcastMessage::Prune(Prune { source: NodeId::new([9; 32]) });
         broadcast.on_message(&mut cx, &neighbor, prune);
         assert_eq!(broadcast.invariants(&cx), Ok(()));
         cx.neighbors.remove(neighbor.link);
-        assert_eq!(broken(broadcast.invariants(&cx)), "a lazy neighbor of a tree is none");
+        assert_eq!(broken(broadcast.invariants(&cx)), "a tree knows a neighbor that is none");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::id::NodeId;
 use crate::messaging::Envelope;
 use crate::wire::{
-    BroadcastMessage, LinkMessage, Message, OverlayMessage, RegistrationMessage, Shuffle,
+    BroadcastMessage, LinkMessage, Message, OverlayMessage, RegistrationMessage, Route, Shuffle,
     Statement, SwimMessage, VoteMessage,
 };
 
@@ -81,7 +81,13 @@ pub fn message(names: &dyn Names, message: &Message) -> String {
         }
         Message::Broadcast(BroadcastMessage::Gossip(gossip)) => {
             let age = gossip.age.duration().as_millis();
-            format!("hop {} age {age} ms {}", gossip.hop.0, text(names, &gossip.envelope))
+            let route = match gossip.route {
+                Route::Usual => String::new(),
+                Route::Renewal => ", to all".to_owned(),
+                Route::Along(tree) => format!(", in the tree of {}", names.node(tree)),
+                Route::Detour(tree) => format!(", beside the tree of {}", names.node(tree)),
+            };
+            format!("hop {} age {age} ms {}{route}", gossip.hop.0, text(names, &gossip.envelope))
         }
         Message::Broadcast(BroadcastMessage::Digest(digest)) => {
             let reply = if digest.reply { ", reply please" } else { "" };

@@ -33,6 +33,9 @@ pub struct BroadcastConfig {
     /// How long a pulled message is waited for before another neighbor is asked. 10 ms to 1 min.
     /// *Guess: a dial's time.*
     pub pull_timeout: Duration,
+    /// The least of `graft_after`, `graft_again` and `pull_timeout`: they are the longest waits, and
+    /// shorter where round trips are. 1 ms to 1 min. *Guess: what a busy machine lets a task wait.*
+    pub wait_min: Duration,
     /// Settings of the broadcast `plumtree`.
     pub plumtree: PlumtreeConfig,
 }
@@ -48,6 +51,7 @@ impl BroadcastConfig {
             seen_max: 200_000,
             digest_every: 10 * SECOND,
             pull_timeout: 3 * SECOND,
+            wait_min: Duration::from_millis(5),
             plumtree: PlumtreeConfig::modern(),
         }
     }
@@ -59,6 +63,7 @@ impl BroadcastConfig {
         within("seen_max", self.seen_max, 1_000..=10_000_000)?;
         within("digest_every", self.digest_every, Duration::from_millis(100)..=HOUR)?;
         within("pull_timeout", self.pull_timeout, Duration::from_millis(10)..=MINUTE)?;
+        within("wait_min", self.wait_min, Duration::from_millis(1)..=MINUTE)?;
         self.plumtree.check()
     }
 }

@@ -2,9 +2,11 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::broadcast::plumtree::message::{Graft, IHave, Prune, Route};
 use crate::id::{Hop, MessageId};
@@ -55,8 +57,7 @@ impl BroadcastMessage {
 }
 
 /// One copy of a message on one link.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "(u16, Age, Arc<Envelope>)")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gossip {
     /// Links travelled, this one included. At most 16,383 on the wire, where it saturates.
     pub hop: Hop,
@@ -68,36 +69,66 @@ pub struct Gossip {
     pub envelope: Arc<Envelope>,
 }
 
-/// Where hops saturate on the wire: they share a number with the route, which takes a byte for the
+/// Where hops saturate on the wire: they share a number with two flags, which takes a byte for the
 /// first 31 links.
 const MAX_HOP: u16 = u16::MAX >> 2;
 
+/// The flag of a copy that travels in the tree of another source, which is named after the number.
+const FOREIGN: u16 = 2;
+
+/// The other flag: of a foreign copy that it is a detour, of others that they renew their tree.
+const MARKED: u16 = 1;
+
 impl Serialize for Gossip {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let route = match self.route {
-            Route::Usual => 0,
-            Route::Detour => 1,
-            Route::Renewal => 2,
+        let hop = self.hop.0.min(MAX_HOP) << 2;
+        let (flags, tree) = match self.route {
+            Route::Usual => (0, None),
+            Route::Renewal => (MARKED, None),
+            Route::Along(tree) => (FOREIGN, Some(tree)),
+            Route::Detour(tree) => (FOREIGN | MARKED, Some(tree)),
         };
-        let hop_route = (self.hop.0.min(MAX_HOP) << 2) | route;
-        (hop_route, self.age, &self.envelope).serialize(serializer)
+        match tree {
+            None => (hop | flags, self.age, &self.envelope).serialize(serializer),
+            Some(tree) => (hop | flags, tree, self.age, &self.envelope).serialize(serializer),
+        }
     }
 }
 
-impl TryFrom<(u16, Age, Arc<Envelope>)> for Gossip {
-    type Error = &'static str;
-
-    fn try_from(
-        (hop_route, age, envelope): (u16, Age, Arc<Envelope>),
-    ) -> Result<Self, Self::Error> {
-        let route = match hop_route & 3 {
-            0 => Route::Usual,
-            1 => Route::Detour,
-            2 => Route::Renewal,
-            _ => return Err("no route has the number 3"),
-        };
-        Ok(Self { hop: Hop(hop_route >> 2), route, age, envelope })
+impl<'de> Deserialize<'de> for Gossip {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_tuple(4, GossipVisitor)
     }
+}
+
+struct GossipVisitor;
+
+impl<'de> Visitor<'de> for GossipVisitor {
+    type Value = Gossip;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a copy of a message")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut fields: A) -> Result<Gossip, A::Error> {
+        let hop_flags: u16 = next(&mut fields)?;
+        let is_marked = hop_flags & MARKED != 0;
+        let route = match (hop_flags & FOREIGN != 0, is_marked) {
+            (false, false) => Route::Usual,
+            (false, true) => Route::Renewal,
+            (true, false) => Route::Along(next(&mut fields)?),
+            (true, true) => Route::Detour(next(&mut fields)?),
+        };
+        let (age, envelope): (Age, Arc<Envelope>) = (next(&mut fields)?, next(&mut fields)?);
+        if route.tree() == Some(envelope.origin()) {
+            return Err(A::Error::custom("the tree of the origin is named as another's"));
+        }
+        Ok(Gossip { hop: Hop(hop_flags >> 2), route, age, envelope })
+    }
+}
+
+fn next<'de, A: SeqAccess<'de>, T: Deserialize<'de>>(fields: &mut A) -> Result<T, A::Error> {
+    fields.next_element()?.ok_or_else(|| A::Error::custom("a copy of a message is cut off"))
 }
 
 /// What a node holds, for its neighbor to compare.

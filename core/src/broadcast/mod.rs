@@ -11,6 +11,7 @@ pub(crate) mod message;
 pub(crate) mod plumtree;
 pub(crate) mod timer;
 mod traffic;
+mod waits;
 
 use alloc::boxed::Box;
 

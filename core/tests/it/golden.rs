@@ -114,18 +114,18 @@ fn the_largest_messages_fit_a_frame() {
 }
 
 #[test]
-fn the_hop_of_a_copy_saturates_and_it_has_one_of_three_routes() {
+fn the_hop_of_a_copy_saturates_and_it_has_one_of_four_routes() {
     let copy = |hop, route| {
         let (age, envelope) = (Age::default(), samples::envelope(1, 9));
         Message::Broadcast(BroadcastMessage::Gossip(Gossip { hop: Hop(hop), route, age, envelope }))
     };
     let body = |message: &Message| frame(message)[FRAME_HEADER_LEN..].to_vec();
-    for route in [Route::Usual, Route::Detour, Route::Renewal] {
+    let other = tidings_core::NodeId::new([8; 32]);
+    for route in [Route::Usual, Route::Renewal, Route::Along(other), Route::Detour(other)] {
         assert_eq!(wire::decode(&body(&copy(u16::MAX, route))), Ok(copy(16_383, route)));
     }
-    let mut fourth = body(&copy(1, Route::Usual));
-    fourth[1] |= 3;
-    assert_eq!(wire::decode(&fourth), Err(DecodeError::Malformed));
+    let own = Route::Along(samples::envelope(1, 9).origin());
+    assert_eq!(wire::decode(&body(&copy(1, own))), Err(DecodeError::Malformed));
 }
 
 fn frame(message: &Message) -> Vec<u8> {

@@ -108,7 +108,7 @@ fn classic_messages() -> Vec<Message> {
         Message::Link(LinkMessage::Pong(ping)),
         Message::Broadcast(BroadcastMessage::Gossip(Gossip {
             hop: Hop(2),
-            route: Route::Renewal,
+            route: Route::Detour(NodeId::new([8; 32])),
             age: Age::new(Duration::from_millis(40)),
             envelope: envelope(1, 9),
         })),

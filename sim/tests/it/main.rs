@@ -8,6 +8,7 @@ mod gallery;
 mod glossary;
 mod hunt;
 mod links;
+mod no_holes;
 mod papers;
 mod quorum;
 mod ready_files;

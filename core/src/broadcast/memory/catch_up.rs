@@ -14,6 +14,7 @@
 
 use alloc::vec::Vec;
 
+use crate::broadcast::waits;
 use crate::context::Context;
 use crate::id::{LinkId, MessageId};
 use crate::time::Instant;
@@ -42,7 +43,7 @@ impl CatchUp {
         missing: impl Iterator<Item = MessageId>,
     ) {
         self.pulls.retain(|pull| pull.until > cx.now);
-        let until = cx.now + cx.config.broadcast.pull_timeout;
+        let until = cx.now + waits::for_pull(cx, from);
         let mut ids = Vec::new();
         for id in missing {
             if self.pulls.get(id).is_some() {

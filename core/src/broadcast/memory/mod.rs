@@ -30,8 +30,8 @@ pub(crate) struct Memory {
 pub(crate) enum Receipt {
     /// Of a message that nobody here has seen. It is not stored yet.
     New { stored: Stored, was_pulled: bool },
-    /// Of a message of this source that was here before.
-    Repeated { source: NodeId, was_pulled: bool },
+    /// Of a message that was here before.
+    Repeated { was_pulled: bool },
     /// Too old to tell.
     TooOld,
 }
@@ -60,7 +60,7 @@ impl Memory {
         if self.seen.contains(id) {
             self.note_holder(id, from.slot);
             traffic::on_duplicate(cx, &envelope, from.id);
-            return Receipt::Repeated { source: envelope.origin(), was_pulled };
+            return Receipt::Repeated { was_pulled };
         }
         if !self.seen.can_rule_out_duplicate(cx, age.duration()) {
             traffic::on_too_old(cx, &envelope, from.id);
@@ -69,7 +69,7 @@ impl Memory {
         self.seen.insert(cx, id);
         traffic::on_new(cx, &envelope, from, hop, age);
         let mut stored = Stored::new(envelope, hop, age, cx.now);
-        if was_pulled || route == Route::Detour {
+        if was_pulled || matches!(route, Route::Detour(_)) {
             stored.note_detour();
         }
         if let Some(slot) = from.slot {
@@ -133,6 +133,22 @@ impl Memory {
             if let Some(stored) = self.store.get_mut(*id) {
                 traffic::send_once(cx, from.via(), stored, Route::Usual);
             }
+        }
+    }
+
+    /// A neighbor asks for a message that it was told of, along this source's tree.
+    pub(crate) fn on_graft(
+        &mut self,
+        cx: &mut Context,
+        from: &Neighbor,
+        id: MessageId,
+        tree: NodeId,
+    ) {
+        self.store.expire(cx);
+        if let Some(stored) = self.store.get_mut(id) {
+            let is_own = tree == stored.envelope.origin();
+            let route = if is_own { Route::Usual } else { Route::Along(tree) };
+            traffic::send_once(cx, from.via(), stored, route);
         }
     }
 

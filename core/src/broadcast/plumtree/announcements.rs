@@ -13,43 +13,52 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::mem;
+use core::time::Duration;
 
 use crate::broadcast::timer::BroadcastTimer;
+use crate::broadcast::waits;
 use crate::context::Context;
 use crate::id::{MessageId, NodeId};
 use crate::time::Instant;
 use crate::util::room::{make_room, make_room_behind};
 use crate::wire::MAX_IHAVES;
 
+/// The name of a message, and the source in whose tree it travels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Name {
+    pub(super) id: MessageId,
+    pub(super) tree: NodeId,
+}
+
 /// Messages to be named to neighbors that are not known to have them. Whom that concerns is seen when
 /// the names are sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Announcements {
     /// To be announced by `IHave`: their payload is on its way along the tree.
-    named: Vec<MessageId>,
+    named: Vec<Name>,
     /// To be told by a digest, which is answered by a pull at once: their payload is not.
     offered: Vec<MessageId>,
     /// When `named` and `offered` are due, unless they are empty.
     due: Instant,
     /// Announced where this side speaks first; when the other neighbors are due. Rising.
-    later: VecDeque<(Instant, MessageId)>,
+    later: VecDeque<(Instant, Name)>,
 }
 
 /// What is due.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Due {
     /// To be announced where this side speaks first.
-    pub(super) named: Vec<MessageId>,
+    pub(super) named: Vec<Name>,
     /// To be announced where it speaks second.
-    pub(super) later: Vec<MessageId>,
+    pub(super) later: Vec<Name>,
     /// To be told by a digest.
     pub(super) offered: Vec<MessageId>,
 }
 
 impl Announcements {
-    pub(super) fn name(&mut self, cx: &mut Context, id: MessageId) {
+    pub(super) fn name(&mut self, cx: &mut Context, name: Name) {
         make_room(&mut self.named);
-        self.named.push(id);
+        self.named.push(name);
         self.gather(cx);
     }
 
@@ -62,7 +71,7 @@ impl Announcements {
     /// The first that is gathered sets the time.
     fn gather(&mut self, cx: &mut Context) {
         if self.named.len() + self.offered.len() == 1 {
-            self.due = cx.now + cx.config.broadcast.plumtree.ihave_delay;
+            self.due = cx.now + waits::gather(cx);
             self.arm(cx);
         }
     }
@@ -75,14 +84,14 @@ impl Announcements {
     /// Takes what was gathered, and what is due at the second neighbors by the time at which as much
     /// would be gathered again. More than a message of the latter do not wait.
     pub(super) fn take(&mut self, cx: &mut Context) -> Due {
-        let soon = cx.now + cx.config.broadcast.plumtree.ihave_delay;
-        let is_due = |(at, _): &mut (Instant, MessageId)| *at <= soon;
+        let soon = cx.now + waits::gather(cx);
+        let is_due = |(at, _): &mut (Instant, Name)| *at <= soon;
         let mut later = Vec::new();
-        while let Some((_, id)) = self.later.pop_front_if(is_due) {
-            later.push(id);
+        while let Some((_, name)) = self.later.pop_front_if(is_due) {
+            later.push(name);
         }
         while self.later.len() > MAX_IHAVES {
-            later.extend(self.later.pop_front().map(|(_, id)| id));
+            later.extend(self.later.pop_front().map(|(_, name)| name));
         }
         let is_gathered = self.due <= cx.now || self.is_full();
         let (named, offered) = if is_gathered {
@@ -95,11 +104,13 @@ impl Announcements {
     }
 
     /// These are announced to the other neighbors, too, unless those speak first.
-    pub(super) fn wait_for_others(&mut self, cx: &mut Context, named: Vec<MessageId>) {
-        let at = cx.now + cx.config.broadcast.plumtree.graft_after;
-        for id in named {
+    pub(super) fn wait_for_others(&mut self, cx: &mut Context, named: Vec<Name>, wait: Duration) {
+        // Waits change with round trips; names keep their order.
+        let last = self.later.back().map(|(at, _)| *at);
+        let at = last.max(Some(cx.now + wait)).unwrap_or(cx.now);
+        for name in named {
             make_room_behind(&mut self.later);
-            self.later.push_back((at, id));
+            self.later.push_back((at, name));
         }
         self.arm(cx);
     }

@@ -17,25 +17,26 @@ pub enum IHaveDirection {
 /// Settings of Plumtree. Names in brackets are the paper's (SRDS 2007, §3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlumtreeConfig {
-    /// How long announcements are gathered before they are sent in one `IHave`. 0 s to 1 s.
-    /// *docs/papers.md: 5 to 20 ms.*
+    /// How long announcements are gathered before they are sent in one `IHave`: a round trip, at most
+    /// this. 0 s to 1 s. *docs/papers.md: 5 to 20 ms.*
     pub ihave_delay: Duration,
     /// In how many directions a link carries a name. *docs/papers.md: one; the paper: both.*
     pub ihave_ways: IHaveDirection,
-    /// How long an announced message is waited for before it is grafted (t1). 10 ms to 1 min.
-    /// *Plumtree §3.5: above the overlay's diameter in time.*
+    /// How long an announced message is waited for before it is grafted (t1), at most: less where round
+    /// trips are short. 10 ms to 1 min. *Plumtree §3.5: above the overlay's diameter in time.*
     pub graft_after: Duration,
-    /// How long the next announcer is waited for (t2). 10 ms to 1 min. *Plumtree §3.5: a neighbor's
-    /// round trip.*
+    /// How long the next announcer is waited for (t2), at most. 10 ms to 1 min. *Plumtree §3.5: a
+    /// neighbor's round trip.*
     pub graft_again: Duration,
-    /// By how many links an announcement must be shorter for the shared tree to be changed. 1 to 64.
-    /// *Plumtree §4: 7 for several sources; measured: what is shorter for one source is longer for the
-    /// others, and after 100 sources the last delivery takes 1.9 times as long.*
+    /// With `trees` = 0: by how many links an announcement must be shorter for the one tree to be
+    /// changed. 1 to 64. *Plumtree §4: 7 for several sources; measured: what is shorter for one source
+    /// is longer for the others, and after 100 sources the last delivery takes 1.9 times as long.*
     pub threshold: u16,
-    /// Sources that have a tree of their own; the rest share one. 0 to 1,024. *docs/papers.md: 16;
-    /// a local network of 30 that all speak has one each.*
+    /// Sources that have a tree; messages of the others travel in one of these. With 0 all share one
+    /// tree, as published. 0 to 1,024. *docs/papers.md: 16; a local network of 30 that all speak has
+    /// one each.*
     pub trees: usize,
-    /// Over how many links a message goes to all neighbors before it follows the shared tree. In a
+    /// Over how many links a message goes to all neighbors before it follows another source's tree. In a
     /// smaller network it is fewer, so that at most one peer in eight gets a copy too many; where the
     /// table of members is off, its size is not known. 0 to 8. *Guess; measured with 1,000 peers: the
     /// last delivery comes a fifth to a quarter sooner, for 0.03 copies too many.*

@@ -7,13 +7,26 @@ use crate::id::{Hop, MessageId, NodeId};
 /// How a copy of a message travels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Route {
-    /// As its broadcast has it: to all neighbors, or along the tree.
+    /// As its broadcast has it: to all neighbors, or along the tree of its origin.
     #[default]
     Usual,
-    /// It left the shared tree on its way, as `flood_hops` has it: it says nothing of the tree.
-    Detour,
-    /// To all neighbors: the shared tree grows anew on its way.
+    /// To all neighbors: the tree of its origin begins, or grows anew.
     Renewal,
+    /// Along the tree of this other source.
+    Along(NodeId),
+    /// It left the tree of this other source on its way, as `flood_hops` has it: it says nothing of the
+    /// tree.
+    Detour(NodeId),
+}
+
+impl Route {
+    /// The source in whose tree it travels, if that is not its origin.
+    pub const fn tree(self) -> Option<NodeId> {
+        match self {
+            Self::Usual | Self::Renewal => None,
+            Self::Along(tree) | Self::Detour(tree) => Some(tree),
+        }
+    }
 }
 
 /// "I have this message": its name, instead of the message itself (§3.3, Algorithm 1).
@@ -23,7 +36,7 @@ pub struct IHave {
     pub id: MessageId,
     /// Links it would have travelled on arrival.
     pub hop: Hop,
-    /// Whose message it is: its tree is the one to be repaired.
+    /// The tree that it travels in: the one to be repaired.
     pub source: NodeId,
 }
 

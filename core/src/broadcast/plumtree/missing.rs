@@ -11,23 +11,27 @@ use core::time::Duration;
 
 use super::announcements::speaks_first;
 use crate::broadcast::timer::BroadcastTimer;
+use crate::broadcast::waits;
 use crate::config::IHaveDirection;
 use crate::context::Context;
 use crate::id::{Hop, LinkId, MessageId, NodeId};
 use crate::links::neighbors::{Neighbor, Neighbors};
 use crate::time::Instant;
 use crate::util::room::make_room;
+use crate::util::smoothed::Smoothed;
 use crate::util::table::Table;
 use crate::wire::IHave;
 
 /// Least time between two looks at what is due: many made-up names, each due at a time of its own,
-/// must not cost a look each. *The least that t1 and t2 can be.*
-const PAUSE: Duration = Duration::from_millis(10);
+/// must not cost a look each. *The least that `wait_min` can be.*
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Announced messages that have not come.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Missing {
     table: Table<MessageId, Announced>,
+    /// By how much payloads come later than the first of their names.
+    lag: Smoothed,
     /// When the timer fires; `None` while it is not armed.
     wake: Option<Instant>,
 }
@@ -36,6 +40,7 @@ pub(super) struct Missing {
 #[derive(Clone, Debug)]
 pub(super) struct Announced {
     source: NodeId,
+    since: Instant,
     due: Instant,
     /// In the order in which they announced it; links may be gone since. At most one per neighbor that
     /// a peer can have.
@@ -89,23 +94,45 @@ impl Missing {
             return;
         }
         *share -= 1;
-        let config = &cx.config.broadcast.plumtree;
+        let ways = cx.config.broadcast.plumtree.ihave_ways;
         // Who speaks second has waited for t1 before. What was grafted then may be on its way.
-        let is_late =
-            config.ihave_ways == IHaveDirection::OneWay && !speaks_first(by.id(), cx.me(), have.id);
-        let due = cx.now + if is_late { config.graft_again } else { config.graft_after };
+        let is_late = ways == IHaveDirection::OneWay && !speaks_first(by.id(), cx.me(), have.id);
+        let due = cx.now + if is_late { self.after_graft(cx) } else { self.before_graft(cx) };
         let by = alloc::vec![announcer];
-        self.table.insert(have.id, Announced { source: have.source, due, by, asked: 0 });
+        self.table
+            .insert(have.id, Announced { source: have.source, since: cx.now, due, by, asked: 0 });
         self.arm(cx, due);
     }
 
+    /// How long an announced message is waited for (t1).
+    pub(super) fn before_graft(&self, cx: &Context) -> Duration {
+        waits::before_graft(cx, self.lag)
+    }
+
+    /// How long the next announcer is waited for (t2).
+    fn after_graft(&self, cx: &Context) -> Duration {
+        waits::after_graft(cx, self.lag)
+    }
+
     /// The message came. Returns who else had announced it.
-    pub(super) fn on_arrival(&mut self, cx: &mut Context, id: MessageId) -> Vec<Announcer> {
+    pub(super) fn on_arrival(
+        &mut self,
+        cx: &mut Context,
+        id: MessageId,
+        link: LinkId,
+    ) -> Vec<Announcer> {
         let came = self.table.remove(id);
         if self.table.len() == 0 && self.wake.take().is_some() {
             cx.timers.cancel(BroadcastTimer::Graft);
         }
-        came.map_or_else(Vec::new, |announced| announced.by)
+        came.map_or_else(Vec::new, |announced| {
+            // What was asked for would have come along the tree nobody knows when.
+            let was_asked = announced.by[..announced.asked].iter().any(|it| it.link == link);
+            if !was_asked {
+                self.lag.add(cx.now.since(announced.since));
+            }
+            announced.by
+        })
     }
 
     /// What is overdue is asked of the next announcer that is still a neighbor; what all of them failed
@@ -114,7 +141,7 @@ impl Missing {
         self.wake = None;
         let now = cx.now;
         let due = self.table.keys_where(|it| it.due <= now);
-        let next = now + cx.config.broadcast.plumtree.graft_again;
+        let next = now + self.after_graft(cx);
         let mut requests = Vec::new();
         for id in due {
             let Some(announced) = self.table.get_mut(id) else { continue };

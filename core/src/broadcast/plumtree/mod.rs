@@ -18,11 +18,15 @@
 //! copy too many, and leaves the trees alone.
 
 mod announcements;
+mod arrival;
 pub(crate) mod config;
 mod flooding;
 mod losses;
 pub(crate) mod message;
 mod missing;
+mod rival;
+mod shared_tree;
+mod source_trees;
 #[cfg(test)]
 mod tests;
 mod trees;
@@ -35,12 +39,13 @@ use crate::broadcast::timer::BroadcastTimer;
 use crate::broadcast::traffic::{self, Sender};
 use crate::config::IHaveDirection;
 use crate::context::Context;
-use crate::id::{Hop, MessageId, NodeId};
-use crate::links::neighbors::{Neighbor, Neighbors, SlotSet, Via};
+use crate::id::{Hop, MessageId};
+use crate::links::neighbors::{Neighbor, Neighbors, SlotSet};
 #[cfg(any(test, feature = "invariants"))]
-use crate::util::invariant::{Broken, holds};
+use crate::util::invariant::Broken;
 use crate::wire::{BroadcastMessage, Digest, Gossip, Graft, IHave, MAX_IHAVES, Prune, Route};
-use announcements::{Announcements, Due, speaks_first};
+use announcements::{Announcements, Due, Name, speaks_first};
+use arrival::Arrival;
 use flooding::flood_hops;
 use losses::Losses;
 use missing::{Announcer, Missing};
@@ -60,7 +65,7 @@ impl Plumtree {
         let pause = cx.rng.jitter(cx.config.broadcast.plumtree.exchange_every);
         cx.arm(BroadcastTimer::Exchange, pause);
         Self {
-            trees: Trees::default(),
+            trees: Trees::new(cx),
             announcements: Announcements::default(),
             missing: Missing::default(),
             losses: Losses::default(),
@@ -69,10 +74,9 @@ impl Plumtree {
 
     /// Sends an own message to all. It is not stored yet.
     pub(crate) fn publish(&mut self, cx: &mut Context, memory: &mut Memory, stored: Stored) {
-        self.trees.on_new(cx.now, &stored.envelope, cx.config.broadcast.plumtree.trees);
-        let is_due = !self.trees.is_own(cx.me()) && self.trees.is_worn() && self.trees.renew();
-        let route = if is_due { Route::Renewal } else { Route::Usual };
-        self.spread(cx, memory, stored, route);
+        let route = self.trees.choose(cx, stored.envelope.topic().is_reserved());
+        let arrival = Arrival::new(cx.me(), route, Hop(0));
+        self.spread(cx, memory, stored, arrival);
     }
 
     /// A copy came from a neighbor.
@@ -84,66 +88,64 @@ impl Plumtree {
         gossip: Gossip,
     ) {
         let id = gossip.envelope.id();
-        let announcers = self.missing.on_arrival(cx, id);
-        let route = gossip.route;
+        let announcers = self.missing.on_arrival(cx, id, from.link);
+        let mut arrival = Arrival::of(&gossip);
         match memory.receive(cx, Sender::of(from), gossip) {
             Receipt::New { mut stored, was_pulled } => {
                 note_holders(&mut stored, &cx.neighbors, &announcers);
                 if was_pulled {
                     return self.offer(cx, memory, stored);
                 }
-                self.trees.on_new(cx.now, &stored.envelope, cx.config.broadcast.plumtree.trees);
-                if route == Route::Detour {
-                    return self.spread(cx, memory, stored, route);
+                if !self.trees.enter(cx, arrival) {
+                    arrival.route = Route::Usual;
                 }
-                let (source, hop) = (stored.envelope.origin(), stored.hop);
-                let route = self.on_parent(from, source, route);
-                self.spread(cx, memory, stored, route);
-                let nearer = self.nearer(cx, source, hop, &announcers);
-                self.shorten(cx, from, source, nearer);
+                self.spread(cx, memory, stored, arrival);
+                if !arrival.is_detour() {
+                    self.trees.on_first_copy(cx, from, arrival, &announcers);
+                }
             }
-            Receipt::Repeated { source, was_pulled: false } if route != Route::Detour => {
-                // A detour that was quicker than the tree says nothing against the tree.
-                let stored = memory.store.get_mut(id);
-                if !stored.is_some_and(Stored::is_overtaken) {
-                    self.prune(cx, from, source);
+            Receipt::Repeated { was_pulled: false } if !arrival.is_detour() => {
+                let mut stored = memory.store.get_mut(id);
+                let first = stored.as_ref().map(|stored| stored.hop);
+                let is_overtaken = stored.as_mut().is_some_and(|stored| stored.is_overtaken());
+                match stored {
+                    // A pull or a detour was quicker than the tree, which says nothing against the tree.
+                    Some(stored) if is_overtaken => {
+                        self.trees.enter(cx, arrival);
+                        send_to_eager(cx, self.trees.lazy(arrival), stored, arrival.route);
+                        self.trees.on_first_copy(cx, from, arrival, &announcers);
+                    }
+                    Some(_) | None => self.trees.on_repeated(cx, from, arrival, first),
                 }
             }
             Receipt::Repeated { .. } | Receipt::TooOld => {}
         }
     }
 
-    /// A new message came along the tree: its sender is eager (Algorithm 1). Returns the route by which
-    /// it goes on.
-    fn on_parent(&mut self, from: &Neighbor, source: NodeId, route: Route) -> Route {
-        let is_renewed = route == Route::Renewal && self.trees.renew();
-        self.trees.lazy_mut(source).remove(from.slot);
-        if is_renewed { route } else { Route::Usual }
-    }
-
-    /// Sends a message along its tree by this route, and its name off it. Over its first links it is
-    /// flooded beside the tree, if it has none of its own ([`flood_hops`]).
-    fn spread(&mut self, cx: &mut Context, memory: &mut Memory, mut stored: Stored, route: Route) {
-        let (id, source) = (stored.envelope.id(), stored.envelope.origin());
+    /// Sends a message along its tree, and its name off it. Over its first links it is flooded beside
+    /// the tree, if that is not its origin's ([`flood_hops`]).
+    fn spread(
+        &mut self,
+        cx: &mut Context,
+        memory: &mut Memory,
+        mut stored: Stored,
+        arrival: Arrival,
+    ) {
+        let Arrival { tree, route, .. } = arrival;
         if self.losses.on_message() {
             // All eager, as at the beginning: the tree grows anew around what is gone.
-            *self.trees.lazy_mut(source) = SlotSet::default();
+            self.trees.make_all_eager(tree);
         }
-        let lazy = self.trees.lazy(source);
-        let is_flooded = !self.trees.is_own(source)
+        let lazy = self.trees.lazy(arrival);
+        let is_flooded = !arrival.is_own()
             && !stored.envelope.topic().is_reserved()
             && stored.hop.0 < flood_hops(cx, cx.neighbors.len());
-        let mut place = 0;
-        while let Some(to) = cx.neighbors.at(place).map(Neighbor::via) {
-            if !lazy.contains(to.slot) {
-                traffic::send_once(cx, to, &mut stored, route);
-            } else if is_flooded {
-                traffic::send_once(cx, to, &mut stored, Route::Detour);
-            }
-            place += 1;
+        send_to_eager(cx, lazy, &mut stored, route);
+        if is_flooded {
+            send_to_eager(cx, SlotSet::default(), &mut stored, Route::Detour(tree));
         }
         if cx.neighbors.iter().any(|it| is_lacked(&stored, it)) {
-            self.announcements.name(cx, id);
+            self.announcements.name(cx, Name { id: stored.envelope.id(), tree });
         }
         memory.store.insert(cx, stored);
         self.announce_if_full(cx, memory);
@@ -154,14 +156,6 @@ impl Plumtree {
         self.announcements.offer(cx, stored.envelope.id());
         memory.store.insert(cx, stored);
         self.announce_if_full(cx, memory);
-    }
-
-    /// A message came twice: the second link is no branch of its tree (§3.3). Also when it is none
-    /// here already, for then the other side holds it for one.
-    fn prune(&mut self, cx: &mut Context, from: &Neighbor, source: NodeId) {
-        self.trees.lazy_mut(source).insert(from.slot);
-        cx.stats.prunes_sent += 1;
-        cx.send(from.link, BroadcastMessage::Prune(Prune { source }));
     }
 
     /// A neighbor has these messages.
@@ -176,43 +170,12 @@ impl Plumtree {
         for it in have {
             if let Some(stored) = memory.store.get_mut(it.id) {
                 stored.holders.insert(from.slot);
+                self.trees.on_late_name(cx, from.slot, it.source);
             } else if !memory.seen.contains(it.id) {
                 let share = share.get_or_insert_with(|| self.missing.share(cx, from.link));
                 self.missing.note(cx, from, it, share);
             }
         }
-    }
-
-    /// A message had been announced before it came: over the first announcer that is much nearer to the
-    /// source the tree is shorter. That one becomes the parent, by a graft that asks for nothing, and
-    /// the old parent is pruned (§3.8).
-    ///
-    /// Departure: in the tree of one source no announcer need be nearer in links. Its announcement had
-    /// waited for `ihave_delay`, so the way over it is quicker by at least that, and two ways that are
-    /// about as long do not take turns. That finds the quickest ways where links differ.
-    ///
-    /// Parents had the message earlier than their children: no circle can close.
-    fn shorten(&mut self, cx: &mut Context, parent: &Neighbor, source: NodeId, over: Option<Via>) {
-        let Some(over) = over.filter(|over| over.slot != parent.slot) else { return };
-        self.trees.lazy_mut(source).remove(over.slot);
-        cx.stats.grafts_sent += 1;
-        cx.send(over.link, BroadcastMessage::Graft(Graft { source, id: None }));
-        self.prune(cx, parent, source);
-    }
-
-    /// The first announcer that is so much nearer to the source.
-    fn nearer(
-        &self,
-        cx: &Context,
-        source: NodeId,
-        hop: Hop,
-        announcers: &[Announcer],
-    ) -> Option<Via> {
-        let threshold = cx.config.broadcast.plumtree.threshold;
-        let is_own = self.trees.is_own(source);
-        let is_near = |it: &&Announcer| is_own || hop.0.saturating_sub(it.hop.0) >= threshold;
-        let mut near = announcers.iter().filter(is_near);
-        near.find_map(|it| cx.neighbors.by_link(it.link)).map(Neighbor::via)
     }
 
     /// A neighbor makes the link a branch, and lacks a message (§3.5). It is sent once.
@@ -223,15 +186,15 @@ impl Plumtree {
         from: &Neighbor,
         graft: &Graft,
     ) {
-        self.trees.lazy_mut(graft.source).remove(from.slot);
+        self.trees.on_graft(from.slot, graft.source);
         if let Some(id) = graft.id {
-            memory.on_pull(cx, from, &[id]);
+            memory.on_graft(cx, from, id, graft.source);
         }
     }
 
     /// A neighbor wants names only (§3.3).
     pub(crate) fn on_prune(&mut self, from: &Neighbor, prune: &Prune) {
-        self.trees.lazy_mut(prune.source).insert(from.slot);
+        self.trees.on_prune(from.slot, prune.source);
     }
 
     /// Time to send the announcements that were gathered.
@@ -247,12 +210,13 @@ impl Plumtree {
                 let id = stored.envelope.id();
                 is_lacked(stored, neighbor) && !speaks_first(cx.me(), neighbor.id(), id)
             };
-            let is_waiting = |id: &MessageId| {
-                let stored = memory.store.get(*id);
+            let is_waiting = |name: &Name| {
+                let stored = memory.store.get(name.id);
                 stored.is_some_and(|stored| cx.neighbors.iter().any(|it| waits(it, stored)))
             };
             let waiting = due.named.into_iter().filter(is_waiting).collect();
-            self.announcements.wait_for_others(cx, waiting);
+            let wait = self.missing.before_graft(cx);
+            self.announcements.wait_for_others(cx, waiting, wait);
         }
     }
 
@@ -261,18 +225,22 @@ impl Plumtree {
         let ways = cx.config.broadcast.plumtree.ihave_ways;
         let me = cx.me();
         let is_first =
-            |id: &MessageId| ways == IHaveDirection::BothWays || speaks_first(me, to.id(), *id);
-        let lacked = |id: &MessageId| memory.store.get(*id).filter(|stored| is_lacked(stored, to));
-        let now = due.named.iter().filter(|id| is_first(id));
-        let now = now.chain(due.later.iter().filter(|id| !is_first(id)));
-        let have: Vec<IHave> = now.filter_map(lacked).map(announcement).collect();
+            |name: &&Name| ways == IHaveDirection::BothWays || speaks_first(me, to.id(), name.id);
+        let lacked = |id: MessageId| memory.store.get(id).filter(|stored| is_lacked(stored, to));
+        let now = due.named.iter().filter(is_first);
+        let now = now.chain(due.later.iter().filter(|name| !is_first(name)));
+        let announced = |name: &Name| {
+            let hop = lacked(name.id)?.hop.next();
+            Some(IHave { id: name.id, hop, source: name.tree })
+        };
+        let have: Vec<IHave> = now.filter_map(announced).collect();
         for page in have.chunks(MAX_IHAVES) {
             cx.stats.ihaves_sent += u64::try_from(page.len()).unwrap_or(0);
             cx.stats.ihave_messages += 1;
             cx.send(to.link, BroadcastMessage::IHave { have: page.to_vec() });
         }
-        let ids: Vec<MessageId> =
-            due.offered.iter().filter(|id| lacked(id).is_some()).copied().collect();
+        let ids = due.offered.iter().copied().filter(|id| lacked(*id).is_some());
+        let ids: Vec<MessageId> = ids.collect();
         if !ids.is_empty() {
             cx.send(to.link, BroadcastMessage::Digest(Digest { ids, reply: false }));
         }
@@ -289,7 +257,7 @@ impl Plumtree {
         for request in self.missing.on_timer(cx) {
             let announcer = cx.neighbors.by_link(request.link).map(Neighbor::via);
             let Some(announcer) = announcer else { continue };
-            self.trees.lazy_mut(request.source).remove(announcer.slot);
+            self.trees.on_asked(announcer.slot, request.source);
             cx.stats.grafts_sent += 1;
             let graft = Graft { source: request.source, id: Some(request.id) };
             cx.send(announcer.link, BroadcastMessage::Graft(graft));
@@ -298,16 +266,26 @@ impl Plumtree {
 
     #[cfg(any(test, feature = "invariants"))]
     pub(crate) fn invariants(&self, slots: SlotSet) -> Broken {
-        let mut lazy = self.trees.all_lazy();
-        holds(lazy.all(|set| set.is_within(slots)), "a lazy neighbor of a tree is none")
+        self.trees.invariants(slots)
     }
 
     /// A neighbor is gone: it is no branch of any tree.
     pub(crate) fn on_neighbor_down(&mut self, cx: &mut Context, down: &Neighbor, is_lost: bool) {
-        self.trees.release(down.slot);
+        self.trees.on_neighbor_down(cx, down.slot);
         if is_lost {
             self.losses.on_loss(cx);
         }
+    }
+}
+
+/// Sends a message to those that want its payload and are not known to have it.
+fn send_to_eager(cx: &mut Context, lazy: SlotSet, stored: &mut Stored, route: Route) {
+    let mut place = 0;
+    while let Some(to) = cx.neighbors.at(place).map(Neighbor::via) {
+        if !lazy.contains(to.slot) {
+            traffic::send_once(cx, to, stored, route);
+        }
+        place += 1;
     }
 }
 
@@ -320,10 +298,4 @@ fn note_holders(stored: &mut Stored, neighbors: &Neighbors, announcers: &[Announ
 /// Whether a neighbor is not known to have it.
 fn is_lacked(stored: &Stored, neighbor: &Neighbor) -> bool {
     !stored.holders.contains(neighbor.slot)
-}
-
-/// What a lazy neighbor hears of a message.
-fn announcement(stored: &Stored) -> IHave {
-    let Stored { envelope, hop, .. } = stored;
-    IHave { id: envelope.id(), hop: hop.next(), source: envelope.origin() }
 }

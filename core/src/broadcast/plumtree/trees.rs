@@ -1,250 +1,148 @@
-//! The trees: which neighbors get a source's messages at once (eager), which only their names (lazy).
-//!
-//! The sources that spoke last have a tree each, the rest share one. A tree is one word, the set of
-//! its lazy neighbors, so that a new neighbor is eager in all trees (§3.7) without being entered.
-//!
-//! Departure: the paper has one tree for all, or one for each source. A shared tree is short only for
-//! whoever was its root; a tree for each of many sources takes room that a million peers in one
-//! process do not have.
-//!
-//! Two neighbors need not have the same trees, for messages reach them in different orders. A link is
-//! then eager for one and lazy for the other. Nothing is lost by that, since every link carries the
-//! message or its name in each direction; a copy too many is answered by a `Prune`, one too few by a
-//! `Graft`, and both are applied to the tree that their receiver has for the source.
+//! The trees: which neighbors get a message at once (eager), which only its name (lazy). There is a tree
+//! per source, or, as published, one for all.
 
-use alloc::vec::Vec;
-use core::time::Duration;
-
-use crate::id::NodeId;
-use crate::links::neighbors::{Slot, SlotSet};
-use crate::messaging::Envelope;
-use crate::time::Instant;
-use crate::util::room::make_room;
+use super::arrival::Arrival;
+use super::missing::Announcer;
+use super::shared_tree::SharedTree;
+use super::source_trees::SourceTrees;
+use crate::context::Context;
+use crate::id::{Hop, NodeId};
+use crate::links::neighbors::{Neighbor, Slot, SlotSet};
+#[cfg(any(test, feature = "invariants"))]
+use crate::util::invariant::{Broken, holds};
+use crate::wire::Route;
 
 /// The trees that a peer has a part in.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Trees {
-    /// Lazy neighbors for sources without a tree of their own.
-    shared: SlotSet,
-    /// Whoever spoke last is last.
-    own: Vec<Own>,
-    /// The last sources that said something and have no tree, by the beginning of their ids; whoever
-    /// spoke last is last. At most as many as there may be trees.
-    heard: Vec<[u8; 4]>,
-    /// New messages on the shared tree since it last grew anew.
-    used: u16,
+#[derive(Clone, Debug)]
+pub(super) enum Trees {
+    Shared(SharedTree),
+    Sources(SourceTrees),
 }
-
-/// The tree of one source.
-#[derive(Clone, Copy, Debug)]
-struct Own {
-    source: NodeId,
-    lazy: SlotSet,
-    /// When the source spoke last.
-    spoke: Instant,
-}
-
-/// A tree is kept for a source for so long after its last message. Where more sources speak in turn
-/// than there are trees, each would else take the tree of the one whose turn is next, and none would
-/// ever become short. *Guess: several of its messages.*
-const KEPT: Duration = Duration::from_secs(30);
-
-/// New messages after which the shared tree grows anew with the next one. A peer takes part in that
-/// after half as many, and no sooner, so that nobody can have every message flooded. *Guess: the one
-/// that is flooded costs each peer three copies too many, a fortieth of a copy per message.*
-const WORN: u16 = 128;
 
 impl Trees {
-    /// A new message came. Its source is hot if it is one of the last that spoke: only then is it known
-    /// that a tree will be used again. Its tree begins as the shared one, which costs no copy too many,
-    /// and is made shorter for it by its next messages (§3.8). Where there are `most`, the tree goes
-    /// whose source has been silent for longest, if that is [`KEPT`] or more; else there is none to
-    /// have.
-    ///
-    /// Statements about members come from everybody and make no source hot.
-    pub(super) fn on_new(&mut self, now: Instant, envelope: &Envelope, most: usize) {
-        let source = envelope.origin();
-        if let Some(place) = self.own.iter().position(|tree| tree.source == source) {
-            self.own[place].spoke = now;
-            self.own[place..].rotate_left(1);
-            return;
-        }
-        let is_hot = !envelope.topic().is_reserved() && self.was_heard(source, most);
-        if is_hot && self.has_room(now, most) {
-            make_room(&mut self.own);
-            self.own.push(Own { source, lazy: self.shared, spoke: now });
-        } else {
-            self.used = self.used.saturating_add(1);
+    pub(super) fn new(cx: &Context) -> Self {
+        match cx.config.broadcast.plumtree.trees {
+            0 => Self::Shared(SharedTree::default()),
+            _ => Self::Sources(SourceTrees::default()),
         }
     }
 
-    /// Whether the source is one of the last that spoke; it is now the last one.
-    fn was_heard(&mut self, source: NodeId, most: usize) -> bool {
-        let Some(&beginning) = source.as_bytes().first_chunk().filter(|_| most > 0) else {
-            return false;
-        };
-        let before = self.heard.iter().position(|it| *it == beginning);
-        let is_full = self.heard.len() == most;
-        if let Some(place) = before.or_else(|| is_full.then_some(0)) {
-            self.heard.remove(place);
+    /// How a message of this peer begins.
+    pub(super) fn choose(&mut self, cx: &Context, is_statement: bool) -> Route {
+        match self {
+            Self::Shared(_) => Route::Usual,
+            Self::Sources(trees) => trees.choose(cx, is_statement),
         }
-        make_room(&mut self.heard);
-        self.heard.push(beginning);
-        before.is_some()
     }
 
-    /// Whether the shared tree has been used so often that it should grow anew: what joined, left and
-    /// was grafted since has made it longer.
-    pub(super) const fn is_worn(&self) -> bool {
-        self.used >= WORN
-    }
-
-    /// Makes all neighbors eager in the shared tree, unless they were so lately.
-    pub(super) fn renew(&mut self) -> bool {
-        let may = self.used >= WORN / 2;
-        if may {
-            (self.shared, self.used) = (SlotSet::default(), 0);
+    /// Who does not get the payload of a message that travels like this.
+    pub(super) fn lazy(&mut self, arrival: Arrival) -> SlotSet {
+        match self {
+            Self::Shared(tree) => tree.lazy,
+            Self::Sources(trees) => trees.lazy(arrival),
         }
-        may
     }
 
-    /// Makes room for one more tree, if one is long unused.
-    fn has_room(&mut self, now: Instant, most: usize) -> bool {
-        if self.own.len() >= most && self.own.first().is_some_and(|it| now.since(it.spoke) >= KEPT)
-        {
-            self.own.remove(0);
+    /// A new message is about to be spread along its tree. Returns whether it keeps its route: one that
+    /// says that its tree grows anew may say so too often.
+    pub(super) fn enter(&mut self, cx: &Context, arrival: Arrival) -> bool {
+        match self {
+            Self::Shared(_) => arrival.route != Route::Renewal,
+            Self::Sources(trees) => trees.enter(cx, arrival),
         }
-        self.own.len() < most
     }
 
-    /// Whether the source has a tree of its own.
-    pub(super) fn is_own(&self, source: NodeId) -> bool {
-        self.own.iter().any(|tree| tree.source == source)
+    /// All neighbors get the next payload of this tree.
+    pub(super) fn make_all_eager(&mut self, source: NodeId) {
+        match self {
+            Self::Shared(tree) => tree.lazy = SlotSet::default(),
+            Self::Sources(trees) => trees.make_all_eager(source),
+        }
     }
 
-    /// The lazy neighbors of the source's tree.
-    pub(super) fn lazy(&self, source: NodeId) -> SlotSet {
-        let own = self.own.iter().find(|tree| tree.source == source);
-        own.map_or(self.shared, |tree| tree.lazy)
+    /// A new message came along a tree. These had announced it before.
+    pub(super) fn on_first_copy(
+        &mut self,
+        cx: &mut Context,
+        from: &Neighbor,
+        arrival: Arrival,
+        announcers: &[Announcer],
+    ) {
+        match self {
+            Self::Shared(tree) => tree.on_first_copy(cx, from, arrival, announcers),
+            Self::Sources(trees) => trees.on_first_copy(cx, from, arrival, announcers),
+        }
     }
 
-    /// The same, to change it.
-    #[cfg(any(test, feature = "invariants"))]
-    pub(super) fn all_lazy(&self) -> impl Iterator<Item = SlotSet> + '_ {
-        self.own.iter().map(|tree| tree.lazy).chain([self.shared])
+    /// A message came again. Its first copy had travelled over `first` links, if that is known.
+    pub(super) fn on_repeated(
+        &mut self,
+        cx: &mut Context,
+        from: &Neighbor,
+        arrival: Arrival,
+        first: Option<Hop>,
+    ) {
+        match self {
+            Self::Shared(tree) => tree.prune(cx, from, arrival.tree),
+            Self::Sources(trees) => trees.on_repeated(cx, from, arrival, first),
+        }
     }
 
-    pub(super) fn lazy_mut(&mut self, source: NodeId) -> &mut SlotSet {
-        let own = self.own.iter_mut().find(|tree| tree.source == source);
-        own.map_or(&mut self.shared, |tree| &mut tree.lazy)
+    /// The name of a message came after the message.
+    pub(super) fn on_late_name(&mut self, cx: &Context, slot: Slot, source: NodeId) {
+        if let Self::Sources(trees) = self {
+            trees.on_late_name(cx.now, slot, source);
+        }
+    }
+
+    /// This neighbor was asked for a message, and to go on sending (§3.5).
+    pub(super) fn on_asked(&mut self, slot: Slot, source: NodeId) {
+        match self {
+            Self::Shared(tree) => tree.lazy.remove(slot),
+            Self::Sources(trees) => trees.on_asked(slot, source),
+        }
+    }
+
+    /// A neighbor wants the payloads of this tree (§3.5).
+    pub(super) fn on_graft(&mut self, slot: Slot, source: NodeId) {
+        match self {
+            Self::Shared(tree) => tree.lazy.remove(slot),
+            Self::Sources(trees) => trees.on_graft(slot, source),
+        }
+    }
+
+    /// A neighbor wants names only (§3.3).
+    pub(super) fn on_prune(&mut self, slot: Slot, source: NodeId) {
+        match self {
+            Self::Shared(tree) => tree.lazy.insert(slot),
+            Self::Sources(trees) => trees.on_prune(slot, source),
+        }
     }
 
     /// The neighbor of this slot is gone; the next one in it is eager (§3.7).
-    pub(super) fn release(&mut self, slot: Slot) {
-        self.shared.remove(slot);
-        for tree in &mut self.own {
-            tree.lazy.remove(slot);
+    pub(super) fn on_neighbor_down(&mut self, cx: &mut Context, slot: Slot) {
+        match self {
+            Self::Shared(tree) => tree.release(slot),
+            Self::Sources(trees) => trees.on_neighbor_down(cx, slot),
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use alloc::vec;
-
-    use super::*;
-    use crate::id::{BootEpoch, Sequence};
-    use crate::messaging::{Payload, Topic};
-    use crate::time::UnixTime;
-
-    const NOW: Instant = Instant::BIRTH;
-
-    fn source(n: u8) -> NodeId {
-        NodeId::new([n; 32])
-    }
-
-    fn message(n: u8, sequence: u64, topic: Topic) -> Envelope {
-        let payload = Payload::new(vec![1]).expect("short");
-        let (origin, sent) = ((source(n), BootEpoch(1)), UnixTime::from_millis(1));
-        Envelope::new(origin, Sequence(sequence), sent, topic, payload)
-    }
-
-    #[test]
-    fn a_source_has_a_tree_from_its_second_message_on() {
-        let mut trees = Trees::default();
-        trees.on_new(NOW, &message(7, 1, Topic::default()), 2);
-        assert!(!trees.is_own(source(7)));
-        trees.lazy_mut(source(7)).insert(Slot::FIRST);
-        trees.on_new(NOW, &message(7, 2, Topic::default()), 2);
-        assert!(trees.is_own(source(7)));
-        assert!(trees.lazy(source(7)).contains(Slot::FIRST), "it begins as the shared one");
-        trees.lazy_mut(source(7)).remove(Slot::FIRST);
-        assert!(trees.lazy(source(8)).contains(Slot::FIRST), "and leaves that one alone");
-    }
-
-    #[test]
-    fn a_source_that_spoke_long_before_the_last_ones_is_not_hot() {
-        let mut trees = Trees::default();
-        for n in [7, 8, 9, 7, 9] {
-            trees.on_new(NOW, &message(n, 2, Topic::default()), 2);
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Shared(_) => 1,
+            Self::Sources(trees) => trees.len(),
         }
-        assert!(!trees.is_own(source(7)) && trees.is_own(source(9)));
-        assert_eq!(trees.heard.len(), 2);
     }
 
-    /// Nobody has everything flooded by saying that the tree shall grow anew.
-    #[test]
-    fn a_tree_is_renewed_once_in_so_many_messages() {
-        let mut trees = Trees::default();
-        let mut renewed = 0;
-        for n in 0..640 {
-            trees.on_new(NOW, &message(7, n, Topic::members()), 2);
-            renewed += u32::from(trees.renew());
-        }
-        assert_eq!((renewed, trees.is_worn()), (10, false));
-        (0..WORN).for_each(|_| trees.on_new(NOW, &message(7, 1, Topic::members()), 2));
-        assert!(trees.is_worn());
-    }
-
-    #[test]
-    fn statements_and_networks_without_own_trees_use_the_shared_one() {
-        let mut trees = Trees::default();
-        trees.on_new(NOW, &message(7, 5, Topic::members()), 2);
-        trees.on_new(NOW, &message(8, 5, Topic::default()), 0);
-        assert!(!trees.is_own(source(7)) && !trees.is_own(source(8)));
-    }
-
-    #[test]
-    fn the_tree_of_the_longest_silent_source_goes_first() {
-        let mut trees = Trees::default();
-        let mut speak = |secs: u64, n| {
-            let now = Instant::from_micros(secs * 1_000_000);
-            (1..=2).for_each(|it| trees.on_new(now, &message(n, it, Topic::default()), 2));
-            [1, 2, 3].map(|n| trees.is_own(source(n)))
+    #[cfg(any(test, feature = "invariants"))]
+    pub(super) fn invariants(&self, slots: SlotSet) -> Broken {
+        let is_within = match self {
+            Self::Shared(tree) => tree.lazy.is_within(slots),
+            Self::Sources(trees) => trees.slots().all(|set| set.is_within(slots)),
         };
-        assert_eq!(speak(0, 1), [true, false, false]);
-        assert_eq!(speak(1, 2), [true, true, false]);
-        assert_eq!(speak(2, 1), [true, true, false]);
-        assert_eq!(speak(30, 3), [true, true, false], "both still speak");
-        assert_eq!(speak(31, 3), [true, false, true]);
-    }
-
-    #[test]
-    fn sources_that_somebody_makes_up_leave_a_bounded_number_of_trees() {
-        let mut trees = Trees::default();
-        for n in 0..200 {
-            (1..=2).for_each(|it| trees.on_new(NOW, &message(n, it, Topic::default()), 16));
-        }
-        assert_eq!((trees.own.len(), trees.heard.len()), (16, 16));
-        assert!(trees.own.capacity() <= 20);
-    }
-
-    #[test]
-    fn the_next_neighbor_in_a_slot_is_eager_in_all_trees() {
-        let mut trees = Trees::default();
-        trees.shared.insert(Slot::FIRST);
-        trees.on_new(NOW, &message(7, 2, Topic::default()), 2);
-        trees.release(Slot::FIRST);
-        assert_eq!([7, 8].map(|n| trees.lazy(source(n))), [SlotSet::default(); 2]);
+        holds(is_within, "a tree knows a neighbor that is none")?;
+        let Self::Sources(trees) = self else { return Ok(()) };
+        holds(!trees.has_pruned_parent(), "a parent was told to send names only")
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn gossip() -> impl Strategy<Value = Message> {
     (who(), 0..20_u64, 0..16_384_u16, 0..300_000_u64).prop_map(|(origin, sequence, hop, age)| {
         Message::Broadcast(BroadcastMessage::Gossip(Gossip {
             hop: Hop(hop),
-            route: if hop % 2 == 0 { Route::Detour } else { Route::Usual },
+            route: if hop % 2 == 0 { Route::Renewal } else { Route::Usual },
             age: Age::new(Duration::from_millis(age)),
             envelope: samples::envelope(origin, sequence),
         }))
