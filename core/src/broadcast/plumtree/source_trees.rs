@@ -53,6 +53,8 @@ struct Tree {
     /// last one was lost.
     parent: Option<Slot>,
     rival: Option<Rival>,
+    /// Who had the last message of the source first, unless that is the parent.
+    ahead: Option<Slot>,
     /// When its source spoke last.
     spoke: Instant,
     /// Messages of others since then.
@@ -224,6 +226,7 @@ impl SourceTrees {
             tree.lazy.remove(slot);
             tree.pruned.remove(slot);
             tree.rival = tree.rival.filter(|rival| rival.slot != slot);
+            tree.ahead = tree.ahead.filter(|ahead| *ahead != slot);
             if tree.parent == Some(slot) {
                 tree.ask_all(cx);
             }
@@ -269,6 +272,7 @@ impl SourceTrees {
             let mut fed_by = SlotSet::default();
             tree.parent
                 .iter()
+                .chain(&tree.ahead)
                 .chain(tree.rival.as_ref().map(|it| &it.slot))
                 .for_each(|slot| fed_by.insert(*slot));
             [tree.lazy, tree.pruned, fed_by]
@@ -293,6 +297,7 @@ impl Tree {
             pruned_at: now,
             parent: None,
             rival: None,
+            ahead: None,
             spoke: now,
             foreign: 0,
         }
@@ -317,16 +322,20 @@ impl Tree {
             self.pruned = SlotSet::default();
         }
         (self.lazy, self.parent, self.rival) = (SlotSet::default(), None, None);
+        self.ahead = None;
     }
 
     /// A new message of the source itself came from here.
     fn on_own(&mut self, cx: &mut Context, from: &Neighbor, announcers: &[Announcer]) {
+        self.ahead = None;
         if self.parent.is_none() {
             self.adopt(cx, from);
         } else if self.parent == Some(from.slot) {
             self.on_announced(cx, announcers);
         } else if self.rival_is_better(cx.now, from.slot) {
             self.adopt(cx, from);
+        } else {
+            self.ahead = Some(from.slot);
         }
     }
 
@@ -372,22 +381,20 @@ impl Tree {
         }
     }
 
-    /// The parent sent what a rival had sent before: both send, and one is enough. If the parent's way
-    /// is no longer, the rival may have been lucky, and its names will show whether it goes on like
-    /// this. If it is longer, it may lead through this peer, since the rival feeds it as well: then
-    /// the rival is the parent. Of those who feed each other in a circle at least one finds that.
+    /// The parent sent what another neighbor had sent before: both send, and one is enough. If the
+    /// parent's way is no longer, the other one may have been lucky, and its names will show whether it
+    /// goes on like this. If it is longer, it may lead through this peer, since the other one feeds it as
+    /// well: then the other one is the parent. Of those who feed each other in a circle at least one
+    /// finds that.
     fn on_parent_late(&mut self, cx: &mut Context, parent: &Neighbor, is_as_short: bool) {
-        let Some(rival) = self.rival.filter(|rival| !rival.is_grafted) else { return };
-        let by_slot = cx.neighbors.iter().find(|it| it.slot == rival.slot).cloned();
-        let Some(rival_there) = by_slot else { return };
-        if self.pruned.contains(rival.slot) {
-            return;
-        }
+        let Some(ahead) = self.ahead.take() else { return };
+        let Some(ahead) = cx.neighbors.iter().find(|it| it.slot == ahead).cloned() else { return };
         if is_as_short {
-            self.prune(cx, &rival_there);
-            self.rival = Some(rival);
+            let rival = self.rival;
+            self.prune(cx, &ahead);
+            self.rival = rival;
         } else {
-            self.adopt(cx, &rival_there);
+            self.adopt(cx, &ahead);
             self.prune(cx, parent);
         }
     }
@@ -523,7 +530,7 @@ mod tests {
         peer.first(0, Route::Renewal, 2);
         peer.again(1, 2, 2);
         assert_eq!(peer.first(1, Route::Usual, 2), [], "it was pruned too late for this one");
-        assert_eq!(peer.again(0, 2, 2), [], "the parent feeds this peer");
+        assert_eq!(peer.again(0, 2, 2), [(1, "Prune")], "the parent feeds this peer");
         assert_eq!(peer.parent(), Some(peer.slot(0)));
     }
 
