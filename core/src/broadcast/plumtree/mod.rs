@@ -62,7 +62,7 @@ impl Plumtree {
         Self {
             trees: Trees::default(),
             announcements: Announcements::default(),
-            missing: Missing::default(),
+            missing: Missing::new(cx.rng.salt()),
             losses: Losses::default(),
         }
     }
