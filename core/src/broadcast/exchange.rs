@@ -132,9 +132,8 @@ impl Exchange {
     }
 
     fn on_pull(&mut self, cx: &mut Context, memory: &mut Memory, link: LinkId, ids: &[MessageId]) {
-        memory.store.expire(cx);
         for id in ids {
-            let Some(stored) = memory.store.get(*id) else { continue };
+            let Some(stored) = memory.store.unexpired(cx, *id) else { continue };
             let talk = self.talk(cx, link);
             let Some(left) = talk.left.checked_sub(stored.envelope.cost()) else {
                 cx.stats.limits.exchange += 1;
@@ -165,14 +164,15 @@ impl Exchange {
     }
 }
 
-fn tell_all(cx: &mut Context, memory: &mut Memory, link: LinkId, reply: bool) {
-    memory.store.expire(cx);
-    let ids: Vec<MessageId> = memory.store.ids().collect();
+fn tell_all(cx: &mut Context, memory: &Memory, link: LinkId, reply: bool) {
+    let ids = memory.store.ids(cx);
     send_digest(cx, link, &ids, reply);
 }
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use super::*;
     use crate::config::Config;
     use crate::id::{BootEpoch, NodeId, Role};
@@ -251,6 +251,22 @@ mod tests {
         let pages = guest.receive(asks.clone()).into_iter().map(told);
         assert_eq!(pages.collect::<Vec<_>>(), [MAX_IDS, MAX_IDS, 0], "the last has room left");
         assert_eq!(guest.receive(asks), []);
+    }
+
+    #[test]
+    fn what_has_expired_is_neither_told_nor_given() {
+        let mut guest = Guest::new(3, 1);
+        guest.cx.now = guest.cx.now + guest.cx.config.broadcast.store_age;
+        let pull = BroadcastMessage::Pull { ids: guest.ids.clone() };
+        assert_eq!(guest.receive(pull.clone()).len(), 3, "they are just young enough");
+        guest.cx.now = guest.cx.now + Duration::from_micros(1);
+        assert_eq!(guest.receive(pull), []);
+        let asks = BroadcastMessage::Digest(Digest { ids: Vec::new(), reply: true });
+        let told = BroadcastMessage::Digest(Digest { ids: Vec::new(), reply: false });
+        assert_eq!(guest.receive(asks), [told.into()]);
+        assert_eq!(guest.memory.store.len(), 3, "no timer has fired that drops them");
+        guest.exchange.on_timer(&mut guest.cx, &mut guest.memory, None);
+        assert_eq!(guest.memory.store.len(), 0);
     }
 
     #[test]

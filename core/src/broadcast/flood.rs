@@ -56,8 +56,27 @@ pub(super) fn offer(cx: &mut Context, memory: &mut Memory, stored: Stored) {
     }
 }
 
-/// Time to compare what is held with one neighbor.
+/// Time to drop what has expired, and to compare what is held with one neighbor.
 pub(super) fn on_digest_timer(cx: &mut Context, memory: &mut Memory) {
     start(cx);
+    memory.store.expire(cx);
     memory.compare_with_any(cx);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::messaging::{Payload, Topic};
+    use crate::testing::context;
+
+    #[test]
+    fn the_timer_drops_what_has_expired() {
+        let (mut cx, mut memory) = (context(Config::classic()), Memory::new(7));
+        let stored = memory.seal(&mut cx, Topic::default(), Payload::default());
+        spread(&mut cx, &mut memory, stored);
+        cx.now = cx.now + cx.config.broadcast.store_age * 2;
+        on_digest_timer(&mut cx, &mut memory);
+        assert_eq!(memory.store.len(), 0);
+    }
 }

@@ -140,7 +140,7 @@ impl Context {
 
     /// Ends every link on purpose.
     pub(crate) fn close_all(&mut self, bye: Bye) {
-        while let Some(link) = self.links.table.first() {
+        while let Some((link, _)) = self.links.table.first() {
             self.close(link, bye);
         }
     }

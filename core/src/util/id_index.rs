@@ -1,7 +1,4 @@
 //! Where a message's id stands in a list of messages, in constant time and few bytes.
-//!
-//! The hash is keyed by the node's own randomness: ids are made by others, and somebody who knew
-//! the hash could search for ids that share one.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -9,6 +6,7 @@ use core::fmt;
 use hashbrown::HashTable;
 
 use crate::id::MessageId;
+use crate::util::id_hash::hash;
 
 /// Up to so many items are searched one by one: most peers hold no more, and a table is another
 /// place in memory to wait for.
@@ -86,15 +84,6 @@ impl IdIndex {
     pub(crate) fn clear(&mut self) {
         self.places = None;
     }
-}
-
-/// The product of the id's beginning and the salt, folded: every bit of the id moves many.
-fn hash(salt: u64, id: &MessageId) -> u64 {
-    let head = id.as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-    let head = head ^ salt.rotate_left(32);
-    let product = u128::from(head) * u128::from(salt | 1);
-    let [low, high] = [product, product >> 64].map(|half| half & u128::from(u64::MAX));
-    u64::try_from(low ^ high).unwrap_or(0)
 }
 
 /// Its contents are those of the list.

@@ -1,7 +1,9 @@
 //! Collections that the parts share, and nothing of the protocol.
 
+pub(crate) mod awaited;
 pub(crate) mod bounded;
 pub(crate) mod bounds;
+pub(crate) mod id_hash;
 pub(crate) mod id_index;
 #[cfg(any(test, feature = "invariants"))]
 pub(crate) mod invariant;

@@ -67,41 +67,7 @@ impl<K: Ord + Copy, V> Table<K, V> {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Few(few) => few.len(),
-            Self::Many(many) => many.len(),
-        }
-    }
-
-    /// Drops the entries that are not `wanted`.
-    pub(crate) fn retain(&mut self, wanted: impl Fn(&V) -> bool) {
-        match self {
-            Self::Few(few) => {
-                few.retain(|entry| wanted(&entry.1));
-                release_if_empty(few);
-            }
-            Self::Many(many) => many.retain(|_, value| wanted(value)),
-        }
-    }
-
-    /// Whether an entry is `wanted`.
-    pub(crate) fn any(&self, wanted: impl Fn(&V) -> bool) -> bool {
-        match self {
-            Self::Few(few) => few.iter().any(|entry| wanted(&entry.1)),
-            Self::Many(many) => many.values().any(wanted),
-        }
-    }
-
-    /// The least that `measure` makes of an entry.
-    pub(crate) fn least<T: Ord>(&self, measure: impl Fn(&V) -> T) -> Option<T> {
-        match self {
-            Self::Few(few) => few.iter().map(|entry| measure(&entry.1)).min(),
-            Self::Many(many) => many.values().map(measure).min(),
-        }
-    }
-
-    /// The smallest key.
+    /// All entries, in the order of their keys.
     #[cfg(any(test, feature = "invariants"))]
     pub(crate) fn iter(&self) -> alloc::boxed::Box<dyn Iterator<Item = (K, &V)> + '_> {
         match self {
@@ -112,10 +78,11 @@ impl<K: Ord + Copy, V> Table<K, V> {
         }
     }
 
-    pub(crate) fn first(&self) -> Option<K> {
+    /// The entry of the smallest key.
+    pub(crate) fn first(&self) -> Option<(K, &V)> {
         match self {
-            Self::Few(few) => few.first().map(|(key, _)| *key),
-            Self::Many(many) => many.first_key_value().map(|(key, _)| *key),
+            Self::Few(few) => few.first().map(|(key, value)| (*key, value)),
+            Self::Many(many) => many.first_key_value().map(|(key, value)| (*key, value)),
         }
     }
 
@@ -169,15 +136,10 @@ mod tests {
                 }
                 assert_eq!(table.get(key), map.get(&key));
                 assert_eq!(table.get_mut(key), map.get_mut(&key));
-                assert_eq!(table.first(), map.keys().next().copied());
+                assert_eq!(table.first(), map.iter().next().map(|(key, step)| (*key, step)));
             }
             let odd = map.iter().filter(|(_, step)| *step % 2 == 1).map(|(key, _)| *key);
             assert_eq!(table.keys_where(|step| step % 2 == 1), odd.collect::<Vec<_>>());
-            assert_eq!(table.any(|step| step % 7 == 1), map.values().any(|step| step % 7 == 1));
-            assert_eq!(table.least(|step| step % 5), map.values().map(|step| step % 5).min());
-            table.retain(|step| step % 2 == 1);
-            map.retain(|_, step| *step % 2 == 1);
-            assert_eq!(table.len(), map.len());
             assert_eq!(table.keys_where(|_| true), map.into_keys().collect::<Vec<_>>());
         }
     }

@@ -17,24 +17,21 @@ use alloc::vec::Vec;
 use crate::broadcast::waits;
 use crate::context::Context;
 use crate::id::{LinkId, MessageId};
-use crate::time::Instant;
-use crate::util::table::Table;
+use crate::util::awaited::{Awaited, Entry};
 use crate::wire::{BroadcastMessage, Digest, MAX_IDS};
 
-/// Pulls under way.
-#[derive(Clone, Debug, Default)]
+/// Pulls under way. Each is awaited until another neighbor may be asked.
+#[derive(Clone, Debug)]
 pub(crate) struct CatchUp {
-    pulls: Table<MessageId, Pull>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Pull {
-    from: LinkId,
-    /// Another neighbor may be asked after this.
-    until: Instant,
+    pulls: Awaited<()>,
 }
 
 impl CatchUp {
+    /// The salt should be the node's secret.
+    pub(crate) fn new(salt: u64) -> Self {
+        Self { pulls: Awaited::new(salt) }
+    }
+
     /// Pulls what is not being pulled already.
     pub(crate) fn pull(
         &mut self,
@@ -42,7 +39,7 @@ impl CatchUp {
         from: LinkId,
         missing: impl Iterator<Item = MessageId>,
     ) {
-        self.pulls.retain(|pull| pull.until > cx.now);
+        while self.pulls.pop_due(cx.now).is_some() {}
         let until = cx.now + waits::for_pull(cx, from);
         let mut ids = Vec::new();
         for id in missing {
@@ -53,7 +50,7 @@ impl CatchUp {
                 cx.stats.limits.pulls += 1;
                 break;
             }
-            self.pulls.insert(id, Pull { from, until });
+            self.pulls.insert(Entry { id, link: from, until, value: () });
             ids.push(id);
         }
         if !ids.is_empty() {
@@ -64,17 +61,17 @@ impl CatchUp {
     /// A message arrived. Returns whether it was pulled on this link. If it came on another one, the
     /// answer is still on its way.
     pub(crate) fn on_arrival(&mut self, id: MessageId, link: LinkId) -> bool {
-        let was_pulled = self.pulls.get(id).is_some_and(|pull| pull.from == link);
+        let was_pulled = self.pulls.get(id).is_some_and(|pull| pull.link == link);
         was_pulled && self.pulls.remove(id).is_some()
     }
 
     /// Whether something that was pulled on this link has not come yet.
     pub(crate) fn awaits(&self, link: LinkId) -> bool {
-        self.pulls.any(|pull| pull.from == link)
+        self.pulls.count(link) > 0
     }
 
     pub(crate) fn on_link_down(&mut self, link: LinkId) {
-        self.pulls.retain(|pull| pull.from != link);
+        self.pulls.remove_link(link);
     }
 }
 

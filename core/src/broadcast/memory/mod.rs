@@ -40,7 +40,7 @@ impl Memory {
     /// The salt should be the node's secret.
     pub(crate) fn new(salt: u64) -> Self {
         let (seen, store) = (Seen::new(salt), Store::new(salt));
-        Self { seen, store, catch_up: CatchUp::default(), sequence: Sequence(0) }
+        Self { seen, store, catch_up: CatchUp::new(salt), sequence: Sequence(0) }
     }
 
     /// Seals an own message. It is not stored yet.
@@ -110,8 +110,7 @@ impl Memory {
     /// Tells a neighbor what is held here and it is not known to have. Nothing: it is told only if it
     /// shall reply.
     pub(crate) fn tell(&mut self, cx: &mut Context, to: Via, reply: bool) {
-        self.store.expire(cx);
-        let lacking: alloc::vec::Vec<MessageId> = self.store.lacking(to.slot).collect();
+        let lacking = self.store.lacking(cx, to.slot);
         if reply || !lacking.is_empty() {
             send_digest(cx, to.link, &lacking, reply);
         }
@@ -128,9 +127,8 @@ impl Memory {
     /// A neighbor asks for messages. What it has or was sent on this link is not sent again; an
     /// honest neighbor asks for that only when two digests crossed its pull.
     pub(crate) fn on_pull(&mut self, cx: &mut Context, from: &Neighbor, ids: &[MessageId]) {
-        self.store.expire(cx);
         for id in ids {
-            if let Some(stored) = self.store.get_mut(*id) {
+            if let Some(stored) = self.store.unexpired(cx, *id) {
                 traffic::send_once(cx, from.via(), stored, Route::Usual);
             }
         }
@@ -144,8 +142,7 @@ impl Memory {
         id: MessageId,
         tree: NodeId,
     ) {
-        self.store.expire(cx);
-        if let Some(stored) = self.store.get_mut(id) {
+        if let Some(stored) = self.store.unexpired(cx, id) {
             let is_own = tree == stored.envelope.origin();
             let route = if is_own { Route::Usual } else { Route::Along(tree) };
             traffic::send_once(cx, from.via(), stored, route);
@@ -155,5 +152,40 @@ impl Memory {
     pub(crate) fn on_neighbor_down(&mut self, down: &Neighbor) {
         self.store.release(down.slot);
         self.catch_up.on_link_down(down.link);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::io::Output;
+    use crate::testing::{context, record};
+
+    fn sent(cx: &mut Context) -> usize {
+        let outputs = core::iter::from_fn(|| cx.poll_output());
+        outputs.filter(|output| matches!(output, Output::Send { .. })).count()
+    }
+
+    #[test]
+    fn what_has_expired_is_neither_told_nor_given() {
+        let (mut cx, mut memory) = (context(Config::classic()), Memory::new(7));
+        let stored = memory.seal(&mut cx, Topic::default(), Payload::default());
+        let id = stored.envelope.id();
+        memory.store.insert(&mut cx, stored);
+        let link = LinkId::dialed(1);
+        cx.neighbors.insert(link, record(2), cx.now);
+        let neighbor = cx.neighbors.by_link(link).expect("just linked").clone();
+        let last = cx.now + cx.config.broadcast.store_age;
+        cx.now = last + Duration::from_micros(1);
+        memory.on_pull(&mut cx, &neighbor, &[id]);
+        memory.tell(&mut cx, neighbor.via(), false);
+        assert_eq!((sent(&mut cx), memory.store.len()), (0, 1), "no timer has fired that drops it");
+        cx.now = last;
+        memory.tell(&mut cx, neighbor.via(), false);
+        memory.on_pull(&mut cx, &neighbor, &[id]);
+        assert_eq!(sent(&mut cx), 2, "just young enough: its name, and itself");
     }
 }

@@ -1,7 +1,12 @@
 //! The store: messages kept for neighbors that missed them, bounded in age, number and bytes (R34).
+//!
+//! Ageing costs a message nothing but a look at the oldest: a new message drops those at the front that
+//! are too old, each once. The rest goes when a timer of the broadcast fires ([`Store::expire`]). What
+//! is too old and still here is neither named by a digest nor given to anybody.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::context::Context;
@@ -69,6 +74,10 @@ impl Stored {
     pub(crate) fn age(&self, now: Instant) -> Duration {
         self.age_then.duration().saturating_add(now.since(self.received))
     }
+
+    fn is_expired(&self, cx: &Context) -> bool {
+        self.age(cx.now) > cx.config.broadcast.store_age
+    }
 }
 
 impl Store {
@@ -83,6 +92,7 @@ impl Store {
             *held = stored;
             return;
         }
+        self.expire_oldest(cx);
         self.bytes += stored.envelope.cost();
         make_room_behind(&mut self.messages);
         self.messages.push_back(stored);
@@ -96,21 +106,24 @@ impl Store {
         }
     }
 
-    /// Drops what has grown too old. Messages age alike, so the oldest receipts are mostly the
-    /// first to go; what came late and old goes from between the others.
+    /// Drops all that has grown too old. Looks at every message: for a timer. Messages age alike, so the
+    /// oldest receipts are mostly the first to go; what came late and old goes from between the others.
     pub(crate) fn expire(&mut self, cx: &Context) {
-        let most = cx.config.broadcast.store_age;
-        let is_old = |stored: &Stored| stored.age(cx.now) > most;
-        while self.messages.front().is_some_and(is_old) {
-            self.drop_oldest();
-        }
-        if self.messages.iter().any(is_old) {
-            self.messages.retain(|stored| !is_old(stored));
+        self.expire_oldest(cx);
+        let is_expired = |stored: &Stored| stored.is_expired(cx);
+        if self.messages.iter().any(is_expired) {
+            self.messages.retain(|stored| !is_expired(stored));
             self.count_anew();
         }
         if self.messages.is_empty() {
             self.messages = VecDeque::new();
             self.index.clear();
+        }
+    }
+
+    fn expire_oldest(&mut self, cx: &Context) {
+        while self.messages.front().is_some_and(|stored| stored.is_expired(cx)) {
+            self.drop_oldest();
         }
     }
 
@@ -140,6 +153,11 @@ impl Store {
         self.place(id).and_then(|place| self.messages.get_mut(place))
     }
 
+    /// A message that may be given to others: it is not too old.
+    pub(crate) fn unexpired(&mut self, cx: &Context, id: MessageId) -> Option<&mut Stored> {
+        self.get_mut(id).filter(|stored| !stored.is_expired(cx))
+    }
+
     pub(crate) fn get(&self, id: MessageId) -> Option<&Stored> {
         self.place(id).and_then(|place| self.messages.get(place))
     }
@@ -159,18 +177,24 @@ impl Store {
         self.messages.len()
     }
 
-    /// All ids, oldest receipt first.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = MessageId> + '_ {
-        self.messages.iter().map(|stored| stored.envelope.id())
+    /// Messages that may be given to others, oldest receipt first.
+    fn all_unexpired(&self, cx: &Context) -> impl Iterator<Item = &Stored> {
+        self.messages.iter().filter(|stored| !stored.is_expired(cx))
     }
 
-    /// Ids that `slot` is not known to have, oldest receipt first.
-    pub(crate) fn lacking(&self, slot: Slot) -> impl Iterator<Item = MessageId> + '_ {
-        let lacks = move |stored: &&Stored| !stored.holders.contains(slot);
-        self.messages.iter().filter(lacks).map(|stored| stored.envelope.id())
+    /// Their ids.
+    pub(crate) fn ids(&self, cx: &Context) -> Vec<MessageId> {
+        self.all_unexpired(cx).map(|stored| stored.envelope.id()).collect()
     }
 
-    /// The neighbor of this slot is gone; the next one in it has nothing.
+    /// The ids of those that `slot` is not known to have.
+    pub(crate) fn lacking(&self, cx: &Context, slot: Slot) -> Vec<MessageId> {
+        let lacking = self.all_unexpired(cx).filter(|stored| !stored.holders.contains(slot));
+        lacking.map(|stored| stored.envelope.id()).collect()
+    }
+
+    /// The neighbor of this slot is gone; the next one in it has nothing. Looks at every message, once
+    /// per neighbor that goes.
     pub(crate) fn release(&mut self, slot: Slot) {
         for stored in &mut self.messages {
             stored.holders.remove(slot);
@@ -198,8 +222,6 @@ fn id_at(messages: &VecDeque<Stored>, dropped: u32) -> impl Fn(u32) -> MessageId
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
-
     use proptest::collection::vec;
     use proptest::prelude::*;
 
@@ -234,6 +256,9 @@ mod tests {
                     let age = Age::new(Duration::from_secs(age));
                     let stored = Stored::new(envelope(next), Hop(1), age, cx.now);
                     store.insert(&mut cx, stored);
+                    while model.first().is_some_and(|(end, _)| *end < cx.now) {
+                        model.remove(0);
+                    }
                     // When it will be too old.
                     let end = cx.now + cx.config.broadcast.store_age.saturating_sub(age.duration());
                     model.push((end, next));
@@ -245,9 +270,15 @@ mod tests {
                     store.expire(&cx);
                     model.retain(|(end, _)| *end >= cx.now);
                 }
-                let ids = model.iter().map(|(_, n)| envelope(*n).id());
-                assert!(store.lacking(Slot::FIRST).eq(ids.clone()));
-                assert!(ids.into_iter().all(|id| store.get_mut(id).is_some()));
+                assert_eq!(store.len(), model.len());
+                assert!(model.iter().all(|(_, n)| store.get_mut(envelope(*n).id()).is_some()));
+                let young = model.iter().filter(|(end, _)| *end >= cx.now);
+                let young: Vec<_> = young.map(|(_, n)| envelope(*n).id()).collect();
+                assert_eq!(store.lacking(&cx, Slot::FIRST), young);
+                assert_eq!(store.ids(&cx), young);
+                for id in model.iter().map(|(_, n)| envelope(*n).id()) {
+                    assert_eq!(store.unexpired(&cx, id).is_some(), young.contains(&id));
+                }
                 assert_eq!(store.bytes, model.len() * envelope(0).cost());
                 assert!(store.get_mut(envelope(next).id()).is_none());
             }

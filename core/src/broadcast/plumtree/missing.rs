@@ -7,6 +7,7 @@
 //! There is one timer, for whatever is due first.
 
 use alloc::vec::Vec;
+use core::iter;
 use core::time::Duration;
 
 use super::announcements::speaks_first;
@@ -17,9 +18,9 @@ use crate::context::Context;
 use crate::id::{Hop, LinkId, MessageId, NodeId};
 use crate::links::neighbors::{Neighbor, Neighbors};
 use crate::time::Instant;
+use crate::util::awaited::{Awaited, Entry};
 use crate::util::room::make_room;
 use crate::util::smoothed::Smoothed;
-use crate::util::table::Table;
 use crate::wire::IHave;
 
 /// Least time between two looks at what is due: many made-up names, each due at a time of its own,
@@ -27,9 +28,10 @@ use crate::wire::IHave;
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// Announced messages that have not come.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Missing {
-    table: Table<MessageId, Announced>,
+    /// Each is awaited from its first announcer until the next one is to be asked.
+    awaited: Awaited<Announced>,
     /// By how much payloads come later than the first of their names.
     lag: Smoothed,
     /// When the timer fires; `None` while it is not armed.
@@ -40,8 +42,8 @@ pub(super) struct Missing {
 #[derive(Clone, Debug)]
 pub(super) struct Announced {
     source: NodeId,
+    /// When it was announced first.
     since: Instant,
-    due: Instant,
     /// In the order in which they announced it; links may be gone since. At most one per neighbor that
     /// a peer can have.
     pub(super) by: Vec<Announcer>,
@@ -65,12 +67,16 @@ pub(super) struct Request {
 }
 
 impl Missing {
+    /// The salt should be the node's secret.
+    pub(super) fn new(salt: u64) -> Self {
+        Self { awaited: Awaited::new(salt), lag: Smoothed::none(), wake: None }
+    }
+
     /// How many more messages a neighbor may be the first to announce. Each has its share of the whole,
     /// so that one that makes names up leaves room for what the others announce.
     pub(super) fn share(&self, cx: &Context, link: LinkId) -> usize {
         let share = (cx.config.broadcast.store_count / cx.neighbors.len().max(1)).max(1);
-        let is_first = |it: &Announced| it.by.first().is_some_and(|first| first.link == link);
-        share.saturating_sub(self.table.keys_where(is_first).len())
+        share.saturating_sub(self.awaited.count(link))
     }
 
     /// Notes an announcement. Takes from `share` if it is the first of this message.
@@ -82,14 +88,14 @@ impl Missing {
         share: &mut usize,
     ) {
         let announcer = Announcer { link: by.link, hop: have.hop };
-        if let Some(known) = self.table.get_mut(have.id) {
+        if let Some(known) = self.awaited.get_mut(have.id) {
             if known.by.len() < Neighbors::MAX && known.by.iter().all(|it| it.link != by.link) {
                 make_room(&mut known.by);
                 known.by.push(announcer);
             }
             return;
         }
-        if *share == 0 || self.table.len() >= cx.config.broadcast.store_count {
+        if *share == 0 || self.awaited.len() >= cx.config.broadcast.store_count {
             cx.stats.limits.missing += 1;
             return;
         }
@@ -98,9 +104,9 @@ impl Missing {
         // Who speaks second has waited for t1 before. What was grafted then may be on its way.
         let is_late = ways == IHaveDirection::OneWay && !speaks_first(by.id(), cx.me(), have.id);
         let due = cx.now + if is_late { self.after_graft(cx) } else { self.before_graft(cx) };
-        let by = alloc::vec![announcer];
-        self.table
-            .insert(have.id, Announced { source: have.source, since: cx.now, due, by, asked: 0 });
+        let by_whom = alloc::vec![announcer];
+        let value = Announced { source: have.source, since: cx.now, by: by_whom, asked: 0 };
+        self.awaited.insert(Entry { id: have.id, link: by.link, until: due, value });
         self.arm(cx, due);
     }
 
@@ -121,17 +127,17 @@ impl Missing {
         id: MessageId,
         link: LinkId,
     ) -> Vec<Announcer> {
-        let came = self.table.remove(id);
-        if self.table.len() == 0 && self.wake.take().is_some() {
+        let came = self.awaited.remove(id);
+        if self.awaited.len() == 0 && self.wake.take().is_some() {
             cx.timers.cancel(BroadcastTimer::Graft);
         }
-        came.map_or_else(Vec::new, |announced| {
+        came.map_or_else(Vec::new, |it| {
+            let Announced { since, by, asked, .. } = it.value;
             // What was asked for would have come along the tree nobody knows when.
-            let was_asked = announced.by[..announced.asked].iter().any(|it| it.link == link);
-            if !was_asked {
-                self.lag.add(cx.now.since(announced.since));
+            if by[..asked].iter().all(|asked| asked.link != link) {
+                self.lag.add(cx.now.since(since));
             }
-            announced.by
+            by
         })
     }
 
@@ -140,21 +146,20 @@ impl Missing {
     pub(super) fn on_timer(&mut self, cx: &mut Context) -> Vec<Request> {
         self.wake = None;
         let now = cx.now;
-        let due = self.table.keys_where(|it| it.due <= now);
+        let mut due: Vec<_> = iter::from_fn(|| self.awaited.pop_due(now)).collect();
+        // What fell due together is asked for in one order, whichever was due first.
+        due.sort_unstable_by_key(|it| it.id);
         let next = now + self.after_graft(cx);
         let mut requests = Vec::new();
-        for id in due {
-            let Some(announced) = self.table.get_mut(id) else { continue };
-            match announced.next(&cx.neighbors) {
-                Some(link) => {
-                    announced.due = next;
-                    requests.push(Request { link, id, source: announced.source });
-                }
-                None => drop(self.table.remove(id)),
+        for mut it in due {
+            if let Some(link) = it.value.next(&cx.neighbors) {
+                requests.push(Request { link, id: it.id, source: it.value.source });
+                it.until = next;
+                self.awaited.insert(it);
             }
         }
-        if let Some(least) = self.table.least(|it| it.due) {
-            self.arm(cx, least.max(now + PAUSE));
+        if let Some(first) = self.awaited.first_due() {
+            self.arm(cx, first.max(now + PAUSE));
         }
         requests
     }
@@ -168,7 +173,7 @@ impl Missing {
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.table.len()
+        self.awaited.len()
     }
 }
 

@@ -67,7 +67,7 @@ impl Plumtree {
         Self {
             trees: Trees::new(cx),
             announcements: Announcements::default(),
-            missing: Missing::default(),
+            missing: Missing::new(cx.rng.salt()),
             losses: Losses::default(),
         }
     }
