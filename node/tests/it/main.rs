@@ -8,6 +8,7 @@ mod console;
 mod fleet;
 mod identity;
 mod library;
+mod loaded_link;
 #[cfg(feature = "cli")]
 mod logs;
 mod network;
