@@ -2,7 +2,7 @@
 //!
 //! It decides nothing. What a message means, when to dial, whom to drop: the node says so, and the
 //! driver does it. It never waits for a link: what a link cannot take at once waits in that link's
-//! bounded queue, and a full queue is told to the node.
+//! bounded queues, and a full queue is told to the node.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -204,6 +204,10 @@ impl<N: Net> Driver<N> {
 
     fn on_command(&mut self, command: Command) {
         let are_seed_nodes = matches!(command, Command::SeedNodes(_));
+        if command == Command::Leave {
+            // Who hears that this node leaves closes the link, so that must not overtake what it said.
+            self.links.values().for_each(|outgoing| outgoing.keep_order());
+        }
         self.handle(Input::Command(command));
         if are_seed_nodes {
             let known = self.node.snapshot().seed_nodes;

@@ -1,7 +1,8 @@
 //! One task per connection: preamble, frames in, frames out.
 //!
-//! It reads as much as there is, decodes all whole frames, and hands them on together; it writes as
-//! much as has gathered in one call. It knows nothing of what the messages mean.
+//! It reads as much as there is, decodes all whole frames, and hands them on together; it writes what
+//! has gathered, control before payloads, a portion in each call. It knows nothing of what the messages
+//! mean.
 
 mod dial;
 mod reader;
@@ -183,4 +184,77 @@ where
 /// The protocol's word for an operating system's error on a connection.
 fn loss_of(error: &io::Error) -> LinkLoss {
     if error.kind() == io::ErrorKind::TimedOut { LinkLoss::Stalled } else { LinkLoss::Reset }
+}
+
+#[cfg(test)]
+mod tests {
+    use tidings_core::wire::{
+        self, Age, BroadcastMessage, Bye, Gossip, LinkMessage, RegistrationMessage, Route,
+    };
+    use tidings_core::{BootEpoch, Envelope, Hop, NodeId, Payload, Sequence, Topic, UnixTime};
+    use tokio::io::{DuplexStream, duplex};
+    use tokio::join;
+
+    use super::*;
+
+    const RENEW: Message = Message::Registration(RegistrationMessage::Renew);
+    const BYE: Message = Message::Link(LinkMessage::Bye(Bye::Done));
+    const LEN: usize = 10_000;
+
+    fn payload(sequence: u64) -> Message {
+        let envelope = Envelope::new(
+            (NodeId::new([1; 32]), BootEpoch(1)),
+            Sequence(sequence),
+            UnixTime::from_millis(0),
+            Topic::default(),
+            Payload::new(vec![0; LEN]).expect("short"),
+        );
+        let (hop, route, age) = (Hop(1), Route::default(), Age::default());
+        let gossip = Gossip { hop, route, age, envelope: Arc::new(envelope) };
+        Message::Broadcast(BroadcastMessage::Gossip(gossip))
+    }
+
+    /// Reads one message, however slowly it comes.
+    async fn read(stream: &mut DuplexStream) -> Message {
+        let mut frame = stream.read_u32().await.expect("a frame").to_be_bytes().to_vec();
+        let body = u32::from_be_bytes([frame[0], frame[1], frame[2], frame[3]]);
+        frame.resize(4 + usize::try_from(body).expect("small"), 0);
+        stream.read_exact(&mut frame[4..]).await.expect("all of it");
+        wire::decode_frame(&frame).expect("a message").expect("a whole one").0
+    }
+
+    /// A connection that holds a KiB, with a hundred payloads to carry.
+    #[tokio::test]
+    async fn control_waits_for_one_portion_and_a_bye_for_all() {
+        let (ours, mut theirs) = duplex(1024);
+        let (events, mut news) = mpsc::channel(16);
+        let outgoing = Arc::<Outgoing>::default();
+        let payloads: Vec<Message> = (0..100).map(payload).collect();
+        for message in &payloads {
+            outgoing.push(message).expect("room");
+        }
+        let traffic = Arc::default();
+        let link = LinkId::accepted(0);
+        let cx = LinkContext { link, outgoing: Arc::clone(&outgoing), events, traffic };
+        let reading = async {
+            let mut opening = [0; PREAMBLE_LEN];
+            theirs.read_exact(&mut opening).await.expect("a preamble");
+            let mut all = vec![read(&mut theirs).await];
+            outgoing.push(&BYE).expect("room");
+            outgoing.push(&RENEW).expect("room");
+            outgoing.close();
+            while all.last() != Some(&BYE) {
+                all.push(read(&mut theirs).await);
+            }
+            assert_eq!(theirs.read(&mut [0]).await.expect("an end"), 0);
+            all
+        };
+        let ((), mut all) = join!(run(ours, Reader::after_preamble(), cx), reading);
+        let renewed = all.iter().position(|it| *it == RENEW).expect("it was said");
+        assert!(renewed <= 64 * 1024 / LEN + 1, "after {renewed} payloads");
+        all.remove(renewed);
+        all.pop();
+        assert_eq!(all, payloads);
+        assert!(news.recv().await.is_none(), "the link ended on this side");
+    }
 }

@@ -7,6 +7,8 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use socket2::SockRef;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -73,6 +75,18 @@ impl TokioNet {
 /// Connections that the kernel keeps ready until they are accepted.
 const BACKLOG: i32 = 1024;
 
+/// Bytes not yet sent that the kernel takes of one connection. What waits beyond these stays in the link's
+/// queue, where control can go before it; the kernel would take megabytes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const MAX_NOT_SENT: u32 = 64 * 1024;
+
+/// Sends at once what is written, and lets little wait in the kernel, where it can be told to.
+fn send_without_delay(stream: &TcpStream) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _waits_longer = SockRef::from(stream).set_tcp_notsent_lowat(MAX_NOT_SENT);
+    stream.set_nodelay(true)
+}
+
 impl Net for TokioNet {
     type Listener = TcpListener;
     type Stream = TcpStream;
@@ -93,7 +107,7 @@ impl Net for TokioNet {
 
     async fn connect(&self, addr: SocketAddr) -> io::Result<TcpStream> {
         let stream = TcpStream::connect(addr).await?;
-        stream.set_nodelay(true)?;
+        send_without_delay(&stream)?;
         Ok(stream)
     }
 }
@@ -103,7 +117,7 @@ impl Listener for TcpListener {
 
     async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, addr) = Self::accept(self).await?;
-        stream.set_nodelay(true)?;
+        send_without_delay(&stream)?;
         Ok((stream, SocketAddr::new(addr.ip().to_canonical(), addr.port())))
     }
 

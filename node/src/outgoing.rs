@@ -1,18 +1,32 @@
-//! What waits to be written to one link, already encoded, bounded in bytes.
+//! What waits to be written to one link, already encoded: control, then payloads, each bounded in bytes.
 //!
-//! The driver appends and never waits; the link's task takes all that has gathered and writes it in
-//! one call. A link that takes too little fills up, and then the node is told, so that a slow
-//! neighbor holds up nobody and grows no memory.
+//! Control is all that nodes say to each other for themselves: hellos, pings, names, grafts, statements
+//! about members. It goes before payloads, so that a ping measures the network and not this queue, and
+//! no link looks dead because it is busy. The order within each of the two is kept. A bye keeps its place
+//! behind the payloads that were sent before it, or their receiver would close the link without them.
+//!
+//! The driver appends and never waits. The link's task takes a portion and writes it in one call. A link
+//! that takes too little fills up, and then the node is told, so that a slow neighbor holds up nobody and
+//! grows no memory.
 
+use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::BytesMut;
-use tidings_core::wire::{self, Message};
+use tidings_core::wire::{self, BroadcastMessage, LinkMessage, Message};
 use tokio::sync::Notify;
 
-/// Most bytes that wait for one link before it counts as overrun; one frame may go beyond.
-pub(crate) const MAX_QUEUED: usize = 1024 * 1024;
+/// Most bytes of payloads that wait for one link before it counts as overrun; one frame may go beyond.
+const MAX_PAYLOADS: usize = 1024 * 1024;
+
+/// The same of control, which waits for nothing but the link: one with so much of it takes nothing, or
+/// less than two nodes have to say for themselves. An exchange may say half of it at once, and digests
+/// of a full store another third.
+const MAX_CONTROL: usize = 1024 * 1024;
+
+/// Payloads that are taken before control has its next turn; the last frame may go beyond.
+const PORTION: usize = 64 * 1024;
 
 /// Room that an emptied buffer keeps for the next gathering.
 const KEPT_ROOM: usize = 64 * 1024;
@@ -20,15 +34,9 @@ const KEPT_ROOM: usize = 64 * 1024;
 /// Encoded messages on their way to a link's task. One task waits on it.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
-    queue: Mutex<Queue>,
+    queues: Mutex<Queues>,
     queued: Notify,
     closed: Notify,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    bytes: BytesMut,
-    closed: bool,
 }
 
 /// Too much waits already; the message was not queued.
@@ -38,16 +46,18 @@ pub(crate) struct Overrun;
 impl Outgoing {
     /// Queues a message. Messages for a closed link are dropped.
     pub(crate) fn push(&self, message: &Message) -> Result<(), Overrun> {
-        let mut queue = self.lock();
-        if queue.closed {
+        let mut queues = self.lock();
+        if queues.closed {
             return Ok(());
         }
-        if queue.bytes.len() >= MAX_QUEUED {
-            return Err(Overrun);
-        }
-        wire::encode(message, &mut queue.bytes);
+        queues.push(message)?;
         self.queued.notify_one();
         Ok(())
+    }
+
+    /// From now on nothing goes before the payloads that wait, because what follows ends the link.
+    pub(crate) fn keep_order(&self) {
+        self.lock().keeps_order = true;
     }
 
     /// Takes nothing more: what waits is still to be written, then the link ends.
@@ -56,18 +66,18 @@ impl Outgoing {
         self.closed.notify_one();
     }
 
-    /// Moves all that has gathered into `into`, which must be empty. False when there is nothing.
+    /// Moves all control and then a portion of the payloads into `into`, which must be empty; whole
+    /// frames only. False when there is nothing.
     pub(crate) fn gather(&self, into: &mut BytesMut) -> bool {
         assert!(into.is_empty(), "bytes that are not written yet would be lost");
-        let mut queue = self.lock();
-        if queue.bytes.is_empty() {
-            return false;
-        }
-        if into.capacity() > KEPT_ROOM {
+        // Its capacity says nothing: what was written from its front counts again only when reclaimed.
+        if into.try_reclaim(KEPT_ROOM + 1) {
             *into = BytesMut::new();
         }
-        mem::swap(&mut queue.bytes, into);
-        true
+        let mut queues = self.lock();
+        mem::swap(&mut queues.control, into);
+        queues.payloads.move_portion(into);
+        !into.is_empty()
     }
 
     /// Waits until something was queued since the last wait.
@@ -82,51 +92,243 @@ impl Outgoing {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Queues {
+    control: BytesMut,
+    payloads: Portions,
+    keeps_order: bool,
+    closed: bool,
+}
+
+impl Queues {
+    fn push(&mut self, message: &Message) -> Result<(), Overrun> {
+        match Place::of(message) {
+            Place::InOrder { room } => self.payloads.push(message, room),
+            Place::First if self.keeps_order => {
+                self.payloads.push(message, MAX_PAYLOADS + MAX_CONTROL)
+            }
+            Place::First if self.control.len() >= MAX_CONTROL => Err(Overrun),
+            Place::First => {
+                wire::encode(message, &mut self.control);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Where a message waits.
+enum Place {
+    /// Before all payloads.
+    First,
+    /// Behind what was queued there before, if that is less than `room`.
+    InOrder { room: usize },
+}
+
+impl Place {
+    fn of(message: &Message) -> Self {
+        match message {
+            Message::Broadcast(BroadcastMessage::Gossip(gossip))
+                if !gossip.envelope.topic().is_reserved() =>
+            {
+                Self::InOrder { room: MAX_PAYLOADS }
+            }
+            // A link that is full of payloads has room for its own end.
+            Message::Link(LinkMessage::Bye(_)) => {
+                Self::InOrder { room: MAX_PAYLOADS + MAX_CONTROL }
+            }
+            Message::Link(_)
+            | Message::Registration(_)
+            | Message::Overlay(_)
+            | Message::Broadcast(_)
+            | Message::Swim(_)
+            | Message::Vote(_) => Self::First,
+        }
+    }
+}
+
+/// Frames in portions, each of which is a buffer that is handed on without being copied. The last one
+/// is being filled.
+#[derive(Debug, Default)]
+struct Portions {
+    portions: VecDeque<BytesMut>,
+    len: usize,
+}
+
+impl Portions {
+    fn push(&mut self, message: &Message, room: usize) -> Result<(), Overrun> {
+        if self.len >= room {
+            return Err(Overrun);
+        }
+        if self.portions.back().is_none_or(|portion| portion.len() >= PORTION) {
+            self.portions.push_back(BytesMut::new());
+        }
+        if let Some(portion) = self.portions.back_mut() {
+            let before = portion.len();
+            wire::encode(message, portion);
+            self.len += portion.len() - before;
+        }
+        Ok(())
+    }
+
+    /// Appends the oldest portion to `into`, by a swap where that is empty. The last buffer is kept to
+    /// be filled again.
+    fn move_portion(&mut self, into: &mut BytesMut) {
+        let Some(mut portion) = self.portions.pop_front() else { return };
+        self.len -= portion.len();
+        if into.is_empty() {
+            mem::swap(into, &mut portion);
+        } else {
+            into.extend_from_slice(&portion);
+            portion.clear();
+        }
+        if self.portions.is_empty() {
+            self.portions.push_back(portion);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tidings_core::wire::RegistrationMessage;
+    use std::sync::Arc;
+
+    use tidings_core::wire::{Age, Bye, Gossip, Ping, RegistrationMessage, Route};
+    use tidings_core::{BootEpoch, Envelope, Hop, NodeId, Payload, Sequence, Topic, UnixTime};
 
     use super::*;
 
-    #[test]
-    fn messages_gather_until_they_are_taken() {
+    const RENEW: Message = Message::Registration(RegistrationMessage::Renew);
+    const BYE: Message = Message::Link(LinkMessage::Bye(Bye::Done));
+
+    fn ping(nonce: u64) -> Message {
+        let addr = ([127, 0, 0, 1], 1).into();
+        Message::Link(LinkMessage::Ping(Ping { nonce, time: UnixTime::from_millis(0), addr }))
+    }
+
+    fn gossip(topic: Topic, sequence: u64, len: usize) -> Message {
+        let envelope = Envelope::new(
+            (NodeId::new([1; 32]), BootEpoch(1)),
+            Sequence(sequence),
+            UnixTime::from_millis(0),
+            topic,
+            Payload::new(vec![0; len]).expect("short"),
+        );
+        let (hop, route, age) = (Hop(1), Route::default(), Age::default());
+        let gossip = Gossip { hop, route, age, envelope: Arc::new(envelope) };
+        Message::Broadcast(BroadcastMessage::Gossip(gossip))
+    }
+
+    fn payload(sequence: u64, len: usize) -> Message {
+        gossip(Topic::default(), sequence, len)
+    }
+
+    fn pushed(messages: &[Message]) -> Outgoing {
         let outgoing = Outgoing::default();
+        for message in messages {
+            outgoing.push(message).expect("room");
+        }
+        outgoing
+    }
+
+    /// The messages of one gathering.
+    fn gathered(outgoing: &Outgoing) -> Vec<Message> {
         let mut taken = BytesMut::new();
-        assert!(!outgoing.gather(&mut taken));
-        outgoing.push(&Message::Registration(RegistrationMessage::Renew)).expect("room");
-        outgoing.push(&Message::Registration(RegistrationMessage::Unknown)).expect("room");
-        assert!(outgoing.gather(&mut taken));
-        assert_eq!(taken.len(), 10, "two frames of one byte, four bytes of length each");
+        outgoing.gather(&mut taken);
+        let mut messages = Vec::new();
+        while let Some((message, len)) = wire::decode_frame(&taken).expect("what was encoded") {
+            messages.push(message);
+            let _frame = taken.split_to(len);
+        }
+        assert!(taken.is_empty(), "whole frames");
+        messages
+    }
+
+    /// Pushes until there is no room; returns how many there was room for.
+    fn fill(outgoing: &Outgoing, message: &Message) -> usize {
+        (0..2 * (MAX_PAYLOADS + MAX_CONTROL)).take_while(|_| outgoing.push(message).is_ok()).count()
     }
 
     #[test]
-    fn a_link_that_takes_nothing_is_overrun_and_keeps_its_bound() {
+    fn control_goes_before_payloads_and_each_keeps_its_order() {
+        let said = [payload(1, 10), ping(1), payload(2, 10), ping(2), payload(3, 10)];
+        let outgoing = pushed(&said);
+        let [first, ping1, second, ping2, third] = said;
+        assert_eq!(gathered(&outgoing), [ping1, ping2, first, second, third]);
+        assert_eq!(gathered(&outgoing), []);
+    }
+
+    #[test]
+    fn statements_about_members_are_control() {
+        let statement = gossip(Topic::members(), 2, 10);
+        let outgoing = pushed(&[payload(1, 10), statement.clone()]);
+        assert_eq!(gathered(&outgoing), [statement, payload(1, 10)]);
+    }
+
+    #[test]
+    fn control_gets_in_between_two_portions() {
+        let len = 1000;
+        let most = u64::try_from(PORTION.div_ceil(len)).expect("small");
+        let payloads: Vec<Message> = (0..2 * most).map(|n| payload(n, len)).collect();
+        let outgoing = pushed(&payloads);
+        let mut taken = gathered(&outgoing);
+        assert!((most / 2..=most).contains(&u64::try_from(taken.len()).expect("small")));
+        outgoing.push(&ping(1)).expect("room");
+        let next = gathered(&outgoing);
+        assert_eq!(next.first(), Some(&ping(1)));
+        taken.extend_from_slice(&next[1..]);
+        taken.extend(gathered(&outgoing));
+        assert_eq!(taken, payloads);
+    }
+
+    #[test]
+    fn a_bye_stays_behind_the_payloads_before_it_however_full_the_link_is() {
         let outgoing = Outgoing::default();
-        let most = MAX_QUEUED.div_ceil(5);
-        let pushed = (0..2 * most)
-            .take_while(|_| {
-                outgoing.push(&Message::Registration(RegistrationMessage::Renew)).is_ok()
-            })
-            .count();
-        assert_eq!(pushed, most);
-        assert_eq!(outgoing.push(&Message::Registration(RegistrationMessage::Renew)), Err(Overrun));
+        let count = fill(&outgoing, &payload(1, 40_000));
+        outgoing.push(&BYE).expect("room for the end");
+        outgoing.push(&ping(1)).expect("control has its own room");
+        outgoing.close();
+        let mut all = gathered(&outgoing);
+        assert_eq!(all.first(), Some(&ping(1)));
+        while all.len() < count + 2 {
+            all.extend(gathered(&outgoing));
+        }
+        assert_eq!(all.last(), Some(&BYE));
+    }
+
+    #[test]
+    fn nothing_goes_before_payloads_once_the_order_is_kept() {
+        let outgoing = pushed(&[payload(1, 10), ping(1)]);
+        outgoing.keep_order();
+        outgoing.push(&ping(2)).expect("room");
+        assert_eq!(gathered(&outgoing), [ping(1), payload(1, 10), ping(2)]);
+        fill(&outgoing, &payload(2, 1000));
+        outgoing.push(&ping(3)).expect("room behind them");
+        let frame = wire::frame_len(&ping(4));
+        assert!((fill(&outgoing, &ping(4)) - 1) * frame < MAX_CONTROL, "which has an end");
+    }
+
+    #[test]
+    fn a_link_that_takes_nothing_is_overrun_and_each_queue_keeps_its_bound() {
+        let outgoing = Outgoing::default();
+        let frame = wire::frame_len(&payload(1, 1000));
+        assert_eq!(fill(&outgoing, &payload(1, 1000)), MAX_PAYLOADS.div_ceil(frame));
+        assert_eq!(fill(&outgoing, &RENEW), MAX_CONTROL.div_ceil(wire::frame_len(&RENEW)));
+        assert_eq!(outgoing.push(&payload(1, 1)), Err(Overrun));
+        assert_eq!(outgoing.push(&RENEW), Err(Overrun));
+        gathered(&outgoing);
+        assert_eq!(outgoing.push(&payload(1, 1)), Ok(()), "there is room again");
+        assert_eq!(outgoing.push(&RENEW), Ok(()), "there is room again");
     }
 
     #[test]
     fn what_waits_at_the_close_is_still_there() {
-        let outgoing = Outgoing::default();
-        outgoing.push(&Message::Registration(RegistrationMessage::Renew)).expect("room");
+        let outgoing = pushed(&[payload(1, 10), RENEW]);
         outgoing.close();
-        outgoing
-            .push(&Message::Registration(RegistrationMessage::Renew))
-            .expect("dropped without an error");
-        let mut taken = BytesMut::new();
-        assert!(outgoing.gather(&mut taken));
-        assert_eq!(taken.len(), 5);
+        outgoing.push(&RENEW).expect("dropped without an error");
+        assert_eq!(gathered(&outgoing), [RENEW, payload(1, 10)]);
     }
 }

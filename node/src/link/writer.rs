@@ -1,4 +1,4 @@
-//! Writing: all that has gathered, in one call.
+//! Writing: what has gathered, control first, a portion in each call.
 
 use std::io;
 

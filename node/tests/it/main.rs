@@ -1,6 +1,8 @@
 //! Tests of the node over real sockets on loopback. They wait for what must come, not for a time. Those of
 //! the program need its feature.
 
+#[cfg(feature = "cli")]
+mod bench;
 mod busy;
 #[cfg(feature = "cli")]
 mod console;
@@ -8,6 +10,7 @@ mod console;
 mod fleet;
 mod identity;
 mod library;
+mod loaded_link;
 #[cfg(feature = "cli")]
 mod logs;
 mod network;

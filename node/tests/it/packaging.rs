@@ -21,10 +21,11 @@ const LIBRARY: [&str; 10] = [
 ];
 
 /// What only the program has a use for, itself or below something else.
-const PROGRAM: [&str; 10] = [
+const PROGRAM: [&str; 11] = [
     "anyhow",
     "clap",
     "comfy-table",
+    "hdrhistogram",
     "humantime",
     "rustyline",
     "serde_json",

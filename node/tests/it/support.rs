@@ -23,7 +23,7 @@ use tidings_core::{
 };
 use tidings_node::{Driver, DriverError, Net, NodeHandle, NodeReport, Observer, TokioNet};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -225,6 +225,13 @@ pub(crate) struct Raw {
 impl Raw {
     pub(crate) async fn connect(addr: SocketAddr) -> Self {
         Self { stream: TcpStream::connect(addr).await.unwrap(), received: BytesMut::new() }
+    }
+
+    /// The same with little room in the kernel for what is not read.
+    pub(crate) async fn connect_with_little_room(addr: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(16 * 1024).unwrap();
+        Self { stream: socket.connect(addr).await.unwrap(), received: BytesMut::new() }
     }
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) {

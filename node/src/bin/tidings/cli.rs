@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench::BenchArgs;
 use crate::console::control::NodeChoice;
 use crate::fleet::demo::DemoArgs;
 use crate::fleet::up::UpArgs;
@@ -27,6 +28,7 @@ pub(crate) enum Verb {
     Up(UpArgs),
     /// Run a network, fail two peers, and print a table of the results.
     Demo(DemoArgs),
+    Bench(BenchArgs),
     /// Show a running node's neighbors, or a seed node's list.
     Peers(NodeChoice),
     /// Show a running peer's seed nodes.

@@ -1,5 +1,6 @@
 //! The program `tidings`: nodes from the command line, and commands for those that run.
 
+mod bench;
 mod cli;
 mod console;
 mod fleet;
@@ -53,6 +54,7 @@ fn carry_out(verb: Verb) -> anyhow::Result<()> {
         Verb::Peer(args) => block_on(run::run(Role::Peer, &args.flags.0, args.more)),
         Verb::Up(args) => block_on(fleet::up::up(args)),
         Verb::Demo(args) => block_on(fleet::demo::demo(args)),
+        Verb::Bench(args) => block_on(bench::bench(args)),
         Verb::Peers(node) => ask(&node, "peers"),
         Verb::Seeds(node) => ask(&node, "seeds"),
         Verb::Messages(node) => ask(&node, "messages"),

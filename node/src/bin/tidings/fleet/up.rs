@@ -55,7 +55,7 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
     }
 }
 
-pub(super) fn profile(text: &str) -> Result<Profile, String> {
+pub(crate) fn profile(text: &str) -> Result<Profile, String> {
     text.parse()
 }
 

@@ -1,0 +1,192 @@
+//! Loads: what is sent how quickly, and what came of it.
+
+use std::future::Future;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+use tokio::select;
+use tokio::task::yield_now;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use super::machine::cpu_time;
+use super::tally::Tally;
+
+/// What is not delivered when nothing was delivered for so long counts as lost.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// The longest wait for what is on its way at the end.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Messages that `open` sends before other tasks have their turn.
+const BURST: u64 = 64;
+
+/// What takes messages to everybody but their sender.
+pub(super) trait Carrier: Sync {
+    /// What it is called in messages for people.
+    fn name(&self) -> &'static str;
+
+    /// Where receivers are counted.
+    fn tally(&self) -> &Tally;
+
+    /// How many receivers there are.
+    fn receivers(&self) -> u64;
+
+    /// Takes a message on. Waits where it is to wait before it takes another one.
+    fn publish(&self, message: Vec<u8>) -> impl Future<Output = anyhow::Result<()>> + Send;
+}
+
+/// How quickly messages are sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Load {
+    /// So many per second.
+    Rate(u32),
+    /// As quickly as this many are on their way.
+    Window(u64),
+    /// As quickly as they are taken.
+    Open,
+}
+
+/// What came of one load, or the medians of many. A figure is missing where nothing was delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Figures {
+    pub(super) sent_per_s: Option<f64>,
+    pub(super) deliveries_per_s: Option<f64>,
+    pub(super) p50_ms: Option<f64>,
+    pub(super) p99_ms: Option<f64>,
+    pub(super) p999_ms: Option<f64>,
+    pub(super) max_ms: Option<f64>,
+    pub(super) cpu_s_per_million: Option<f64>,
+    pub(super) copies_per_delivery: Option<f64>,
+    pub(super) lost_share: Option<f64>,
+}
+
+impl Load {
+    /// Sends for so long, waits for what is on its way, and counts.
+    pub(super) async fn put_on(
+        self,
+        carrier: &impl Carrier,
+        size: usize,
+        lasts: Duration,
+    ) -> anyhow::Result<Figures> {
+        let tally = carrier.tally();
+        tally.begin();
+        let (cpu, begun) = (cpu_time(), tally.age());
+        let until = Instant::now() + lasts;
+        let sent = match self {
+            Self::Rate(rate) => at_rate(carrier, size, until, rate).await?,
+            Self::Window(window) => in_window(carrier, size, until, window).await?,
+            Self::Open => openly(carrier, size, until).await?,
+        };
+        wait_for(tally, sent * carrier.receivers()).await;
+        let span = tally.last().saturating_sub(begun);
+        Ok(Figures::of(carrier, sent, span, cpu_time().saturating_sub(cpu)))
+    }
+}
+
+async fn at_rate(
+    carrier: &impl Carrier,
+    size: usize,
+    until: Instant,
+    rate: u32,
+) -> anyhow::Result<u64> {
+    let mut ticks = interval(Duration::from_secs(1) / rate);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut sent = 0;
+    while Instant::now() < until {
+        ticks.tick().await;
+        carrier.publish(carrier.tally().message(size)).await?;
+        sent += 1;
+    }
+    Ok(sent)
+}
+
+/// The next one is sent when a quarter of the window is free again, so that the sender is not woken for
+/// each message. What is lost would fill the window for ever; it is given up after a while.
+async fn in_window(
+    carrier: &impl Carrier,
+    size: usize,
+    until: Instant,
+    window: u64,
+) -> anyhow::Result<u64> {
+    let (tally, receivers) = (carrier.tally(), carrier.receivers());
+    let (mut sent, mut given_up) = (0_u64, 0_u64);
+    while Instant::now() < until {
+        let on_their_way = sent - given_up;
+        if on_their_way * receivers >= tally.delivered() + window * receivers {
+            let wanted = (on_their_way - (window - window.div_ceil(4))) * receivers;
+            wait_for(tally, wanted).await;
+            if tally.delivered() < wanted {
+                given_up = sent.saturating_sub(tally.delivered() / receivers);
+            }
+            continue;
+        }
+        carrier.publish(tally.message(size)).await?;
+        sent += 1;
+    }
+    Ok(sent)
+}
+
+async fn openly(carrier: &impl Carrier, size: usize, until: Instant) -> anyhow::Result<u64> {
+    let mut sent = 0;
+    while Instant::now() < until {
+        carrier.publish(carrier.tally().message(size)).await?;
+        sent += 1;
+        if sent % BURST == 0 {
+            yield_now().await;
+        }
+    }
+    Ok(sent)
+}
+
+/// Waits until so much was delivered, or nothing was for a while.
+async fn wait_for(tally: &Tally, wanted: u64) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let before = tally.delivered();
+        let quiet = end.min(Instant::now() + QUIET);
+        select! {
+            biased;
+            () = tally.reached(wanted) => return,
+            () = sleep_until(quiet) => {}
+        }
+        if tally.delivered() == before || Instant::now() >= end {
+            return;
+        }
+    }
+}
+
+impl Figures {
+    fn of(carrier: &impl Carrier, sent: u64, span: Duration, cpu: Duration) -> Self {
+        let tally = carrier.tally();
+        let (delivered, latencies) = (tally.delivered(), tally.latencies());
+        let wanted = sent * carrier.receivers();
+        let quantile = |share: f64| millis(&latencies, latencies.value_at_quantile(share));
+        Self {
+            sent_per_s: ratio(float(sent), span.as_secs_f64()),
+            deliveries_per_s: ratio(float(delivered), span.as_secs_f64()),
+            p50_ms: quantile(0.5),
+            p99_ms: quantile(0.99),
+            p999_ms: quantile(0.999),
+            max_ms: millis(&latencies, latencies.max()),
+            cpu_s_per_million: ratio(cpu.as_secs_f64() * 1e6, float(delivered)),
+            copies_per_delivery: ratio(float(tally.copies()), float(delivered)),
+            lost_share: ratio(float(wanted.saturating_sub(delivered)), float(wanted)),
+        }
+    }
+}
+
+/// A latency in milliseconds; there is none where nothing was delivered.
+fn millis(latencies: &Histogram<u64>, nanos: u64) -> Option<f64> {
+    (!latencies.is_empty()).then(|| float(nanos) / 1e6)
+}
+
+/// One over the other, unless the other is nothing.
+pub(super) fn ratio(over: f64, under: f64) -> Option<f64> {
+    (under > 0.0).then(|| over / under)
+}
+
+#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "counts below 2^53")]
+pub(super) fn float(count: u64) -> f64 {
+    count as f64
+}
