@@ -136,7 +136,7 @@ impl<'a> Watch<'a> {
         let has_table = detector.kind == DetectorKind::Swim && detector.swim.members_max > 0;
         let peers = if has_table { others } else { Vec::new() };
         let seed_nodes = network.seed_nodes_with(lost).await?;
-        network.witness().forget();
+        network.losses().forget();
         Ok(Self { network, lost, peers, seed_nodes, since: Instant::now() })
     }
 
@@ -154,7 +154,7 @@ impl<'a> Watch<'a> {
     }
 
     fn known(&self) -> Known {
-        let said = |loss| self.network.witness().said(self.lost, loss);
+        let said = |loss| self.network.losses().said(self.lost, loss);
         let first = said(Loss::Neighbor).into_values().min();
         let seconds = |at: Instant| (at - self.since).as_secs_f64();
         Known {

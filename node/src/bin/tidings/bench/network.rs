@@ -16,15 +16,15 @@ use super::workload::Carrier;
 /// The longest wait until all have joined and a message reaches them all.
 const JOINING: Duration = Duration::from_mins(2);
 
-/// How long a message that tries the network may be on its way before another one is sent.
-const TRIAL: Duration = Duration::from_secs(1);
+/// How long the first message may be on its way before another one is sent.
+const MESSAGE_WAIT: Duration = Duration::from_secs(1);
 
 /// Nodes that run in this process. They end as by a crash when it is dropped.
 #[derive(Debug)]
 pub(super) struct Network {
     config: Config,
     tally: Arc<Tally>,
-    witness: Arc<Witness>,
+    losses: Arc<LossLog>,
     seed_nodes: Vec<RunningNode>,
     peers: Vec<RunningNode>,
     started: Instant,
@@ -40,7 +40,7 @@ impl Network {
         let mut network = Self {
             config: config.clone(),
             tally: Arc::new(Tally::new(peers)),
-            witness: Arc::default(),
+            losses: Arc::default(),
             seed_nodes: Vec::new(),
             peers: Vec::new(),
             started: Instant::now(),
@@ -64,8 +64,8 @@ impl Network {
     }
 
     fn complete(&self, builder: NodeBuilder, place: usize) -> NodeBuilder {
-        let (tally, witness) = (Arc::clone(&self.tally), Arc::clone(&self.witness));
-        let watch = Arc::new(Watch { place, tally, witness });
+        let (tally, losses) = (Arc::clone(&self.tally), Arc::clone(&self.losses));
+        let watch = Arc::new(Watch { place, tally, losses });
         builder.config(self.config.clone()).listen(Ipv4Addr::LOCALHOST).observer(watch)
     }
 
@@ -78,7 +78,7 @@ impl Network {
             loop {
                 self.tally.begin();
                 self.publish(self.tally.message(HEADER)).await?;
-                if timeout(TRIAL, self.tally.reached(self.receivers())).await.is_ok() {
+                if timeout(MESSAGE_WAIT, self.tally.reached(self.receivers())).await.is_ok() {
                     return anyhow::Ok(self.started.elapsed());
                 }
             }
@@ -90,8 +90,8 @@ impl Network {
         })?
     }
 
-    pub(super) fn witness(&self) -> &Witness {
-        &self.witness
+    pub(super) fn losses(&self) -> &LossLog {
+        &self.losses
     }
 
     pub(super) fn peer_count(&self) -> usize {
@@ -144,9 +144,9 @@ pub(super) enum Loss {
 
 /// Who said first when that a node is gone.
 #[derive(Debug, Default)]
-pub(super) struct Witness(Mutex<BTreeMap<(NodeId, Loss), BTreeMap<usize, Instant>>>);
+pub(super) struct LossLog(Mutex<BTreeMap<(NodeId, Loss), BTreeMap<usize, Instant>>>);
 
-impl Witness {
+impl LossLog {
     fn note(&self, place: usize, of: NodeId, loss: Loss) {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         said.entry((of, loss)).or_default().entry(place).or_insert_with(Instant::now);
@@ -168,7 +168,7 @@ impl Witness {
 struct Watch {
     place: usize,
     tally: Arc<Tally>,
-    witness: Arc<Witness>,
+    losses: Arc<LossLog>,
 }
 
 impl Observer for Watch {
@@ -179,11 +179,11 @@ impl Observer for Watch {
         } else if let Event::Duplicate { .. } = event {
             self.tally.copy();
         } else if let Event::NeighborDown { peer, .. } = event {
-            self.witness.note(self.place, peer.subject(), Loss::Neighbor);
+            self.losses.note(self.place, peer.subject(), Loss::Neighbor);
         } else if let Event::Member { subject, state: MemberState::Dead, .. } = event {
-            self.witness.note(self.place, subject.subject(), Loss::Member);
+            self.losses.note(self.place, subject.subject(), Loss::Member);
         } else if let Event::PeerRemoved { peer, .. } = event {
-            self.witness.note(self.place, peer.subject(), Loss::Listed);
+            self.losses.note(self.place, peer.subject(), Loss::Listed);
         }
     }
 }
