@@ -229,11 +229,12 @@ const MAX_LDH_OF_CHANGED_TREE: f64 = 22.0;
 
 /// What makes the modern profile's broadcast that of the paper: names both ways and at once, one tree for
 /// all sources, nothing but names for who lost neighbors, and no copy beside the tree.
-const PAPER: [&str; 8] = [
+const PAPER: [&str; 9] = [
     "flood_hops=0",
     "ihave_ways=both",
     "ihave_delay=0s",
     "graft_after=2s",
+    "wait_min=2s",
     "graft_again=200ms",
     "tree_threshold=7",
     "trees=0",

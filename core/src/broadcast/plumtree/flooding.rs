@@ -1,5 +1,5 @@
-//! The first links of a message that has no tree of its own: over these it is flooded, so that it
-//! enters the shared tree at many places.
+//! The first links of a message that travels in the tree of another source: over these it is flooded, so
+//! that it enters that tree at many places.
 //!
 //! Departure: in the paper a message follows the tree from its source on, up to the middle of the tree
 //! and down again. A copy that was flooded says nothing of the tree: it makes no link a branch, and one
