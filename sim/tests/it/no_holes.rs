@@ -14,7 +14,7 @@ const LATENCY: Duration = Duration::from_millis(5);
 
 /// Messages that took longer than their links, and one more link for a copy that crosses another.
 fn late(changes: &[&str], seeds: u64) -> Vec<String> {
-    let path = project().join("sim/tests/scenarios/calm.toml");
+    let path = project().join("sim/tests/tails/calm.toml");
     let changes: Vec<String> = changes.iter().map(|&it| it.to_owned()).collect();
     let scenario = load(&path, &changes).expect("a scenario");
     let mut late = Vec::new();
