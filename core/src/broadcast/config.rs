@@ -33,8 +33,9 @@ pub struct BroadcastConfig {
     /// How long a pulled message is waited for before another neighbor is asked. 10 ms to 1 min.
     /// *Guess: a dial's time.*
     pub pull_timeout: Duration,
-    /// The least of `graft_after`, `graft_again` and `pull_timeout`: they are the longest waits, and
-    /// shorter where round trips are. 1 ms to 1 min. *Guess: what a busy machine lets a task wait.*
+    /// The shortest wait for a message that was announced, grafted or pulled, where round trips are
+    /// short; `graft_after`, `graft_again` and `pull_timeout` are the longest. 1 ms to 1 min. *Guess: so
+    /// long a busy machine lets a task wait.*
     pub wait_min: Duration,
     /// Settings of the broadcast `plumtree`.
     pub plumtree: PlumtreeConfig,

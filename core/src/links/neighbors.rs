@@ -108,12 +108,11 @@ impl Neighbors {
 
     /// The links with those of whom these records know a later life.
     pub(crate) fn outlived(&self, records: &[AddressRecord]) -> Vec<LinkId> {
-        let is_later = |record: &&AddressRecord| {
-            let neighbor = self.by_id(record.subject());
-            neighbor.is_some_and(|it| it.record.epoch() < record.epoch())
+        let outlived = |record: &AddressRecord| {
+            let neighbor = self.by_id(record.subject())?;
+            (neighbor.record.epoch() < record.epoch()).then_some(neighbor.link)
         };
-        let later = records.iter().filter(is_later);
-        later.filter_map(|record| self.by_id(record.subject())).map(|it| it.link).collect()
+        records.iter().filter_map(outlived).collect()
     }
 
     pub(crate) fn at(&self, place: usize) -> Option<&Neighbor> {

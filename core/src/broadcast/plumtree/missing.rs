@@ -133,7 +133,7 @@ impl Missing {
         }
         came.map_or_else(Vec::new, |it| {
             let Announced { since, by, asked, .. } = it.value;
-            // What was asked for would have come along the tree nobody knows when.
+            // When it would have come along the tree is not known of what came because it was asked for.
             if by[..asked].iter().all(|asked| asked.link != link) {
                 self.lag.add(cx.now.since(since));
             }

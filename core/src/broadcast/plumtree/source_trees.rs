@@ -25,8 +25,8 @@ use super::arrival::Arrival;
 use super::missing::Announcer;
 use super::rival::Rival;
 use crate::context::Context;
-use crate::id::{Hop, LinkId, NodeId};
-use crate::links::neighbors::{Neighbor, Slot, SlotSet};
+use crate::id::{Hop, NodeId};
+use crate::links::neighbors::{Neighbor, Slot, SlotSet, Via};
 use crate::time::Instant;
 use crate::util::room::make_room;
 use crate::wire::{BroadcastMessage, Graft, Prune, Route};
@@ -109,7 +109,7 @@ impl SourceTrees {
     /// flooded. Returns whether the message keeps its route.
     pub(super) fn enter(&mut self, cx: &Context, arrival: Arrival) -> bool {
         let is_renewal = arrival.route == Route::Renewal;
-        match self.find(arrival.tree) {
+        match self.find_mut(arrival.tree) {
             Some(tree) if is_renewal => {
                 let may = cx.now.since(tree.spoke) >= KEPT / 2;
                 if may {
@@ -127,14 +127,14 @@ impl SourceTrees {
         }
     }
 
-    /// Who does not get the payload of a message that travels like this.
-    pub(super) fn lazy(&mut self, arrival: Arrival) -> SlotSet {
-        let is_known = self.all.iter().any(|tree| tree.source == arrival.tree);
-        // Without room for one more tree its messages go along another.
-        let tree = if is_known { self.find(arrival.tree) } else { self.all.last_mut() };
-        let Some(tree) = tree else { return SlotSet::default() };
+    /// Who does not get the payload of a message that travels like this. Where there was no room for its
+    /// tree it goes along another, like a message of another source.
+    pub(super) fn lazy(&self, arrival: Arrival) -> SlotSet {
+        let named = self.find(arrival.tree);
+        let is_own = named.is_some() && arrival.is_own();
+        let Some(tree) = named.or_else(|| self.all.last()) else { return SlotSet::default() };
         let mut lazy = tree.lazy;
-        if let Some(parent) = tree.parent.filter(|_| !(is_known && arrival.is_own())) {
+        if let Some(parent) = tree.parent.filter(|_| !is_own) {
             lazy.remove(parent);
         }
         lazy
@@ -142,7 +142,7 @@ impl SourceTrees {
 
     /// All neighbors get the next payload of this tree.
     pub(super) fn make_all_eager(&mut self, source: NodeId) {
-        if let Some(tree) = self.find(source) {
+        if let Some(tree) = self.find_mut(source) {
             tree.lazy = SlotSet::default();
         }
     }
@@ -174,24 +174,19 @@ impl SourceTrees {
         arrival: Arrival,
         first: Option<Hop>,
     ) {
-        let Some(tree) = self.find(arrival.tree) else { return };
-        match tree.parent {
-            // Any of them may become the parent, with the next message of the source.
-            None if tree.source != cx.me() => {}
-            Some(parent) if parent == from.slot => {
-                if arrival.is_own()
-                    && let Some(first) = first
-                {
-                    tree.on_parent_late(cx, from, arrival.hop <= first);
-                }
+        let Some(tree) = self.find_mut(arrival.tree) else { return };
+        if tree.parent == Some(from.slot) {
+            if let Some(first) = first.filter(|_| arrival.is_own()) {
+                tree.on_parent_late(cx, from, arrival.hop <= first);
             }
-            Some(_) | None => tree.prune(cx, from),
+        } else if tree.is_fed(cx) {
+            tree.reject(cx, from);
         }
     }
 
     /// The name of a message came after the message.
     pub(super) fn on_late_name(&mut self, now: Instant, slot: Slot, source: NodeId) {
-        let rival = self.find(source).and_then(|tree| tree.rival.as_mut());
+        let rival = self.find_mut(source).and_then(|tree| tree.rival.as_mut());
         if let Some(rival) = rival.filter(|rival| rival.slot == slot) {
             rival.lose(now);
         }
@@ -199,7 +194,7 @@ impl SourceTrees {
 
     /// This neighbor was asked for a message, and to go on sending.
     pub(super) fn on_asked(&mut self, slot: Slot, source: NodeId) {
-        if let Some(tree) = self.find(source) {
+        if let Some(tree) = self.find_mut(source) {
             tree.lazy.remove(slot);
             tree.pruned.remove(slot);
         }
@@ -207,14 +202,14 @@ impl SourceTrees {
 
     /// A neighbor wants the payloads of this tree.
     pub(super) fn on_graft(&mut self, slot: Slot, source: NodeId) {
-        if let Some(tree) = self.find(source) {
+        if let Some(tree) = self.find_mut(source) {
             tree.lazy.remove(slot);
         }
     }
 
     /// A neighbor wants names only.
     pub(super) fn on_prune(&mut self, slot: Slot, source: NodeId) {
-        if let Some(tree) = self.find(source) {
+        if let Some(tree) = self.find_mut(source) {
             tree.lazy.insert(slot);
         }
     }
@@ -233,8 +228,12 @@ impl SourceTrees {
         }
     }
 
-    fn find(&mut self, source: NodeId) -> Option<&mut Tree> {
-        self.all.iter_mut().rev().find(|tree| tree.source == source)
+    fn find(&self, source: NodeId) -> Option<&Tree> {
+        self.all.iter().rfind(|tree| tree.source == source)
+    }
+
+    fn find_mut(&mut self, source: NodeId) -> Option<&mut Tree> {
+        self.all.iter_mut().rfind(|tree| tree.source == source)
     }
 
     /// The tree of this source, which is about to carry a message.
@@ -321,8 +320,14 @@ impl Tree {
         if cx.now.since(self.pruned_at) > on_its_way {
             self.pruned = SlotSet::default();
         }
-        (self.lazy, self.parent, self.rival) = (SlotSet::default(), None, None);
-        self.ahead = None;
+        self.lazy = SlotSet::default();
+        (self.parent, self.rival, self.ahead) = (None, None, None);
+    }
+
+    /// Whether it is known whence this peer has the messages of the source. Where it is not, any
+    /// neighbor may become the parent with the next one, so none is pruned.
+    fn is_fed(&self, cx: &Context) -> bool {
+        self.parent.is_some() || self.source == cx.me()
     }
 
     /// A new message of the source itself came from here.
@@ -342,9 +347,9 @@ impl Tree {
     /// A new message of another source came from here. Where the other side wants names only and does
     /// not feed this peer, the link is no branch for either.
     fn on_foreign(&mut self, cx: &mut Context, from: &Neighbor) {
-        let is_fed = self.parent.is_some() || self.source == cx.me();
-        if is_fed && self.parent != Some(from.slot) && self.lazy.contains(from.slot) {
-            self.prune(cx, from);
+        let is_parent = self.parent == Some(from.slot);
+        if self.is_fed(cx) && !is_parent && self.lazy.contains(from.slot) {
+            self.reject(cx, from);
         }
     }
 
@@ -368,7 +373,7 @@ impl Tree {
         let rival = self.rival.get_or_insert_with(|| Rival::new(via.slot, cx.now));
         if rival.win(cx.now) && !rival.is_grafted {
             rival.is_grafted = true;
-            self.ask(cx, via.slot, via.link);
+            self.ask(cx, via);
         }
     }
 
@@ -377,7 +382,7 @@ impl Tree {
         (self.parent, self.rival) = (Some(from.slot), None);
         // It was told to send names only, and this message was on its way.
         if self.pruned.contains(from.slot) {
-            self.ask(cx, from.slot, from.link);
+            self.ask(cx, from.via());
         }
     }
 
@@ -390,9 +395,7 @@ impl Tree {
         let Some(ahead) = self.ahead.take() else { return };
         let Some(ahead) = cx.neighbors.iter().find(|it| it.slot == ahead).cloned() else { return };
         if is_as_short {
-            let rival = self.rival;
             self.prune(cx, &ahead);
-            self.rival = rival;
         } else {
             self.adopt(cx, &ahead);
             self.prune(cx, parent);
@@ -405,24 +408,29 @@ impl Tree {
         let mut place = 0;
         while let Some(via) = cx.neighbors.at(place).map(Neighbor::via) {
             if self.pruned.contains(via.slot) {
-                self.ask(cx, via.slot, via.link);
+                self.ask(cx, via);
             }
             place += 1;
         }
     }
 
-    fn ask(&mut self, cx: &mut Context, slot: Slot, link: LinkId) {
-        self.pruned.remove(slot);
-        self.lazy.remove(slot);
+    fn ask(&mut self, cx: &mut Context, to: Via) {
+        self.pruned.remove(to.slot);
+        self.lazy.remove(to.slot);
         cx.stats.grafts_sent += 1;
         let graft = Graft { source: self.source, id: None };
-        cx.send(link, BroadcastMessage::Graft(graft));
+        cx.send(to.link, BroadcastMessage::Graft(graft));
+    }
+
+    /// This neighbor sends in vain: it is no rival.
+    fn reject(&mut self, cx: &mut Context, from: &Neighbor) {
+        self.rival = self.rival.filter(|rival| rival.slot != from.slot);
+        self.prune(cx, from);
     }
 
     fn prune(&mut self, cx: &mut Context, from: &Neighbor) {
         self.pruned.insert(from.slot);
         self.pruned_at = cx.now;
-        self.rival = self.rival.filter(|rival| rival.slot != from.slot);
         cx.stats.prunes_sent += 1;
         cx.send(from.link, BroadcastMessage::Prune(Prune { source: self.source }));
     }
@@ -435,6 +443,7 @@ mod tests {
     use super::super::rival::WINS;
     use super::*;
     use crate::config::Config;
+    use crate::id::LinkId;
     use crate::io::Output;
     use crate::testing::{context, record};
     use crate::wire::Message;
@@ -504,7 +513,7 @@ mod tests {
             said
         }
 
-        fn parent(&mut self) -> Option<Slot> {
+        fn parent(&self) -> Option<Slot> {
             self.trees.find(SOURCE)?.parent
         }
 

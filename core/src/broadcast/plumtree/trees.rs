@@ -36,7 +36,7 @@ impl Trees {
     }
 
     /// Who does not get the payload of a message that travels like this.
-    pub(super) fn lazy(&mut self, arrival: Arrival) -> SlotSet {
+    pub(super) fn lazy(&self, arrival: Arrival) -> SlotSet {
         match self {
             Self::Shared(tree) => tree.lazy,
             Self::Sources(trees) => trees.lazy(arrival),
