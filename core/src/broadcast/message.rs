@@ -2,14 +2,14 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
 
-use serde::de::{Error as _, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use postcard::ser_flavors::Flavor;
+use postcard::take_from_bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::broadcast::plumtree::message::{Graft, IHave, Prune, Route};
-use crate::id::{Hop, MessageId};
+use crate::id::{Hop, MessageId, NodeId};
 use crate::messaging::Envelope;
 use crate::time::saturating_millis;
 use crate::util::bounded::bounded;
@@ -17,11 +17,9 @@ use crate::wire::limits::{MAX_IDS, MAX_IHAVES};
 
 /// Messages of the broadcasts `flood` and `plumtree`, and of catch-up.
 ///
-/// The order of the variants is that of their tags in `wire/tags.rs`.
+/// The order of the variants is that of their tags in `wire/tags.rs`, `Gossip` apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BroadcastMessage {
-    /// A gossip message on its way to everybody (R13).
-    Gossip(Gossip),
     /// Neighbor to neighbor: what I hold (R34).
     Digest(Digest),
     /// Neighbor to neighbor: send me these (R34).
@@ -40,6 +38,10 @@ pub enum BroadcastMessage {
     Graft(Graft),
     /// Neighbor to neighbor: this link is no branch (Plumtree §3.3).
     Prune(Prune),
+    /// A gossip message on its way to everybody (R13). It is written and read by itself, last here so
+    /// that serde numbers the others without it.
+    #[serde(skip)]
+    Gossip(Gossip),
 }
 
 impl BroadcastMessage {
@@ -79,8 +81,9 @@ const FOREIGN: u16 = 2;
 /// The other flag: of a foreign copy that it is a detour, of others that they renew their tree.
 const MARKED: u16 = 1;
 
-impl Serialize for Gossip {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Gossip {
+    /// Writes a byte in the place of its tag, what belongs to this copy, and the envelope as it came.
+    pub(crate) fn write<F: Flavor>(&self, flavor: F) -> postcard::Result<F::Output> {
         let hop = self.hop.0.min(MAX_HOP) << 2;
         let (flags, tree) = match self.route {
             Route::Usual => (0, None),
@@ -88,47 +91,33 @@ impl Serialize for Gossip {
             Route::Along(tree) => (FOREIGN, Some(tree)),
             Route::Detour(tree) => (FOREIGN | MARKED, Some(tree)),
         };
+        let mut serializer = postcard::Serializer { output: flavor };
         match tree {
-            None => (hop | flags, self.age, &self.envelope).serialize(serializer),
-            Some(tree) => (hop | flags, tree, self.age, &self.envelope).serialize(serializer),
+            None => (0_u8, hop | flags, self.age).serialize(&mut serializer)?,
+            Some(tree) => (0_u8, hop | flags, tree, self.age).serialize(&mut serializer)?,
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for Gossip {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_tuple(4, GossipVisitor)
-    }
-}
-
-struct GossipVisitor;
-
-impl<'de> Visitor<'de> for GossipVisitor {
-    type Value = Gossip;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a copy of a message")
+        self.envelope.write(&mut serializer)?;
+        serializer.output.finalize()
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut fields: A) -> Result<Gossip, A::Error> {
-        let hop_flags: u16 = next(&mut fields)?;
+    /// Reads what stands behind the tag. Returns what is left of the bytes.
+    pub(crate) fn read(bytes: &[u8]) -> postcard::Result<(Self, &[u8])> {
+        let (hop_flags, rest) = take_from_bytes::<u16>(bytes)?;
         let is_marked = hop_flags & MARKED != 0;
-        let route = match (hop_flags & FOREIGN != 0, is_marked) {
-            (false, false) => Route::Usual,
-            (false, true) => Route::Renewal,
-            (true, false) => Route::Along(next(&mut fields)?),
-            (true, true) => Route::Detour(next(&mut fields)?),
+        let (route, rest) = if hop_flags & FOREIGN == 0 {
+            (if is_marked { Route::Renewal } else { Route::Usual }, rest)
+        } else {
+            let (tree, rest) = take_from_bytes::<NodeId>(rest)?;
+            (if is_marked { Route::Detour(tree) } else { Route::Along(tree) }, rest)
         };
-        let (age, envelope): (Age, Arc<Envelope>) = (next(&mut fields)?, next(&mut fields)?);
+        let (age, rest) = take_from_bytes::<Age>(rest)?;
+        let (envelope, rest) = Envelope::read(rest)?;
         if route.tree() == Some(envelope.origin()) {
-            return Err(A::Error::custom("the tree of the origin is named as another's"));
+            // Its own tree is not another's.
+            return Err(postcard::Error::DeserializeBadEncoding);
         }
-        Ok(Gossip { hop: Hop(hop_flags >> 2), route, age, envelope })
+        Ok((Self { hop: Hop(hop_flags >> 2), route, age, envelope: Arc::new(envelope) }, rest))
     }
-}
-
-fn next<'de, A: SeqAccess<'de>, T: Deserialize<'de>>(fields: &mut A) -> Result<T, A::Error> {
-    fields.next_element()?.ok_or_else(|| A::Error::custom("a copy of a message is cut off"))
 }
 
 /// What a node holds, for its neighbor to compare.

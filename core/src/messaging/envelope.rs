@@ -10,7 +10,9 @@ use core::ops::Deref;
 use core::str::FromStr;
 
 use bytes::Bytes;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use postcard::ser_flavors::Flavor;
+use postcard::take_from_bytes;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::address::Signature;
@@ -124,8 +126,7 @@ impl fmt::Debug for Payload {
 /// assert_eq!(topic.to_string(), "prices");
 /// # Ok::<(), tidings_core::TooLong>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic(Box<str>);
 
 impl Topic {
@@ -253,19 +254,13 @@ impl TooLong {
     }
 }
 
-/// A gossip message as its origin sealed it, together with its id.
+/// A gossip message as its origin sealed it, together with its id and with the bytes of its head.
 ///
-/// The id is computed once, when the message is made or its frame is decoded, and travels with the
-/// shared envelope from then on.
+/// Both are made once, when the message is sealed or its frame is decoded, and travel with the shared
+/// envelope from then on: whoever sends it on copies bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
     id: MessageId,
-    body: Body,
-}
-
-/// What stands on the wire.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Body {
     origin: NodeId,
     epoch: BootEpoch,
     sequence: Sequence,
@@ -273,10 +268,27 @@ struct Body {
     sent: UnixTime,
     payload: Payload,
     signature: Option<Box<Signature>>,
+    /// What stands on the wire before the payload: the head and the payload's length, as they came.
+    /// Numbers may have come longer than need be, by some 40 bytes in all; a copy fits a frame even so.
+    encoded_head: Box<[u8]>,
+}
+
+/// What stands on the wire first, in this order. The payload and the signature follow.
+#[derive(Debug, Serialize, Deserialize)]
+struct Head<'a> {
+    origin: NodeId,
+    epoch: BootEpoch,
+    sequence: Sequence,
+    topic: &'a str,
+    sent: UnixTime,
 }
 
 impl Envelope {
     /// Seals `payload` as the `sequence`-th message of `origin`'s life `epoch`.
+    ///
+    /// # Panics
+    ///
+    /// Never: what it is made of is bounded.
     pub fn new(
         (origin, epoch): (NodeId, BootEpoch),
         sequence: Sequence,
@@ -284,11 +296,43 @@ impl Envelope {
         topic: Topic,
         payload: Payload,
     ) -> Self {
-        Self::seal(Body { origin, epoch, sequence, topic, sent, payload, signature: None })
+        let head = Head { origin, epoch, sequence, topic: &topic, sent };
+        let id = head.id(&payload);
+        let encoded = postcard::to_allocvec(&(head, payload.len()));
+        let encoded_head = encoded.expect("bounded parts serialize").into();
+        let signature = None;
+        Self { id, origin, epoch, sequence, topic, sent, payload, signature, encoded_head }
     }
 
-    fn seal(body: Body) -> Self {
-        Self { id: body.id(), body }
+    /// Reads the one that `bytes` begin with. Returns what is left of them.
+    pub(crate) fn read(bytes: &[u8]) -> postcard::Result<(Self, &[u8])> {
+        let (head, rest) = take_from_bytes::<Head<'_>>(bytes)?;
+        let (payload, rest) = take_from_bytes::<&[u8]>(rest)?;
+        let head_len = bytes.len() - rest.len() - payload.len();
+        let (signature, rest) = take_from_bytes(rest)?;
+        let too_long = |_| postcard::Error::SerdeDeCustom;
+        let envelope = Self {
+            id: head.id(payload),
+            origin: head.origin,
+            epoch: head.epoch,
+            sequence: head.sequence,
+            topic: Topic::new(head.topic).map_err(too_long)?,
+            sent: head.sent,
+            payload: Payload::new(Bytes::copy_from_slice(payload)).map_err(too_long)?,
+            signature,
+            encoded_head: bytes[..head_len].into(),
+        };
+        Ok((envelope, rest))
+    }
+
+    /// Writes it as it came.
+    pub(crate) fn write<F: Flavor>(
+        &self,
+        to: &mut postcard::Serializer<F>,
+    ) -> postcard::Result<()> {
+        to.output.try_extend(&self.encoded_head)?;
+        to.output.try_extend(&self.payload)?;
+        self.signature.serialize(to)
     }
 
     /// What message this is.
@@ -298,37 +342,37 @@ impl Envelope {
 
     /// Who said it.
     pub const fn origin(&self) -> NodeId {
-        self.body.origin
+        self.origin
     }
 
     /// In which life.
     pub const fn epoch(&self) -> BootEpoch {
-        self.body.epoch
+        self.epoch
     }
 
     /// Its number among the origin's messages of that life.
     pub const fn sequence(&self) -> Sequence {
-        self.body.sequence
+        self.sequence
     }
 
     /// What it is about.
     pub const fn topic(&self) -> &Topic {
-        &self.body.topic
+        &self.topic
     }
 
     /// What the origin's calendar said; for people, nothing is decided by it.
     pub const fn sent(&self) -> UnixTime {
-        self.body.sent
+        self.sent
     }
 
     /// What was said.
     pub const fn payload(&self) -> &Payload {
-        &self.body.payload
+        &self.payload
     }
 
     /// Bytes that keeping this message costs, for stores bounded by bytes.
     pub(crate) fn cost(&self) -> usize {
-        size_of::<Self>() + self.body.topic.0.len() + self.body.payload.0.len()
+        size_of::<Self>() + self.topic.len() + self.encoded_head.len() + self.payload.len()
     }
 }
 
@@ -339,14 +383,15 @@ impl Hash for Envelope {
     }
 }
 
-impl Body {
-    /// Variable parts are preceded by their length, so that no two bodies hash the same bytes.
-    fn id(&self) -> MessageId {
+impl Head<'_> {
+    /// The id of the message with this payload. Variable parts are preceded by their length, so that no
+    /// two messages hash the same bytes.
+    fn id(&self, payload: &[u8]) -> MessageId {
         let mut hash = Sha256::new();
         hash.update(self.origin.as_bytes());
         hash.update(self.epoch.0.to_be_bytes());
         hash.update(self.sequence.0.to_be_bytes());
-        for part in [self.topic.0.as_bytes(), &self.payload.0] {
+        for part in [self.topic.as_bytes(), payload] {
             hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             hash.update(part);
         }
@@ -354,40 +399,10 @@ impl Body {
     }
 }
 
-impl Serialize for Envelope {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.body.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Envelope {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Body::deserialize(deserializer).map(Self::seal)
-    }
-}
-
-impl Serialize for Payload {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Payload {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let bytes = <&[u8]>::deserialize(deserializer)?;
-        Self::new(Bytes::copy_from_slice(bytes)).map_err(serde::de::Error::custom)
-    }
-}
-
-impl<'de> Deserialize<'de> for Topic {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <&str>::deserialize(deserializer)?;
-        Self::new(String::from(text)).map_err(serde::de::Error::custom)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use postcard::ser_flavors::AllocVec;
+
     use super::*;
 
     fn envelope(sequence: u64, topic: &str, payload: &str) -> Envelope {
@@ -409,6 +424,26 @@ mod tests {
     #[test]
     fn bytes_cannot_move_between_topic_and_payload_under_one_id() {
         assert_ne!(envelope(1, "ab", "c").id(), envelope(1, "a", "bc").id());
+    }
+
+    fn written(envelope: &Envelope) -> Vec<u8> {
+        let mut serializer = postcard::Serializer { output: AllocVec::new() };
+        envelope.write(&mut serializer).expect("short");
+        serializer.output.finalize().expect("short")
+    }
+
+    /// A signature is passed on, though nothing looks at it yet.
+    #[test]
+    fn an_envelope_is_sent_on_as_it_came() {
+        let mut sealed = envelope(1, "news", "hello");
+        sealed.signature = Some(Box::new(Signature { r: [2; 32], s: [3; 32] }));
+        let mut bytes = written(&sealed);
+        let len = bytes.len();
+        bytes.push(9);
+        let (came, rest) = Envelope::read(&bytes).expect("whole");
+        assert_eq!((&came, rest), (&sealed, &[9][..]));
+        assert_eq!(written(&came), bytes[..len]);
+        assert_eq!(came.id(), envelope(1, "news", "hello").id(), "the signature is no part of it");
     }
 
     #[test]

@@ -74,16 +74,17 @@ pub fn decode_frame(bytes: &[u8]) -> Result<Option<(Message, usize)>, DecodeErro
 ///
 /// When the frame would be larger than [`MAX_FRAME`], which no message made of its bounded parts is.
 pub fn encode(message: &Message, out: &mut bytes::BytesMut) {
-    let start = out.len();
-    out.extend_from_slice(&[0; FRAME_HEADER_LEN]);
-    tags::serialize(message, Appender(out))
-        .expect("messages are made of bounded parts, so they serialize and fit a frame");
-    let body = out.len() - start - FRAME_HEADER_LEN;
+    let len = frame_len(message);
+    let body = len - FRAME_HEADER_LEN;
     assert!(body <= MAX_FRAME, "a {} message of {body} bytes was built", message.name());
-    let length = u32::try_from(body).expect("MAX_FRAME fits u32");
-    out[start..start + FRAME_HEADER_LEN].copy_from_slice(&length.to_be_bytes());
-    let first = &mut out[start + FRAME_HEADER_LEN];
-    *first = tags::tag(message, *first);
+    let start = out.len();
+    out.resize(start + len, 0);
+    let (header, body) = out[start..].split_at_mut(FRAME_HEADER_LEN);
+    let length = u32::try_from(body.len()).expect("MAX_FRAME fits u32");
+    header.copy_from_slice(&length.to_be_bytes());
+    let slice = postcard::ser_flavors::Slice::new(body);
+    tags::serialize(message, slice).expect("a frame is as long as its message");
+    body[0] = tags::tag(message, body[0]);
 }
 
 /// How many bytes the frame of `message` has, length included, without making it.
@@ -94,25 +95,4 @@ pub fn encode(message: &Message, out: &mut bytes::BytesMut) {
 pub fn frame_len(message: &Message) -> usize {
     let body = tags::serialize(message, postcard::ser_flavors::Size::default());
     FRAME_HEADER_LEN + body.expect("messages are made of bounded parts, so they serialize")
-}
-
-/// Lets postcard write behind the frame's header.
-struct Appender<'a>(&'a mut bytes::BytesMut);
-
-impl postcard::ser_flavors::Flavor for Appender<'_> {
-    type Output = ();
-
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.0.extend_from_slice(&[byte]);
-        Ok(())
-    }
-
-    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn finalize(self) -> postcard::Result<()> {
-        Ok(())
-    }
 }

@@ -7,7 +7,7 @@
 use postcard::de_flavors;
 
 use super::message::Message;
-use crate::broadcast::message::BroadcastMessage;
+use crate::broadcast::message::{BroadcastMessage, Gossip};
 use crate::detector::swim::message::SwimMessage;
 use crate::links::message::LinkMessage;
 use crate::overlay::message::OverlayMessage;
@@ -20,6 +20,8 @@ enum Part {
     Link,
     Registration,
     Overlay,
+    /// The broadcast's, which is not numbered with the others there.
+    Gossip,
     Broadcast,
     Swim,
     Vote,
@@ -41,15 +43,15 @@ const TAGS: [(Part, u8); 33] = [
     (Part::Registration, 7), // Leave
     (Part::Link, 4),         // Ping
     (Part::Link, 5),         // Pong
-    (Part::Broadcast, 0),    // Gossip
-    (Part::Broadcast, 1),    // Digest
-    (Part::Broadcast, 2),    // Pull
+    (Part::Gossip, 0),       // Gossip
+    (Part::Broadcast, 0),    // Digest
+    (Part::Broadcast, 1),    // Pull
     (Part::Overlay, 0),      // ForwardJoin
     (Part::Overlay, 1),      // Shuffle
     (Part::Overlay, 2),      // ShuffleReply
-    (Part::Broadcast, 3),    // IHave
-    (Part::Broadcast, 4),    // Graft
-    (Part::Broadcast, 5),    // Prune
+    (Part::Broadcast, 2),    // IHave
+    (Part::Broadcast, 3),    // Graft
+    (Part::Broadcast, 4),    // Prune
     (Part::Swim, 0),         // PingRequest
     (Part::Swim, 1),         // PingRequestAnswer
     (Part::Swim, 2),         // Neighbors
@@ -68,6 +70,7 @@ pub(super) fn tag(message: &Message, number: u8) -> u8 {
         Message::Link(_) => Part::Link,
         Message::Registration(_) => Part::Registration,
         Message::Overlay(_) => Part::Overlay,
+        Message::Broadcast(BroadcastMessage::Gossip(_)) => Part::Gossip,
         Message::Broadcast(_) => Part::Broadcast,
         Message::Swim(_) => Part::Swim,
         Message::Vote(_) => Part::Vote,
@@ -86,6 +89,7 @@ pub(super) fn serialize<F: postcard::ser_flavors::Flavor>(
         Message::Link(message) => postcard::serialize_with_flavor(message, flavor),
         Message::Registration(message) => postcard::serialize_with_flavor(message, flavor),
         Message::Overlay(message) => postcard::serialize_with_flavor(message, flavor),
+        Message::Broadcast(BroadcastMessage::Gossip(gossip)) => gossip.write(flavor),
         Message::Broadcast(message) => postcard::serialize_with_flavor(message, flavor),
         Message::Swim(message) => postcard::serialize_with_flavor(message, flavor),
         Message::Vote(message) => postcard::serialize_with_flavor(message, flavor),
@@ -101,6 +105,10 @@ pub(super) fn deserialize(body: &[u8]) -> postcard::Result<(Message, &[u8])> {
         Part::Link => take::<LinkMessage>(*number, rest),
         Part::Registration => take::<RegistrationMessage>(*number, rest),
         Part::Overlay => take::<OverlayMessage>(*number, rest),
+        Part::Gossip => {
+            let (gossip, rest) = Gossip::read(rest)?;
+            Ok((BroadcastMessage::Gossip(gossip).into(), rest))
+        }
         Part::Broadcast => take::<BroadcastMessage>(*number, rest),
         Part::Swim => take::<SwimMessage>(*number, rest),
         Part::Vote => take::<VoteMessage>(*number, rest),

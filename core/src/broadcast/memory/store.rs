@@ -279,7 +279,8 @@ mod tests {
                 for id in model.iter().map(|(_, n)| envelope(*n).id()) {
                     assert_eq!(store.unexpired(&cx, id).is_some(), young.contains(&id));
                 }
-                assert_eq!(store.bytes, model.len() * envelope(0).cost());
+                let cost = model.iter().map(|(_, n)| envelope(*n).cost()).sum();
+                assert_eq!(store.bytes, cost);
                 assert!(store.get_mut(envelope(next).id()).is_none());
             }
         }
