@@ -45,6 +45,8 @@ pub struct Driver<N: Net> {
     links: BTreeMap<LinkId, Arc<Outgoing>>,
     /// Links whose queue ran over while outputs were performed.
     overrun: Vec<LinkId>,
+    /// Events of the input that is being handled, while its messages are queued.
+    untold: Vec<Event>,
     accepted: u64,
     handshake_permits: Arc<Semaphore>,
     rejected_connections: u64,
@@ -96,6 +98,7 @@ impl<N: Net> Driver<N> {
             feed,
             links: BTreeMap::new(),
             overrun: Vec::new(),
+            untold: Vec::new(),
             accepted: 0,
             handshake_permits: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
             rejected_connections: 0,
@@ -246,6 +249,8 @@ impl<N: Net> Driver<N> {
         }
     }
 
+    /// Does what the node says, in its order; but observers hear of it when all messages are queued, so
+    /// that no neighbor waits for what is made of an event here.
     fn perform(&mut self) {
         while let Some(output) = self.node.poll_output() {
             match output {
@@ -256,12 +261,20 @@ impl<N: Net> Driver<N> {
                         outgoing.close();
                     }
                 }
-                Output::Event(event) => self.tell(&event),
+                Output::Event(event) => {
+                    self.note(&event);
+                    self.untold.push(event);
+                }
             }
+        }
+        for event in self.untold.drain(..) {
+            self.observer.on_event(self.clock.now(), &event);
+            self.feed.on_event(&event);
         }
     }
 
-    fn tell(&mut self, event: &Event) {
+    /// What the driver itself makes of an event. The messages that it counts come after it.
+    fn note(&mut self, event: &Event) {
         if let Event::Published { envelope } = event {
             // A command is carried out after timers that were due, so the last one is its own.
             self.published = Some(Ok(Sent { id: envelope.id(), neighbors: 0 }));
@@ -269,8 +282,6 @@ impl<N: Net> Driver<N> {
             self.published = Some(Err(*rejection));
         }
         self.has_left |= *event == Event::Left;
-        self.observer.on_event(self.clock.now(), event);
-        self.feed.on_event(event);
     }
 
     fn send(&mut self, link: LinkId, message: &Message) {

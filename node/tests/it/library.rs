@@ -1,8 +1,8 @@
 //! The node as a part of another program, which names this one crate.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 #[cfg(feature = "serde")]
@@ -23,8 +23,13 @@ async fn seed_node() -> RunningNode {
 }
 
 async fn peer(seed_node: &RunningNode) -> RunningNode {
+    peer_with(seed_node, Arc::new(())).await
+}
+
+async fn peer_with(seed_node: &RunningNode, observer: Arc<dyn Observer>) -> RunningNode {
     let builder = NodeBuilder::peer().listen([127, 0, 0, 1]).seed(seed_node.addr());
-    builder.set("isolated_retry", "100ms").expect("a setting").start().await.expect("it starts")
+    let builder = builder.observer(observer).set("isolated_retry", "100ms").expect("a setting");
+    builder.start().await.expect("it starts")
 }
 
 /// Waits until something is so of a node's state.
@@ -59,6 +64,45 @@ async fn loss_of_a_neighbor(events: &mut Events) -> NeighborLoss {
         Some(reason)
     })
     .await
+}
+
+/// Holds its node up after a message was published, until somebody else has it.
+struct HoldsUp(Mutex<mpsc::Receiver<()>>);
+
+impl Observer for HoldsUp {
+    fn on_event(&self, _at: Instant, event: &Event) {
+        if matches!(event, Event::Published { .. }) {
+            let delivered = self.0.lock().expect("one observer").recv_timeout(PATIENCE);
+            delivered.expect("the message was on its way before its sender's observer heard of it");
+        }
+    }
+}
+
+/// Says when a message is delivered.
+struct TellsDelivery(mpsc::SyncSender<()>);
+
+impl Observer for TellsDelivery {
+    fn on_event(&self, _at: Instant, event: &Event) {
+        if matches!(event, Event::Delivered { .. }) {
+            let _is_known = self.0.try_send(());
+        }
+    }
+}
+
+/// Of the tasks of two links the one that is woken last waits for the thread that woke it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn no_neighbor_waits_for_an_observer() {
+    let seed_node = seed_node().await;
+    let (delivered_tx, delivered_rx) = mpsc::sync_channel(1);
+    let holds_up = Arc::new(HoldsUp(Mutex::new(delivered_rx)));
+    let sender = peer_with(&seed_node, holds_up).await;
+    let tells = Arc::new(TellsDelivery(delivered_tx));
+    let _others = [
+        peer_with(&seed_node, Arc::<TellsDelivery>::clone(&tells)).await,
+        peer_with(&seed_node, tells).await,
+    ];
+    wait_until(&sender, |state| state.neighbors.len() == 2).await;
+    assert_eq!(sender.send("hello").await.expect("sent").neighbors, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
