@@ -12,8 +12,8 @@ use crate::event::Event;
 use crate::id::NodeId;
 use crate::messaging::Envelope;
 use crate::wire::{
-    BroadcastMessage, LinkMessage, Message, OverlayMessage, RegistrationMessage, Route, Shuffle,
-    Statement, SwimMessage, VoteMessage,
+    BroadcastMessage, Foreign, LinkMessage, Message, OverlayMessage, RegistrationMessage, Route,
+    Shuffle, Statement, SwimMessage, VoteMessage,
 };
 
 /// What nodes are called.
@@ -84,8 +84,13 @@ pub fn message(names: &dyn Names, message: &Message) -> String {
             let route = match gossip.route {
                 Route::Usual => String::new(),
                 Route::Renewal => ", to all".to_owned(),
-                Route::Along(tree) => format!(", in the tree of {}", names.node(tree)),
-                Route::Detour(tree) => format!(", beside the tree of {}", names.node(tree)),
+                Route::Along(Foreign { tree, depth: None }) => {
+                    format!(", in the tree of {}, not fed", names.node(tree))
+                }
+                Route::Along(Foreign { tree, depth: Some(depth) }) => {
+                    format!(", in the tree of {}, depth {}", names.node(tree), depth.0)
+                }
+                Route::Detour(it) => format!(", beside the tree of {}", names.node(it.tree)),
             };
             format!("hop {} age {age} ms {}{route}", gossip.hop.0, text(names, &gossip.envelope))
         }

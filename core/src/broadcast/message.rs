@@ -9,7 +9,7 @@ use postcard::take_from_bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::broadcast::plumtree::message::{Graft, IHave, Prune, Route};
-use crate::id::{Hop, MessageId, NodeId};
+use crate::id::{Hop, MessageId};
 use crate::messaging::Envelope;
 use crate::time::saturating_millis;
 use crate::util::bounded::bounded;
@@ -85,17 +85,14 @@ impl Gossip {
     /// Writes a byte in the place of its tag, what belongs to this copy, and the envelope as it came.
     pub(crate) fn write<F: Flavor>(&self, flavor: F) -> postcard::Result<F::Output> {
         let hop = self.hop.0.min(MAX_HOP) << 2;
-        let (flags, tree) = match self.route {
-            Route::Usual => (0, None),
-            Route::Renewal => (MARKED, None),
-            Route::Along(tree) => (FOREIGN, Some(tree)),
-            Route::Detour(tree) => (FOREIGN | MARKED, Some(tree)),
-        };
         let mut serializer = postcard::Serializer { output: flavor };
-        match tree {
-            None => (0_u8, hop | flags, self.age).serialize(&mut serializer)?,
-            Some(tree) => (0_u8, hop | flags, tree, self.age).serialize(&mut serializer)?,
+        match self.route {
+            Route::Usual => (0_u8, hop).serialize(&mut serializer)?,
+            Route::Renewal => (0_u8, hop | MARKED).serialize(&mut serializer)?,
+            Route::Along(it) => (0_u8, hop | FOREIGN, it).serialize(&mut serializer)?,
+            Route::Detour(it) => (0_u8, hop | FOREIGN | MARKED, it).serialize(&mut serializer)?,
         }
+        self.age.serialize(&mut serializer)?;
         self.envelope.write(&mut serializer)?;
         serializer.output.finalize()
     }
@@ -107,8 +104,8 @@ impl Gossip {
         let (route, rest) = if hop_flags & FOREIGN == 0 {
             (if is_marked { Route::Renewal } else { Route::Usual }, rest)
         } else {
-            let (tree, rest) = take_from_bytes::<NodeId>(rest)?;
-            (if is_marked { Route::Detour(tree) } else { Route::Along(tree) }, rest)
+            let (it, rest) = take_from_bytes(rest)?;
+            (if is_marked { Route::Detour(it) } else { Route::Along(it) }, rest)
         };
         let (age, rest) = take_from_bytes::<Age>(rest)?;
         let (envelope, rest) = Envelope::read(rest)?;

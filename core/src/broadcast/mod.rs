@@ -108,7 +108,7 @@ impl Broadcast {
                 tree.on_graft(cx, memory, from, &graft);
             }
             (BroadcastMessage::Prune(prune), Strategy::Plumtree(tree)) => {
-                tree.on_prune(from, &prune);
+                tree.on_prune(cx, from, &prune);
             }
             (message, Strategy::Flood) => cx.tell_unexpected(from.link, message.name()),
         }

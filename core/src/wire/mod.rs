@@ -17,7 +17,7 @@ mod preamble;
 mod tags;
 
 pub use crate::broadcast::message::{Age, BroadcastMessage, Digest, Gossip};
-pub use crate::broadcast::plumtree::message::{Graft, IHave, Prune, Route};
+pub use crate::broadcast::plumtree::message::{Foreign, Graft, IHave, Prune, Route};
 pub use crate::detector::swim::message::{Claim, Evidence, Statement, SwimMessage};
 pub use crate::links::message::{
     Bye, Hello, LinkMessage, NetworkName, Ping, Purpose, Refusal, Refuse, Welcome,

@@ -8,8 +8,8 @@ use std::{env, fs};
 use bytes::BytesMut;
 use tidings_core::Hop;
 use tidings_core::wire::{
-    self, Age, BroadcastMessage, DecodeError, FRAME_HEADER_LEN, Gossip, MAX_FRAME, Message,
-    RegistrationMessage, Route, SwimMessage, WIRE_VERSION,
+    self, Age, BroadcastMessage, DecodeError, FRAME_HEADER_LEN, Foreign, Gossip, MAX_FRAME,
+    Message, RegistrationMessage, Route, SwimMessage, WIRE_VERSION,
 };
 
 use crate::samples;
@@ -121,10 +121,13 @@ fn the_hop_of_a_copy_saturates_and_it_has_one_of_four_routes() {
     };
     let body = |message: &Message| frame(message)[FRAME_HEADER_LEN..].to_vec();
     let other = tidings_core::NodeId::new([8; 32]);
-    for route in [Route::Usual, Route::Renewal, Route::Along(other), Route::Detour(other)] {
+    let foreign = |depth| Foreign { tree: other, depth };
+    let (fed, not_fed) = (foreign(Some(Hop(9))), foreign(None));
+    for route in [Route::Usual, Route::Renewal, Route::Along(fed), Route::Detour(not_fed)] {
         assert_eq!(wire::decode(&body(&copy(u16::MAX, route))), Ok(copy(16_383, route)));
     }
-    let own = Route::Along(samples::envelope(1, 9).origin());
+    let tree = samples::envelope(1, 9).origin();
+    let own = Route::Along(Foreign { tree, depth: None });
     assert_eq!(wire::decode(&body(&copy(1, own))), Err(DecodeError::Malformed));
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_core::wire::{
-    Age, BroadcastMessage, Bye, Claim, DeathReport, Digest, Evidence, ForwardJoin, Gossip, Graft,
-    Hello, IHave, Leave, LinkMessage, Message, NetworkName, OverlayMessage, Ping, Proposal,
+    Age, BroadcastMessage, Bye, Claim, DeathReport, Digest, Evidence, Foreign, ForwardJoin, Gossip,
+    Graft, Hello, IHave, Leave, LinkMessage, Message, NetworkName, OverlayMessage, Ping, Proposal,
     ProposalKind, Prune, Purpose, Refusal, Refuse, RegistrationMessage, Route, Shuffle, Statement,
     SwimMessage, Vote, VoteMessage, Welcome,
 };
@@ -108,7 +108,7 @@ fn classic_messages() -> Vec<Message> {
         Message::Link(LinkMessage::Pong(ping)),
         Message::Broadcast(BroadcastMessage::Gossip(Gossip {
             hop: Hop(2),
-            route: Route::Detour(NodeId::new([8; 32])),
+            route: Route::Detour(Foreign { tree: NodeId::new([8; 32]), depth: Some(Hop(3)) }),
             age: Age::new(Duration::from_millis(40)),
             envelope: envelope(1, 9),
         })),

@@ -14,7 +14,7 @@ use crate::id::{Hop, LinkId, MessageId, NodeId, Sequence};
 use crate::links::neighbors::{Neighbor, Slot, Via};
 use crate::messaging::{Payload, Topic};
 use crate::rng::Stream;
-use crate::wire::{Age, Digest, Gossip, Route};
+use crate::wire::{Age, Digest, Foreign, Gossip, Route};
 
 /// A peer's messages: what it has seen, what it can still give, what it waits for.
 #[derive(Clone, Debug)]
@@ -144,7 +144,8 @@ impl Memory {
     ) {
         if let Some(stored) = self.store.unexpired(cx, id) {
             let is_own = tree == stored.envelope.origin();
-            let route = if is_own { Route::Usual } else { Route::Along(tree) };
+            let route =
+                if is_own { Route::Usual } else { Route::Along(Foreign { tree, depth: None }) };
             traffic::send_once(cx, from.via(), stored, route);
         }
     }

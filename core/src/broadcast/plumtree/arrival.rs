@@ -27,7 +27,15 @@ impl Arrival {
         self.route.tree().is_none()
     }
 
-    /// Whether it says anything of the tree.
+    /// How deep in another source's tree the sender is.
+    pub(super) const fn depth(&self) -> Option<Hop> {
+        match self.route {
+            Route::Usual | Route::Renewal => None,
+            Route::Along(it) | Route::Detour(it) => it.depth,
+        }
+    }
+
+    /// Whether it left the tree on its way.
     pub(super) const fn is_detour(&self) -> bool {
         matches!(self.route, Route::Detour(_))
     }

@@ -12,11 +12,19 @@ pub enum Route {
     Usual,
     /// To all neighbors: the tree of its origin begins, or grows anew.
     Renewal,
-    /// Along the tree of this other source.
-    Along(NodeId),
-    /// It left the tree of this other source on its way, as `flood_hops` has it: it says nothing of the
-    /// tree.
-    Detour(NodeId),
+    /// Along the tree of another source.
+    Along(Foreign),
+    /// It left the tree of another source on its way, as `flood_hops` has it.
+    Detour(Foreign),
+}
+
+/// What a copy says of the tree of another source, in which it travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foreign {
+    /// That source.
+    pub tree: NodeId,
+    /// Links between that source and the sender; `None` where nobody feeds the sender in this tree.
+    pub depth: Option<Hop>,
 }
 
 impl Route {
@@ -24,7 +32,7 @@ impl Route {
     pub const fn tree(self) -> Option<NodeId> {
         match self {
             Self::Usual | Self::Renewal => None,
-            Self::Along(tree) | Self::Detour(tree) => Some(tree),
+            Self::Along(it) | Self::Detour(it) => Some(it.tree),
         }
     }
 }

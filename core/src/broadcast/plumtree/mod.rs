@@ -112,7 +112,9 @@ impl Plumtree {
                     // A pull or a detour was quicker than the tree, which says nothing against the tree.
                     Some(stored) if is_overtaken => {
                         self.trees.enter(cx, arrival);
-                        send_to_eager(cx, self.trees.lazy(arrival), stored, arrival.route);
+                        let (lazy, route) =
+                            (self.trees.lazy(arrival), self.trees.onward(cx, arrival));
+                        send_to_eager(cx, lazy, stored, route);
                         self.trees.on_first_copy(cx, from, arrival, &announcers);
                     }
                     Some(_) | None => self.trees.on_repeated(cx, from, arrival, first),
@@ -131,18 +133,19 @@ impl Plumtree {
         mut stored: Stored,
         arrival: Arrival,
     ) {
-        let Arrival { tree, route, .. } = arrival;
+        let tree = arrival.tree;
         if self.losses.on_message() {
             // All eager, as at the beginning: the tree grows anew around what is gone.
             self.trees.make_all_eager(tree);
         }
-        let lazy = self.trees.lazy(arrival);
+        let (lazy, route) = (self.trees.lazy(arrival), self.trees.onward(cx, arrival));
         let is_flooded = !arrival.is_own()
             && !stored.envelope.topic().is_reserved()
             && stored.hop.0 < flood_hops(cx, cx.neighbors.len());
         send_to_eager(cx, lazy, &mut stored, route);
         if is_flooded {
-            send_to_eager(cx, SlotSet::default(), &mut stored, Route::Detour(tree));
+            let beside = self.trees.place(cx, tree);
+            send_to_eager(cx, SlotSet::default(), &mut stored, Route::Detour(beside));
         }
         if cx.neighbors.iter().any(|it| is_lacked(&stored, it)) {
             self.announcements.name(cx, Name { id: stored.envelope.id(), tree });
@@ -193,8 +196,8 @@ impl Plumtree {
     }
 
     /// A neighbor wants names only (§3.3).
-    pub(crate) fn on_prune(&mut self, from: &Neighbor, prune: &Prune) {
-        self.trees.on_prune(from.slot, prune.source);
+    pub(crate) fn on_prune(&mut self, cx: &mut Context, from: &Neighbor, prune: &Prune) {
+        self.trees.on_prune(cx, from, prune.source);
     }
 
     /// Time to send the announcements that were gathered.

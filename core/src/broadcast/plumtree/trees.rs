@@ -10,7 +10,7 @@ use crate::id::{Hop, NodeId};
 use crate::links::neighbors::{Neighbor, Slot, SlotSet};
 #[cfg(any(test, feature = "invariants"))]
 use crate::util::invariant::{Broken, holds};
-use crate::wire::Route;
+use crate::wire::{Foreign, Route};
 
 /// The trees that a peer has a part in.
 #[derive(Clone, Debug)]
@@ -49,6 +49,22 @@ impl Trees {
         match self {
             Self::Shared(_) => arrival.route != Route::Renewal,
             Self::Sources(trees) => trees.enter(cx, arrival),
+        }
+    }
+
+    /// How a copy that arrived like this goes on.
+    pub(super) fn onward(&self, cx: &Context, arrival: Arrival) -> Route {
+        match self {
+            Self::Shared(_) => Route::Usual,
+            Self::Sources(trees) => trees.onward(cx, arrival),
+        }
+    }
+
+    /// What this peer's copies say of the tree of another source.
+    pub(super) fn place(&self, cx: &Context, tree: NodeId) -> Foreign {
+        match self {
+            Self::Shared(_) => Foreign { tree, depth: None },
+            Self::Sources(trees) => trees.place(cx, tree),
         }
     }
 
@@ -112,10 +128,10 @@ impl Trees {
     }
 
     /// A neighbor wants names only (§3.3).
-    pub(super) fn on_prune(&mut self, slot: Slot, source: NodeId) {
+    pub(super) fn on_prune(&mut self, cx: &mut Context, from: &Neighbor, source: NodeId) {
         match self {
-            Self::Shared(tree) => tree.lazy.insert(slot),
-            Self::Sources(trees) => trees.on_prune(slot, source),
+            Self::Shared(tree) => tree.lazy.insert(from.slot),
+            Self::Sources(trees) => trees.on_prune(cx, from, source),
         }
     }
 
