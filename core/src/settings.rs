@@ -234,7 +234,8 @@ settings! {
     "redial_after" BOTH: detector.redial_after, "10ms to 1m", "first pause before a lost neighbor is dialed again";
     "monitor" PEER: detector.swim.monitor, "neighbors, members", "swim: which peers are probed: neighbors or members";
     "probe_every" PEER: detector.swim.probe_every, "100ms to 1h", "swim: time between probes";
-    "probe_timeout" PEER: detector.swim.probe_timeout, "10ms to probe_every", "swim: ping timeout";
+    "probe_timeout" PEER: detector.swim.probe_timeout, "10ms to probe_every", "swim: longest ping timeout, where round trips are long or not known";
+    "probe_timeout_min" PEER: detector.swim.probe_timeout_min, "10ms to 1m", "swim: shortest ping timeout, where round trips are short";
     "probe_helpers" PEER: detector.swim.helpers, "0 to 8", "swim: helpers asked for an indirect probe";
     "suspicion_min" PEER: detector.swim.suspicion_min, "1 to 16", "swim: minimum suspicion, in probes (times log10 of the members)";
     "suspicion_max" PEER: detector.swim.suspicion_max, "1 to 16", "swim: maximum suspicion, as a multiple of the minimum";

@@ -124,8 +124,8 @@ pub fn message(names: &dyn Names, message: &Message) -> String {
         Message::Broadcast(BroadcastMessage::Prune(prune)) => {
             format!("of {}", names.node(prune.source))
         }
-        Message::Swim(SwimMessage::PingRequest(subject)) => {
-            format!("for {}", record(names, subject))
+        Message::Swim(SwimMessage::PingRequest { subject, wait_ms }) => {
+            format!("for {}, within {wait_ms} ms", record(names, subject))
         }
         Message::Swim(SwimMessage::PingRequestAnswer { subject, is_heard }) => {
             format!("for {}: {}", names.node(*subject), if *is_heard { "heard" } else { "nothing" })

@@ -102,9 +102,9 @@ pub(crate) fn modern(
         vec(ihave(), 0..6).prop_map(|have| Message::Broadcast(BroadcastMessage::IHave { have })),
         graft,
         node().prop_map(|source| Message::Broadcast(BroadcastMessage::Prune(Prune { source }))),
-        record
-            .clone()
-            .prop_map(|subject| Message::Swim(SwimMessage::PingRequest(Box::new(subject)))),
+        (record.clone(), any::<u32>()).prop_map(|(subject, wait_ms)| Message::Swim(
+            SwimMessage::PingRequest { subject: Box::new(subject), wait_ms }
+        )),
         (node(), any::<bool>()).prop_map(|(subject, is_heard)| Message::Swim(
             SwimMessage::PingRequestAnswer { subject, is_heard }
         )),

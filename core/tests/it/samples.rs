@@ -139,7 +139,7 @@ fn modern_messages() -> Vec<Message> {
             id: Some(MessageId::new([3; 32])),
         })),
         Message::Broadcast(BroadcastMessage::Prune(Prune { source: node(1) })),
-        Message::Swim(SwimMessage::PingRequest(Box::new(record(3)))),
+        Message::Swim(SwimMessage::PingRequest { subject: Box::new(record(3)), wait_ms: 300 }),
         Message::Swim(SwimMessage::PingRequestAnswer { subject: node(3), is_heard: false }),
         Message::Swim(SwimMessage::Neighbors { records: vec![record(4)] }),
         Message::Swim(SwimMessage::Members { members: statements() }),

@@ -390,6 +390,7 @@ fn nobody_is_held_dead_because_somebody_says_so_in_private() {
 fn members_are_found_in_the_time_that_the_paper_gives() {
     let mut config = config();
     config.detector.swim.monitor = Monitor::Members;
+    config.detector.swim.probe_timeout_min = config.detector.swim.probe_timeout;
     let timeouts = config.detector.swim.probe_timeout * 3;
     let mut network = joined(128, &config);
     let mut waited = Duration::ZERO;

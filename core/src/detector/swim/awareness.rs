@@ -27,9 +27,9 @@ impl Awareness {
         cx.config.detector.swim.probe_every.saturating_mul(self.score + 1)
     }
 
-    /// Patience with a probe: the setting x (LHM + 1).
-    pub(crate) fn probe_timeout(self, cx: &Context) -> Duration {
-        cx.config.detector.swim.probe_timeout.saturating_mul(self.score + 1)
+    /// Patience with a probe: the timeout x (LHM + 1).
+    pub(crate) const fn patience(self, timeout: Duration) -> Duration {
+        timeout.saturating_mul(self.score + 1)
     }
 }
 
@@ -41,13 +41,13 @@ mod tests {
 
     #[test]
     fn a_peer_that_hears_little_waits_up_to_nine_times_as_long_and_recovers() {
-        let cx = context(Config::modern());
+        let (cx, timeout) = (context(Config::modern()), Duration::from_millis(500));
         let mut awareness = Awareness::default();
-        assert_eq!(awareness.probe_timeout(&cx), Duration::from_millis(500));
+        assert_eq!(awareness.patience(timeout), timeout);
         awareness.worsen(&cx, 3);
         assert_eq!(awareness.probe_every(&cx), Duration::from_secs(4));
         awareness.worsen(&cx, u32::MAX);
-        assert_eq!(awareness.probe_timeout(&cx), Duration::from_millis(4500));
+        assert_eq!(awareness.patience(timeout), timeout * 9);
         (0..20).for_each(|_| awareness.improve());
         assert_eq!(awareness.probe_every(&cx), Duration::from_secs(1));
     }

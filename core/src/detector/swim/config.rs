@@ -20,8 +20,13 @@ pub struct SwimConfig {
     pub monitor: Monitor,
     /// Time between two probes (T'). 100 ms to 1 h. *memberlist: 1 s.*
     pub probe_every: Duration,
-    /// A later answer is none. 10 ms to `probe_every`. *memberlist: 500 ms.*
+    /// A later answer is none: a few round trips with this neighbor, at most this. 10 ms to
+    /// `probe_every`. *memberlist: 500 ms.*
     pub probe_timeout: Duration,
+    /// The least that `probe_timeout` comes to where round trips are short. 10 ms to 1 min; from
+    /// `probe_timeout` on the timeout is fixed, as published. *Guess: machines that are busy stand still
+    /// for some tens of milliseconds.*
+    pub probe_timeout_min: Duration,
     /// Others that are asked to probe in turn (K). 0 to 8. *memberlist: 3.*
     pub helpers: usize,
     /// Least time of suspicion, in `probe_every` x max(1, log10 of the members) (α). 1 to 16.
@@ -52,6 +57,7 @@ impl SwimConfig {
             monitor: Monitor::Neighbors,
             probe_every: Duration::from_secs(1),
             probe_timeout: Duration::from_millis(500),
+            probe_timeout_min: Duration::from_millis(100),
             helpers: 3,
             suspicion_min: 2,
             suspicion_max: 6,
@@ -65,6 +71,7 @@ impl SwimConfig {
         let millis = Duration::from_millis;
         within("probe_every", self.probe_every, millis(100)..=HOUR)?;
         within("probe_timeout", self.probe_timeout, millis(10)..=self.probe_every.min(MINUTE))?;
+        within("probe_timeout_min", self.probe_timeout_min, millis(10)..=MINUTE)?;
         within("probe_helpers", self.helpers, 0..=8)?;
         within("suspicion_min", self.suspicion_min, 1..=16)?;
         within("suspicion_max", self.suspicion_max, 1..=16)?;

@@ -4,12 +4,13 @@
 //! requester                            helper                       subject
 //!   Hello { PingRequest }     ──▶
 //!                             ◀──  Welcome
-//!   PingRequest(record)       ──▶  Ping, or Hello { Probe }  ──▶
+//!   PingRequest { wait_ms }   ──▶  Ping, or Hello { Probe }  ──▶
 //!                             ◀──  PingRequestAnswer, heard  ◀──  Pong, Welcome or Refuse
-//!                             ◀──  PingRequestAnswer, nothing   at 80 % of the timeout
+//!                             ◀──  PingRequestAnswer, nothing   at 80 % of the requester's wait
 //! ```
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::context::Context;
 use crate::detector::swim::timer::SwimTimer;
@@ -46,20 +47,23 @@ impl Requests {
         has_room
     }
 
-    /// Notes a request whose probe went out on `via`.
+    /// Notes a request whose probe went out on `via`, and whose requester waits so long.
     pub(crate) fn note(
         &mut self,
         cx: &mut Context,
         requester: LinkId,
         subject: NodeId,
         via: LinkId,
+        wait: Duration,
     ) {
         let number = self.taken;
         self.taken = number.wrapping_add(1);
         make_room(&mut self.open);
         self.open.push(Request { number, requester, subject, via, is_nacked: false });
-        // Lifeguard §IV-A: the nack leaves at 80 % of the timeout, so that it comes in time.
-        cx.arm(SwimTimer::Request(number), cx.config.detector.swim.probe_timeout * 4 / 5);
+        // Lifeguard §IV-A: the nack leaves at 80 % of the time for which the requester waits, so that it
+        // comes in time.
+        let wait = wait.min(cx.config.detector.swim.probe_timeout);
+        cx.arm(SwimTimer::Request(number), wait * 4 / 5);
     }
 
     /// Whether `via` was dialed to probe this one.
@@ -140,7 +144,7 @@ mod tests {
         let mut cx = context(Config::modern());
         let (mut requests, via) = (Requests::default(), LinkId::dialed(1));
         let (requester, subject) = (LinkId::accepted(1), NodeId::new([7; 32]));
-        requests.note(&mut cx, requester, subject, via);
+        requests.note(&mut cx, requester, subject, via, Duration::from_secs(1));
         assert_eq!(cx.timers.next().expect("armed").at.since_birth().as_millis(), 400);
         requests.on_timer(&mut cx, 0);
         requests.on_heard(&mut cx, via);
@@ -152,7 +156,13 @@ mod tests {
     fn a_failed_probe_is_nacked_once() {
         let mut cx = context(Config::modern());
         let (mut requests, via) = (Requests::default(), LinkId::dialed(1));
-        requests.note(&mut cx, LinkId::accepted(1), NodeId::new([7; 32]), via);
+        requests.note(
+            &mut cx,
+            LinkId::accepted(1),
+            NodeId::new([7; 32]),
+            via,
+            Duration::from_secs(1),
+        );
         requests.on_failed(&mut cx, via);
         requests.on_failed(&mut cx, via);
         assert_eq!(answers(&mut cx), [false]);
@@ -166,7 +176,8 @@ mod tests {
         for n in 0..100 {
             let requester = LinkId::accepted(n);
             if requests.has_room(&mut cx, requester) {
-                requests.note(&mut cx, requester, NodeId::new([7; 32]), LinkId::dialed(n));
+                let (subject, via) = (NodeId::new([7; 32]), LinkId::dialed(n));
+                requests.note(&mut cx, requester, subject, via, Duration::from_secs(1));
                 assert!(!requests.has_room(&mut cx, requester));
             }
         }

@@ -22,7 +22,12 @@ use crate::wire::limits::{MAX_CONFIRMERS, MAX_MEMBERS, MAX_NEIGHBORS};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SwimMessage {
     /// Peer to a peer that may reach the subject: probe it for me (ping-req, SWIM §3.1).
-    PingRequest(Box<AddressRecord>),
+    PingRequest {
+        /// Who is to be probed.
+        subject: Box<AddressRecord>,
+        /// For how long an answer is waited for, in milliseconds.
+        wait_ms: u32,
+    },
     /// The answer: whether the subject answered. "No" is Lifeguard's nack (§IV-A).
     PingRequestAnswer {
         /// Who was to be probed.
@@ -50,7 +55,7 @@ impl SwimMessage {
     /// The message's name in `PROTOCOL.md`.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::PingRequest(_) => "PingRequest",
+            Self::PingRequest { .. } => "PingRequest",
             Self::PingRequestAnswer { .. } => "PingRequestAnswer",
             Self::Neighbors { .. } => "Neighbors",
             Self::Members { .. } => "Members",

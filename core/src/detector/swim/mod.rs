@@ -37,6 +37,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 pub(crate) mod timer;
+mod waits;
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -113,7 +114,7 @@ impl Swim {
             SwimMessage::Neighbors { records } => self.named.note(from, records),
             SwimMessage::Members { members } => self.on_members(cx, from, &members),
             SwimMessage::Statement(said) => self.on_direct_message(cx, from.link, &said),
-            SwimMessage::PingRequest(_) | SwimMessage::PingRequestAnswer { .. } => {
+            SwimMessage::PingRequest { .. } | SwimMessage::PingRequestAnswer { .. } => {
                 cx.tell_unexpected(from.link, message.name());
             }
         }
@@ -127,7 +128,10 @@ impl Swim {
         message: SwimMessage,
     ) {
         match message {
-            SwimMessage::PingRequest(subject) => self.on_ping_request(cx, link, &subject),
+            SwimMessage::PingRequest { subject, wait_ms } => {
+                let wait = Duration::from_millis(wait_ms.into());
+                self.on_ping_request(cx, link, &subject, wait);
+            }
             SwimMessage::PingRequestAnswer { subject, is_heard } => {
                 self.on_ping_request_answer(cx, link, subject, is_heard);
             }

@@ -54,7 +54,8 @@ pub(crate) struct Probe {
     pub(crate) named: Vec<AddressRecord>,
     /// When the ping or the dial went out.
     pub(crate) sent: Instant,
-    /// When its timer fires.
+    /// How long it waits for what comes next, and when its timer fires.
+    pub(crate) patience: Duration,
     due: Instant,
 }
 
@@ -143,6 +144,7 @@ impl Prober {
             round_trip_us: 0,
             named: Vec::new(),
             sent: cx.now,
+            patience: Duration::ZERO,
             due: cx.now,
         });
         self.probes.last_mut().expect("it was pushed just now")
@@ -201,14 +203,20 @@ impl Prober {
 impl Probe {
     /// Waits so long for what comes next.
     pub(crate) fn wait(&mut self, cx: &mut Context, patience: Duration) {
+        self.patience = patience;
         self.due = cx.now + patience;
         cx.arm(SwimTimer::Overdue(self.number), patience);
     }
 
+    /// How much of that is left.
+    pub(crate) fn rest(&self, cx: &Context) -> Duration {
+        self.due.since(cx.now)
+    }
+
     /// Whether its timer fires much later than it was armed for: this peer was stopped, and the
     /// answer may wait to be read.
-    pub(crate) fn is_late(&self, cx: &Context, patience: Duration) -> bool {
-        cx.now.since(self.due) > patience
+    pub(crate) fn is_late(&self, cx: &Context) -> bool {
+        cx.now.since(self.due) > self.patience
     }
 }
 

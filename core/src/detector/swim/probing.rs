@@ -8,6 +8,7 @@ use crate::detector::swim::Swim;
 use crate::detector::swim::members::Member;
 use crate::detector::swim::prober::{Cause, Probe, helpers};
 use crate::detector::swim::timer::SwimTimer;
+use crate::detector::swim::waits;
 use crate::fact::Fact;
 use crate::id::LinkId;
 use crate::links::neighbors::Neighbor;
@@ -67,7 +68,12 @@ impl Swim {
         Self::send_ping(cx, link);
         let health = cx.neighbors.by_link(link).map(|neighbor| neighbor.health);
         let round_trip_us = health.map_or(0, |health| health.round_trip_us());
-        let patience = self.awareness.probe_timeout(cx);
+        // Whose link is in doubt loses it with one miss.
+        let timeout = match cause {
+            Cause::Challenge => waits::for_dial(cx),
+            Cause::Turn | Cause::Lost | Cause::Suspected => waits::for_ping(cx, link),
+        };
+        let patience = self.awareness.patience(timeout);
         let probe = self.prober.begin(cx, subject, link, false, cause);
         probe.round_trip_us = round_trip_us;
         probe.wait(cx, patience);
@@ -77,7 +83,7 @@ impl Swim {
         let owner = Owner::Probe(self.prober.next_number());
         let link = cx.dial(Target::Node(&subject), Purpose::Probe, owner);
         cx.stats.pings += 1;
-        let patience = self.awareness.probe_timeout(cx);
+        let patience = self.awareness.patience(waits::for_dial(cx));
         let probe = self.prober.begin(cx, subject, link, true, cause);
         probe.wait(cx, patience);
         probe
@@ -108,13 +114,12 @@ impl Swim {
 
     /// A probe is overdue, or its helpers are.
     pub(super) fn on_overdue_timer(&mut self, cx: &mut Context, number: u32) {
-        let patience = self.awareness.probe_timeout(cx);
         let is_heard = self.is_heard(cx, number);
         let Some(probe) = self.prober.by_number(number) else { return };
-        if probe.is_late(cx, patience) {
+        if probe.is_late(cx) {
             // Departure: a timer that fires late proves that this peer was stopped, which local
             // health would only guess. The answer may lie unread.
-            probe.wait(cx, patience);
+            probe.wait(cx, probe.patience);
             self.awareness.worsen(cx, 1);
         } else if is_heard {
             self.prober.end(cx, number);
@@ -137,7 +142,7 @@ impl Swim {
 
     /// Nothing was heard directly: K others are asked (SWIM §3.1).
     pub(super) fn ask_helpers(&mut self, cx: &mut Context, number: u32) {
-        let patience = self.awareness.probe_timeout(cx);
+        let patience = self.awareness.patience(waits::for_helpers(cx));
         let Some(probe) = self.prober.by_number(number) else { return };
         if probe.cause == Cause::Challenge {
             cx.tell(Fact::Stalled(probe.link));
@@ -161,9 +166,7 @@ impl Swim {
         let mut dial = |helper| cx.dial(Target::Node(helper), Purpose::PingRequest, owner);
         probe.silent = helpers.iter().map(&mut dial).collect();
         probe.asked = u8::try_from(helpers.len()).unwrap_or(u8::MAX);
-        // Departure: twice the timeout instead of the rest of the period, because a helper is dialed
-        // first, and perhaps dials itself.
-        probe.wait(cx, patience.saturating_mul(2));
+        probe.wait(cx, patience);
     }
 
     /// Nobody heard it: it is suspected. If it is held dead already, it came back as a neighbor and

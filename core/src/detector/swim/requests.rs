@@ -1,6 +1,7 @@
 //! What comes back on links that were dialed for a probe, and requests of others.
 
 use alloc::boxed::Box;
+use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::context::Context;
@@ -8,6 +9,7 @@ use crate::detector::swim::Swim;
 use crate::failure::DialFailure;
 use crate::id::{LinkId, NodeId};
 use crate::links::{Failure, Owner, Target};
+use crate::time::saturating_millis;
 use crate::wire::{Bye, Purpose, SwimMessage};
 
 impl Swim {
@@ -53,7 +55,8 @@ impl Swim {
     fn ask_helper(&mut self, cx: &mut Context, number: u32, link: LinkId) {
         if let Some(probe) = self.prober.by_number(number) {
             let subject = Box::new(probe.subject.clone());
-            cx.send(link, SwimMessage::PingRequest(subject));
+            let wait_ms = saturating_millis(probe.rest(cx));
+            cx.send(link, SwimMessage::PingRequest { subject, wait_ms });
         }
     }
 
@@ -89,13 +92,14 @@ impl Swim {
         }
     }
 
-    /// Somebody asks for a probe, on a link of its own. Who asks too much is sent away, without a
+    /// Somebody asks for a probe, on a link of its own, and waits so long. Who asks too much is sent away, without a
     /// nack: nothing was tried.
     pub(super) fn on_ping_request(
         &mut self,
         cx: &mut Context,
         link: LinkId,
         subject: &AddressRecord,
+        wait: Duration,
     ) {
         cx.stats.ping_requests += 1;
         let id = subject.subject();
@@ -108,7 +112,7 @@ impl Swim {
             } else {
                 cx.dial(Target::Node(subject), Purpose::Probe, Owner::Served)
             };
-            self.requests.note(cx, link, id, via);
+            self.requests.note(cx, link, id, via, wait);
         } else {
             self.requests.on_ended(cx, link);
             cx.close(link, Bye::Done);

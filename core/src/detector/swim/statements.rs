@@ -9,6 +9,7 @@ use crate::detector::swim::Swim;
 use crate::detector::swim::members::MergeResult;
 use crate::detector::swim::prober::{self, Cause};
 use crate::detector::swim::suspicion::{Limits, Span};
+use crate::detector::swim::waits;
 use crate::event::{Event, MemberState};
 use crate::fact::Fact;
 use crate::id::{Incarnation, NodeId};
@@ -187,7 +188,7 @@ impl Swim {
 
     /// A suspicion was not refuted in time.
     pub(super) fn on_suspicion_timer(&mut self, cx: &mut Context, number: u32) {
-        let patience = self.awareness.probe_timeout(cx);
+        let patience = self.awareness.patience(waits::for_dial(cx));
         if self.suspicions.is_late(cx, number, patience) {
             self.awareness.worsen(cx, 1);
             return;

@@ -249,7 +249,7 @@ pub(super) fn belongs(
             matches!(purpose, Purpose::Neighbor { .. } | Purpose::Join)
         }
         Message::Overlay(OverlayMessage::ShuffleReply { .. }) => purpose == Purpose::Shuffle,
-        Message::Swim(SwimMessage::PingRequest(_) | SwimMessage::PingRequestAnswer { .. }) => {
+        Message::Swim(SwimMessage::PingRequest { .. } | SwimMessage::PingRequestAnswer { .. }) => {
             purpose == Purpose::PingRequest
         }
         Message::Swim(SwimMessage::Statement(_)) => {

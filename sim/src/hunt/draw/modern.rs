@@ -49,6 +49,7 @@ fn broadcast(dice: &mut Dice, config: &mut Config) {
     plumtree.trees = dice.pick(&[0, 1, 2, 16]);
     plumtree.eager_after_loss = dice.pick(&[0, 1, 3, 8]);
     plumtree.exchange_every = dice.millis(1_000..=20_000);
+    config.broadcast.wait_min = dice.millis(1..=50);
 }
 
 fn detector(dice: &mut Dice, config: &mut Config) {
@@ -61,4 +62,5 @@ fn detector(dice: &mut Dice, config: &mut Config) {
     swim.confirmations = dice.number(0..=3);
     swim.health_max = dice.pick(&[0, 2, 8]);
     swim.members_max = dice.pick(&[0, 3, 4_096]);
+    swim.probe_timeout_min = dice.millis(10..=200);
 }
