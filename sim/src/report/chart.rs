@@ -45,6 +45,12 @@ pub const SKY: RGBColor = RGBColor(86, 180, 233);
 /// The sixth.
 pub const AMBER: RGBColor = RGBColor(230, 159, 0);
 
+/// Colors of things that are compared, in order; pictures show no more of them.
+pub const COLORS: [RGBColor; 8] = [BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER, GREY, BLACK];
+
+/// Pixels of a line of the first of two things that are compared: it is seen below the second's.
+pub const WIDE: u32 = 6;
+
 /// A picture being drawn.
 pub type Canvas<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 
@@ -186,8 +192,12 @@ where
         .map_err(drawing)
 }
 
-/// With as many decimals as it needs: sums of steps are a little off.
+/// With as many decimals as it needs: sums of steps are a little off. Below a thousandth as a power of
+/// ten, which there is room for.
 fn upward_label(value: f64) -> String {
+    if value > 0.0 && value < 0.001 {
+        return format!("{value:.0e}");
+    }
     let text = format!("{value:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -261,7 +271,7 @@ mod tests {
 
     #[test]
     fn labels_have_the_decimals_that_they_need() {
-        let labels = [0.0, 0.1 + 0.2, 1.5, 60.0, 0.0001].map(upward_label);
-        assert_eq!(labels, ["0", "0.3", "1.5", "60", "0.0001"]);
+        let labels = [0.0, 0.1 + 0.2, 1.5, 60.0, 0.001, 0.000_001].map(upward_label);
+        assert_eq!(labels, ["0", "0.3", "1.5", "60", "0.001", "1e-6"]);
     }
 }

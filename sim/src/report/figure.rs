@@ -14,6 +14,8 @@ pub mod name {
     pub const COVERAGE_99: &str = "coverage 99 %";
     /// The same for all peers.
     pub const COVERAGE_100: &str = "coverage 100 %";
+    /// Delay of a delivery, over all deliveries of all messages: one value each, not one per run.
+    pub const DELAY: &str = "delay of a delivery";
     /// Most links that a first copy travelled.
     pub const LAST_HOP: &str = "last delivery hop";
     /// Copies per first receipt, less one.
@@ -46,7 +48,19 @@ pub mod name {
     pub const FALSE_DEAD_VERDICTS: &str = "false dead verdicts";
 }
 
-/// A figure over the runs: every run gives one value, or several for figures of single deaths.
+/// Milliseconds, as people write them: to three figures where there are so many.
+pub fn time(ms: f64) -> String {
+    let short = |text: String| text.trim_end_matches('0').trim_end_matches('.').to_owned();
+    match ms {
+        ..1.0 => format!("{} ms", short(format!("{ms:.3}"))),
+        ..10.0 => format!("{} ms", short(format!("{ms:.2}"))),
+        ..1_000.0 => format!("{ms:.0} ms"),
+        _ => format!("{} s", short(format!("{:.1}", ms / 1_000.0))),
+    }
+}
+
+/// A figure over the runs: every run gives one value, or several for figures of single deaths and of
+/// single deliveries.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Figure {
     /// Its name.
@@ -67,8 +81,25 @@ pub struct Figure {
     pub p95: Option<f64>,
     /// The value below which 99 % lie.
     pub p99: Option<f64>,
+    /// The value below which 99.9 % lie; only of deliveries, which are enough for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p999: Option<f64>,
     /// The largest value.
     pub max: Option<f64>,
     /// What the scenario asks for, in words.
     pub limit: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time;
+
+    #[test]
+    fn times_have_the_unit_and_the_figures_that_they_need() {
+        let words = [0.01, 0.25, 1.0, 4.567, 12.4, 749.568, 1_200.0, 29_000.0].map(time);
+        let expected =
+            ["0.01 ms", "0.25 ms", "1 ms", "4.57 ms", "12 ms", "750 ms", "1.2 s", "29 s"];
+        assert_eq!(words, expected);
+        assert_eq!(time(0.0), "0 ms");
+    }
 }

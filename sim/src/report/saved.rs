@@ -14,8 +14,8 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
 
 use crate::report::tables::{
-    DeadVerdictRow, DegreeRow, DetectionRow, FaultRow, LinkRow, MessageRow, OverlayRow, Row,
-    RunRow, SpreadRow, ViolationRow, is_optional,
+    DeadVerdictRow, DegreeRow, DelayRow, DetectionRow, FaultRow, LinkRow, MessageRow, OverlayRow,
+    Row, RunRow, SpreadRow, ViolationRow, is_optional,
 };
 
 /// The file of the summary.
@@ -63,6 +63,7 @@ impl Saved<'_> {
         check::<RunRow>(self)?;
         check::<MessageRow>(self)?;
         check::<SpreadRow>(self)?;
+        check::<DelayRow>(self)?;
         check::<DetectionRow>(self)?;
         check::<OverlayRow>(self)?;
         check::<DegreeRow>(self)?;

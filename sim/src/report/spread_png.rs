@@ -8,6 +8,7 @@ use plotters::prelude::*;
 
 use crate::report::chart::{self, BLUE, Canvas, Pen, drawing};
 use crate::report::count::{Counts, ten_thousandths, to_float};
+use crate::report::figure::time;
 use crate::report::saved::Saved;
 use crate::report::summary::Summary;
 use crate::report::tables::SpreadRow;
@@ -45,7 +46,7 @@ fn plot(canvas: &Canvas<'_>, points: &[Point]) -> anyhow::Result<()> {
     let end = end_of(points);
     let mut chart = chart::plot(&canvas, (10.0..end).log_scale(), 0.0..100.0)?;
     let names = ("time since a message was sent (logarithmic)", "peers reached, %");
-    chart::axes(&mut chart, names, 5, &|ms| delay_label(*ms))?;
+    chart::axes(&mut chart, names, 5, &|ms| time(*ms))?;
     let shown = points.iter().filter(|(delay, _)| *delay <= end);
     let edge = |place: usize| shown.clone().map(move |(delay, at)| (*delay, at[place]));
     let outline: Vec<(f64, f64)> =
@@ -60,8 +61,4 @@ fn end_of(points: &[Point]) -> f64 {
     let all_reached =
         |end: &f64| points.iter().any(|(delay, [low, ..])| delay <= end && *low >= 100.0);
     [1_000.0, 10_000.0].into_iter().find(all_reached).unwrap_or(100_000.0)
-}
-
-pub(super) fn delay_label(ms: f64) -> String {
-    if ms < 1000.0 { format!("{ms:.0} ms") } else { format!("{:.0} s", ms / 1000.0) }
 }

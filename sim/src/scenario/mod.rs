@@ -365,6 +365,10 @@ pub struct Limits {
     pub coverage_50_max: Option<Duration>,
     /// Longest time in which all of these peers have a message, in the median over the messages.
     pub coverage_100_max: Option<Duration>,
+    /// Longest delay of 99 % of all deliveries of a run, that is of a message to one of these peers.
+    pub delay_p99_max: Option<Duration>,
+    /// Longest delay of any of them.
+    pub delay_max: Option<Duration>,
     /// Least dispersion of the degrees at the end of the run: their variance over their mean.
     pub degree_dispersion_min: Option<f64>,
     /// Most payload copies per useful delivery, less one (RMR), over the whole run.

@@ -54,6 +54,8 @@ fn the_gallery_runs_all_and_writes_the_page() {
         answer,
         "Do a few quick nodes get through one of each fault?",
         "tiny/graph.png",
+        "tiny/tail.png",
+        "| delay of a delivery | deliveries | p50 | p90 | p99 | p99.9 | max |",
         "`sim run scenarios/tiny.toml`",
     ] {
         assert!(page.contains(words), "{words} is not in {page}");

@@ -88,6 +88,22 @@ fn turmoil_takes_of_links_what_it_does_anyway() {
 }
 
 #[test]
+fn limits_of_delays_need_deliveries_that_can_keep_them() {
+    let set = |changes: &[&str]| {
+        let changes: Vec<String> = changes.iter().map(|&change| change.to_owned()).collect();
+        load(&small_path(), &changes).map_err(|error| error.to_string())
+    };
+    let silent = "workload={gossip_count=0}";
+    for limit in ["limits.delay_max", "limits.delay_p99_max"] {
+        assert!(set(&[&format!("{limit}=20ms")]).is_ok(), "the least latency");
+        let error = set(&[&format!("{limit}=19ms")]).expect_err("no delivery is so quick");
+        assert!(error.contains("no delivery takes less than the least latency, 20ms"), "{error}");
+        let error = set(&[silent, &format!("{limit}=1s")]).expect_err("nobody says anything");
+        assert!(error.contains("no deliveries without a workload or gossip_count"), "{error}");
+    }
+}
+
+#[test]
 fn duty_cycles_and_repetitions_are_checked() {
     let (pause, reset) = ("kind = \"pause\"\nfor = \"2s\"", "kind = \"reset\"");
     let slow = |fields: &str| format!("kind = \"slow\"\nfor = \"2s\"\n{fields}");

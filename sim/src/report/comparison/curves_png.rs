@@ -7,18 +7,13 @@ use plotters::prelude::*;
 
 use super::column::{Noticed, SpreadPoint};
 use super::{Column, Comparison};
-use crate::report::chart::{
-    self, AMBER, BLUE, Canvas, DASH, GREEN, GREY, ORANGE, PURPLE, Pen, SKY, drawing,
-};
+use crate::report::chart::{self, COLORS, Canvas, DASH, GREY, Pen, WIDE, drawing};
 use crate::report::count::to_float;
-use crate::report::spread_png::delay_label;
+use crate::report::figure::time;
 use crate::scenario::Death;
 
 /// Height of a plot.
 const PLOT: u32 = 380;
-
-/// Colors of the combinations, in order; there are no curves of more.
-pub(super) const COLORS: [RGBColor; 8] = [BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER, GREY, BLACK];
 
 /// With more combinations than this, bands hide each other.
 const MAX_BANDS: usize = 2;
@@ -74,7 +69,7 @@ fn plot_spread(canvas: &Canvas<'_>, shown: &[Colored<'_>]) -> anyhow::Result<()>
     let end = [1_000.0, 10_000.0].into_iter().find(|end| slowest < *end).unwrap_or(100_000.0);
     let mut chart = chart::plot(canvas, (10.0..end).log_scale(), 0.0..100.0)?;
     let names = ("time since a message was sent (logarithmic)", "peers reached, %");
-    chart::axes(&mut chart, names, 5, &|ms| delay_label(*ms))?;
+    chart::axes(&mut chart, names, 5, &|ms| time(*ms))?;
     for (color, column) in shown {
         let inside = || column.spread.iter().filter(|point| to_float(point.delay_ms) <= end);
         let edge = |share: fn(&SpreadPoint) -> f64| {
@@ -92,9 +87,6 @@ fn plot_spread(canvas: &Canvas<'_>, shown: &[Colored<'_>]) -> anyhow::Result<()>
     }
     Ok(())
 }
-
-/// Pixels of a line of the first of two combinations: it is seen below the second's.
-pub(super) const WIDE: u32 = 6;
 
 /// Pixels of a line.
 fn width(shown: &[Colored<'_>], color: RGBColor) -> u32 {
