@@ -173,6 +173,16 @@ impl Engine {
         }
     }
 
+    /// Least tick that it takes. Turmoil does its work for every pair of hosts at every tick, and tokio's
+    /// timers, which its nodes run on, are whole milliseconds. For the event engine a tick is only what
+    /// arrivals are rounded to.
+    pub const fn least_tick(self) -> Duration {
+        match self {
+            Self::Turmoil => Duration::from_millis(1),
+            Self::Events => Duration::from_micros(10),
+        }
+    }
+
     /// Most hosts that it takes.
     pub const fn max_hosts(self) -> usize {
         match self {

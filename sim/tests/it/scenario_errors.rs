@@ -52,6 +52,13 @@ fn what_is_allowed_is_said() {
         ("\"20s\"", "\"2s\"", 0, "calm is too short: this configuration may take up to"),
         ("20ms..60ms", "60ms..20ms", 0, "ends before it begins"),
         ("20ms..60ms", "10ms..60ms", 0, "at least 5 ticks (20ms)"),
+        (
+            "\"4ms\"",
+            "\"500us\"",
+            0,
+            "tick: 500us is less than 1ms, the least of the turmoil engine",
+        ),
+        ("\"4ms\"", "\"9us\"", 0, "tick: 9us is not within 1ms to 100ms"),
         ("20ms..60ms", "20ms", 0, "a span is two durations, like 20ms..80ms"),
         ("liveness_every", "livenes_every", 0, "there is no setting \"livenes_every\""),
         ("lease = \"3s\"", "lease = \"1ms\"", 0, "lease = 1ms: allowed is 1s to 3600s"),
@@ -85,6 +92,17 @@ fn turmoil_takes_of_links_what_it_does_anyway() {
         let words = format!("{field}: only the engine \"events\" has it");
         assert!(error.contains(&words), "{change}: {error}");
     }
+}
+
+#[test]
+fn the_event_engine_takes_ticks_of_ten_microseconds() {
+    let set = |tick: &str| {
+        let changes = ["engine=events", "latency=100us..500us", tick];
+        load(&small_path(), &changes.map(str::to_owned))
+    };
+    assert_eq!(set("tick=10us").expect("a good tick").tick.as_micros(), 10);
+    let error = set("tick=9us").expect_err("too small").to_string();
+    assert!(error.contains("tick: 9us is not within 10us to 100ms"), "{error}");
 }
 
 #[test]
