@@ -41,7 +41,7 @@ const TAIL: &str = "
 | `figures.csv`, `comparison.json` | comparison: figure of a combination; the whole |
 | `summary.json` | the whole: checks, figures over the runs, the first violations, rows of each table |
 
-`sim report DIR` draws a folder's pictures again from these files alone. Times are whole milliseconds, ratios have four decimals. Tables
+`sim report DIR` draws a folder's pictures again from these files alone. Times are milliseconds, most of them whole; ratios have four decimals. Tables
 without rows are not written. CSV and JSON are equal to the byte on every machine, pictures on x86-64 Linux. Runs with any option go to
 `runs/`, which git ignores.
 ";

@@ -262,8 +262,8 @@ mod tests {
         assert_eq!(spread("seed,delay,reached\n"), "1: column 2: delay, expected delay_ms");
         assert_eq!(spread("seed,delay_ms\n"), "1: column 3: nothing, expected reached");
         assert_eq!(
-            spread("seed,delay_ms,reached\n1,2,0.5\n1,x,0.5\n"),
-            "3: column 2 (delay_ms): \"x\": a whole number is allowed"
+            spread("seed,delay_ms,reached\n1,2,0.5\nx,2,0.5\n"),
+            "3: column 1 (seed): \"x\": a whole number is allowed"
         );
         assert_eq!(
             spread("seed,delay_ms,reached\n1,2,half\n"),

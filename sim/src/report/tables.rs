@@ -1,5 +1,5 @@
-//! The tables of a report, as CSV: times in whole milliseconds, ratios with four decimals. Equal
-//! runs give equal bytes on every machine.
+//! The tables of a report, as CSV: times in milliseconds, whole where nothing shorter is told, ratios
+//! with four decimals. Equal runs give equal bytes on every machine.
 
 use std::time::Duration;
 
@@ -179,7 +179,7 @@ pub struct SpreadRow {
     /// The run's rng seed.
     pub seed: u64,
     /// Time since a message was sent.
-    pub delay_ms: u64,
+    pub delay_ms: f64,
     /// Fraction of eligible peers reached.
     #[serde(serialize_with = "four_decimals")]
     pub reached: f64,
@@ -413,15 +413,16 @@ fn four_decimals<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::
     serializer.collect_str(&format_args!("{value:.4}"))
 }
 
-/// Delays at which the spread is tabled: twenty per decade, from 10 ms to 100 s.
+/// Delays at which the spread is tabled: twenty per decade, from 0.1 ms to 100 s.
 pub fn delay_grid() -> Vec<Duration> {
     // 10^(k/20) in thousandths, so that no logarithm has to agree between platforms.
     const STEPS: [u64; 20] = [
         1000, 1122, 1259, 1413, 1585, 1778, 1995, 2239, 2512, 2818, 3162, 3548, 3981, 4467, 5012,
         5623, 6310, 7079, 7943, 8913,
     ];
-    let decade = |scale: u64| STEPS.map(|step| Duration::from_micros(step * scale));
-    let mut grid: Vec<Duration> = [10, 100, 1_000, 10_000].into_iter().flat_map(decade).collect();
+    let decade = |micros: u64| STEPS.map(|step| Duration::from_micros(step * micros / 1_000));
+    let decades = [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+    let mut grid: Vec<Duration> = decades.into_iter().flat_map(decade).collect();
     grid.push(Duration::from_secs(100));
     grid
 }
@@ -491,7 +492,8 @@ fn spread_rows(result: &RunResult) -> impl Iterator<Item = SpreadRow> + '_ {
         let (reached, eligible) = spreading.fold((0, 0), |(reached, eligible), message| {
             (reached + message.reached_within(delay), eligible + message.eligible)
         });
-        SpreadRow { seed: result.seed, delay_ms: millis(delay), reached: ratio(reached, eligible) }
+        let (delay_ms, reached) = (fractional_millis(delay), ratio(reached, eligible));
+        SpreadRow { seed: result.seed, delay_ms, reached }
     })
 }
 

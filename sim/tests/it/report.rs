@@ -116,7 +116,7 @@ fn what_is_wrong_with_a_file_is_told() {
         (
             "spread.csv",
             |it| it.split_inclusive('\n').take(5).collect(),
-            "here/spread.csv: 4 rows, summary.json says 162",
+            "here/spread.csv: 4 rows, summary.json says 242",
         ),
     ];
     for (file, spoil, words) in cases {

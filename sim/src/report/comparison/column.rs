@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::history::hex;
 use crate::measure::delay::DelayHistogram;
-use crate::report::count::{Counts, ten_thousandths};
+use crate::report::count::{Counts, ten_thousandths, thousandths, to_float};
 use crate::report::figure::{Figure, name};
 use crate::report::figures::{Figures, LimitWords, figure, limit_words};
 use crate::report::summary::Setting;
@@ -49,7 +49,7 @@ pub struct Column {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct SpreadPoint {
     /// Since a message was sent.
-    pub delay_ms: u64,
+    pub delay_ms: f64,
     /// At 5 % of the runs.
     pub p5: f64,
     /// In the middle.
@@ -93,6 +93,7 @@ pub struct GrowingColumn {
     digests: Vec<String>,
     figures: Figures,
     bytes_per_peer: Counts,
+    /// By microseconds.
     spread: BTreeMap<u64, Counts>,
     detection: [(u64, Counts); 2],
     degrees: Counts,
@@ -141,7 +142,7 @@ impl GrowingColumn {
         self.bytes_per_peer.add(run.bytes_sent / peers * 10_000);
         for row in spread {
             let reached = ten_thousandths(row.reached);
-            self.spread.entry(row.delay_ms).or_default().add(reached);
+            self.spread.entry(thousandths(row.delay_ms)).or_default().add(reached);
         }
         for row in detection {
             self.figures.add_death(row);
@@ -197,7 +198,7 @@ impl GrowingColumn {
     }
 }
 
-fn point(delay_ms: u64, reached: &Counts) -> SpreadPoint {
+fn point(delay_us: u64, reached: &Counts) -> SpreadPoint {
     let at = |percent| reached.quantile(percent).unwrap_or_default() / 100.0;
-    SpreadPoint { delay_ms, p5: at(5), median: at(50), p95: at(95) }
+    SpreadPoint { delay_ms: to_float(delay_us) / 1000.0, p5: at(5), median: at(50), p95: at(95) }
 }

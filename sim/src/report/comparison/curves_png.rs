@@ -10,6 +10,7 @@ use super::{Column, Comparison};
 use crate::report::chart::{self, COLORS, Canvas, DASH, GREY, Pen, WIDE, drawing};
 use crate::report::count::to_float;
 use crate::report::figure::time;
+use crate::report::spread_png::start_of;
 use crate::scenario::Death;
 
 /// Height of a plot.
@@ -64,16 +65,19 @@ fn legend(comparison: &Comparison, shown: &[Colored<'_>]) -> Vec<(Pen, String)> 
 
 fn plot_spread(canvas: &Canvas<'_>, shown: &[Colored<'_>]) -> anyhow::Result<()> {
     let points = shown.iter().flat_map(|(_, column)| &column.spread);
-    let unfinished = points.filter(|point| point.p5 < 100.0).map(|point| point.delay_ms).max();
-    let slowest = to_float(unfinished.unwrap_or_default());
+    let unfinished = points.clone().filter(|point| point.p5 < 100.0).map(|point| point.delay_ms);
+    let slowest = unfinished.fold(0.0, f64::max);
+    let reached = points.filter(|point| point.p95 > 0.0).map(|point| point.delay_ms);
+    let begin = start_of(reached.fold(f64::MAX, f64::min));
     let end = [1_000.0, 10_000.0].into_iter().find(|end| slowest < *end).unwrap_or(100_000.0);
-    let mut chart = chart::plot(canvas, (10.0..end).log_scale(), 0.0..100.0)?;
+    let mut chart = chart::plot(canvas, (begin..end).log_scale(), 0.0..100.0)?;
     let names = ("time since a message was sent (logarithmic)", "peers reached, %");
     chart::axes(&mut chart, names, 5, &|ms| time(*ms))?;
     for (color, column) in shown {
-        let inside = || column.spread.iter().filter(|point| to_float(point.delay_ms) <= end);
+        let inside =
+            || column.spread.iter().filter(|point| (begin..=end).contains(&point.delay_ms));
         let edge = |share: fn(&SpreadPoint) -> f64| {
-            inside().map(move |point| (to_float(point.delay_ms), share(point)))
+            inside().map(move |point| (point.delay_ms, share(point)))
         };
         if shown.len() <= MAX_BANDS {
             let back: Vec<(f64, f64)> = edge(|it| it.p95).collect();
