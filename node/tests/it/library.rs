@@ -89,9 +89,10 @@ impl Observer for TellsDelivery {
     }
 }
 
-/// Of the tasks of two links the one that is woken last waits for the thread that woke it.
+/// Two neighbors, because tokio keeps the task that is woken last for the thread that woke it, and that
+/// thread is held up. Another thread takes the task of the other link.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn no_neighbor_waits_for_an_observer() {
+async fn a_message_is_on_its_way_when_an_observer_hears_of_it() {
     let seed_node = seed_node().await;
     let (delivered_tx, delivered_rx) = mpsc::sync_channel(1);
     let holds_up = Arc::new(HoldsUp(Mutex::new(delivered_rx)));
