@@ -293,7 +293,11 @@ impl Page<'_> {
             let reason = if is_silent {
                 "there are no deliveries without a workload or gossip_count".to_owned()
             } else if limit.get_ref().0 < least {
-                format!("no delivery takes less than the least latency, {}", format_duration(least))
+                format!(
+                    "{} is less than {}, the least latency: no delivery is so quick",
+                    format_duration(limit.get_ref().0),
+                    format_duration(least)
+                )
             } else {
                 continue;
             };

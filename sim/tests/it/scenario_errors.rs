@@ -112,11 +112,13 @@ fn limits_of_delays_need_deliveries_that_can_keep_them() {
         load(&small_path(), &changes).map_err(|error| error.to_string())
     };
     let silent = "workload={gossip_count=0}";
-    for limit in ["limits.delay_max", "limits.delay_p99_max"] {
-        assert!(set(&[&format!("{limit}=20ms")]).is_ok(), "the least latency");
-        let error = set(&[&format!("{limit}=19ms")]).expect_err("no delivery is so quick");
-        assert!(error.contains("no delivery takes less than the least latency, 20ms"), "{error}");
-        let error = set(&[silent, &format!("{limit}=1s")]).expect_err("nobody says anything");
+    for limit in ["delay_max", "delay_p99_max"] {
+        assert!(set(&[&format!("limits.{limit}=20ms")]).is_ok(), "the least latency");
+        let error = set(&[&format!("limits.{limit}=19ms")]).expect_err("no delivery is so quick");
+        let words = format!("{limit}: 19ms is less than 20ms, the least latency");
+        assert!(error.contains(&words), "{error}");
+        let silenced = [silent, &format!("limits.{limit}=1s")];
+        let error = set(&silenced).expect_err("nobody says anything");
         assert!(error.contains("no deliveries without a workload or gossip_count"), "{error}");
     }
 }
