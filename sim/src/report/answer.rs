@@ -206,8 +206,9 @@ mod tests {
         assert_eq!(
             answer(&summary(18, &[3, 4], figures)),
             "FAILED in 2 of 20 runs (limits); 98.5 % delivered in the worst run; 99 % of the \
-             deliveries within 412 ms, the slowest after 412 ms; redundancy 6.0 (RMR); every peer registered with a quorum 12 s after the last fault at the \
-             latest; 2 live peers removed as dead in the worst run"
+             deliveries within 412 ms, the slowest after 412 ms; redundancy 6.0 (RMR); every peer \
+             registered with a quorum 12 s after the last fault at the latest; 2 live peers removed \
+             as dead in the worst run"
         );
     }
 }

@@ -48,15 +48,18 @@ pub mod name {
     pub const FALSE_DEAD_VERDICTS: &str = "false dead verdicts";
 }
 
-/// Milliseconds, as people write them: to three figures where there are so many.
+/// Milliseconds as people write them: three figures, from a second on in seconds, below a millisecond to
+/// the microsecond.
 pub fn time(ms: f64) -> String {
-    let short = |text: String| text.trim_end_matches('0').trim_end_matches('.').to_owned();
-    match ms {
-        ..1.0 => format!("{} ms", short(format!("{ms:.3}"))),
-        ..10.0 => format!("{} ms", short(format!("{ms:.2}"))),
-        ..1_000.0 => format!("{ms:.0} ms"),
-        _ => format!("{} s", short(format!("{:.1}", ms / 1_000.0))),
-    }
+    // What is rounded up to a second is one.
+    let (value, unit) = if ms < 999.5 { (ms, "ms") } else { (ms / 1_000.0, "s") };
+    let text = match value {
+        ..0.9995 => format!("{value:.3}"),
+        ..9.995 => format!("{value:.2}"),
+        ..99.95 => format!("{value:.1}"),
+        _ => return format!("{value:.0} {unit}"),
+    };
+    format!("{} {unit}", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// A figure over the runs: every run gives one value, or several for figures of single deaths and of
@@ -96,10 +99,13 @@ mod tests {
 
     #[test]
     fn times_have_the_unit_and_the_figures_that_they_need() {
-        let words = [0.01, 0.25, 1.0, 4.567, 12.4, 749.568, 1_200.0, 29_000.0].map(time);
-        let expected =
-            ["0.01 ms", "0.25 ms", "1 ms", "4.57 ms", "12 ms", "750 ms", "1.2 s", "29 s"];
+        let words = [0.0, 0.01, 0.25, 0.9996, 1.0, 4.567, 9.996, 12.44, 100.0, 749.568].map(time);
+        let expected = [
+            "0 ms", "0.01 ms", "0.25 ms", "1 ms", "1 ms", "4.57 ms", "10 ms", "12.4 ms", "100 ms",
+            "750 ms",
+        ];
         assert_eq!(words, expected);
-        assert_eq!(time(0.0), "0 ms");
+        let words = [999.6, 1_200.0, 1_234.0, 29_000.0, 412_345.0].map(time);
+        assert_eq!(words, ["1 s", "1.2 s", "1.23 s", "29 s", "412 s"]);
     }
 }

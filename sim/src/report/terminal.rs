@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
 
-use crate::report::figure::{Figure, name};
+use crate::report::figure::{Figure, name, time};
 use crate::report::summary::Summary;
 use crate::report::tables::VIOLATIONS;
 use crate::scenario::Engine;
@@ -83,11 +83,11 @@ fn figures(summary: &Summary) -> Table {
 pub(super) fn delay_table<'a>(runs: impl IntoIterator<Item = (String, &'a Figure)>) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_BORDERS_ONLY);
-    let first = format!("{}, ms", name::DELAY);
-    table.set_header([&first, "n", "p50", "p90", "p99", "p99.9", "max", "limit"]);
+    table.set_header([name::DELAY, "n", "p50", "p90", "p99", "p99.9", "max", "limit"]);
     for (label, figure) in runs {
         let Figure { values, median, p90, p99, p999, max, limit, .. } = figure;
-        let [p50, p90, p99, p999, max] = [median, p90, p99, p999, max].map(|it| show(*it));
+        let at = |ms: &Option<f64>| ms.map(time).unwrap_or_default();
+        let [p50, p90, p99, p999, max] = [median, p90, p99, p999, max].map(at);
         let limit = limit.clone().unwrap_or_default();
         table.add_row([label, values.to_string(), p50, p90, p99, p999, max, limit]);
     }
