@@ -32,7 +32,7 @@ const TAIL: &str = "
 | `runs.csv` | run: verdict, delivery, coverage, redundancy, bytes, overlay at the end, times after the last fault, SHA-256 of what happened |
 | `messages.csv` | message: whom it should have reached and did, coverage times, last delivery hop, copies |
 | `spread.csv` | run and delay: fraction of peers reached, mean over the run's messages |
-| `delays.csv` | run: delays of all its deliveries in microseconds, to three significant figures: quantiles, and all of them as an `HdrHistogram` (version 2, base64) |
+| `delays.csv` | run: quantiles of the delays of its deliveries, to three significant figures, and all its delays as an `HdrHistogram` in microseconds (version 2, compressed, base64) |
 | `detection.csv` | crash: times until first neighbor, all neighbors, first report, all seed nodes |
 | `overlay.csv`, `degrees.csv` | second of a run: components and degrees; degree at the end: peers |
 | `faults.csv` | disturbance: when, what, whom |
@@ -41,9 +41,9 @@ const TAIL: &str = "
 | `figures.csv`, `comparison.json` | comparison: figure of a combination; the whole |
 | `summary.json` | the whole: checks, figures over the runs, the first violations, rows of each table |
 
-`sim report DIR` draws a folder's pictures again from these files alone. Times are milliseconds, most of them whole; ratios have four decimals. Tables
-without rows are not written. CSV and JSON are equal to the byte on every machine, pictures on x86-64 Linux. Runs with any option go to
-`runs/`, which git ignores.
+`sim report DIR` draws a folder's pictures again from these files alone. Names of columns end in the unit of their times; ratios have four
+decimals. Tables without rows are not written. CSV and JSON are equal to the byte on every machine, pictures on x86-64 Linux. Runs with any
+option go to `runs/`, which git ignores.
 ";
 
 /// Width of a picture on the page in pixels; each leads to its full size.
@@ -105,7 +105,7 @@ fn comparison(file: &str, scenario: &Scenario, folder: &Path) -> anyhow::Result<
 fn delays<'a>(runs: impl Iterator<Item = (String, &'a Figure)>) -> String {
     let row = |(label, figure): (String, &Figure)| {
         let Figure { values, median, p90, p99, p999, max, .. } = figure;
-        let at = |ms: &Option<f64>| ms.map_or_else(String::new, time);
+        let at = |ms: &Option<f64>| ms.map(time).unwrap_or_default();
         let times = [median, p90, p99, p999, max].map(at).join(" | ");
         format!("| {label} | {values} | {times} |\n")
     };
