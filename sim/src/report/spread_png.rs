@@ -6,7 +6,7 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
-use crate::report::chart::{self, BLUE, Canvas, Pen, drawing};
+use crate::report::chart::{self, BLUE, Canvas, DECADES, Pen, drawing};
 use crate::report::count::{Counts, ten_thousandths, thousandths, to_float};
 use crate::report::figure::time;
 use crate::report::saved::Saved;
@@ -45,10 +45,14 @@ fn plot(canvas: &Canvas<'_>, points: &[Point]) -> anyhow::Result<()> {
     ];
     let canvas = chart::legend(canvas, &legend)?;
     let begun = points.iter().find(|(_, [.., high])| *high > 0.0);
-    let (begin, end) = (start_of(begun.map_or(0.0, |(delay, _)| *delay)), end_of(points));
-    let mut chart = chart::plot(&canvas, (begin..end).log_scale(), 0.0..100.0)?;
+    let unfinished = points.iter().rfind(|(_, [low, ..])| *low < 100.0);
+    let [first, last] = [(begun, f64::MAX), (unfinished, 0.0)]
+        .map(|(point, never)| point.map_or(never, |(delay, _)| *delay));
+    let (begin, end) = ends_of_axis([first, last]);
+    let delays = (begin..end).log_scale().with_key_points(DECADES.to_vec());
+    let mut chart = chart::plot(&canvas, delays, 0.0..100.0)?;
     let names = ("time since a message was sent (logarithmic)", "peers reached, %");
-    chart::axes(&mut chart, names, 5, &|ms| time(*ms))?;
+    chart::axes(&mut chart, names, DECADES.len(), &|ms| time(*ms))?;
     let shown = points.iter().filter(|(delay, _)| (begin..=end).contains(delay));
     let edge = |place: usize| shown.clone().map(move |(delay, at)| (*delay, at[place]));
     let outline: Vec<(f64, f64)> =
@@ -58,14 +62,32 @@ fn plot(canvas: &Canvas<'_>, points: &[Point]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The last decade, up to 10 ms, before the first peer is reached.
-pub(super) fn start_of(first: f64) -> f64 {
-    [10.0, 1.0].into_iter().find(|start| *start < first).unwrap_or(0.1)
+/// Where the axis begins and ends if at `first` some peer was reached for the first time, and up to `last`
+/// one was missing in some runs: at the last decade, up to 10 ms, before the first time, and two decades
+/// later or at the first decade after the last time.
+pub(super) fn ends_of_axis([first, last]: [f64; 2]) -> (f64, f64) {
+    let begin = [10.0, 1.0].into_iter().find(|begin| *begin < first).unwrap_or(0.1);
+    let is_end = |end: &f64| *end >= 100.0 * begin && *end > last;
+    let ends = [10.0, 100.0, 1_000.0, 10_000.0];
+    (begin, ends.into_iter().find(is_end).unwrap_or(100_000.0))
 }
 
-/// The first decade from 1 s on by which all is reached in nearly every run.
-fn end_of(points: &[Point]) -> f64 {
-    let all_reached =
-        |end: &f64| points.iter().any(|(delay, [low, ..])| delay <= end && *low >= 100.0);
-    [1_000.0, 10_000.0].into_iter().find(all_reached).unwrap_or(100_000.0)
+#[cfg(test)]
+mod tests {
+    use super::ends_of_axis;
+
+    #[test]
+    fn the_axis_has_two_decades_or_more() {
+        let cases = [
+            ([0.1, 1.8], (0.1, 10.0)),
+            ([0.1, 20.0], (0.1, 100.0)),
+            ([2.0, 9.0], (1.0, 100.0)),
+            ([22.0, 70.0], (10.0, 1_000.0)),
+            ([22.0, 1_000.0], (10.0, 10_000.0)),
+            ([22.0, 50_000.0], (10.0, 100_000.0)),
+        ];
+        for (times, ends) in cases {
+            assert_eq!(ends_of_axis(times), ends);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use plotters::prelude::*;
 
 use crate::measure::delay::DelayHistogram;
 use crate::measure::fractional_millis;
-use crate::report::chart::{self, COLORS, Canvas, Pen, WIDE, drawing};
+use crate::report::chart::{self, COLORS, Canvas, DECADES, Pen, WIDE, drawing};
 use crate::report::count::to_float;
 use crate::report::figure::time;
 use crate::report::saved::Saved;
@@ -23,12 +23,8 @@ pub(super) const SHOWS: &str = "how many deliveries took how long, the slowest t
 /// Height without the legend.
 const HEIGHT: u32 = 520;
 
-/// The least share that is drawn: one in a million.
-const LEAST_SHARE: f64 = 0.000_001;
-
-/// The ends of the axis of delays, in milliseconds: the shortest delay that a tick allows, and the
-/// longest run.
-const DECADES: [f64; 11] = [0.01, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+/// The least share that is drawn, in percent: one in a million.
+const LEAST_SHARE: f64 = 0.000_1;
 
 /// With more decades than this, only they are marked.
 const MAX_FINE_DECADES: usize = 3;
@@ -49,7 +45,7 @@ pub(super) fn draw(summary: &Summary, saved: &Saved<'_>, path: &Path) -> anyhow:
     draw_all(&tails, (&summary.question, &summary.setting.caption(summary.runs)), path)
 }
 
-/// Draws these lines, those that there are colors for. Each has deliveries.
+/// Draws these lines, those that there are colors for. One of them has deliveries.
 pub(super) fn draw_all(tails: &[Tail<'_>], title: (&str, &str), path: &Path) -> anyhow::Result<()> {
     let shown: Vec<(RGBColor, &Tail<'_>)> = COLORS.into_iter().zip(tails).collect();
     let mut legend: Vec<(Pen, String)> =
@@ -77,11 +73,11 @@ fn plot(canvas: &Canvas<'_>, shown: &[(RGBColor, &Tail<'_>)]) -> anyhow::Result<
     let mut chart = chart::plot(
         canvas,
         (left..right).log_scale().with_key_points(marks.clone()),
-        (bottom..1.0).log_scale().with_key_points(shares),
+        (bottom..100.0).log_scale().with_key_points(shares),
     )?;
     let names = (
-        "delay of a delivery since its message was sent (logarithmic)",
-        "share of deliveries that took longer (logarithmic)",
+        "time since a message was sent (logarithmic)",
+        "deliveries that took longer, % (logarithmic)",
     );
     chart::axes(&mut chart, names, marks.len(), &|ms| time(*ms))?;
     for (place, (color, tail)) in shown.iter().enumerate() {
@@ -108,11 +104,11 @@ fn marks(shortest: f64, longest: f64) -> Vec<f64> {
     steps.chain([*end]).collect()
 }
 
-/// Shares that are marked, from all to below one of so many deliveries.
+/// Shares that are marked, in percent: from all to below one of so many deliveries.
 fn shares(deliveries: u64) -> Vec<f64> {
-    let one = 1.0 / to_float(deliveries.max(1));
-    let mut shares = vec![1.0];
-    for share in [0.1, 0.01, 0.001, 0.000_1, 0.000_01, LEAST_SHARE] {
+    let one = 100.0 / to_float(deliveries.max(1));
+    let mut shares = vec![100.0];
+    for share in [10.0, 1.0, 0.1, 0.01, 0.001, LEAST_SHARE] {
         shares.push(share);
         if share < one {
             break;
@@ -125,10 +121,14 @@ impl Tail<'_> {
     /// What the legend says of it.
     fn words(&self) -> String {
         let Self { label, delays } = self;
-        let at = |thousandths| time(delays.quantile(thousandths).map_or(0.0, fractional_millis));
         let deliveries = delays.deliveries();
+        if deliveries == 0 {
+            return format!("{label}: no deliveries");
+        }
+        let at = |thousandths| time(delays.quantile(thousandths).map_or(0.0, fractional_millis));
         let [p50, p99, p999, max] = [500, 990, 999, 1_000].map(at);
-        format!("{label}: {deliveries} deliveries, p50 {p50}, p99 {p99}, p99.9 {p999}, max {max}")
+        let quantiles = format!("p50 = {p50}, p99 = {p99}, p99.9 = {p999}, max = {max}");
+        format!("{label}: {deliveries} deliveries, {quantiles}")
     }
 
     /// The shortest and the longest delay.
@@ -137,10 +137,15 @@ impl Tail<'_> {
         at(0).zip(at(1_000))
     }
 
-    /// (delay in ms, share that took longer) as a staircase, from `left` down to `bottom`.
+    /// (delay in ms, percent that took longer) as a staircase, from `left` down to `bottom`. Nothing
+    /// without deliveries.
     fn steps(&self, left: f64, bottom: f64) -> Vec<(f64, f64)> {
-        let share = |count| (to_float(count) / to_float(self.delays.deliveries())).max(bottom);
         let mut longer = self.delays.deliveries();
+        if longer == 0 {
+            return Vec::new();
+        }
+        let all = to_float(longer);
+        let share = |count| (100.0 * to_float(count) / all).max(bottom);
         let mut steps = vec![(left, share(longer))];
         for (micros, count) in self.delays.counts() {
             let ms = (to_float(micros) / 1000.0).max(left);
@@ -161,11 +166,15 @@ mod tests {
     #[test]
     fn the_line_steps_down_by_the_deliveries_of_each_delay() {
         let delays = DelayHistogram::from_iter([1, 1, 1, 500].map(Duration::from_millis));
-        let tail = Tail { label: "two waited".to_owned(), delays: &delays };
-        let expected = [(1.0, 1.0), (1.0, 1.0), (1.0, 0.25), (499.968, 0.25), (499.968, 0.1)];
-        assert_eq!(tail.steps(1.0, 0.1), expected);
-        let words = "two waited: 4 deliveries, p50 1 ms, p99 500 ms, p99.9 500 ms, max 500 ms";
+        let tail = Tail { label: "one waited".to_owned(), delays: &delays };
+        let expected = [(1.0, 100.0), (1.0, 100.0), (1.0, 25.0), (499.968, 25.0), (499.968, 10.0)];
+        assert_eq!(tail.steps(1.0, 10.0), expected);
+        let words =
+            "one waited: 4 deliveries, p50 = 1 ms, p99 = 500 ms, p99.9 = 500 ms, max = 500 ms";
         assert_eq!(tail.words(), words);
+        let none = Tail { label: "silent".to_owned(), delays: &DelayHistogram::default() };
+        assert_eq!((none.steps(1.0, 0.1), none.ends()), (Vec::new(), None));
+        assert_eq!(none.words(), "silent: no deliveries");
     }
 
     #[test]
@@ -174,8 +183,8 @@ mod tests {
         assert_eq!(marks(20.0, 1e6), [10.0, 100.0, 1e3, 1e4, 1e5, 1e6, 1e7]);
         assert_eq!(marks(0.0, 0.0), [0.01, 0.02, 0.05, 0.1]);
         assert_eq!(marks(1e9, 1e9).len(), 4, "no run takes so long");
-        assert_eq!(shares(999), [1.0, 0.1, 0.01, 0.001]);
-        assert_eq!(shares(1_000).last(), Some(&0.000_1));
+        assert_eq!(shares(999), [100.0, 10.0, 1.0, 0.1]);
+        assert_eq!(shares(1_000).last(), Some(&0.01));
         assert_eq!(shares(u64::MAX).last(), Some(&LEAST_SHARE));
     }
 }

@@ -7,10 +7,10 @@ use plotters::prelude::*;
 
 use super::column::{Noticed, SpreadPoint};
 use super::{Column, Comparison};
-use crate::report::chart::{self, COLORS, Canvas, DASH, GREY, Pen, WIDE, drawing};
+use crate::report::chart::{self, COLORS, Canvas, DASH, DECADES, GREY, Pen, WIDE, drawing};
 use crate::report::count::to_float;
 use crate::report::figure::time;
-use crate::report::spread_png::start_of;
+use crate::report::spread_png::ends_of_axis;
 use crate::scenario::Death;
 
 /// Height of a plot.
@@ -65,14 +65,14 @@ fn legend(comparison: &Comparison, shown: &[Colored<'_>]) -> Vec<(Pen, String)> 
 
 fn plot_spread(canvas: &Canvas<'_>, shown: &[Colored<'_>]) -> anyhow::Result<()> {
     let points = shown.iter().flat_map(|(_, column)| &column.spread);
-    let unfinished = points.clone().filter(|point| point.p5 < 100.0).map(|point| point.delay_ms);
-    let slowest = unfinished.fold(0.0, f64::max);
-    let reached = points.filter(|point| point.p95 > 0.0).map(|point| point.delay_ms);
-    let begin = start_of(reached.fold(f64::MAX, f64::min));
-    let end = [1_000.0, 10_000.0].into_iter().find(|end| slowest < *end).unwrap_or(100_000.0);
-    let mut chart = chart::plot(canvas, (begin..end).log_scale(), 0.0..100.0)?;
+    let begun = points.clone().filter(|point| point.p95 > 0.0).map(|point| point.delay_ms);
+    let unfinished = points.filter(|point| point.p5 < 100.0).map(|point| point.delay_ms);
+    let (begin, end) =
+        ends_of_axis([begun.fold(f64::MAX, f64::min), unfinished.fold(0.0, f64::max)]);
+    let delays = (begin..end).log_scale().with_key_points(DECADES.to_vec());
+    let mut chart = chart::plot(canvas, delays, 0.0..100.0)?;
     let names = ("time since a message was sent (logarithmic)", "peers reached, %");
-    chart::axes(&mut chart, names, 5, &|ms| time(*ms))?;
+    chart::axes(&mut chart, names, DECADES.len(), &|ms| time(*ms))?;
     for (color, column) in shown {
         let inside =
             || column.spread.iter().filter(|point| (begin..=end).contains(&point.delay_ms));
