@@ -289,9 +289,11 @@ async fn a_peer_says_that_no_seed_node_answers() {
         let NodeEvent::NoSeedNode { seed_nodes, attempts, .. } = event else { return None };
         Some((seed_nodes, attempts))
     };
-    assert_eq!(wait_for(&mut events, round).await, (2, 2));
+    // The first round may be over before its events are read.
+    let (seed_nodes, before) = wait_for(&mut events, round).await;
+    assert!(seed_nodes == 2 && before >= 2, "{before}");
     let (seed_nodes, attempts) = wait_for(&mut events, round).await;
-    assert!(seed_nodes == 2 && attempts >= 4, "{attempts}");
+    assert!(seed_nodes == 2 && attempts >= before + 2, "{before} {attempts}");
     peer.handle().set_seed_nodes(vec![seed_node.addr()]).await.expect("it hears");
     timeout(PATIENCE, peer.joined()).await.expect("it joins").expect("it runs");
 }
