@@ -249,8 +249,8 @@ impl<N: Net> Driver<N> {
         }
     }
 
-    /// Does what the node says, in its order; but observers hear of it when all messages are queued, so
-    /// that no neighbor waits for what is made of an event here.
+    /// Does what the node says, in its order; but observers hear of events when all messages are queued, so
+    /// that other threads can send these meanwhile.
     fn perform(&mut self) {
         while let Some(output) = self.node.poll_output() {
             match output {

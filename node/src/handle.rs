@@ -222,8 +222,8 @@ impl NodeHandle {
     }
 }
 
-/// Sees every event of a node, in order, when the messages that the same input led to are queued: no
-/// neighbor waits for an observer. Called on the node's own loop: it must not wait.
+/// Sees every event of a node, in order, when the messages that the same input led to are queued: other
+/// threads can send these meanwhile. Called on the node's own loop: it must not wait.
 pub trait Observer: Send + Sync {
     /// The node says `event` at `at`, its own time.
     fn on_event(&self, at: Instant, event: &Event);

@@ -94,9 +94,11 @@ impl Latencies {
         let latency = match &self.link.shape {
             Shape::Uniform => share(drawn(Purpose::Latency), self.bounds),
             Shape::Exponential => {
-                // As turmoil has it: the mean a fifth into the span, in whole milliseconds.
+                // As turmoil has it: the mean a fifth into the span, in whole milliseconds. Turmoil has
+                // no shorter ticks, with which milliseconds would be too coarse.
+                let unit_of_time = if self.tick < 1000 { 1 } else { 1000 };
                 let part = -libm::log(1.0 - unit(drawn(Purpose::Latency))) / 5.0;
-                least + whole(part * float((most - least) / 1000)) * 1000
+                least + whole(part * float((most - least) / unit_of_time)) * unit_of_time
             }
             Shape::Lognormal { median, sigma } => {
                 let (u, v) = (unit(drawn(Purpose::Latency)), unit(drawn(Purpose::Second)));
@@ -206,6 +208,21 @@ mod tests {
                 assert!(found.abs_diff(expected) < 1_500, "{name}: {found}, expected {expected}");
             }
         }
+    }
+
+    /// Quartiles of an exponential of 80 us behind 100 us, not of whole milliseconds.
+    #[test]
+    fn latencies_below_a_millisecond_are_not_rounded_to_milliseconds() {
+        let latencies = latencies(&["latency='100us..500us'", "tick='10us'"]);
+        let drawn = drawn(&latencies);
+        for (part, expected) in (1..).zip([123, 155, 211]) {
+            let found = drawn[drawn.len() * part / 4];
+            assert!(found.abs_diff(expected) < 5, "{found}, expected {expected}");
+        }
+        let passage = latencies.passage(1, 2, 1_234_567, 7).at;
+        let least = 1_234_560 + latencies.latency(1, 2, 7);
+        assert_eq!(passage, least.next_multiple_of(10));
+        assert_eq!(latencies.window(), 100);
     }
 
     #[test]

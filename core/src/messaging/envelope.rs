@@ -10,7 +10,7 @@ use core::ops::Deref;
 use core::str::FromStr;
 
 use bytes::Bytes;
-use postcard::ser_flavors::Flavor;
+use postcard::ser_flavors::{Flavor, Size};
 use postcard::take_from_bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -268,8 +268,7 @@ pub struct Envelope {
     sent: UnixTime,
     payload: Payload,
     signature: Option<Box<Signature>>,
-    /// What stands on the wire before the payload: the head and the payload's length, as they came.
-    /// Numbers may have come longer than need be, by some 40 bytes in all; a copy fits a frame even so.
+    /// What stands on the wire before the payload: the head and the payload's length.
     encoded_head: Box<[u8]>,
 }
 
@@ -304,11 +303,17 @@ impl Envelope {
         Self { id, origin, epoch, sequence, topic, sent, payload, signature, encoded_head }
     }
 
-    /// Reads the one that `bytes` begin with. Returns what is left of them.
+    /// Reads the one that `bytes` begin with. Returns what is left of them. Numbers that are longer than
+    /// need be are refused: a neighbor with narrower integers could not read a copy of them, and would
+    /// blame whoever sent it on.
     pub(crate) fn read(bytes: &[u8]) -> postcard::Result<(Self, &[u8])> {
         let (head, rest) = take_from_bytes::<Head<'_>>(bytes)?;
         let (payload, rest) = take_from_bytes::<&[u8]>(rest)?;
         let head_len = bytes.len() - rest.len() - payload.len();
+        let shortest = postcard::serialize_with_flavor(&(&head, payload.len()), Size::default())?;
+        if head_len != shortest {
+            return Err(postcard::Error::DeserializeBadVarint);
+        }
         let (signature, rest) = take_from_bytes(rest)?;
         let too_long = |_| postcard::Error::SerdeDeCustom;
         let envelope = Self {
@@ -444,6 +449,21 @@ mod tests {
         assert_eq!((&came, rest), (&sealed, &[9][..]));
         assert_eq!(written(&came), bytes[..len]);
         assert_eq!(came.id(), envelope(1, "news", "hello").id(), "the signature is no part of it");
+    }
+
+    /// Each number of the head with a byte more than it needs.
+    #[test]
+    fn numbers_longer_than_need_be_are_refused() {
+        let bytes = written(&envelope(1, "news", "hello"));
+        // Behind the id of 32 bytes: epoch, sequence, length of the topic, the topic, sent, length.
+        for place in [32, 33, 34, 39, 40] {
+            let mut longer = bytes.clone();
+            longer[place] |= 0x80;
+            longer.insert(place + 1, 0);
+            let error = Err(postcard::Error::DeserializeBadVarint);
+            assert_eq!(Envelope::read(&longer), error, "byte {place}");
+        }
+        assert!(Envelope::read(&bytes).is_ok());
     }
 
     #[test]

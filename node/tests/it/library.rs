@@ -89,9 +89,10 @@ impl Observer for TellsDelivery {
     }
 }
 
-/// Of the tasks of two links the one that is woken last waits for the thread that woke it.
+/// Two neighbors, because tokio keeps the task that is woken last for the thread that woke it, and that
+/// thread is held up. Another thread takes the task of the other link.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn no_neighbor_waits_for_an_observer() {
+async fn a_message_is_on_its_way_when_an_observer_hears_of_it() {
     let seed_node = seed_node().await;
     let (delivered_tx, delivered_rx) = mpsc::sync_channel(1);
     let holds_up = Arc::new(HoldsUp(Mutex::new(delivered_rx)));
@@ -288,9 +289,11 @@ async fn a_peer_says_that_no_seed_node_answers() {
         let NodeEvent::NoSeedNode { seed_nodes, attempts, .. } = event else { return None };
         Some((seed_nodes, attempts))
     };
-    assert_eq!(wait_for(&mut events, round).await, (2, 2));
+    // The first round may be over before its events are read.
+    let (seed_nodes, before) = wait_for(&mut events, round).await;
+    assert!(seed_nodes == 2 && before >= 2, "{before}");
     let (seed_nodes, attempts) = wait_for(&mut events, round).await;
-    assert!(seed_nodes == 2 && attempts >= 4, "{attempts}");
+    assert!(seed_nodes == 2 && attempts >= before + 2, "{before} {attempts}");
     peer.handle().set_seed_nodes(vec![seed_node.addr()]).await.expect("it hears");
     timeout(PATIENCE, peer.joined()).await.expect("it joins").expect("it runs");
 }

@@ -46,6 +46,11 @@ pub(super) fn limits(evidence: &Evidence<'_>) -> Vec<Violation> {
             ));
         }
     }
+    if let Some(most) = limits.delay_p99_max
+        && let Some(found) = evidence.measures.delays.quantile(990).filter(|found| *found > most)
+    {
+        complain(format!("99 % of the deliveries took up to {found:?}, {most:?} is asked"));
+    }
     for (death, most) in
         [(Death::Reset, limits.reset_detection_max), (Death::Silent, limits.silent_detection_max)]
     {
@@ -60,6 +65,7 @@ pub(super) fn limits(evidence: &Evidence<'_>) -> Vec<Violation> {
             violations.push(Violation::at(host, late.at, what));
         }
     }
+    violations.extend(late_deliveries(evidence));
     violations.extend(slowed_messages(evidence));
     violations.extend(recovery(evidence));
     let most = limits.false_deaths_max.unwrap_or_default();
@@ -73,6 +79,18 @@ pub(super) fn limits(evidence: &Evidence<'_>) -> Vec<Violation> {
 
 fn dispersion(evidence: &Evidence<'_>) -> Option<f64> {
     evidence.measures.overlay.last().and_then(OverlayPoint::dispersion)
+}
+
+/// Messages that were late at some peer.
+fn late_deliveries(evidence: &Evidence<'_>) -> Vec<Violation> {
+    let Some(most) = evidence.scenario.limits.delay_max else { return Vec::new() };
+    let slowest = evidence.measures.messages.iter().filter_map(|it| Some((it, *it.delays.last()?)));
+    let violation = |(message, found): (&MessageMeasure, Duration)| {
+        let id = message.id;
+        let what = format!("message {id} took {found:?} to the last peer, {most:?} is asked");
+        Violation::at(message.origin.host, message.sent, what)
+    };
+    slowest.filter(|(_, found)| *found > most).map(violation).collect()
 }
 
 /// Messages of peers that are never paused, late at others of their kind.

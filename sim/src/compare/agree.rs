@@ -109,18 +109,17 @@ impl Agreement {
 
 /// Judges the second engine by the first. `tick_ms` is the step of both. Figures that neither has a
 /// value of are left out.
-pub fn judge(first: &[Figure], second: &[Figure], tick_ms: u64) -> Vec<Agreement> {
+pub fn judge(first: &[Figure], second: &[Figure], tick_ms: f64) -> Vec<Agreement> {
     let find = |figures: &'_ [Figure], name: &str| {
         figures.iter().find(|figure| figure.name == name && figure.values > 0).cloned()
     };
-    let tick = crate::report::to_float(tick_ms);
     let mut agreements = Vec::new();
     for name in JUDGED {
         let (ours, theirs) = (find(first, name), find(second, name));
         let Some(figure) = ours.as_ref().or(theirs.as_ref()) else { continue };
         let unit = figure.unit.clone();
         let least = match unit.as_str() {
-            "ms" => tick,
+            "ms" => tick_ms,
             // Hops are whole.
             "hops" => 1.0,
             _ => 0.0,
@@ -135,7 +134,7 @@ pub fn judge(first: &[Figure], second: &[Figure], tick_ms: u64) -> Vec<Agreement
             if has_few_values(name) {
                 let figures = [figure, theirs.as_ref().unwrap_or(figure)];
                 let errors = figures.map(statistic.error);
-                let late = if unit == "ms" { tick } else { 0.0 };
+                let late = if unit == "ms" { tick_ms } else { 0.0 };
                 bound = bound.max(late + chance(errors, values.unwrap_or(1)));
             }
             let agrees = match (first, second) {
@@ -164,7 +163,7 @@ const SINGLE_DEATHS: [(&str, Death); 2] =
 /// Judges how long each death was on a list, of the runs of two engines with the same seeds: the median
 /// of the differences must be within a tick and what it may be by chance. Kinds of which both engines
 /// noticed fewer than two of the same deaths are left out.
-pub fn judge_deaths(first: &[Outcome], second: &[Outcome], tick_ms: u64) -> Vec<Agreement> {
+pub fn judge_deaths(first: &[Outcome], second: &[Outcome], tick_ms: f64) -> Vec<Agreement> {
     let judged = |&(figure, kind): &(&str, Death)| {
         let runs = first.iter().zip(second);
         let pairs = runs.flat_map(|(ours, theirs)| ours.deaths_beside(theirs, kind));
@@ -175,7 +174,7 @@ pub fn judge_deaths(first: &[Outcome], second: &[Outcome], tick_ms: u64) -> Vec<
         let (middle, difference) = (median(&times)?, median(&differences)?);
         let error = median_error(quantile(&differences, 5), quantile(&differences, 95));
         let by_chance = chance([error, 0.0], crate::measure::count(differences.len()));
-        let bound = crate::report::to_float(tick_ms) + by_chance;
+        let bound = tick_ms + by_chance;
         (differences.len() > 1).then(|| Agreement {
             figure: figure.to_owned(),
             unit: "ms".to_owned(),
@@ -210,10 +209,10 @@ mod tests {
     use crate::host::HostId;
 
     fn figure(name: &str, unit: &str, median: f64, p95: f64) -> Figure {
-        let (min, p5, p90, p99, max) = (None, None, None, None, None);
+        let (min, p5, p90, p99, p999, max) = (None, None, None, None, None, None);
         let (median, p95) = (Some(median), Some(p95));
         let (name, unit) = (name.to_owned(), unit.to_owned());
-        Figure { name, unit, values: 40, min, p5, median, p90, p95, p99, max, limit: None }
+        Figure { name, unit, values: 40, min, p5, median, p90, p95, p99, p999, max, limit: None }
     }
 
     #[test]
@@ -222,9 +221,9 @@ mod tests {
             let detection = figure(name::SILENT_DEATHS, "ms", 40_000.0, 44_000.0);
             vec![figure(name::COVERAGE_50, "ms", median, p95), detection]
         };
-        let near = judge(&of(50.0, 200.0), &of(54.0, 190.0), 4);
+        let near = judge(&of(50.0, 200.0), &of(54.0, 190.0), 4.0);
         assert!(near.iter().all(|it| it.agrees), "{near:?}");
-        let far = judge(&of(50.0, 200.0), &of(55.0, 200.0), 4);
+        let far = judge(&of(50.0, 200.0), &of(55.0, 200.0), 4.0);
         let wrong: Vec<_> = far.iter().filter(|it| !it.agrees).collect();
         assert_eq!(wrong.len(), 1, "{far:?}");
         assert_eq!(
@@ -248,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_small_error_in_every_death_is_seen() {
-        let judged = |later_ms| judge_deaths(&[outcome(0)], &[outcome(later_ms)], 4);
+        let judged = |later_ms| judge_deaths(&[outcome(0)], &[outcome(later_ms)], 4.0);
         assert!(judged(4)[0].agrees, "a tick: {:?}", judged(4));
         let late = judged(5);
         assert!(!late[0].agrees && late.len() == 1, "{late:?}");
@@ -259,15 +258,15 @@ mod tests {
     fn deaths_that_one_engine_did_not_notice_are_left_out() {
         let mut unnoticed = outcome(0);
         unnoticed.deaths.values_mut().for_each(|(_, time)| *time = None);
-        assert_eq!(judge_deaths(&[outcome(0)], &[unnoticed], 4), []);
-        assert_eq!(judge_deaths(&[outcome(0)], &[], 4), []);
+        assert_eq!(judge_deaths(&[outcome(0)], &[unnoticed], 4.0), []);
+        assert_eq!(judge_deaths(&[outcome(0)], &[], 4.0), []);
     }
 
     #[test]
     fn of_few_deaths_only_the_median_is_judged() {
         let few = Figure { values: 39, ..figure(name::SILENT_DEATHS, "ms", 30_000.0, 38_000.0) };
         let other = Figure { p95: Some(30_000.0), ..few.clone() };
-        let judged = judge(&[few], &[other], 4);
+        let judged = judge(&[few], &[other], 4.0);
         assert_eq!(judged.iter().map(|it| &*it.statistic).collect::<Vec<_>>(), ["median"]);
     }
 
@@ -276,7 +275,7 @@ mod tests {
         let spread =
             Figure { p5: Some(500.0), ..figure(name::SILENT_NEIGHBOR, "ms", 3_500.0, 6_500.0) };
         let later = |by| Figure { median: Some(3_500.0 + by), ..spread.clone() };
-        let agrees = |by| judge(std::slice::from_ref(&spread), &[later(by)], 4)[0].agrees;
+        let agrees = |by| judge(std::slice::from_ref(&spread), &[later(by)], 4.0)[0].agrees;
         // 3 x 1.41 x 1.25 x 6,000 / 3.29 / 6.32 of 40 values.
         assert!(agrees(1_500.0) && !agrees(1_575.0));
     }
@@ -287,7 +286,7 @@ mod tests {
         let (p90, p99) = (Some(6_000.0), Some(8_700.0));
         let tail = Figure { p90, p99, ..figure(name::SILENT_NEIGHBOR, "ms", 3_500.0, 6_500.0) };
         let slowest = |by| Figure { p95: Some(6_500.0 + by), ..tail.clone() };
-        let agrees = |by| judge(std::slice::from_ref(&tail), &[slowest(by)], 4)[1].agrees;
+        let agrees = |by| judge(std::slice::from_ref(&tail), &[slowest(by)], 4.0)[1].agrees;
         assert!(agrees(4_350.0) && !agrees(4_450.0));
     }
 
@@ -297,14 +296,14 @@ mod tests {
         let runs =
             Figure { values: 20, p5: Some(8.0), ..figure(name::LAST_HOP, "hops", 12.0, 18.0) };
         let other = |median| [Figure { median: Some(median), ..runs.clone() }];
-        let agrees = |median| judge(std::slice::from_ref(&runs), &other(median), 4)[0].agrees;
+        let agrees = |median| judge(std::slice::from_ref(&runs), &other(median), 4.0)[0].agrees;
         assert!(agrees(9.0) && agrees(15.0) && !agrees(8.0) && !agrees(16.0));
     }
 
     #[test]
     fn a_figure_that_one_engine_lacks_is_no_agreement() {
         let hops = [figure(name::LAST_HOP, "hops", 4.0, 5.0)];
-        assert_eq!(judge(&[], &[], 4), []);
-        assert!(judge(&hops, &[], 4).iter().all(|it| !it.agrees));
+        assert_eq!(judge(&[], &[], 4.0), []);
+        assert!(judge(&hops, &[], 4.0).iter().all(|it| !it.agrees));
     }
 }

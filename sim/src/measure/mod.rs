@@ -1,8 +1,9 @@
-//! From what happened to figures: spread, detection, overlay, recovery. Words and figures are the field's
-//! (Plumtree §2 for RMR and LDH).
+//! From what happened to figures: spread, delays, detection, overlay, recovery. Words and figures are
+//! the field's (Plumtree §2 for RMR and LDH).
 
 pub mod adjacency;
 pub mod dead_verdict;
+pub mod delay;
 pub mod detection;
 pub mod overlay;
 pub mod power_law;
@@ -19,6 +20,7 @@ use crate::fact::Fact;
 use crate::history::History;
 use crate::scenario::Scenario;
 use dead_verdict::DeadVerdictMeasure;
+use delay::DelayHistogram;
 use detection::DeathMeasure;
 use overlay::{Graph, OverlayPoint};
 use quantile::median;
@@ -30,6 +32,8 @@ use spread::MessageMeasure;
 pub struct Measures {
     /// One per message.
     pub messages: Vec<MessageMeasure>,
+    /// How long their deliveries took, all together.
+    pub delays: DelayHistogram,
     /// One per crash.
     pub deaths: Vec<DeathMeasure>,
     /// One per crash, where peers tell each other of deaths, and one per live peer that was held dead.
@@ -110,6 +114,7 @@ impl Measures {
         totals.bytes_sent = history.last.nodes.values().map(|view| view.bytes_sent).sum();
         count_false_deaths(scenario, history, &mut totals);
         Self {
+            delays: DelayHistogram::of(&messages),
             messages,
             deaths: detection::measure(history),
             dead_verdicts: dead_verdict::measure(scenario, history),
@@ -153,6 +158,16 @@ fn count_false_deaths(scenario: &Scenario, history: &History, totals: &mut Total
 /// A number of things.
 pub(crate) fn count(things: usize) -> u64 {
     u64::try_from(things).unwrap_or(u64::MAX)
+}
+
+/// Milliseconds to the microsecond.
+pub fn fractional_millis(time: Duration) -> f64 {
+    ratio(micros(time), 1000)
+}
+
+/// Whole microseconds.
+pub fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Milliseconds, rounded down.

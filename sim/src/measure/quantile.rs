@@ -1,7 +1,8 @@
 //! Quantiles by linear interpolation: type 7 of Hyndman and Fan (*Sample quantiles in statistical
 //! packages*, The American Statistician 50, 1996), the default of R, `NumPy` and spreadsheets. Of n
 //! sorted values the quantile at p is at the place (n - 1) p, counted from 0; between two places it is
-//! between their values. This is the only definition in this program.
+//! between their values. This is the only definition in this program, but for the quantiles of a
+//! [histogram of delays](super::delay), which keeps no single values.
 
 use std::time::Duration;
 

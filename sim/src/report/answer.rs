@@ -1,7 +1,7 @@
 //! The answer to a scenario's question in one line, from the figures of its summary: what was
 //! delivered and how soon, and whatever the scenario sets a limit to.
 
-use crate::report::figure::{Figure, name};
+use crate::report::figure::{Figure, name, time};
 use crate::report::summary::Summary;
 
 /// The answer. It begins with what failed, if anything did.
@@ -11,6 +11,7 @@ pub fn answer(summary: &Summary) -> String {
         failure(summary),
         figures.delivered(),
         figures.coverage(),
+        figures.delay(),
         figures.others(),
         figures.redundancy(),
         figures.dispersion(),
@@ -62,6 +63,13 @@ impl Figures<'_> {
         let all = self.find(name::COVERAGE_100).and_then(|figure| figure.median);
         let all = all.map_or_else(String::new, |all| format!(", all within {}", time(all)));
         Some(format!("half of the peers within {half}{all} (median message)"))
+    }
+
+    /// With a limit to delays the tail belongs to the answer.
+    fn delay(&self) -> Option<String> {
+        let Figure { p99, max, .. } = self.asked(name::DELAY)?;
+        let (nearly_all, slowest) = (time((*p99)?), time((*max)?));
+        Some(format!("99 % of the deliveries within {nearly_all}, the slowest after {slowest}"))
     }
 
     fn others(&self) -> Option<String> {
@@ -126,11 +134,6 @@ fn since(worst: f64) -> String {
     }
 }
 
-/// Milliseconds, as people write them.
-fn time(ms: f64) -> String {
-    if ms < 1000.0 { format!("{ms:.0} ms") } else { format!("{:.1} s", ms / 1000.0) }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -149,6 +152,7 @@ mod tests {
             p90: Some(value),
             p95: Some(value),
             p99: Some(value),
+            p999: None,
             max: Some(value),
             limit: limit.map(str::to_owned),
         }
@@ -160,7 +164,7 @@ mod tests {
             "latency_max_ms": 2, "tick_ms": 1
         });
         let summary = json!({
-            "schema": 3, "program": "", "scenario": "", "question": "", "setting": setting,
+            "schema": 4, "program": "", "scenario": "", "question": "", "setting": setting,
             "runs": 20, "passed": passed, "digest": "", "tables": {}, "figures": [],
             "checks": [{ "check": "limits", "demand": "", "failed_seeds": failed_seeds }],
             "violations": []
@@ -185,7 +189,7 @@ mod tests {
         assert_eq!(
             answer(&summary(20, &[], figures)),
             "100 % delivered; half of the peers within 48 ms, all within 1.2 s (median message); \
-             crashed peers left all registries after 7.6 s, unreachable ones after 29.0 s (median); one \
+             crashed peers left all registries after 7.6 s, unreachable ones after 29 s (median); one \
              component when the last fault is over; no live peer removed as dead"
         );
     }
@@ -194,15 +198,17 @@ mod tests {
     fn the_answer_does_not_hide_what_went_wrong() {
         let figures = vec![
             figure(name::DELIVERED, 98.5, None),
+            figure(name::DELAY, 412.0, Some("max <= 20 ms")),
             figure(name::REDUNDANCY, 6.04, Some("<= 5")),
             figure(name::QUORUM, 12_000.0, Some("<= 10 s")),
             figure(name::FALSE_DEATHS, 2.0, None),
         ];
         assert_eq!(
             answer(&summary(18, &[3, 4], figures)),
-            "FAILED in 2 of 20 runs (limits); 98.5 % delivered in the worst run; redundancy 6.0 \
-             (RMR); every peer registered with a quorum 12.0 s after the last fault at the \
-             latest; 2 live peers removed as dead in the worst run"
+            "FAILED in 2 of 20 runs (limits); 98.5 % delivered in the worst run; 99 % of the \
+             deliveries within 412 ms, the slowest after 412 ms; redundancy 6.0 (RMR); every peer \
+             registered with a quorum 12 s after the last fault at the latest; 2 live peers removed \
+             as dead in the worst run"
         );
     }
 }

@@ -45,6 +45,16 @@ pub const SKY: RGBColor = RGBColor(86, 180, 233);
 /// The sixth.
 pub const AMBER: RGBColor = RGBColor(230, 159, 0);
 
+/// Colors of things that are compared, in order; pictures show no more of them.
+pub const COLORS: [RGBColor; 8] = [BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER, GREY, BLACK];
+
+/// Pixels of a line of the first of two things that are compared: it is seen below the second's.
+pub const WIDE: u32 = 6;
+
+/// Decades of an axis of delays, in milliseconds: from the shortest delay that a tick allows to the
+/// longest run. The marks of plotters leave out 0.1 ms.
+pub const DECADES: [f64; 11] = [0.01, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+
 /// A picture being drawn.
 pub type Canvas<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 

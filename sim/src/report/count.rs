@@ -64,14 +64,23 @@ impl Extend<u64> for Counts {
 }
 
 /// A ratio in ten-thousandths, which is what tables and summaries show of it.
+pub(super) fn ten_thousandths(ratio: f64) -> u64 {
+    rounded(ratio * 10_000.0)
+}
+
+/// Milliseconds in microseconds.
+pub(super) fn thousandths(ms: f64) -> u64 {
+    rounded(ms * 1_000.0)
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::as_conversions,
-    reason = "ratios are not negative, and far below 2^50"
+    reason = "ratios and times are not negative, and far below 2^50"
 )]
-pub(super) fn ten_thousandths(ratio: f64) -> u64 {
-    (ratio * 10_000.0).round() as u64
+fn rounded(value: f64) -> u64 {
+    value.round() as u64
 }
 
 /// A count as a float, for ratios and pictures.

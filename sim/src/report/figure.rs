@@ -14,6 +14,8 @@ pub mod name {
     pub const COVERAGE_99: &str = "coverage 99 %";
     /// The same for all peers.
     pub const COVERAGE_100: &str = "coverage 100 %";
+    /// Delay of a delivery, over all deliveries of all messages: one value each, not one per run.
+    pub const DELAY: &str = "delay of a delivery";
     /// Most links that a first copy travelled.
     pub const LAST_HOP: &str = "last delivery hop";
     /// Copies per first receipt, less one.
@@ -46,7 +48,22 @@ pub mod name {
     pub const FALSE_DEAD_VERDICTS: &str = "false dead verdicts";
 }
 
-/// A figure over the runs: every run gives one value, or several for figures of single deaths.
+/// Milliseconds as people write them: three figures, from a second on in seconds, below a millisecond to
+/// the microsecond.
+pub fn time(ms: f64) -> String {
+    // What is rounded up to a second is one.
+    let (value, unit) = if ms < 999.5 { (ms, "ms") } else { (ms / 1_000.0, "s") };
+    let text = match value {
+        ..0.9995 => format!("{value:.3}"),
+        ..9.995 => format!("{value:.2}"),
+        ..99.95 => format!("{value:.1}"),
+        _ => return format!("{value:.0} {unit}"),
+    };
+    format!("{} {unit}", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// A figure over the runs: every run gives one value, or several for figures of single deaths and of
+/// single deliveries.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Figure {
     /// Its name.
@@ -67,8 +84,28 @@ pub struct Figure {
     pub p95: Option<f64>,
     /// The value below which 99 % lie.
     pub p99: Option<f64>,
+    /// The value below which 99.9 % lie; only of deliveries, which are enough for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p999: Option<f64>,
     /// The largest value.
     pub max: Option<f64>,
     /// What the scenario asks for, in words.
     pub limit: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time;
+
+    #[test]
+    fn times_have_the_unit_and_the_figures_that_they_need() {
+        let words = [0.0, 0.01, 0.25, 0.9996, 1.0, 4.567, 9.996, 12.44, 100.0, 749.568].map(time);
+        let expected = [
+            "0 ms", "0.01 ms", "0.25 ms", "1 ms", "1 ms", "4.57 ms", "10 ms", "12.4 ms", "100 ms",
+            "750 ms",
+        ];
+        assert_eq!(words, expected);
+        let words = [999.6, 1_200.0, 1_234.0, 29_000.0, 412_345.0].map(time);
+        assert_eq!(words, ["1 s", "1.2 s", "1.23 s", "29 s", "412 s"]);
+    }
 }

@@ -4,23 +4,27 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::measure::{millis, ratio};
+use crate::measure::delay::DelayHistogram;
+use crate::measure::{fractional_millis, ratio};
 use crate::report::count::{Counts, ten_thousandths};
 use crate::report::figure::{Figure, name};
 use crate::report::saved::Saved;
-use crate::report::tables::{DeadVerdictRow, DegreeRow, DetectionRow, MessageRow, RunRow};
+use crate::report::tables::{
+    DeadVerdictRow, DegreeRow, DelayRow, DetectionRow, MessageRow, RunRow,
+};
 use crate::scenario::{Death, Limits};
 
 /// What the scenario asks of figures, in words, by the name of the figure.
 pub(super) type LimitWords = BTreeMap<String, String>;
 
 pub(super) fn limit_words(limits: &Limits) -> LimitWords {
-    let at_most = |time: Option<Duration>| time.map(|it| format!("<= {} ms", millis(it)));
+    let at_most = |time: Option<Duration>| time.map(at_most);
     let no_false_deaths = limits.false_deaths_max.unwrap_or_default();
     let words = [
         (name::DELIVERED, limits.delivery_percent_min.map(|least| format!(">= {least} %"))),
         (name::COVERAGE_50, at_most(limits.coverage_50_max)),
         (name::COVERAGE_100, at_most(limits.coverage_100_max)),
+        (name::DELAY, delay_words(limits)),
         (name::REDUNDANCY, limits.redundancy_max.map(|most| format!("<= {most}"))),
         (name::DISPERSION, limits.degree_dispersion_min.map(|least| format!(">= {least}"))),
         (name::FALSE_DEATHS, Some(format!("<= {no_false_deaths}"))),
@@ -33,12 +37,24 @@ pub(super) fn limit_words(limits: &Limits) -> LimitWords {
     words.into_iter().filter_map(|(name, words)| Some((name.to_owned(), words?))).collect()
 }
 
+fn at_most(time: Duration) -> String {
+    format!("<= {} ms", fractional_millis(time))
+}
+
+fn delay_words(limits: &Limits) -> Option<String> {
+    let nearly_all = limits.delay_p99_max.map(|it| format!("99 % {}", at_most(it)));
+    let all = limits.delay_max.map(|it| format!("max {}", at_most(it)));
+    let words: Vec<String> = nearly_all.into_iter().chain(all).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
 /// The values of every figure, in ten-thousandths of its unit.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
     delivered: Counts,
     /// Until 50, 90, 99 and 100 % of the peers had a message.
     coverage: [Counts; 4],
+    delays: DelayHistogram,
     last_hop: Counts,
     redundancy: Counts,
     dispersion: Counts,
@@ -54,6 +70,11 @@ pub(super) struct Figures {
 }
 
 impl Figures {
+    /// How long deliveries took.
+    pub(super) fn delays(&self) -> &DelayHistogram {
+        &self.delays
+    }
+
     /// Takes in a run's row.
     pub(super) fn add_run(&mut self, row: &RunRow) {
         self.delivered.add(ten_thousandths(100.0 * ratio(row.delivered, row.expected)));
@@ -75,6 +96,9 @@ impl Figures {
         for run in saved.runs::<MessageRow>()? {
             self.add_messages(&run?);
         }
+        for row in saved.rows::<DelayRow>()? {
+            self.add_delays(&row?);
+        }
         for run in saved.runs::<DegreeRow>()? {
             self.add_degrees(&run?);
         }
@@ -91,6 +115,11 @@ impl Figures {
     pub(super) fn add_messages(&mut self, run: &[MessageRow]) {
         let slowest = run.iter().filter_map(|row| row.unpaused_100_ms).max();
         add_whole(&mut self.others, slowest);
+    }
+
+    /// Takes in the delays of a run.
+    pub(super) fn add_delays(&mut self, row: &DelayRow) {
+        self.delays.add(&row.histogram);
     }
 
     /// Takes in the degrees of a run.
@@ -147,7 +176,8 @@ impl Figures {
         ];
         let told = told.into_iter().filter(|_| self.false_dead_verdicts.total() > 0);
         let figures = figures.into_iter().chain(told);
-        figures.map(|(name, unit, counts)| figure(name, unit, counts, limits)).collect()
+        let figures = figures.map(|(name, unit, counts)| figure(name, unit, counts, limits));
+        figures.chain([delay_figure(&self.delays, limits)]).collect()
     }
 }
 
@@ -189,8 +219,28 @@ pub(super) fn figure(name: &str, unit: &str, counts: &Counts, limits: &LimitWord
         p90: at(90),
         p95: at(95),
         p99: at(99),
+        p999: None,
         max: at(100),
         limit: limits.get(name).cloned(),
+    }
+}
+
+/// The figure of all deliveries.
+fn delay_figure(delays: &DelayHistogram, limits: &LimitWords) -> Figure {
+    let at = |thousandths| delays.quantile(thousandths).map(fractional_millis);
+    Figure {
+        name: name::DELAY.to_owned(),
+        unit: "ms".to_owned(),
+        values: delays.deliveries(),
+        min: at(0),
+        p5: at(50),
+        median: at(500),
+        p90: at(900),
+        p95: at(950),
+        p99: at(990),
+        p999: at(999),
+        max: at(1_000),
+        limit: limits.get(name::DELAY).cloned(),
     }
 }
 

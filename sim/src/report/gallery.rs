@@ -8,6 +8,7 @@ use anyhow::{Context as _, ensure};
 
 use crate::report::answer::answer;
 use crate::report::comparison::Comparison;
+use crate::report::figure::{Figure, name, time};
 use crate::report::summary::Summary;
 use crate::report::{PICTURES, summary};
 use crate::scenario::Scenario;
@@ -31,6 +32,7 @@ const TAIL: &str = "
 | `runs.csv` | run: verdict, delivery, coverage, redundancy, bytes, overlay at the end, times after the last fault, SHA-256 of what happened |
 | `messages.csv` | message: whom it should have reached and did, coverage times, last delivery hop, copies |
 | `spread.csv` | run and delay: fraction of peers reached, mean over the run's messages |
+| `delays.csv` | run: quantiles of the delays of its deliveries, to three significant figures, and all its delays as an `HdrHistogram` in microseconds (version 2, compressed, base64) |
 | `detection.csv` | crash: times until first neighbor, all neighbors, first report, all seed nodes |
 | `overlay.csv`, `degrees.csv` | second of a run: components and degrees; degree at the end: peers |
 | `faults.csv` | disturbance: when, what, whom |
@@ -39,9 +41,9 @@ const TAIL: &str = "
 | `figures.csv`, `comparison.json` | comparison: figure of a combination; the whole |
 | `summary.json` | the whole: checks, figures over the runs, the first violations, rows of each table |
 
-`sim report DIR` draws a folder's pictures again from these files alone. Times are whole milliseconds, ratios have four decimals. Tables
-without rows are not written. CSV and JSON are equal to the byte on every machine, pictures on x86-64 Linux. Runs with any option go to
-`runs/`, which git ignores.
+`sim report DIR` draws a folder's pictures again from these files alone. Names of columns end in the unit of their times; ratios have four
+decimals. Tables without rows are not written. CSV and JSON are equal to the byte on every machine, pictures on x86-64 Linux. Runs with any
+option go to `runs/`, which git ignores.
 ";
 
 /// Width of a picture on the page in pixels; each leads to its full size.
@@ -85,12 +87,36 @@ fn comparison(file: &str, scenario: &Scenario, folder: &Path) -> anyhow::Result<
     for picture in comparison.pictures() {
         entry.push_str(&thumbnail(name, picture.file, picture.shows));
     }
+    entry.push_str(&delays(
+        comparison
+            .columns
+            .iter()
+            .filter_map(|column| Some((column.label(), column.figure(name::DELAY)?))),
+    ));
     let caption = comparison.caption();
     let figures = format!("{name}/figures.csv");
     let command =
         format!("\n`sim compare {file}`: {caption}. All figures: [figures.csv]({figures}).\n");
     entry.push_str(&command);
     Ok(entry)
+}
+
+/// How long deliveries took, over all messages: a row for each of these runs; nothing without rows.
+fn delays<'a>(runs: impl Iterator<Item = (String, &'a Figure)>) -> String {
+    let row = |(label, figure): (String, &Figure)| {
+        let Figure { values, median, p90, p99, p999, max, .. } = figure;
+        let at = |ms: &Option<f64>| ms.map(time).unwrap_or_default();
+        let times = [median, p90, p99, p999, max].map(at).join(" | ");
+        format!("| {label} | {values} | {times} |\n")
+    };
+    let rows: String = runs.map(row).collect();
+    if rows.is_empty() {
+        return rows;
+    }
+    format!(
+        "\n| {} | deliveries | p50 | p90 | p99 | p99.9 | max |\n|---|---|---|---|---|---|---|\n{rows}",
+        name::DELAY
+    )
 }
 
 fn thumbnail(scenario: &str, file: &str, shows: &str) -> String {
@@ -104,6 +130,8 @@ fn entry(file: &str, summary: &Summary) -> String {
     for picture in PICTURES.iter().filter(|picture| picture.is_drawn(summary)) {
         entry.push_str(&thumbnail(scenario, picture.file, picture.shows));
     }
+    let figure = summary.figures.iter().find(|it| it.name == name::DELAY && it.values > 0);
+    entry.push_str(&delays(figure.into_iter().map(|it| ("over all messages".to_owned(), it))));
     let caption = summary.setting.caption(*runs);
     write!(
         entry,

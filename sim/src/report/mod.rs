@@ -23,6 +23,7 @@ mod spread_png;
 pub mod summary;
 pub mod sweep_store;
 pub mod tables;
+mod tail_png;
 pub mod terminal;
 
 use std::collections::BTreeMap;
@@ -53,6 +54,12 @@ const PICTURES: &[Picture] = &[
         shows: "how messages spread",
         table: tables::SPREAD,
         draw: spread_png::draw,
+    },
+    Picture {
+        file: tail_png::FILE,
+        shows: tail_png::SHOWS,
+        table: tables::DELAYS,
+        draw: tail_png::draw,
     },
     Picture {
         file: "detection.png",

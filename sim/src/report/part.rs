@@ -20,7 +20,7 @@ pub(super) const PART: &str = "sweep.json";
 pub(super) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
 /// Version of the file.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 
 /// The name and version of the text whose hash stands for a scenario.
 const SCENARIO_ENCODING: &str = "tidings-scenario-1";

@@ -14,8 +14,8 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
 
 use crate::report::tables::{
-    DeadVerdictRow, DegreeRow, DetectionRow, FaultRow, LinkRow, MessageRow, OverlayRow, Row,
-    RunRow, SpreadRow, ViolationRow, is_optional,
+    DeadVerdictRow, DegreeRow, DelayRow, DetectionRow, FaultRow, LinkRow, MessageRow, OverlayRow,
+    Row, RunRow, SpreadRow, ViolationRow, is_optional,
 };
 
 /// The file of the summary.
@@ -63,6 +63,7 @@ impl Saved<'_> {
         check::<RunRow>(self)?;
         check::<MessageRow>(self)?;
         check::<SpreadRow>(self)?;
+        check::<DelayRow>(self)?;
         check::<DetectionRow>(self)?;
         check::<OverlayRow>(self)?;
         check::<DegreeRow>(self)?;
@@ -261,8 +262,8 @@ mod tests {
         assert_eq!(spread("seed,delay,reached\n"), "1: column 2: delay, expected delay_ms");
         assert_eq!(spread("seed,delay_ms\n"), "1: column 3: nothing, expected reached");
         assert_eq!(
-            spread("seed,delay_ms,reached\n1,2,0.5\n1,x,0.5\n"),
-            "3: column 2 (delay_ms): \"x\": a whole number is allowed"
+            spread("seed,delay_ms,reached\n1,2,0.5\nx,2,0.5\n"),
+            "3: column 1 (seed): \"x\": a whole number is allowed"
         );
         assert_eq!(
             spread("seed,delay_ms,reached\n1,2,half\n"),

@@ -11,7 +11,7 @@ use tidings_core::OverlayKind;
 
 use crate::check::{CHECKS, Check};
 use crate::history::hex;
-use crate::measure::millis;
+use crate::measure::fractional_millis;
 use crate::plural::counted;
 use crate::report::figure::Figure;
 use crate::report::figures::{Figures, LimitWords, limit_words};
@@ -21,7 +21,7 @@ use crate::report::tables::{PASSED, RunRow, ViolationRow};
 use crate::scenario::Scenario;
 
 /// Version of `summary.json`.
-const SCHEMA: u32 = 3;
+const SCHEMA: u32 = 4;
 
 /// Most rng seeds of a check, and most violations, that a summary lists: it is held in memory.
 const MAX_LISTED: usize = 1000;
@@ -57,7 +57,7 @@ pub struct Summary {
 }
 
 /// What was run, in words of the scenario.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Setting {
     /// Engine.
     pub engine: String,
@@ -68,11 +68,11 @@ pub struct Setting {
     /// Simulated seconds of one run.
     pub duration_s: u64,
     /// Least one-way latency.
-    pub latency_min_ms: u64,
+    pub latency_min_ms: f64,
     /// Most.
-    pub latency_max_ms: u64,
+    pub latency_max_ms: f64,
     /// The engine's step.
-    pub tick_ms: u64,
+    pub tick_ms: f64,
     /// Whether links are drawn by weights, so that degrees should follow a power law.
     #[serde(default, skip_serializing_if = "is_false")]
     pub power_law: bool,
@@ -199,9 +199,9 @@ impl Setting {
             seed_nodes: scenario.seed_nodes,
             peers: scenario.peers,
             duration_s: scenario.duration.as_secs(),
-            latency_min_ms: millis(scenario.latency.from),
-            latency_max_ms: millis(scenario.latency.to),
-            tick_ms: millis(scenario.tick),
+            latency_min_ms: fractional_millis(scenario.latency.from),
+            latency_max_ms: fractional_millis(scenario.latency.to),
+            tick_ms: fractional_millis(scenario.tick),
             power_law: scenario.config.overlay.kind == OverlayKind::PowerLaw,
         }
     }

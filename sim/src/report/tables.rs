@@ -1,5 +1,5 @@
-//! The tables of a report, as CSV: times in whole milliseconds, ratios with four decimals. Equal
-//! runs give equal bytes on every machine.
+//! The tables of a report, as CSV: times in milliseconds, whole where nothing shorter is told, ratios
+//! with four decimals. Equal runs give equal bytes on every machine.
 
 use std::time::Duration;
 
@@ -8,15 +8,16 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::history::Life;
 use crate::host::HostId;
+use crate::measure::delay::DelayHistogram;
 use crate::measure::overlay::OverlayPoint;
-use crate::measure::{millis, ratio};
-use crate::report::to_float;
+use crate::measure::{fractional_millis, micros, millis, ratio};
 use crate::scenario::Death;
 use crate::sweep::RunResult;
 
 pub(super) const RUNS: &str = "runs.csv";
 pub(super) const MESSAGES: &str = "messages.csv";
 pub(super) const SPREAD: &str = "spread.csv";
+pub(super) const DELAYS: &str = "delays.csv";
 pub(super) const DETECTION: &str = "detection.csv";
 pub(super) const DEAD_VERDICTS: &str = "dead_verdicts.csv";
 pub(super) const OVERLAY: &str = "overlay.csv";
@@ -26,8 +27,19 @@ pub(super) const LINKS: &str = "links.csv";
 pub(super) const VIOLATIONS: &str = "violations.csv";
 
 /// All tables.
-pub(super) const TABLES: [&str; 10] =
-    [RUNS, MESSAGES, SPREAD, DETECTION, OVERLAY, DEGREES, FAULTS, LINKS, DEAD_VERDICTS, VIOLATIONS];
+pub(super) const TABLES: [&str; 11] = [
+    RUNS,
+    MESSAGES,
+    SPREAD,
+    DELAYS,
+    DETECTION,
+    OVERLAY,
+    DEGREES,
+    FAULTS,
+    LINKS,
+    DEAD_VERDICTS,
+    VIOLATIONS,
+];
 
 /// Whether a table is left out of the report and of its summary while it has no rows: which peers held
 /// which dead, and what did not hold.
@@ -66,6 +78,7 @@ rows! {
     RunRow: RUNS,
     MessageRow: MESSAGES,
     SpreadRow: SPREAD,
+    DelayRow: DELAYS,
     DetectionRow: DETECTION,
     OverlayRow: OVERLAY,
     DegreeRow: DEGREES,
@@ -166,10 +179,31 @@ pub struct SpreadRow {
     /// The run's rng seed.
     pub seed: u64,
     /// Time since a message was sent.
-    pub delay_ms: u64,
+    pub delay_ms: f64,
     /// Fraction of eligible peers reached.
     #[serde(serialize_with = "four_decimals")]
     pub reached: f64,
+}
+
+/// How long the deliveries of a run took.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct DelayRow {
+    /// The run's rng seed.
+    pub seed: u64,
+    /// Deliveries.
+    pub deliveries: u64,
+    /// The delay that 50 % of them did not exceed.
+    pub p50_us: u64,
+    /// The same of 90 %.
+    pub p90_us: u64,
+    /// The same of 99 %.
+    pub p99_us: u64,
+    /// The same of 99.9 %.
+    pub p999_us: u64,
+    /// The longest.
+    pub max_us: u64,
+    /// All of them; those of several runs can be added.
+    pub histogram: DelayHistogram,
 }
 
 /// A crash.
@@ -321,6 +355,7 @@ impl RunTables {
         add(&mut parts, [run_row(result)])?;
         add(&mut parts, message_rows(result))?;
         add(&mut parts, spread_rows(result))?;
+        add(&mut parts, delay_row(result))?;
         add(&mut parts, detection_rows(result))?;
         add(&mut parts, overlay_rows(result))?;
         add(&mut parts, degree_rows(result))?;
@@ -340,6 +375,7 @@ pub struct RunRows {
     pub(super) run: RunRow,
     pub(super) messages: Vec<MessageRow>,
     pub(super) spread: Vec<SpreadRow>,
+    pub(super) delays: Option<DelayRow>,
     pub(super) detection: Vec<DetectionRow>,
     pub(super) degrees: Vec<DegreeRow>,
 }
@@ -351,6 +387,7 @@ impl RunRows {
             run: run_row(result),
             messages: message_rows(result).collect(),
             spread: spread_rows(result).collect(),
+            delays: delay_row(result),
             detection: detection_rows(result).collect(),
             degrees: degree_rows(result),
         }
@@ -376,15 +413,16 @@ fn four_decimals<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::
     serializer.collect_str(&format_args!("{value:.4}"))
 }
 
-/// Delays at which the spread is tabled: twenty per decade, from 10 ms to 100 s.
+/// Delays at which the spread is tabled: twenty per decade, from 0.1 ms to 100 s.
 pub fn delay_grid() -> Vec<Duration> {
     // 10^(k/20) in thousandths, so that no logarithm has to agree between platforms.
     const STEPS: [u64; 20] = [
         1000, 1122, 1259, 1413, 1585, 1778, 1995, 2239, 2512, 2818, 3162, 3548, 3981, 4467, 5012,
         5623, 6310, 7079, 7943, 8913,
     ];
-    let decade = |scale: u64| STEPS.map(|step| Duration::from_micros(step * scale));
-    let mut grid: Vec<Duration> = [10, 100, 1_000, 10_000].into_iter().flat_map(decade).collect();
+    let decade = |micros: u64| STEPS.map(|step| Duration::from_micros(step * micros / 1_000));
+    let decades = [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+    let mut grid: Vec<Duration> = decades.into_iter().flat_map(decade).collect();
     grid.push(Duration::from_secs(100));
     grid
 }
@@ -429,11 +467,6 @@ fn median_coverage(result: &RunResult, percent: u32) -> Option<f64> {
     median.filter(|time| *time != Duration::MAX).map(fractional_millis)
 }
 
-/// Milliseconds to the microsecond.
-fn fractional_millis(time: Duration) -> f64 {
-    to_float(u64::try_from(time.as_micros()).unwrap_or(u64::MAX)) / 1000.0
-}
-
 fn message_rows(result: &RunResult) -> impl Iterator<Item = MessageRow> + '_ {
     result.measures.messages.iter().map(|message| MessageRow {
         seed: result.seed,
@@ -459,7 +492,24 @@ fn spread_rows(result: &RunResult) -> impl Iterator<Item = SpreadRow> + '_ {
         let (reached, eligible) = spreading.fold((0, 0), |(reached, eligible), message| {
             (reached + message.reached_within(delay), eligible + message.eligible)
         });
-        SpreadRow { seed: result.seed, delay_ms: millis(delay), reached: ratio(reached, eligible) }
+        let (delay_ms, reached) = (fractional_millis(delay), ratio(reached, eligible));
+        SpreadRow { seed: result.seed, delay_ms, reached }
+    })
+}
+
+/// None for a run without deliveries.
+fn delay_row(result: &RunResult) -> Option<DelayRow> {
+    let histogram = &result.measures.delays;
+    let at = |thousandths| histogram.quantile(thousandths).map(micros);
+    Some(DelayRow {
+        seed: result.seed,
+        deliveries: histogram.deliveries(),
+        p50_us: at(500)?,
+        p90_us: at(900)?,
+        p99_us: at(990)?,
+        p999_us: at(999)?,
+        max_us: at(1_000)?,
+        histogram: histogram.clone(),
     })
 }
 

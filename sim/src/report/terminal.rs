@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
 
-use crate::report::figure::Figure;
+use crate::report::figure::{Figure, name, time};
 use crate::report::summary::Summary;
 use crate::report::tables::VIOLATIONS;
 use crate::scenario::Engine;
@@ -23,6 +23,10 @@ pub fn render(summary: &Summary, replay: &str) -> String {
     line(&summary.question);
     line(&summary.setting.caption(summary.runs));
     line(&figures(summary).to_string());
+    if let Some(delays) = summary.figures.iter().find(|it| it.name == name::DELAY && it.values > 0)
+    {
+        line(&delay_table([("over all messages".to_owned(), delays)]).to_string());
+    }
     let failed: Vec<_> =
         summary.checks.iter().filter(|check| !check.failed_seeds.is_empty()).collect();
     for check in &failed {
@@ -65,7 +69,8 @@ fn figures(summary: &Summary) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_BORDERS_ONLY);
     table.set_header(["figure", "unit", "n", "5 %", "median", "95 %", "max", "limit"]);
-    for figure in summary.figures.iter().filter(|figure| figure.values > 0) {
+    let told = |it: &&Figure| it.values > 0 && it.name != name::DELAY;
+    for figure in summary.figures.iter().filter(told) {
         table.add_row(row(figure));
     }
     for column in table.column_iter_mut().skip(2).take(5) {
@@ -74,12 +79,34 @@ fn figures(summary: &Summary) -> Table {
     table
 }
 
-fn row(figure: &Figure) -> [String; 8] {
-    let show = |value: Option<f64>| match value {
+/// How long deliveries took, over all messages: a row for each of these runs.
+pub(super) fn delay_table<'a>(runs: impl IntoIterator<Item = (String, &'a Figure)>) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_BORDERS_ONLY);
+    table.set_header([name::DELAY, "n", "p50", "p90", "p99", "p99.9", "max", "limit"]);
+    for (label, figure) in runs {
+        let Figure { values, median, p90, p99, p999, max, limit, .. } = figure;
+        let at = |ms: &Option<f64>| ms.map(time).unwrap_or_default();
+        let [p50, p90, p99, p999, max] = [median, p90, p99, p999, max].map(at);
+        let limit = limit.clone().unwrap_or_default();
+        table.add_row([label, values.to_string(), p50, p90, p99, p999, max, limit]);
+    }
+    for column in table.column_iter_mut().skip(1).take(6) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// A value, with decimals if it has some.
+pub(super) fn show(value: Option<f64>) -> String {
+    match value {
         None => String::new(),
         Some(value) if value.fract() == 0.0 => format!("{value:.0}"),
         Some(value) => format!("{value:.3}"),
-    };
+    }
+}
+
+fn row(figure: &Figure) -> [String; 8] {
     [
         figure.name.clone(),
         figure.unit.clone(),

@@ -13,11 +13,11 @@ use crate::cli::{CompareArgs, REPORTS};
 use crate::compare::agree::{judge, judge_deaths};
 use crate::compare::outcome::Outcome;
 use crate::plural::counted;
-use crate::report::comparison::{Column, Comparison, Differing, GrowingColumn, Pair, render};
+use crate::report::comparison::{Comparison, Differing, GrowingColumn, Pair, render};
 use crate::report::tables::RunRows;
-use crate::scenario::Scenario;
 use crate::scenario::combinations::{self, Combination, load_combinations};
 use crate::scenario::vary::Vary;
+use crate::scenario::{Limits, Scenario};
 use crate::sweep::{self, Seeds, Shard};
 
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
@@ -25,7 +25,9 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let combinations = load_combinations(&args.file, &args.set, &varied)?;
     let scenario = &combinations.first().context("a comparison of something")?.scenario;
     let seeds = args.seeds.unwrap_or(Seeds { first: 1, last: scenario.runs });
-    let (comparison, took) = run_all(scenario, &varied, &combinations, seeds, args.jobs)?;
+    let asks_limits = args.varied().is_empty() && args.set.is_empty();
+    let (comparison, took) =
+        run_all(scenario, (&varied, &combinations), seeds, args.jobs, asks_limits)?;
     let folder = args.folder(&scenario.name, &varied);
     comparison.write(&folder)?;
     link_latest(&folder)?;
@@ -45,21 +47,29 @@ pub(super) fn verdict(comparison: &Comparison) -> ExitCode {
     if comparison.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }
 
-/// Runs all combinations, one after the other. Tells the wall-clock time that it took, too.
+/// Runs all combinations, one after the other. Tells the wall-clock time that it took, too. The limits
+/// of a file are for the scenario as it is written there: they are asked of the combinations of its own
+/// `[vary]` table, and of no others.
 pub(super) fn run_all(
     scenario: &Scenario,
-    varied: &[Vary],
-    combinations: &[Combination],
+    (varied, combinations): (&[Vary], &[Combination]),
     seeds: Seeds,
     jobs: Option<u16>,
+    asks_limits: bool,
 ) -> anyhow::Result<(Comparison, Duration)> {
     let pairs = pairs(combinations);
     let is_judged = |place: usize| pairs.iter().any(|(a, b)| *a == place || *b == place);
     let (mut columns, mut outcomes, mut took) = (Vec::new(), Vec::new(), Duration::ZERO);
     for (place, combination) in combinations.iter().enumerate() {
-        let (column, outcome, time) = run_combination(combination, seeds, jobs, is_judged(place))?;
+        let mut column = GrowingColumn::new(combination);
+        let limits = combination.scenario.limits;
+        if asks_limits && limits != Limits::default() {
+            column = column.asking_limits(&limits);
+        }
+        let (outcome, time) =
+            run_combination(&mut column, &combination.scenario, seeds, jobs, is_judged(place))?;
         took += time;
-        columns.push(column);
+        columns.push(column.finish());
         outcomes.push(outcome);
     }
     let pair = |(first, second): (usize, usize)| {
@@ -94,15 +104,15 @@ fn pairs(combinations: &[Combination]) -> Vec<(usize, usize)> {
 }
 
 fn run_combination(
-    combination: &Combination,
+    column: &mut GrowingColumn,
+    scenario: &Scenario,
     seeds: Seeds,
     jobs: Option<u16>,
     is_judged: bool,
-) -> anyhow::Result<(Column, Vec<Outcome>, Duration)> {
-    let scenario = &combination.scenario;
+) -> anyhow::Result<(Vec<Outcome>, Duration)> {
     let block = seeds.block(Shard::WHOLE);
     let mut progress = Progress::new(scenario, block.count, 0, 0);
-    let (mut column, mut outcomes) = (GrowingColumn::new(combination), Vec::new());
+    let mut outcomes = Vec::new();
     let work = |seed| {
         let outcome = |history: &_| is_judged.then(|| Outcome::of(scenario, history));
         let (result, outcome) = sweep::run_and(scenario, seed, outcome);
@@ -114,7 +124,7 @@ fn run_combination(
         progress.note(violations);
         Ok(())
     })?;
-    Ok((column.finish(), outcomes, progress.finish()))
+    Ok((outcomes, progress.finish()))
 }
 
 impl CompareArgs {

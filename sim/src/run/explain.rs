@@ -13,7 +13,7 @@ use tidings_node::chatter::Chatter;
 use super::COULD_NOT_TELL;
 use super::console::{complain, say, say_json};
 use crate::cli::{CheckArgs, ListArgs};
-use crate::measure::millis;
+use crate::measure::{fractional_millis, millis};
 use crate::plural::counted;
 use crate::scenario::combinations::load_combinations;
 use crate::scenario::vary::Vary;
@@ -46,11 +46,11 @@ struct Explained<'a> {
 /// How packets travel, as JSON. What a distribution does not have is null.
 #[derive(Serialize)]
 struct ExplainedLink {
-    latency_min_ms: u64,
-    latency_max_ms: u64,
-    tick_ms: u64,
+    latency_min_ms: f64,
+    latency_max_ms: f64,
+    tick_ms: f64,
     distribution: &'static str,
-    median_ms: Option<u64>,
+    median_ms: Option<f64>,
     sigma: Option<f64>,
     /// From the region of the row to that of the column.
     regions: Option<Vec<Vec<String>>>,
@@ -184,7 +184,7 @@ impl ExplainedLink {
             Shape::Uniform if is_constant(scenario) => "constant",
             Shape::Uniform => "uniform",
             Shape::Lognormal { median, sigma } => {
-                (median_ms, log_deviation) = (Some(millis(*median)), Some(*sigma));
+                (median_ms, log_deviation) = (Some(fractional_millis(*median)), Some(*sigma));
                 "lognormal"
             }
             Shape::Regions(rows) => {
@@ -194,9 +194,9 @@ impl ExplainedLink {
             }
         };
         Self {
-            latency_min_ms: millis(scenario.latency.from),
-            latency_max_ms: millis(scenario.latency.to),
-            tick_ms: millis(scenario.tick),
+            latency_min_ms: fractional_millis(scenario.latency.from),
+            latency_max_ms: fractional_millis(scenario.latency.to),
+            tick_ms: fractional_millis(scenario.tick),
             distribution,
             median_ms,
             sigma: log_deviation,

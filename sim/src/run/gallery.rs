@@ -90,7 +90,7 @@ fn show_comparison(args: &GalleryArgs, file: &str, scenario: &Scenario) -> anyho
     let varied = &scenario.vary;
     let combinations = load_combinations(Path::new(file), &[], varied)?;
     let (comparison, took) =
-        run_all(scenario, varied, &combinations, own_seeds(scenario), args.jobs)?;
+        run_all(scenario, (varied, &combinations), own_seeds(scenario), args.jobs, true)?;
     comparison.write(&folder)?;
     Ok(exhibit_of(&comparison, Some(took)))
 }

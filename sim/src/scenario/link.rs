@@ -90,8 +90,7 @@ enum Word {
 impl Page<'_> {
     /// The tick, the bounds of the latency, and the rest of the link.
     pub(super) fn link(&self, engine: Engine, raw: &RawLink) -> Checked<(Duration, Span, Link)> {
-        let tick = Span { from: Duration::from_millis(1), to: Duration::from_millis(100) };
-        let tick = self.time_within(&raw.tick, tick, "tick")?;
+        let tick = self.tick(engine, &raw.tick)?;
         let (latency, place) = self.latency(raw)?;
         if latency.from < 5 * tick {
             let message = format!(
@@ -116,6 +115,22 @@ impl Page<'_> {
             self.refuse_strange_links(raw)?;
         }
         Ok((tick, latency, link))
+    }
+
+    fn tick(&self, engine: Engine, raw: &Spanned<Time>) -> Checked<Duration> {
+        let (tick, least) = (raw.get_ref().0, engine.least_tick());
+        if tick < least && tick >= Engine::Events.least_tick() {
+            let message = format!(
+                "tick: {} is less than {}, the least of the {} engine; the events engine takes {}",
+                format_duration(tick),
+                format_duration(least),
+                engine.name(),
+                format_duration(Engine::Events.least_tick())
+            );
+            return Err(self.complain(raw.span(), message));
+        }
+        let allowed = Span { from: least, to: Duration::from_millis(100) };
+        self.time_within(raw, allowed, "tick")
     }
 
     /// The least and the most of all latencies, and where they are written.

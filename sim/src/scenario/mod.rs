@@ -173,6 +173,16 @@ impl Engine {
         }
     }
 
+    /// Least tick that it takes. Turmoil does its work for every pair of hosts at every tick, and tokio's
+    /// timers, which its nodes run on, are whole milliseconds. For the event engine a tick is only what
+    /// arrivals are rounded to.
+    pub const fn least_tick(self) -> Duration {
+        match self {
+            Self::Turmoil => Duration::from_millis(1),
+            Self::Events => Duration::from_micros(10),
+        }
+    }
+
     /// Most hosts that it takes.
     pub const fn max_hosts(self) -> usize {
         match self {
@@ -365,6 +375,10 @@ pub struct Limits {
     pub coverage_50_max: Option<Duration>,
     /// Longest time in which all of these peers have a message, in the median over the messages.
     pub coverage_100_max: Option<Duration>,
+    /// Longest delay of 99 % of all deliveries of a run, that is of a message to one of these peers.
+    pub delay_p99_max: Option<Duration>,
+    /// Longest delay of any of them.
+    pub delay_max: Option<Duration>,
     /// Least dispersion of the degrees at the end of the run: their variance over their mean.
     pub degree_dispersion_min: Option<f64>,
     /// Most payload copies per useful delivery, less one (RMR), over the whole run.

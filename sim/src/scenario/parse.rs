@@ -158,6 +158,7 @@ impl Page<'_> {
             );
             return Err(self.complain(raw.calm.span(), message));
         }
+        self.refuse_limits_of_nothing(&scenario, &raw.limits)?;
         let faults = self.faults(&scenario, &raw.faults)?;
         Ok(Scenario { faults, ..scenario })
     }
@@ -264,10 +265,13 @@ impl Page<'_> {
             self.within(percent, 0.0..100.000_001, "delivery_percent_min")?;
         }
         let time = |time: Option<Time>| time.map(|time| time.0);
+        let delay = |time: &Option<Spanned<Time>>| time.as_ref().map(|it| it.get_ref().0);
         Ok(Limits {
             delivery_percent_min: raw.delivery_percent_min.as_ref().map(|it| *it.get_ref()),
             coverage_50_max: time(raw.coverage_50_max),
             coverage_100_max: time(raw.coverage_100_max),
+            delay_p99_max: delay(&raw.delay_p99_max),
+            delay_max: delay(&raw.delay_max),
             degree_dispersion_min: raw.degree_dispersion_min,
             redundancy_max: raw.redundancy_max,
             reset_detection_max: time(raw.reset_detection_max),
@@ -277,6 +281,29 @@ impl Page<'_> {
             quorum_max: time(raw.quorum_max),
             false_deaths_max: raw.false_deaths_max,
         })
+    }
+
+    /// Limits of delays where nothing is delivered, and those that no delivery can keep.
+    fn refuse_limits_of_nothing(&self, scenario: &Scenario, raw: &RawLimits) -> Checked<()> {
+        let is_silent = scenario.workload.is_none() && scenario.chatter.count == 0;
+        let least = scenario.latency.from;
+        for (field, limit) in [("delay_p99_max", &raw.delay_p99_max), ("delay_max", &raw.delay_max)]
+        {
+            let Some(limit) = limit else { continue };
+            let reason = if is_silent {
+                "there are no deliveries without a workload or gossip_count".to_owned()
+            } else if limit.get_ref().0 < least {
+                format!(
+                    "{} is less than {}, the least latency: no delivery is so quick",
+                    format_duration(limit.get_ref().0),
+                    format_duration(least)
+                )
+            } else {
+                continue;
+            };
+            return Err(self.complain(limit.span(), format!("{field}: {reason}")));
+        }
+        Ok(())
     }
 
     fn faults(&self, scenario: &Scenario, raw: &[Spanned<RawFault>]) -> Checked<Vec<FaultSpec>> {

@@ -116,6 +116,8 @@ pub(super) struct RawLimits {
     pub(super) delivery_percent_min: Option<Spanned<f64>>,
     pub(super) coverage_50_max: Option<Time>,
     pub(super) coverage_100_max: Option<Time>,
+    pub(super) delay_p99_max: Option<Spanned<Time>>,
+    pub(super) delay_max: Option<Spanned<Time>>,
     pub(super) redundancy_max: Option<f64>,
     pub(super) degree_dispersion_min: Option<f64>,
     pub(super) reset_detection_max: Option<Time>,

@@ -254,6 +254,8 @@ impl Page {
         let times = [
             ("coverage_50_max", limits.coverage_50_max),
             ("coverage_100_max", limits.coverage_100_max),
+            ("delay_p99_max", limits.delay_p99_max),
+            ("delay_max", limits.delay_max),
             ("reset_detection_max", limits.reset_detection_max),
             ("silent_detection_max", limits.silent_detection_max),
             ("others_coverage_100_max", limits.others_coverage_100_max),
@@ -304,6 +306,7 @@ mod tests {
             &["engine=events", "draw=pair", "bandwidth=100000", "distribution=uniform"],
             &["engine=events", regions],
             &["fault.7.mode=silent", "fault.7.direction=in", "limits.redundancy_max=3"],
+            &["limits.delay_p99_max='20ms'", "limits.delay_max='1s'"],
             &[
                 "question=\"Is \\\"this\\\" quoted?\"",
                 "limits.quorum_max='9s'",

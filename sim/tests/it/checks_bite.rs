@@ -68,6 +68,12 @@ const SPOILT: &[Spoilt] = &[
     ("limits", |it, _| it.limits.degree_dispersion_min = Some(99.0), "degree dispersion"),
     ("limits", |it, _| it.limits.coverage_50_max = Some(Duration::ZERO), "reach 50 %"),
     ("limits", |it, _| it.limits.coverage_100_max = Some(Duration::ZERO), "reach 100 %"),
+    (
+        "limits",
+        |it, _| it.limits.delay_p99_max = Some(Duration::ZERO),
+        "99 % of the deliveries took",
+    ),
+    ("limits", delay_one_delivery, "took 50s to the last peer, 30s is asked"),
     ("limits", |it, _| it.limits.reset_detection_max = Some(Duration::ZERO), "was listed for"),
     ("limits", |it, _| it.limits.silent_detection_max = Some(Duration::ZERO), "was listed for"),
     ("limits", |it, _| it.limits.others_coverage_100_max = Some(Duration::ZERO), "reach all peers"),
@@ -256,6 +262,24 @@ fn forget_a_peer(_: &mut Scenario, history: &mut History) {
     for list in lists(history) {
         list.retain(|listed| *listed != Some(forgotten));
     }
+}
+
+/// One delivery of some thousand takes longer than the limit, which no median shows.
+fn delay_one_delivery(scenario: &mut Scenario, history: &mut History) {
+    scenario.limits.delay_max = Some(Duration::from_secs(30));
+    scenario.limits.delay_p99_max = Some(Duration::from_secs(30));
+    let survivors: BTreeSet<Life> = history.survivors().collect();
+    let lives = history.lives.clone();
+    let was_there = |life: Life, said| {
+        survivors.contains(&life) && lives[&life].joined.is_some_and(|joined| joined <= said)
+    };
+    let late = history.message_traces.iter_mut().find_map(|trace| {
+        let (_, said) = trace.said?;
+        let receipt = trace.receipts.iter_mut().find(|it| was_there(it.life, said))?;
+        Some((said, receipt))
+    });
+    let (said, receipt) = late.expect("a delivery");
+    receipt.at = said + Duration::from_secs(50);
 }
 
 fn lose_a_message_of_steady_peers(scenario: &mut Scenario, history: &mut History) {

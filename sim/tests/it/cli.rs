@@ -289,7 +289,7 @@ fn check_and_list_speak_json() {
     assert_eq!(check["faults"].as_array().map(Vec::len), Some(8));
     assert_eq!((&check["engine"], &check["vary"]), (&"turmoil".into(), &serde_json::json!([])));
     let plain = serde_json::json!({
-        "latency_min_ms": 20, "latency_max_ms": 60, "tick_ms": 4, "distribution": "exponential",
+        "latency_min_ms": 20.0, "latency_max_ms": 60.0, "tick_ms": 4.0, "distribution": "exponential",
         "median_ms": null, "sigma": null, "regions": null, "draw": "packet", "loss": 0.0,
         "bandwidth": null,
     });

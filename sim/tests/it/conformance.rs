@@ -156,8 +156,8 @@ fn a_planted_disagreement_is_found() {
     let slower = ["runs=3".to_owned(), "latency=80ms..320ms".to_owned()];
     let slower = load(&project().join("scenarios/steady.toml"), &slower).expect("a scenario");
     let (fast, slow) = (figures(&scenario), figures(&slower));
-    assert_eq!(apart(&judge(&fast, &fast, 4)), Vec::<String>::new());
-    let apart = apart(&judge(&fast, &slow, 4));
+    assert_eq!(apart(&judge(&fast, &fast, 4.0)), Vec::<String>::new());
+    let apart = apart(&judge(&fast, &slow, 4.0));
     assert!(apart.iter().any(|it| it.starts_with("coverage 50 % median")), "{apart:?}");
 
     let whole = outcome(Engine::Events, &small(), 1);

@@ -54,6 +54,8 @@ fn the_gallery_runs_all_and_writes_the_page() {
         answer,
         "Do a few quick nodes get through one of each fault?",
         "tiny/graph.png",
+        "tiny/tail.png",
+        "| delay of a delivery | deliveries | p50 | p90 | p99 | p99.9 | max |",
         "`sim run scenarios/tiny.toml`",
     ] {
         assert!(page.contains(words), "{words} is not in {page}");
@@ -96,6 +98,23 @@ fn a_failed_check_is_on_the_page_and_in_the_exit_status() {
     assert!(page.contains("**FAILED in 1 of 1 runs (limits); 100 % delivered"), "{page}");
     let output = sim(&folder, &["gallery", "--readme-only"]);
     assert_eq!(output.status.code(), Some(1), "the saved report failed too");
+}
+
+/// They are for the scenario as it is written, with what it varies itself.
+#[test]
+fn limits_are_asked_of_what_the_file_itself_varies() {
+    let own = "[limits]\nredundancy_max = 0.1\n\n[vary]\nmax_peers = [2, 3]\n\n[workload]";
+    let folder = tiny("gallery_limits", &[("[workload]", own)]);
+    let compare =
+        |more: &[&str]| sim(&folder, &[&["compare", "scenarios/tiny.toml"], more].concat());
+    let output = compare(&[]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let words = "FAILED max_peers=2: a check failed in 1 of 1 runs";
+    assert!(text(&output.stdout).contains(words), "{}", text(&output.stdout));
+    let page = sim(&folder, &["gallery", "--readme-only"]);
+    assert_eq!(page.status.code(), Some(1), "the saved comparison failed too");
+    let output = compare(&["--vary", "max_peers=2,3"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
 }
 
 #[test]

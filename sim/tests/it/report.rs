@@ -28,7 +28,7 @@ fn pictures(report: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 fn r38_pictures_drawn_again_are_equal_to_the_byte() {
     let (folder, report) = report("report_again");
     let drawn = pictures(&report);
-    assert_eq!(drawn.len(), 5, "spread, detection, overlay, graph, degrees");
+    assert_eq!(drawn.len(), 6, "spread, tail, detection, overlay, graph, degrees");
     for (path, _) in &drawn {
         fs::remove_file(path).expect("removed");
     }
@@ -79,8 +79,8 @@ fn what_is_wrong_with_a_file_is_told() {
     let cases: &[(&str, Spoil, &str)] = &[
         (
             "summary.json",
-            |it| it.replacen("\"schema\": 3", "\"schema\": 2", 1),
-            "here/summary.json: unsupported schema version 2; this program reads 3",
+            |it| it.replacen("\"schema\": 4", "\"schema\": 3", 1),
+            "here/summary.json: unsupported schema version 3; this program reads 4",
         ),
         (
             "summary.json",
@@ -112,10 +112,11 @@ fn what_is_wrong_with_a_file_is_told() {
             |it| it.replacen("peer-", "pear-", 1),
             "here/links.csv:2: column 3 (a): \"pear-",
         ),
+        ("delays.csv", |it| it.replacen(",HIST", ",MIST", 1), "here/delays.csv:2: no histogram: "),
         (
             "spread.csv",
             |it| it.split_inclusive('\n').take(5).collect(),
-            "here/spread.csv: 4 rows, summary.json says 162",
+            "here/spread.csv: 4 rows, summary.json says 242",
         ),
     ];
     for (file, spoil, words) in cases {

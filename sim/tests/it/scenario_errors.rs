@@ -52,6 +52,13 @@ fn what_is_allowed_is_said() {
         ("\"20s\"", "\"2s\"", 0, "calm is too short: this configuration may take up to"),
         ("20ms..60ms", "60ms..20ms", 0, "ends before it begins"),
         ("20ms..60ms", "10ms..60ms", 0, "at least 5 ticks (20ms)"),
+        (
+            "\"4ms\"",
+            "\"500us\"",
+            0,
+            "tick: 500us is less than 1ms, the least of the turmoil engine",
+        ),
+        ("\"4ms\"", "\"9us\"", 0, "tick: 9us is not within 1ms to 100ms"),
         ("20ms..60ms", "20ms", 0, "a span is two durations, like 20ms..80ms"),
         ("liveness_every", "livenes_every", 0, "there is no setting \"livenes_every\""),
         ("lease = \"3s\"", "lease = \"1ms\"", 0, "lease = 1ms: allowed is 1s to 3600s"),
@@ -84,6 +91,35 @@ fn turmoil_takes_of_links_what_it_does_anyway() {
         let error = load(&small_path(), &[change.to_owned()]).expect_err(change).to_string();
         let words = format!("{field}: only the engine \"events\" has it");
         assert!(error.contains(&words), "{change}: {error}");
+    }
+}
+
+#[test]
+fn the_event_engine_takes_ticks_of_ten_microseconds() {
+    let set = |tick: &str| {
+        let changes = ["engine=events", "latency=100us..500us", tick];
+        load(&small_path(), &changes.map(str::to_owned))
+    };
+    assert_eq!(set("tick=10us").expect("a good tick").tick.as_micros(), 10);
+    let error = set("tick=9us").expect_err("too small").to_string();
+    assert!(error.contains("tick: 9us is not within 10us to 100ms"), "{error}");
+}
+
+#[test]
+fn limits_of_delays_need_deliveries_that_can_keep_them() {
+    let set = |changes: &[&str]| {
+        let changes: Vec<String> = changes.iter().map(|&change| change.to_owned()).collect();
+        load(&small_path(), &changes).map_err(|error| error.to_string())
+    };
+    let silent = "workload={gossip_count=0}";
+    for limit in ["delay_max", "delay_p99_max"] {
+        assert!(set(&[&format!("limits.{limit}=20ms")]).is_ok(), "the least latency");
+        let error = set(&[&format!("limits.{limit}=19ms")]).expect_err("no delivery is so quick");
+        let words = format!("{limit}: 19ms is less than 20ms, the least latency");
+        assert!(error.contains(&words), "{error}");
+        let silenced = [silent, &format!("limits.{limit}=1s")];
+        let error = set(&silenced).expect_err("nobody says anything");
+        assert!(error.contains("no deliveries without a workload or gossip_count"), "{error}");
     }
 }
 

@@ -46,12 +46,14 @@ const SECOND: Duration = Duration::from_secs(1);
 /// of first is kept, so the others come first here. Without `false_deaths_max` none are allowed, so it
 /// stays.
 fn fewer_limits(scenario: &Scenario) -> Vec<Scenario> {
-    const FORGET: [fn(&mut Limits); 10] = [
+    const FORGET: [fn(&mut Limits); 12] = [
         |limits| limits.quorum_max = None,
         |limits| limits.one_component_max = None,
         |limits| limits.others_coverage_100_max = None,
+        |limits| limits.delay_max = None,
         |limits| limits.silent_detection_max = None,
         |limits| limits.reset_detection_max = None,
+        |limits| limits.delay_p99_max = None,
         |limits| limits.coverage_100_max = None,
         |limits| limits.coverage_50_max = None,
         |limits| limits.degree_dispersion_min = None,

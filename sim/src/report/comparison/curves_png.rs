@@ -7,18 +7,14 @@ use plotters::prelude::*;
 
 use super::column::{Noticed, SpreadPoint};
 use super::{Column, Comparison};
-use crate::report::chart::{
-    self, AMBER, BLUE, Canvas, DASH, GREEN, GREY, ORANGE, PURPLE, Pen, SKY, drawing,
-};
+use crate::report::chart::{self, COLORS, Canvas, DASH, DECADES, GREY, Pen, WIDE, drawing};
 use crate::report::count::to_float;
-use crate::report::spread_png::delay_label;
+use crate::report::figure::time;
+use crate::report::spread_png::ends_of_axis;
 use crate::scenario::Death;
 
 /// Height of a plot.
 const PLOT: u32 = 380;
-
-/// Colors of the combinations, in order; there are no curves of more.
-pub(super) const COLORS: [RGBColor; 8] = [BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER, GREY, BLACK];
 
 /// With more combinations than this, bands hide each other.
 const MAX_BANDS: usize = 2;
@@ -69,16 +65,19 @@ fn legend(comparison: &Comparison, shown: &[Colored<'_>]) -> Vec<(Pen, String)> 
 
 fn plot_spread(canvas: &Canvas<'_>, shown: &[Colored<'_>]) -> anyhow::Result<()> {
     let points = shown.iter().flat_map(|(_, column)| &column.spread);
-    let unfinished = points.filter(|point| point.p5 < 100.0).map(|point| point.delay_ms).max();
-    let slowest = to_float(unfinished.unwrap_or_default());
-    let end = [1_000.0, 10_000.0].into_iter().find(|end| slowest < *end).unwrap_or(100_000.0);
-    let mut chart = chart::plot(canvas, (10.0..end).log_scale(), 0.0..100.0)?;
+    let begun = points.clone().filter(|point| point.p95 > 0.0).map(|point| point.delay_ms);
+    let unfinished = points.filter(|point| point.p5 < 100.0).map(|point| point.delay_ms);
+    let (begin, end) =
+        ends_of_axis([begun.fold(f64::MAX, f64::min), unfinished.fold(0.0, f64::max)]);
+    let delays = (begin..end).log_scale().with_key_points(DECADES.to_vec());
+    let mut chart = chart::plot(canvas, delays, 0.0..100.0)?;
     let names = ("time since a message was sent (logarithmic)", "peers reached, %");
-    chart::axes(&mut chart, names, 5, &|ms| delay_label(*ms))?;
+    chart::axes(&mut chart, names, DECADES.len(), &|ms| time(*ms))?;
     for (color, column) in shown {
-        let inside = || column.spread.iter().filter(|point| to_float(point.delay_ms) <= end);
+        let inside =
+            || column.spread.iter().filter(|point| (begin..=end).contains(&point.delay_ms));
         let edge = |share: fn(&SpreadPoint) -> f64| {
-            inside().map(move |point| (to_float(point.delay_ms), share(point)))
+            inside().map(move |point| (point.delay_ms, share(point)))
         };
         if shown.len() <= MAX_BANDS {
             let back: Vec<(f64, f64)> = edge(|it| it.p95).collect();
@@ -92,9 +91,6 @@ fn plot_spread(canvas: &Canvas<'_>, shown: &[Colored<'_>]) -> anyhow::Result<()>
     }
     Ok(())
 }
-
-/// Pixels of a line of the first of two combinations: it is seen below the second's.
-pub(super) const WIDE: u32 = 6;
 
 /// Pixels of a line.
 fn width(shown: &[Colored<'_>], color: RGBColor) -> u32 {

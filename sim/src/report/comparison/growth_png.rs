@@ -6,11 +6,10 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use super::axis::{Axis, Group};
-use super::curves_png::{COLORS, WIDE};
 use super::growth::Hops;
 use super::panel::{self, Line};
 use super::{Column, Comparison};
-use crate::report::chart::{self, BLUE, GREEN, GREY, ORANGE, Pen};
+use crate::report::chart::{self, BLUE, COLORS, GREEN, GREY, ORANGE, Pen, WIDE};
 use crate::report::figure::name;
 
 const HEIGHT: u32 = 860;

@@ -22,10 +22,11 @@ use sha2::{Digest as _, Sha256};
 use crate::compare::agree::Agreement;
 use crate::history::hex;
 use crate::plural::counted;
-use crate::report::figure::name;
+use crate::report::figure::{name, time};
 use crate::report::part::PROGRAM;
 use crate::report::remove_stale;
 use crate::report::saved::read_versioned;
+use crate::report::tail_png::{self, Tail};
 use crate::scenario::vary::Vary;
 use crate::sweep::Seeds;
 use axis::Axis;
@@ -36,7 +37,7 @@ pub use terminal::render;
 pub const COMPARISON: &str = "comparison.json";
 
 /// Version of the file.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 
 /// One picture of a comparison.
 pub(super) struct Picture {
@@ -56,12 +57,27 @@ const PICTURES: &[Picture] = &[
         draw: curves_png::draw,
     },
     Picture {
+        file: tail_png::FILE,
+        shows: tail_png::SHOWS,
+        is_drawn: |comparison| comparison.columns.iter().any(|it| it.delays.deliveries() > 0),
+        draw: draw_tail,
+    },
+    Picture {
         file: "growth.png",
         shows: "how the figures grow",
         is_drawn: |comparison| Axis::of(comparison).is_some(),
         draw: growth_png::draw,
     },
 ];
+
+/// One line per combination, in the colors of the curves.
+fn draw_tail(comparison: &Comparison, path: &Path) -> anyhow::Result<()> {
+    let columns = comparison.columns.iter();
+    let tails: Vec<Tail<'_>> =
+        columns.map(|it| Tail { label: it.label(), delays: &it.delays }).collect();
+    let caption = comparison.caption();
+    tail_png::draw_all(&tails, (&comparison.question, &caption), path)
+}
 
 /// Combinations side by side.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -136,8 +152,8 @@ impl Comparison {
         }
     }
 
-    /// Whether all engines agree and every check but the scenario's own limits held: these are made
-    /// for the scenario as it is written.
+    /// Whether all engines agree and every check held; the scenario's own limits count where they were
+    /// asked.
     pub fn is_passed(&self) -> bool {
         self.pairs.iter().all(Pair::agrees) && self.columns.iter().all(|it| it.failed == 0)
     }
@@ -189,9 +205,12 @@ impl Comparison {
         let failed = failed.map(|column| format!("FAILED with {}", column.label()));
         let part = |column: &Column| {
             let median = |name| column.figure(name).and_then(|it| it.median);
-            let all = median(name::COVERAGE_100).map(|ms| format!("all reached within {ms} ms"));
+            let all = median(name::COVERAGE_100);
+            let all = all.map(|ms| format!("all reached within {}", time(ms)));
             let hops = median(name::LAST_HOP).map(|hops| format!("{hops} hops"));
-            let words: Vec<String> = all.into_iter().chain(hops).collect();
+            let slowest = column.figure(name::DELAY).and_then(|it| it.max);
+            let slowest = slowest.map(|ms| format!("slowest delivery after {}", time(ms)));
+            let words: Vec<String> = all.into_iter().chain(slowest).chain(hops).collect();
             format!("{}: {}", column.label(), words.join(", "))
         };
         let parts = apart.into_iter().chain(failed).chain(self.columns.iter().map(part));

@@ -21,6 +21,7 @@ struct FigureRow<'a> {
     p90: Option<f64>,
     p95: Option<f64>,
     p99: Option<f64>,
+    p999: Option<f64>,
     max: Option<f64>,
 }
 
@@ -78,6 +79,7 @@ fn figure_rows(comparison: &Comparison) -> Vec<FigureRow<'_>> {
             p90: figure.p90,
             p95: figure.p95,
             p99: figure.p99,
+            p999: figure.p999,
             max: figure.max,
         })
     });

@@ -7,6 +7,8 @@ use comfy_table::{CellAlignment, Table};
 
 use super::{Comparison, Pair};
 use crate::compare::agree::Agreement;
+use crate::report::figure::name;
+use crate::report::terminal::{delay_table, show};
 
 /// Differing runs shown in full.
 const MAX_SHOWN: usize = 10;
@@ -19,6 +21,12 @@ pub fn render(comparison: &Comparison) -> String {
     line(&comparison.caption());
     if comparison.pairs.is_empty() {
         line(&figures(comparison).to_string());
+    }
+    let delays =
+        comparison.columns.iter().filter_map(|it| Some((it.label(), it.figure(name::DELAY)?)));
+    let mut delays = delays.peekable();
+    if delays.peek().is_some() {
+        line(&delay_table(delays).to_string());
     }
     for pair in &comparison.pairs {
         let label = |place: usize| comparison.columns.get(place).map(super::Column::label);
@@ -46,7 +54,8 @@ fn figures(comparison: &Comparison) -> Table {
     table.load_style(UTF8_BORDERS_ONLY);
     table.set_header(["figure", "unit", "combination", "n", "5 %", "median", "95 %", "max"]);
     let names = comparison.columns.first().map_or(&[][..], |column| &column.figures);
-    for name in names.iter().map(|figure| &figure.name) {
+    let names = names.iter().map(|figure| &figure.name).filter(|it| *it != name::DELAY);
+    for name in names {
         let mut shown = name.as_str();
         for column in &comparison.columns {
             let Some(figure) = column.figure(name) else { continue };
@@ -79,12 +88,4 @@ fn agreements(pair: &Pair, [first, second]: &[String; 2]) -> Table {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
-}
-
-fn show(value: Option<f64>) -> String {
-    match value {
-        None => String::new(),
-        Some(value) if value.fract() == 0.0 => format!("{value:.0}"),
-        Some(value) => format!("{value:.3}"),
-    }
 }

@@ -1,3 +1,5 @@
+//! What a peer with these trees sends and prunes for each copy, prune and loss.
+
 use alloc::vec::Vec;
 
 use super::super::rival::WINS;
