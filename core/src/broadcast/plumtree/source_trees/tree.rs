@@ -134,7 +134,7 @@ impl Tree {
     /// the parent if it is nearer to the source.
     pub(super) fn follow(&mut self, cx: &mut Context, from: &Neighbor, arrival: Arrival) {
         if self.is_nearer(cx, from, arrival) {
-            self.depth = self.depth.or(arrival.depth().map(Hop::next));
+            self.depth = self.depth.or_else(|| arrival.depth().map(Hop::next));
             self.adopt(cx, from);
         }
     }
