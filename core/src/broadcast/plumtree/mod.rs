@@ -189,7 +189,7 @@ impl Plumtree {
         from: &Neighbor,
         graft: &Graft,
     ) {
-        self.trees.on_graft(from.slot, graft.source);
+        self.trees.on_graft(cx, from, graft);
         if let Some(id) = graft.id {
             memory.on_graft(cx, from, id, graft.source);
         }

@@ -10,7 +10,7 @@ use crate::id::{Hop, NodeId};
 use crate::links::neighbors::{Neighbor, Slot, SlotSet};
 #[cfg(any(test, feature = "invariants"))]
 use crate::util::invariant::{Broken, holds};
-use crate::wire::{Foreign, Route};
+use crate::wire::{Foreign, Graft, Route};
 
 /// The trees that a peer has a part in.
 #[derive(Clone, Debug)]
@@ -120,10 +120,10 @@ impl Trees {
     }
 
     /// A neighbor wants the payloads of this tree (§3.5).
-    pub(super) fn on_graft(&mut self, slot: Slot, source: NodeId) {
+    pub(super) fn on_graft(&mut self, cx: &mut Context, from: &Neighbor, graft: &Graft) {
         match self {
-            Self::Shared(tree) => tree.lazy.remove(slot),
-            Self::Sources(trees) => trees.on_graft(slot, source),
+            Self::Shared(tree) => tree.lazy.remove(from.slot),
+            Self::Sources(trees) => trees.on_graft(cx, from, graft),
         }
     }
 

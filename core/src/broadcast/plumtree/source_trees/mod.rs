@@ -32,7 +32,7 @@ use crate::id::{Hop, NodeId};
 use crate::links::neighbors::{Neighbor, Slot, SlotSet};
 use crate::time::Instant;
 use crate::util::room::make_room;
-use crate::wire::{Foreign, Route};
+use crate::wire::{Foreign, Graft, Route};
 use tree::Tree;
 
 /// The trees that a peer has a part in.
@@ -213,9 +213,9 @@ impl SourceTrees {
     }
 
     /// A neighbor wants the payloads of this tree.
-    pub(super) fn on_graft(&mut self, slot: Slot, source: NodeId) {
-        if let Some(tree) = self.find_mut(source) {
-            tree.lazy.remove(slot);
+    pub(super) fn on_graft(&mut self, cx: &mut Context, from: &Neighbor, graft: &Graft) {
+        if let Some(tree) = self.find_mut(graft.source) {
+            tree.on_graft(cx, from, graft.id.is_none());
         }
     }
 
@@ -226,8 +226,7 @@ impl SourceTrees {
         }
     }
 
-    /// The neighbor of this slot is gone; the next one in it is eager (§3.7). Where it was the parent,
-    /// any other may become it: all are asked to send, and all but the quickest are pruned again.
+    /// The neighbor of this slot is gone; the next one in it is eager (§3.7).
     pub(super) fn on_neighbor_down(&mut self, cx: &mut Context, slot: Slot) {
         for tree in &mut self.all {
             tree.lazy.remove(slot);
@@ -235,7 +234,7 @@ impl SourceTrees {
             tree.rival = tree.rival.filter(|rival| rival.slot != slot);
             tree.ahead = tree.ahead.filter(|ahead| *ahead != slot);
             if tree.parent == Some(slot) {
-                tree.ask_all(cx);
+                tree.on_parent_lost(cx);
             }
         }
     }

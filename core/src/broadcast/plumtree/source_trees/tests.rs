@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::super::rival::WINS;
 use super::*;
 use crate::config::Config;
-use crate::id::LinkId;
+use crate::id::{LinkId, MessageId};
 use crate::io::Output;
 use crate::links::neighbors::Slot;
 use crate::testing::{context, record};
@@ -90,6 +90,13 @@ impl Peer {
     fn pruned_by(&mut self, n: u8) -> Vec<(u8, &'static str)> {
         let from = self.neighbor(n);
         self.trees.on_prune(&mut self.cx, &from, SOURCE);
+        self.said()
+    }
+
+    /// A neighbor wants payloads.
+    fn grafted_by(&mut self, n: u8, id: Option<MessageId>) -> Vec<(u8, &'static str)> {
+        let from = self.neighbor(n);
+        self.trees.on_graft(&mut self.cx, &from, &Graft { source: SOURCE, id });
         self.said()
     }
 
@@ -238,6 +245,7 @@ fn a_newcomer_follows_whoever_is_fed_and_prunes_nobody_before() {
 fn without_its_parent_a_peer_follows_nobody_that_it_may_feed() {
     let mut peer = Peer::with_neighbors(4);
     peer.first(0, Route::Renewal, 3);
+    peer.pass(30);
     assert_eq!(peer.lose(0), []);
     assert_eq!(peer.foreign(1, Some(4)), []);
     assert_eq!(peer.foreign_again(2, Some(3)), [], "as near, and its id is greater");
@@ -247,6 +255,34 @@ fn without_its_parent_a_peer_follows_nobody_that_it_may_feed() {
     assert_eq!(peer.trees.place(&peer.cx, SOURCE).depth, Some(Hop(3)), "as before");
     peer.first(3, Route::Usual, 7);
     assert_eq!(peer.trees.place(&peer.cx, SOURCE).depth, Some(Hop(7)), "as its parent's way is");
+}
+
+/// A peer next to the source that fed all its neighbors had nobody to ask when their link went: none of
+/// them had a message before its name was announced for t1.
+#[test]
+fn whoever_fed_all_its_neighbors_asks_them_when_its_parent_is_lost() {
+    let mut peer = Peer::with_neighbors(3);
+    peer.first(0, Route::Renewal, 1);
+    assert_eq!(peer.lose(0), [(1, "Graft"), (2, "Graft")]);
+    let mut silent = Peer::with_neighbors(3);
+    silent.first(0, Route::Renewal, 1);
+    silent.pass(30);
+    assert_eq!(silent.lose(0), [], "perhaps the source speaks no more");
+}
+
+#[test]
+fn who_is_asked_by_its_parent_has_none() {
+    let mut peer = Peer::with_neighbors(3);
+    peer.first(0, Route::Renewal, 2);
+    peer.again(1, 2, 2);
+    assert_eq!(peer.grafted_by(2, None), [], "a child");
+    assert_eq!(peer.grafted_by(0, Some(MessageId::new([1; 32]))), [], "it misses one message");
+    assert_eq!(peer.parent(), Some(peer.slot(0)));
+    assert_eq!(peer.grafted_by(0, None), [(1, "Graft")]);
+    assert_eq!(peer.parent(), None);
+    assert_eq!(peer.grafted_by(0, None), [], "it knows");
+    peer.first(1, Route::Usual, 2);
+    assert_eq!(peer.parent(), Some(peer.slot(1)));
 }
 
 /// One copy too many is enough for both sides of a link that is no branch.

@@ -8,6 +8,8 @@
 //!
 //! A link that is no branch costs one copy too many: whoever gets it prunes, and is pruned in return.
 
+use alloc::vec::Vec;
+
 use super::super::arrival::Arrival;
 use super::super::missing::Announcer;
 use super::super::rival::Rival;
@@ -215,15 +217,28 @@ impl Tree {
         }
     }
 
-    /// The link that fed this peer is gone: any other may do so now.
-    pub(super) fn ask_all(&mut self, cx: &mut Context) {
-        (self.parent, self.rival) = (None, None);
-        let mut place = 0;
-        while let Some(via) = cx.neighbors.at(place).map(Neighbor::via) {
-            if self.pruned.contains(via.slot) {
-                self.ask(cx, via);
-            }
-            place += 1;
+    /// A neighbor wants payloads. If it is the parent and misses no message, nobody feeds it, and so
+    /// nobody feeds this peer.
+    pub(super) fn on_graft(&mut self, cx: &mut Context, from: &Neighbor, misses_nothing: bool) {
+        self.lazy.remove(from.slot);
+        if misses_nothing && self.parent == Some(from.slot) {
+            self.on_parent_lost(cx);
+        }
+    }
+
+    /// What fed this peer does so no more: any other neighbor may become the parent. All that were pruned
+    /// are asked to send, and all but the quickest are pruned again. Where nobody was pruned, all are
+    /// fed by this peer: they are asked, and look for parents of their own, if the source still speaks.
+    pub(super) fn on_parent_lost(&mut self, cx: &mut Context) {
+        let lost = self.parent.take();
+        self.rival = None;
+        let may_feed = |via: &Via| Some(via.slot) != lost;
+        let all: Vec<Via> = cx.neighbors.iter().map(Neighbor::via).filter(may_feed).collect();
+        let is_pruned = |via: &&Via| self.pruned.contains(via.slot);
+        let pruned: Vec<Via> = all.iter().filter(is_pruned).copied().collect();
+        let is_in_use = cx.now.since(self.spoke) < KEPT;
+        for via in if pruned.is_empty() && is_in_use { all } else { pruned } {
+            self.ask(cx, via);
         }
     }
 
