@@ -42,14 +42,18 @@ pub(super) fn gallery(args: &GalleryArgs) -> anyhow::Result<ExitCode> {
         let is_there = scenarios.iter().any(|(_, scenario)| scenario.name == *name);
         ensure!(is_there, "--only {name}: {} has no such scenario", args.scenarios.display());
     }
+    // First what is only shown: a report that cannot be read shall not cost the minutes of the runs.
+    let shown = |(_, scenario): &(String, Scenario)| {
+        (!args.runs(scenario)).then(|| show(args, scenario)).transpose()
+    };
+    let shown = scenarios.iter().map(shown).collect::<anyhow::Result<Vec<_>>>()?;
     let mut exhibits = Vec::new();
-    for (file, scenario) in &scenarios {
-        let exhibit = if scenario.vary.is_empty() {
-            show_report(args, file, scenario)?
-        } else {
-            show_comparison(args, file, scenario)?
-        };
-        exhibits.push(exhibit);
+    for ((file, scenario), shown) in scenarios.iter().zip(shown) {
+        exhibits.push(match shown {
+            Some(exhibit) => exhibit,
+            None if scenario.vary.is_empty() => run_report(args, file, scenario)?,
+            None => run_comparison(args, file, scenario)?,
+        });
     }
     let page = args.reports.join(gallery::PAGE);
     let text = gallery::page(&scenarios, &args.reports)?;
@@ -64,34 +68,36 @@ pub(super) fn gallery(args: &GalleryArgs) -> anyhow::Result<ExitCode> {
     Ok(if is_passed { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
-/// A scenario's report, made unless only the page is asked for.
-fn show_report(args: &GalleryArgs, file: &str, scenario: &Scenario) -> anyhow::Result<Exhibit> {
+/// A report that is there already.
+fn show(args: &GalleryArgs, scenario: &Scenario) -> anyhow::Result<Exhibit> {
     let folder = args.reports.join(&scenario.name);
-    if !args.runs(scenario) {
-        return Ok(exhibit(&summary::read_summary(&folder)?, None));
+    if scenario.vary.is_empty() {
+        Ok(exhibit(&summary::read_summary(&folder)?, None))
+    } else {
+        Ok(exhibit_of(&Comparison::read(&folder)?, None))
     }
+}
+
+/// Runs a scenario and writes its report.
+fn run_report(args: &GalleryArgs, file: &str, scenario: &Scenario) -> anyhow::Result<Exhibit> {
     let done = run_sweep(Sweep {
         scenario,
         seeds: own_seeds(scenario),
         shard: None,
         jobs: args.jobs,
-        folder: &folder,
+        folder: &args.reports.join(&scenario.name),
         replay: format!("sim run {file}"),
     })?;
     Ok(exhibit(&done.summary, Some(done.took)))
 }
 
-/// The comparison of a scenario that varies something.
-fn show_comparison(args: &GalleryArgs, file: &str, scenario: &Scenario) -> anyhow::Result<Exhibit> {
-    let folder = args.reports.join(&scenario.name);
-    if !args.runs(scenario) {
-        return Ok(exhibit_of(&Comparison::read(&folder)?, None));
-    }
+/// The same for a scenario that varies something.
+fn run_comparison(args: &GalleryArgs, file: &str, scenario: &Scenario) -> anyhow::Result<Exhibit> {
     let varied = &scenario.vary;
     let combinations = load_combinations(Path::new(file), &[], varied)?;
     let (comparison, took) =
         run_all(scenario, (varied, &combinations), own_seeds(scenario), args.jobs, true)?;
-    comparison.write(&folder)?;
+    comparison.write(&args.reports.join(&scenario.name))?;
     Ok(exhibit_of(&comparison, Some(took)))
 }
 

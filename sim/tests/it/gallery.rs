@@ -85,6 +85,12 @@ fn the_gallery_runs_only_what_it_is_asked_for() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(folder.join("reports/tiny/graph.png").exists());
     assert!(!folder.join("reports/other/graph.png").exists());
+    fs::remove_file(folder.join("reports/tiny/graph.png")).expect("removed");
+    fs::remove_file(folder.join("reports/other/summary.json")).expect("removed");
+    let output = sim(&folder, &["gallery", "--only", "tiny"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("reports/other/summary.json"), "of what is shown only");
+    assert!(!folder.join("reports/tiny/graph.png").exists(), "nothing was run");
 }
 
 #[test]
