@@ -219,7 +219,9 @@ impl Swim {
         let record = cx.neighbors.by_link(link).map(|neighbor| neighbor.record.clone());
         let Some(record) = record else { return };
         if let Some(probe) = self.prober.by_link(link) {
+            let patience = self.awareness.patience(waits::longest(cx));
             probe.cause = Cause::Challenge;
+            probe.wait_longer(cx, patience);
         } else if self.prober.of(record.subject()).is_none() && self.prober.has_room(cx) {
             self.ping(cx, link, record, Cause::Challenge);
         }

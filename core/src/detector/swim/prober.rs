@@ -208,6 +208,14 @@ impl Probe {
         cx.arm(SwimTimer::Overdue(self.number), patience);
     }
 
+    /// Waits for the answer to its ping until so long after the ping, unless it waits longer anyway.
+    pub(crate) fn wait_longer(&mut self, cx: &mut Context, patience: Duration) {
+        let rest = patience.saturating_sub(cx.now.since(self.sent));
+        if self.asked == 0 && rest > self.rest(cx) {
+            self.wait(cx, rest);
+        }
+    }
+
     /// How much of that is left.
     pub(crate) fn rest(&self, cx: &Context) -> Duration {
         self.due.since(cx.now)
@@ -312,6 +320,20 @@ mod tests {
         let found: Vec<usize> =
             turns.iter().enumerate().filter(|(_, it)| at(it)).map(|(place, _)| place).collect();
         assert!(found.len() >= 3 && found.windows(2).all(|it| it[1] - it[0] <= 20), "{found:?}");
+    }
+
+    /// A timer that fires after more than twice its wait says that this peer stood still.
+    #[test]
+    fn a_probe_is_late_when_its_timer_fires_after_twice_its_wait() {
+        const WAIT: Duration = Duration::from_millis(100);
+        let mut cx = context(Config::modern());
+        let mut prober = Prober::default();
+        let probe = prober.begin(&cx, record(2), LinkId::dialed(2), false, Cause::Turn);
+        probe.wait(&mut cx, WAIT);
+        for (waits, is_late) in [(1, false), (2, false), (3, true)] {
+            cx.now = probe.sent + WAIT * waits;
+            assert_eq!(probe.is_late(&cx), is_late, "after {waits} waits");
+        }
     }
 
     #[test]

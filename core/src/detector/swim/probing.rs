@@ -70,7 +70,7 @@ impl Swim {
         let round_trip_us = health.map_or(0, |health| health.round_trip_us());
         // Whose link is in doubt loses it with one miss.
         let timeout = match cause {
-            Cause::Challenge => waits::for_dial(cx),
+            Cause::Challenge => waits::longest(cx),
             Cause::Turn | Cause::Lost | Cause::Suspected => waits::for_ping(cx, link),
         };
         let patience = self.awareness.patience(timeout);
@@ -83,7 +83,7 @@ impl Swim {
         let owner = Owner::Probe(self.prober.next_number());
         let link = cx.dial(Target::Node(&subject), Purpose::Probe, owner);
         cx.stats.pings += 1;
-        let patience = self.awareness.patience(waits::for_dial(cx));
+        let patience = self.awareness.patience(waits::longest(cx));
         let probe = self.prober.begin(cx, subject, link, true, cause);
         probe.wait(cx, patience);
         probe

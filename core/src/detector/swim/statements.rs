@@ -188,7 +188,7 @@ impl Swim {
 
     /// A suspicion was not refuted in time.
     pub(super) fn on_suspicion_timer(&mut self, cx: &mut Context, number: u32) {
-        let patience = self.awareness.patience(waits::for_dial(cx));
+        let patience = self.awareness.patience(waits::longest(cx));
         if self.suspicions.is_late(cx, number, patience) {
             self.awareness.worsen(cx, 1);
             return;

@@ -273,6 +273,29 @@ fn a_neighbor_that_is_held_dead_and_does_not_answer_loses_its_link() {
     assert_eq!(link, LinkId::dialed(2));
 }
 
+/// One miss ends a link in doubt, so its answer is waited for as long as the config allows, however quick the
+/// link was, and also where a probe of its turn is under way.
+#[test]
+fn a_link_in_doubt_is_not_given_up_after_some_round_trips() {
+    let (link, quick) = (LinkId::dialed(2), Duration::from_millis(1));
+    for is_probed in [false, true] {
+        let mut peer = peer();
+        for _ in 0..64 {
+            peer.cx.neighbors.on_answer(link, quick);
+        }
+        let Peer { cx, swim } = &mut peer;
+        if is_probed {
+            swim.probe(cx, record(2), Cause::Turn);
+            cx.now = cx.now + quick;
+        }
+        swim.challenge(cx, link);
+        let probe = swim.prober.of(NodeId::new([2; 32])).expect("under way");
+        assert_eq!(probe.cause, Cause::Challenge);
+        let due = cx.now + probe.rest(cx);
+        assert_eq!(due.since(probe.sent), cx.config.detector.swim.probe_timeout);
+    }
+}
+
 #[test]
 fn a_table_from_elsewhere_kills_nobody_and_its_news_is_passed_on_once() {
     let mut peer = peer();

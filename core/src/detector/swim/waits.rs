@@ -32,9 +32,9 @@ pub(super) fn for_helpers(cx: &Context) -> Duration {
     within(cx, cx.neighbors.slow_round_trip(), HELPER, 2)
 }
 
-/// How long a dial is waited for. Fixed: a lost SYN is sent again after a second, whatever the round
-/// trip.
-pub(super) fn for_dial(cx: &Context) -> Duration {
+/// The longest wait for one peer, whatever its round trips: that for a dial, since a lost SYN is sent again
+/// after a second, and that for an answer on which a link depends.
+pub(super) fn longest(cx: &Context) -> Duration {
     cx.config.detector.swim.probe_timeout
 }
 
@@ -54,7 +54,7 @@ mod tests {
 
     const MILLI: Duration = Duration::from_millis(1);
 
-    /// Waits for a ping, helpers and a dial with a neighbor that answered many pings after this time.
+    /// Waits for a ping, for helpers, and the longest, with a neighbor that answered many pings after this time.
     fn waits(config: Config, round_trip: Option<Duration>) -> [Duration; 3] {
         let mut cx = context(config);
         let link = LinkId::dialed(1);
@@ -62,7 +62,7 @@ mod tests {
         for took in round_trip.into_iter().cycle().take(64) {
             cx.neighbors.on_answer(link, took);
         }
-        [for_ping(&cx, link), for_helpers(&cx), for_dial(&cx)]
+        [for_ping(&cx, link), for_helpers(&cx), longest(&cx)]
     }
 
     #[test]
