@@ -139,13 +139,13 @@ impl Plumtree {
             self.trees.make_all_eager(tree);
         }
         let (lazy, route) = (self.trees.lazy(arrival), self.trees.onward(cx, arrival));
-        let is_flooded = !arrival.is_own()
-            && !stored.envelope.topic().is_reserved()
+        let is_flooded = !stored.envelope.topic().is_reserved()
             && stored.hop.0 < flood_hops(cx, cx.neighbors.len());
         send_to_eager(cx, lazy, &mut stored, route);
-        if is_flooded {
-            let beside = self.trees.place(cx, tree);
-            send_to_eager(cx, SlotSet::default(), &mut stored, Route::Detour(beside));
+        if let Route::Along(foreign) = route
+            && is_flooded
+        {
+            send_to_eager(cx, SlotSet::default(), &mut stored, Route::Detour(foreign));
         }
         if cx.neighbors.iter().any(|it| is_lacked(&stored, it)) {
             self.announcements.name(cx, Name { id: stored.envelope.id(), tree });

@@ -10,7 +10,7 @@ use crate::id::{Hop, NodeId};
 use crate::links::neighbors::{Neighbor, Slot, SlotSet};
 #[cfg(any(test, feature = "invariants"))]
 use crate::util::invariant::{Broken, holds};
-use crate::wire::{Foreign, Graft, Route};
+use crate::wire::{Graft, Route};
 
 /// The trees that a peer has a part in.
 #[derive(Clone, Debug)]
@@ -57,14 +57,6 @@ impl Trees {
         match self {
             Self::Shared(_) => Route::Usual,
             Self::Sources(trees) => trees.onward(cx, arrival),
-        }
-    }
-
-    /// What this peer's copies say of the tree of another source.
-    pub(super) fn place(&self, cx: &Context, tree: NodeId) -> Foreign {
-        match self {
-            Self::Shared(_) => Foreign { tree, depth: None },
-            Self::Sources(trees) => trees.place(cx, tree),
         }
     }
 

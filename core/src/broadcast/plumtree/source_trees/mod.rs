@@ -54,8 +54,8 @@ const KEPT: Duration = Duration::from_secs(30);
 /// 384.*
 const OFTEN: usize = 3;
 
-/// After so long nobody travels in it any more, the source neither: peers have come that know no parent
-/// in it, and links have gone. *Guess: the message that makes a new one costs each peer three copies too
+/// After so long nobody travels in it any more, the source neither: links have gone, and peers have
+/// gathered that found no parent in it since. *Guess: the message that makes a new one costs each peer three copies too
 /// many.*
 const CARRIES: Duration = Duration::from_mins(5);
 
@@ -146,7 +146,7 @@ impl SourceTrees {
     }
 
     /// What this peer's copies say of the tree of another source.
-    pub(super) fn place(&self, cx: &Context, tree: NodeId) -> Foreign {
+    fn place(&self, cx: &Context, tree: NodeId) -> Foreign {
         self.find(tree).map_or(Foreign { tree, depth: None }, |tree| tree.place(cx.me()))
     }
 

@@ -54,35 +54,41 @@ impl Peer {
         hop: u16,
         by: &[u8],
     ) -> Vec<(u8, &'static str)> {
-        let (from, hop) = (self.neighbor(from), Hop(hop));
-        let arrival = Arrival::new(SOURCE, route, hop);
-        self.trees.enter(&self.cx, arrival);
-        let by = by.iter().map(|n| Announcer { link: LinkId::dialed((*n).into()), hop });
-        let by: Vec<Announcer> = by.collect();
-        self.trees.on_first_copy(&mut self.cx, &from, arrival, &by);
-        self.said()
+        self.first_copy(from, Arrival::new(SOURCE, route, Hop(hop)), by)
     }
 
     /// The same message comes again.
     fn again(&mut self, from: u8, hop: u16, first: u16) -> Vec<(u8, &'static str)> {
-        let from = self.neighbor(from);
-        let arrival = Arrival::new(SOURCE, Route::Usual, Hop(hop));
-        self.trees.on_repeated(&mut self.cx, &from, arrival, Some(Hop(first)));
-        self.said()
+        self.repeated(from, Arrival::new(SOURCE, Route::Usual, Hop(hop)), Some(Hop(first)))
     }
 
     /// A message of another source comes first from here.
     fn foreign(&mut self, from: u8, depth: Option<u16>) -> Vec<(u8, &'static str)> {
-        let (from, arrival) = (self.neighbor(from), Arrival::new(OTHER, along(depth), Hop(9)));
-        self.trees.enter(&self.cx, arrival);
-        self.trees.on_first_copy(&mut self.cx, &from, arrival, &[]);
-        self.said()
+        self.first_copy(from, Arrival::new(OTHER, along(depth), Hop(9)), &[])
     }
 
     /// The same message comes again.
     fn foreign_again(&mut self, from: u8, depth: Option<u16>) -> Vec<(u8, &'static str)> {
-        let (from, arrival) = (self.neighbor(from), Arrival::new(OTHER, along(depth), Hop(9)));
-        self.trees.on_repeated(&mut self.cx, &from, arrival, None);
+        self.repeated(from, Arrival::new(OTHER, along(depth), Hop(9)), None)
+    }
+
+    fn first_copy(&mut self, from: u8, arrival: Arrival, by: &[u8]) -> Vec<(u8, &'static str)> {
+        let from = self.neighbor(from);
+        self.trees.enter(&self.cx, arrival);
+        let announcer = |n: &u8| Announcer { link: LinkId::dialed((*n).into()), hop: arrival.hop };
+        let by: Vec<Announcer> = by.iter().map(announcer).collect();
+        self.trees.on_first_copy(&mut self.cx, &from, arrival, &by);
+        self.said()
+    }
+
+    fn repeated(
+        &mut self,
+        from: u8,
+        arrival: Arrival,
+        first: Option<Hop>,
+    ) -> Vec<(u8, &'static str)> {
+        let from = self.neighbor(from);
+        self.trees.on_repeated(&mut self.cx, &from, arrival, first);
         self.said()
     }
 
@@ -247,10 +253,11 @@ fn without_its_parent_a_peer_follows_nobody_that_it_may_feed() {
     peer.first(0, Route::Renewal, 3);
     peer.pass(30);
     assert_eq!(peer.lose(0), []);
+    assert_eq!(peer.trees.place(&peer.cx, SOURCE).depth, None, "it is not fed");
     assert_eq!(peer.foreign(1, Some(4)), []);
     assert_eq!(peer.foreign_again(2, Some(3)), [], "as near, and its id is greater");
     assert_eq!(peer.parent(), None);
-    assert_eq!(peer.foreign_again(3, Some(2)), []);
+    assert_eq!(peer.foreign_again(3, Some(1)), []);
     assert_eq!(peer.parent(), Some(peer.slot(3)));
     assert_eq!(peer.trees.place(&peer.cx, SOURCE).depth, Some(Hop(3)), "as before");
     peer.first(3, Route::Usual, 7);
