@@ -23,12 +23,19 @@ fn number(of: &Value, path: &str) -> f64 {
 
 #[test]
 fn a_tiny_run_prints_one_object_with_figures_of_nodes_and_floor() {
-    let report = measured(&["--workload", "latency,window,open", "--profile", "modern"]);
+    let report = measured(&[
+        "--workload",
+        "latency,window,open,burst",
+        "--profile",
+        "modern",
+        "--burst",
+        "500",
+    ]);
     assert_eq!(report["version"], 1);
     assert_eq!((&report["peers"], &report["profile"]), (&4.into(), &"modern".into()));
     assert_eq!(report["crash"], Value::Null);
     assert!(number(&report, "/joined_s") > 0.0);
-    for workload in ["latency", "window", "open"] {
+    for workload in ["latency", "window", "open", "burst"] {
         let figures = &report["workloads"][workload];
         for of in ["/nodes", "/floor"] {
             let figures = figures.pointer(of).expect("both are measured");
@@ -70,9 +77,10 @@ fn what_cannot_be_measured_is_refused() {
     let refused = [
         (&["--peers", "1"][..], "--peers 1: allowed are 2 to 512"),
         (&["--peers", "3", "--workload", "crash"], "--peers 3: allowed are 4 to 512"),
-        (&["--workload", "speed"], "allowed are latency, window, open and crash"),
+        (&["--workload", "speed"], "allowed are latency, window, open, burst and crash"),
         (&["--workload", "open,open"], "--workload names one of them twice"),
         (&["--size", "15"], "--size 15: allowed are 16 to 61440"),
+        (&["--burst", "0"], "--burst 0: allowed are 1 to 1000000"),
         (&["--rate", "0"], "--rate 0: allowed are 1 to 10000"),
         (&["--set", "max_pears=4"], "did you mean `max_peers`?"),
         (&["--set", "max_peers"], "--set max_peers: it is NAME=VALUE"),

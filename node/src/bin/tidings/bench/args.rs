@@ -20,8 +20,8 @@ use crate::options::UsageError;
 /// measured before the nodes in each round. What is printed are medians over the rounds.
 ///
 /// Workloads: `latency` sends --rate messages a second; `window` sends as fast as it can with --window
-/// messages on their way; `open` sends as fast as the node takes them; `crash` kills a peer, and then stops
-/// another one where it stands, and waits until the others know.
+/// messages on their way; `open` sends as fast as the node takes them; `burst` does so with --burst messages;
+/// `crash` kills a peer, and then stops another one where it stands, and waits until the others know.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct BenchArgs {
     /// How many peers: 2 to 512, with `crash` 4 at least.
@@ -36,7 +36,7 @@ pub(crate) struct BenchArgs {
     /// A setting of the protocol for all nodes, any number of times; `tidings peer --help` has them.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(super) set: Vec<String>,
-    /// What to measure, in this order: latency, window, open, crash.
+    /// What to measure, in this order: latency, window, open, burst, crash.
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "latency,window")]
     pub(super) workload: Vec<Workload>,
     /// Bytes of a message: 16 to 61440.
@@ -45,12 +45,15 @@ pub(crate) struct BenchArgs {
     /// Messages per second of `latency`: 1 to 10000.
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(super) rate: u32,
-    /// How long each workload sends: 1 to 3600.
+    /// How long each workload sends, but `burst`: 1 to 3600.
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     pub(super) seconds: u64,
     /// Messages that `window` has on their way: 1 to 65536.
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub(super) window: u64,
+    /// Messages of `burst`: 1 to 1000000.
+    #[arg(long, value_name = "N", default_value_t = 30_000)]
+    pub(super) burst: u64,
     /// How long the network rests between its join and the first workload: 0 to 3600.
     #[arg(long, value_name = "SECONDS", default_value_t = 3)]
     pub(super) settle: u64,
@@ -68,6 +71,7 @@ pub(super) enum Workload {
     Latency,
     Window,
     Open,
+    Burst,
     Crash,
 }
 
@@ -77,6 +81,7 @@ impl Workload {
             Self::Latency => "latency",
             Self::Window => "window",
             Self::Open => "open",
+            Self::Burst => "burst",
             Self::Crash => "crash",
         }
     }
@@ -86,10 +91,10 @@ impl FromStr for Workload {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Latency, Self::Window, Self::Open, Self::Crash]
+        [Self::Latency, Self::Window, Self::Open, Self::Burst, Self::Crash]
             .into_iter()
             .find(|workload| workload.name() == text)
-            .ok_or("allowed are latency, window, open and crash")
+            .ok_or("allowed are latency, window, open, burst and crash")
     }
 }
 
@@ -100,6 +105,7 @@ impl BenchArgs {
             Workload::Latency => Some(Load::Rate(self.rate)),
             Workload::Window => Some(Load::Window(self.window)),
             Workload::Open => Some(Load::Open),
+            Workload::Burst => Some(Load::Burst(self.burst)),
             Workload::Crash => None,
         };
         self.workload.iter().filter_map(|it| Some((load(it)?, it.name()))).collect()
@@ -113,6 +119,7 @@ impl BenchArgs {
         within("--rate", self.rate, 1, 10_000)?;
         within("--seconds", self.seconds, 1, 3600)?;
         within("--window", self.window, 1, 65_536)?;
+        within("--burst", self.burst, 1, 1_000_000)?;
         within("--settle", self.settle, 0, 3600)?;
         within("--rounds", self.rounds, 1, 99)?;
         let mut sorted = self.workload.clone();

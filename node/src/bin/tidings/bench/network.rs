@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use tidings_core::{Config, Event, Instant as NodeTime, MemberState, NodeId};
+use tidings_core::{Config, Event, Instant as NodeTime, MemberState, NeighborLoss, NodeId};
 use tidings_node::{NodeBuilder, Observer, RunningNode};
 use tokio::time::{Instant, timeout};
 
@@ -178,7 +178,10 @@ impl Observer for Watch {
             self.tally.deliver(self.place, envelope.payload().as_bytes());
         } else if let Event::Duplicate { .. } = event {
             self.tally.copy();
-        } else if let Event::NeighborDown { peer, .. } = event {
+        } else if let Event::NeighborDown { peer, reason } = event {
+            if let NeighborLoss::LinkLost(_) = reason {
+                self.tally.link_lost();
+            }
             self.losses.note(self.place, peer.subject(), Loss::Neighbor);
         } else if let Event::Member { subject, state: MemberState::Dead, .. } = event {
             self.losses.note(self.place, subject.subject(), Loss::Member);

@@ -105,7 +105,7 @@ impl Report {
     }
 }
 
-const HEADER: [&str; 10] = [
+const HEADER: [&str; 11] = [
     "workload",
     "of",
     "deliveries/s",
@@ -116,6 +116,7 @@ const HEADER: [&str; 10] = [
     "CPU s / million",
     "copies",
     "lost %",
+    "links lost",
 ];
 
 impl Compared {
@@ -136,7 +137,7 @@ impl Compared {
         }
     }
 
-    fn rows(&self, name: &str) -> [[String; 10]; 3] {
+    fn rows(&self, name: &str) -> [[String; 11]; 3] {
         let Ratios { p99_over_p50, max_over_floor, deliveries_over_floor, cpu_over_floor } =
             self.ratios;
         let p99 = p99_over_p50.map_or_else(String::new, |ratio| format!("{ratio:.1} x p50"));
@@ -154,6 +155,7 @@ impl Compared {
                 none(),
                 over(max_over_floor),
                 over(cpu_over_floor),
+                none(),
                 none(),
                 none(),
             ],
@@ -186,10 +188,11 @@ impl Figures {
             cpu_s_per_million: of(|figures| figures.cpu_s_per_million),
             copies_per_delivery: of(|figures| figures.copies_per_delivery),
             lost_share: of(|figures| figures.lost_share),
+            links_lost: of(|figures| figures.links_lost),
         }
     }
 
-    fn row(&self, name: &str, of: &str) -> [String; 10] {
+    fn row(&self, name: &str, of: &str) -> [String; 11] {
         [
             name.to_owned(),
             of.to_owned(),
@@ -201,6 +204,7 @@ impl Figures {
             shown(self.cpu_s_per_million, 2),
             shown(self.copies_per_delivery, 2),
             shown(self.lost_share.map(|share| share * 100.0), 2),
+            shown(self.links_lost, 0),
         ]
     }
 }

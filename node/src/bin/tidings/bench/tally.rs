@@ -23,6 +23,7 @@ pub(super) struct Tally {
     latencies: Vec<Mutex<Histogram<u64>>>,
     delivered: AtomicU64,
     copies: AtomicU64,
+    links_lost: AtomicU64,
     last: AtomicU64,
     wanted: AtomicU64,
     reached: Notify,
@@ -37,6 +38,7 @@ impl Tally {
             latencies: (0..receivers).map(|_| histogram()).collect(),
             delivered: AtomicU64::new(0),
             copies: AtomicU64::new(0),
+            links_lost: AtomicU64::new(0),
             last: AtomicU64::new(0),
             wanted: AtomicU64::new(u64::MAX),
             reached: Notify::new(),
@@ -49,7 +51,7 @@ impl Tally {
         for histogram in &self.latencies {
             histogram.lock().unwrap_or_else(PoisonError::into_inner).clear();
         }
-        for counter in [&self.delivered, &self.copies, &self.last] {
+        for counter in [&self.delivered, &self.copies, &self.links_lost, &self.last] {
             counter.store(0, Ordering::SeqCst);
         }
     }
@@ -87,6 +89,15 @@ impl Tally {
     /// A receiver got a copy of some message, the first one or one too many.
     pub(super) fn copy(&self) {
         self.copies.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A node lost a link without a word.
+    pub(super) fn link_lost(&self) {
+        self.links_lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn links_lost(&self) -> u64 {
+        self.links_lost.load(Ordering::Relaxed)
     }
 
     pub(super) fn delivered(&self) -> u64 {

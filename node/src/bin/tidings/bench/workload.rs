@@ -45,6 +45,8 @@ pub(super) enum Load {
     Window(u64),
     /// As quickly as they are taken.
     Open,
+    /// So many, as quickly as they are taken.
+    Burst(u64),
 }
 
 /// What came of one load, or the medians of many. A figure is missing where nothing was delivered.
@@ -59,6 +61,8 @@ pub(super) struct Figures {
     pub(super) cpu_s_per_million: Option<f64>,
     pub(super) copies_per_delivery: Option<f64>,
     pub(super) lost_share: Option<f64>,
+    /// Of the nodes: ends of links that were lost without a word meanwhile.
+    pub(super) links_lost: Option<f64>,
 }
 
 impl Load {
@@ -76,7 +80,8 @@ impl Load {
         let sent = match self {
             Self::Rate(rate) => at_rate(carrier, size, until, rate).await?,
             Self::Window(window) => in_window(carrier, size, until, window).await?,
-            Self::Open => openly(carrier, size, until).await?,
+            Self::Open => openly(carrier, size, |_| Instant::now() < until).await?,
+            Self::Burst(count) => openly(carrier, size, |sent| sent < count).await?,
         };
         wait_for(tally, sent * carrier.receivers()).await;
         let span = tally.last().saturating_sub(begun);
@@ -127,9 +132,13 @@ async fn in_window(
     Ok(sent)
 }
 
-async fn openly(carrier: &impl Carrier, size: usize, until: Instant) -> anyhow::Result<u64> {
+async fn openly(
+    carrier: &impl Carrier,
+    size: usize,
+    goes_on: impl Fn(u64) -> bool,
+) -> anyhow::Result<u64> {
     let mut sent = 0;
-    while Instant::now() < until {
+    while goes_on(sent) {
         carrier.publish(carrier.tally().message(size)).await?;
         sent += 1;
         if sent % BURST == 0 {
@@ -172,6 +181,7 @@ impl Figures {
             cpu_s_per_million: ratio(cpu.as_secs_f64() * 1e6, float(delivered)),
             copies_per_delivery: ratio(float(tally.copies()), float(delivered)),
             lost_share: ratio(float(wanted.saturating_sub(delivered)), float(wanted)),
+            links_lost: Some(float(tally.links_lost())),
         }
     }
 }
