@@ -254,7 +254,10 @@ impl Stage<'_> {
                 self.lists += 1;
                 Some(received(link, Message::Registration(RegistrationMessage::PeerList { peers })))
             }
-            Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
+            Output::Send { .. }
+            | Output::AwaitReady { .. }
+            | Output::Close { .. }
+            | Output::Event(_) => None,
         }
     }
 }

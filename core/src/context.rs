@@ -14,6 +14,7 @@ use crate::event::{Event, Misbehavior};
 use crate::fact::Fact;
 use crate::id::{BootEpoch, LinkId, NodeId, Role};
 use crate::io::{Birth, Output};
+use crate::links::flow::Flow;
 use crate::links::neighbors::Neighbors;
 use crate::links::state::Links;
 use crate::rng::Rng;
@@ -36,6 +37,8 @@ pub(crate) struct Context {
     pub(crate) links: Links,
     /// Of a peer: who is linked with it.
     pub(crate) neighbors: Neighbors,
+    /// Of a peer: which of them take no payloads now.
+    pub(crate) flow: Flow,
     /// How many peers there are, as far as the table of members tells; `None` without one.
     pub(crate) peers: Option<u32>,
     /// The node has been told to leave: it asks nobody for anything and refuses who asks.
@@ -63,6 +66,7 @@ impl Context {
             stats: Stats::default(),
             links: Links::default(),
             neighbors: Neighbors::default(),
+            flow: Flow::default(),
             peers: None,
             leaving: false,
             outbox: VecDeque::new(),

@@ -64,10 +64,28 @@ pub enum Input {
         /// What is wrong with them.
         error: DecodeError,
     },
-    /// A message could not be queued, because the other side reads too slowly.
+    /// At least [`CONGESTED`](crate::CONGESTED) bytes of gossip wait for a connection. [`Self::LinkReady`]
+    /// follows, unless the connection ends.
+    LinkCongested {
+        /// Which connection.
+        link: LinkId,
+    },
+    /// No more than [`READY`](crate::READY) bytes of gossip wait for a connection that was congested, or of which
+    /// [`Output::AwaitReady`] was asked.
+    LinkReady {
+        /// Which connection.
+        link: LinkId,
+    },
+    /// A message could not be queued, because far too much waits.
     Overrun {
         /// On this connection.
         link: LinkId,
+    },
+    /// The program reads messages more slowly than they come, or has caught up: neighbors are asked to wait,
+    /// or to go on.
+    Reader {
+        /// Whether it is behind.
+        is_behind: bool,
     },
     /// The caller wants something.
     Command(Command),
@@ -109,6 +127,12 @@ pub enum Output {
         link: LinkId,
         /// The message.
         message: Message,
+    },
+    /// Say [`Input::LinkReady`] when no more than [`READY`](crate::READY) bytes of gossip wait for this
+    /// connection: at once, if that is so already. There is more to send than should wait.
+    AwaitReady {
+        /// Which connection.
+        link: LinkId,
     },
     /// Send what is queued and close, or give up the dial. Nothing more is heard of the link.
     Close {

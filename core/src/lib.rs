@@ -114,6 +114,7 @@ pub use id::{
 #[cfg(feature = "many-nodes")]
 pub use io::Room;
 pub use io::{Birth, Command, Input, Output};
+pub use links::flow::{CONGESTED, READY};
 pub use links::timer::LinkTimer;
 pub use messaging::{Envelope, Payload, TooLong, Topic};
 pub use node::Node;

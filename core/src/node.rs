@@ -76,6 +76,7 @@ impl Node {
         self.apply(input);
         if let RoleState::Peer(peer) = &mut self.role {
             peer.top_up();
+            peer.tell_credit();
         }
     }
 
@@ -128,6 +129,13 @@ impl Node {
         }
     }
 
+    /// Whether a [`Command::Broadcast`](crate::Command::Broadcast) is welcome now. It is not while much of
+    /// what was said is still owed to somebody, here or near: a driver that gives one nevertheless may make them miss the oldest.
+    /// May change with each input.
+    pub fn takes_broadcasts(&self) -> bool {
+        self.cx().flow.is_free()
+    }
+
     /// Who this is.
     pub fn id(&self) -> NodeId {
         self.cx().me()
@@ -136,6 +144,11 @@ impl Node {
     /// Its role.
     pub fn role(&self) -> Role {
         self.cx().role
+    }
+
+    /// Its settings.
+    pub fn config(&self) -> &Config {
+        &self.cx().config
     }
 
     /// What it has counted.
@@ -164,12 +177,14 @@ impl Node {
     fn apply(&mut self, input: Input) {
         let link = match &input {
             Input::Wake => return,
-            Input::Command(_) => None,
+            Input::Command(_) | Input::Reader { .. } => None,
             Input::LinkUp { link, .. }
             | Input::LinkDown { link, .. }
             | Input::DialFailed { link, .. }
             | Input::Received { link, .. }
             | Input::Garbled { link, .. }
+            | Input::LinkCongested { link }
+            | Input::LinkReady { link }
             | Input::Overrun { link } => Some(*link),
         };
         match (&mut self.role, link, input) {
@@ -177,7 +192,10 @@ impl Node {
             (RoleState::Peer(node), Some(link), input) => node.on_link_input(link, input),
             (RoleState::SeedNode(node), _, Input::Command(command)) => node.on_command(&command),
             (RoleState::Peer(node), _, Input::Command(command)) => node.on_command(command),
-            (_, None, _) => unreachable!("only commands concern no link"),
+            (RoleState::Peer(node), _, Input::Reader { is_behind }) => node.on_reader(is_behind),
+            // A seed node has nothing to read.
+            (RoleState::SeedNode(_), _, Input::Reader { .. }) => {}
+            (_, None, _) => unreachable!("all else concerns a link"),
         }
     }
 

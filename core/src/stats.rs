@@ -78,6 +78,9 @@ pub struct Limits {
     pub seen: u64,
     /// Messages dropped from the store early (`store_count`, `store_bytes`).
     pub store: u64,
+    /// Messages dropped from the store although a neighbor was still to get them (`store_count`,
+    /// `store_bytes`).
+    pub owed: u64,
     /// Links closed because the other side read too slowly (the driver's queue).
     pub overruns: u64,
     /// Notices dropped because too many waited for one seed node.

@@ -99,6 +99,10 @@ pub fn message(names: &dyn Names, message: &Message) -> String {
             format!("{:?}{reply}", digest.ids)
         }
         Message::Broadcast(BroadcastMessage::Pull { ids }) => format!("{ids:?}"),
+        Message::Broadcast(BroadcastMessage::Credit { payloads, pressure }) => {
+            let payloads = if *payloads { "payloads" } else { "no payloads" };
+            format!("for {payloads}, pressure {pressure}")
+        }
         Message::Overlay(OverlayMessage::ForwardJoin(join)) => {
             format!("of {} ttl {}", record(names, &join.joiner), join.ttl)
         }

@@ -20,10 +20,10 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::clock::Clock;
 use crate::feed::Feed;
-use crate::handle::{NodeHandle, NodeReport, Observer, Request, Sent};
+use crate::handle::{Broadcast, NodeHandle, NodeReport, Observer, Request, Sent};
 use crate::link::{self, LINGER, LinkContext, LinkEvent, LinkEventKind, Traffic};
 use crate::net::{Listener, Net};
-use crate::outgoing::Outgoing;
+use crate::outgoing::{Outgoing, Overrun, Room};
 
 /// Connections that have not said their preamble (docs/threats.md: 256).
 const MAX_HANDSHAKES: usize = 256;
@@ -43,8 +43,8 @@ pub struct Driver<N: Net> {
     observer: Arc<dyn Observer>,
     feed: Arc<Feed>,
     links: BTreeMap<LinkId, Arc<Outgoing>>,
-    /// Links whose queue ran over while outputs were performed.
-    overrun: Vec<LinkId>,
+    /// What queues of links have become while outputs were performed, for the node to hear.
+    pressed: Vec<Input>,
     /// Events of the input that is being handled, while its messages are queued.
     untold: Vec<Event>,
     accepted: u64,
@@ -56,6 +56,8 @@ pub struct Driver<N: Net> {
     connections: mpsc::Receiver<(N::Stream, SocketAddr)>,
     events: (mpsc::Sender<LinkEvent>, mpsc::Receiver<LinkEvent>),
     requests: mpsc::Receiver<Request>,
+    /// Taken while the node has room for more.
+    broadcasts: mpsc::Receiver<Broadcast>,
     /// What became of the last command to broadcast.
     published: Option<Result<Sent, Rejection>>,
     has_left: bool,
@@ -84,7 +86,7 @@ impl<N: Net> Driver<N> {
         let seed_nodes: Vec<SocketAddr> =
             node.snapshot().seed_nodes.iter().map(|seed_node| seed_node.addr).collect();
         let feed = Arc::new(Feed::new(node.role(), &seed_nodes));
-        let (handle, requests) = NodeHandle::new(&feed);
+        let (handle, requests, broadcasts) = NodeHandle::new(&feed);
         let (accepted_tx, connections) = mpsc::channel(MAX_WAITING);
         let mut tasks = JoinSet::new();
         for listener in listeners {
@@ -97,7 +99,7 @@ impl<N: Net> Driver<N> {
             observer,
             feed,
             links: BTreeMap::new(),
-            overrun: Vec::new(),
+            pressed: Vec::new(),
             untold: Vec::new(),
             accepted: 0,
             handshake_permits: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
@@ -107,6 +109,7 @@ impl<N: Net> Driver<N> {
             connections,
             events: mpsc::channel(MAX_WAITING),
             requests,
+            broadcasts,
             published: None,
             has_left: false,
         };
@@ -140,6 +143,7 @@ impl<N: Net> Driver<N> {
     fn take_what_waits(&mut self) -> Result<bool, DriverError> {
         let ended = self.tasks.try_join_next();
         let request = self.requests.try_recv().ok();
+        let broadcast = self.broadcasts_wanted().and_then(|broadcasts| broadcasts.try_recv().ok());
         let connection = self.connections.try_recv().ok();
         let event = self.events.1.try_recv().ok();
         let is_due = self.deadline().is_some_and(|deadline| deadline <= Instant::now());
@@ -147,6 +151,7 @@ impl<N: Net> Driver<N> {
         let is_any = ended.is_some()
             || wants_members
             || request.is_some()
+            || broadcast.is_some()
             || connection.is_some()
             || event.is_some()
             || is_due;
@@ -156,6 +161,9 @@ impl<N: Net> Driver<N> {
         }
         if let Some(request) = request {
             self.on_request(request);
+        }
+        if let Some(broadcast) = broadcast {
+            self.on_broadcast(broadcast);
         }
         if let Some((stream, addr)) = connection {
             self.accept(stream, addr);
@@ -178,6 +186,9 @@ impl<N: Net> Driver<N> {
             // What is wished for is given in the next turn.
             () = self.feed.wish().raised() => {}
             Some(request) = self.requests.recv() => self.on_request(request),
+            Some(broadcast) = self.broadcasts.recv(), if self.node.takes_broadcasts() => {
+                self.on_broadcast(broadcast);
+            }
             Some((stream, addr)) = self.connections.recv() => self.accept(stream, addr),
             Some(event) = self.events.1.recv() => self.on_link_event(event),
             () = wait_until(deadline) => self.handle(Input::Wake),
@@ -192,16 +203,25 @@ impl<N: Net> Driver<N> {
     fn on_request(&mut self, request: Request) {
         match request {
             Request::Command(command) => self.on_command(command),
-            Request::Broadcast { topic, payload, answer } => {
-                self.published = None;
-                self.handle(Input::Command(Command::Broadcast { topic, payload }));
-                let verdict = self.published.take().unwrap_or(Err(Rejection::Leaving));
-                let _unwanted = answer.send(verdict);
-            }
             Request::Report(answer) => {
                 // Whoever asked may have gone since.
                 let _unwanted = answer.send(self.report());
             }
+        }
+    }
+
+    /// What is to be said, while the node takes it: it waits meanwhile where neighbors are owed much.
+    fn broadcasts_wanted(&mut self) -> Option<&mut mpsc::Receiver<Broadcast>> {
+        self.node.takes_broadcasts().then_some(&mut self.broadcasts)
+    }
+
+    fn on_broadcast(&mut self, Broadcast { topic, payload, answer }: Broadcast) {
+        self.published = None;
+        self.handle(Input::Command(Command::Broadcast { topic, payload }));
+        let verdict = self.published.take().unwrap_or(Err(Rejection::Leaving));
+        if let Some(answer) = answer {
+            // Whoever asked may have gone since.
+            let _unwanted = answer.send(verdict);
         }
     }
 
@@ -231,6 +251,7 @@ impl<N: Net> Driver<N> {
                     self.handle(Input::Received { link, message });
                 }
             }
+            LinkEventKind::Ready => self.handle(Input::LinkReady { link }),
             LinkEventKind::Garbled(error) => self.handle(Input::Garbled { link, error }),
             LinkEventKind::Down(loss) => {
                 self.links.remove(&link);
@@ -239,12 +260,12 @@ impl<N: Net> Driver<N> {
         }
     }
 
-    /// One input, then everything it led to, and then the overruns that led to.
+    /// One input, then everything it led to, and then what queues became by that.
     fn handle(&mut self, input: Input) {
         self.node.handle(self.clock.now(), input);
         self.perform();
-        while let Some(link) = self.overrun.pop() {
-            self.node.handle(self.clock.now(), Input::Overrun { link });
+        while let Some(pressed) = self.pressed.pop() {
+            self.node.handle(self.clock.now(), pressed);
             self.perform();
         }
     }
@@ -256,6 +277,12 @@ impl<N: Net> Driver<N> {
             match output {
                 Output::Dial { link, addresses } => self.dial(link, addresses),
                 Output::Send { link, message } => self.send(link, &message),
+                Output::AwaitReady { link } => {
+                    let is_ready = self.links.get(&link).is_some_and(|it| !it.await_ready());
+                    if is_ready {
+                        self.pressed.push(Input::LinkReady { link });
+                    }
+                }
                 Output::Close { link } => {
                     if let Some(outgoing) = self.links.remove(&link) {
                         outgoing.close();
@@ -291,11 +318,16 @@ impl<N: Net> Driver<N> {
         {
             sent.neighbors += 1;
         }
-        if let Some(outgoing) = self.links.get(&link)
-            && outgoing.push(message).is_err()
-            && !self.overrun.contains(&link)
-        {
-            self.overrun.push(link);
+        let Some(outgoing) = self.links.get(&link) else { return };
+        match outgoing.push(message) {
+            Ok(Room::Usual) => {}
+            Ok(Room::Congested) => self.pressed.push(Input::LinkCongested { link }),
+            Err(Overrun) => {
+                let overrun = Input::Overrun { link };
+                if !self.pressed.contains(&overrun) {
+                    self.pressed.push(overrun);
+                }
+            }
         }
     }
 
@@ -320,7 +352,8 @@ impl<N: Net> Driver<N> {
         let outgoing = Arc::<Outgoing>::default();
         self.links.insert(link, Arc::clone(&outgoing));
         let (events, traffic) = (self.events.0.clone(), Arc::clone(&self.traffic));
-        LinkContext { link, outgoing, events, traffic }
+        let stall_timeout = self.node.config().links.stall_timeout;
+        LinkContext { link, outgoing, events, traffic, stall_timeout }
     }
 
     fn report(&self) -> NodeReport {

@@ -17,6 +17,7 @@ use crate::members::{Members, NoMembers};
 #[derive(Clone, Debug)]
 pub struct NodeHandle {
     requests: mpsc::Sender<Request>,
+    broadcasts: mpsc::Sender<Broadcast>,
     /// The driver's own, so that readers end with it.
     feed: Weak<Feed>,
 }
@@ -27,8 +28,16 @@ pub(crate) const MAX_REQUESTS: usize = 64;
 #[derive(Debug)]
 pub(crate) enum Request {
     Command(Command),
-    Broadcast { topic: Topic, payload: Payload, answer: oneshot::Sender<Result<Sent, Rejection>> },
     Report(oneshot::Sender<NodeReport>),
+}
+
+/// A message to be said. These wait apart from requests, for the node may not take them for a while.
+#[derive(Debug)]
+pub(crate) struct Broadcast {
+    pub(crate) topic: Topic,
+    pub(crate) payload: Payload,
+    /// Who wants to hear what became of it.
+    pub(crate) answer: Option<oneshot::Sender<Result<Sent, Rejection>>>,
 }
 
 /// A message on its way.
@@ -92,9 +101,12 @@ pub enum RequestError {
 }
 
 impl NodeHandle {
-    pub(crate) fn new(feed: &Arc<Feed>) -> (Self, mpsc::Receiver<Request>) {
-        let (requests, receiver) = mpsc::channel(MAX_REQUESTS);
-        (Self { requests, feed: Arc::downgrade(feed) }, receiver)
+    pub(crate) fn new(
+        feed: &Arc<Feed>,
+    ) -> (Self, mpsc::Receiver<Request>, mpsc::Receiver<Broadcast>) {
+        let (requests, requested) = mpsc::channel(MAX_REQUESTS);
+        let (broadcasts, broadcast) = mpsc::channel(MAX_REQUESTS);
+        (Self { requests, broadcasts, feed: Arc::downgrade(feed) }, requested, broadcast)
     }
 
     /// Says something to every peer: at most [`Payload::MAX`] bytes, which are not copied. Where it
@@ -121,14 +133,16 @@ impl NodeHandle {
         Ok(self.broadcast(Topic::new(topic)?, payload).await?)
     }
 
-    /// Says `payload` to every peer. Where it arrives is not waited for.
+    /// Says `payload` to every peer. Where it arrives is not waited for; but the call waits while neighbors
+    /// are still owed a quarter of the store of what was said, so that whoever is slow misses nothing.
     ///
     /// # Cancel safety
     ///
     /// As [`send`](Self::send).
     pub async fn broadcast(&self, topic: Topic, payload: Payload) -> Result<Sent, BroadcastError> {
         let (answer, sent) = oneshot::channel();
-        self.request(Request::Broadcast { topic, payload, answer }).await?;
+        let broadcast = Broadcast { topic, payload, answer: Some(answer) };
+        self.broadcasts.send(broadcast).await.map_err(|_stopped| RequestError::Stopped)?;
         Ok(sent.await.map_err(|_gone| RequestError::Stopped)??)
     }
 
@@ -200,26 +214,31 @@ impl NodeHandle {
 
     /// Queues a command without waiting: [`RequestError::Busy`] when too many requests wait already.
     pub fn try_command(&self, command: Command) -> Result<(), RequestError> {
-        self.try_send(Request::Command(command))
+        match command {
+            Command::Broadcast { topic, payload } => {
+                try_send(&self.broadcasts, Broadcast { topic, payload, answer: None })
+            }
+            command => try_send(&self.requests, Request::Command(command)),
+        }
     }
 
     /// Asks for a copy of the node's state without waiting; the answer comes by the receiver.
     pub fn try_report(&self) -> Result<oneshot::Receiver<NodeReport>, RequestError> {
         let (answer, report) = oneshot::channel();
-        self.try_send(Request::Report(answer))?;
+        try_send(&self.requests, Request::Report(answer))?;
         Ok(report)
     }
 
     async fn request(&self, request: Request) -> Result<(), RequestError> {
         self.requests.send(request).await.map_err(|_stopped| RequestError::Stopped)
     }
+}
 
-    fn try_send(&self, request: Request) -> Result<(), RequestError> {
-        self.requests.try_send(request).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => RequestError::Busy,
-            mpsc::error::TrySendError::Closed(_) => RequestError::Stopped,
-        })
-    }
+fn try_send<T>(to: &mpsc::Sender<T>, item: T) -> Result<(), RequestError> {
+    to.try_send(item).map_err(|error| match error {
+        mpsc::error::TrySendError::Full(_) => RequestError::Busy,
+        mpsc::error::TrySendError::Closed(_) => RequestError::Stopped,
+    })
 }
 
 /// Sees every event of a node, in order, when the messages that the same input led to are queued: other

@@ -48,6 +48,8 @@ pub(crate) enum LinkEventKind {
     Failed(DialFailure),
     /// These messages came, in this order.
     Received(Vec<Message>),
+    /// Few payloads wait for the link, after there were many.
+    Ready,
     /// Bytes came that are no message.
     Garbled(DecodeError),
     /// The connection is gone.
@@ -87,6 +89,8 @@ pub(crate) struct LinkContext {
     pub(crate) outgoing: Arc<Outgoing>,
     pub(crate) events: mpsc::Sender<LinkEvent>,
     pub(crate) traffic: Arc<Traffic>,
+    /// A link that takes nothing of what waits for so long is lost.
+    pub(crate) stall_timeout: Duration,
 }
 
 impl LinkContext {
@@ -235,7 +239,9 @@ mod tests {
         }
         let traffic = Arc::default();
         let link = LinkId::accepted(0);
-        let cx = LinkContext { link, outgoing: Arc::clone(&outgoing), events, traffic };
+        let outgoing_end = Arc::clone(&outgoing);
+        let stall_timeout = Duration::from_mins(1);
+        let cx = LinkContext { link, outgoing: outgoing_end, events, traffic, stall_timeout };
         let reading = async {
             let mut opening = [0; PREAMBLE_LEN];
             theirs.read_exact(&mut opening).await.expect("a preamble");

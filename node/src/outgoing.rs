@@ -6,8 +6,8 @@
 //! behind the payloads that were sent before it, or their receiver would close the link without them.
 //!
 //! The driver appends and never waits. The link's task takes a portion and writes it in one call. A link
-//! that takes too little fills up, and then the node is told, so that a slow neighbor holds up nobody and
-//! grows no memory.
+//! that takes too little fills up. Then the node is told, and sends no more payloads until little waits: so a
+//! slow neighbor holds up nobody and grows no memory.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -15,9 +15,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::BytesMut;
 use tidings_core::wire::{self, BroadcastMessage, LinkMessage, Message};
+use tidings_core::{CONGESTED, READY};
 use tokio::sync::Notify;
 
-/// Most bytes of payloads that wait for one link before it counts as overrun; one frame may go beyond.
+/// Most bytes of payloads that wait for one link before it counts as overrun; one frame may go beyond. A node
+/// is told long before, but sends a stranger that compares messages with it up to half of this at once.
 const MAX_PAYLOADS: usize = 1024 * 1024;
 
 /// The same of control, which waits for nothing but the link: one with so much of it takes nothing, or
@@ -43,16 +45,43 @@ pub(crate) struct Outgoing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Overrun;
 
+/// How a queue is after a message was added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// Nothing to tell.
+    Usual,
+    /// Since this message many payloads wait.
+    Congested,
+}
+
+/// What a link's task got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gathered {
+    /// Something.
+    pub(crate) is_any: bool,
+    /// Few payloads wait now, after there were many.
+    pub(crate) is_ready: bool,
+}
+
 impl Outgoing {
     /// Queues a message. Messages for a closed link are dropped.
-    pub(crate) fn push(&self, message: &Message) -> Result<(), Overrun> {
+    pub(crate) fn push(&self, message: &Message) -> Result<Room, Overrun> {
         let mut queues = self.lock();
         if queues.closed {
-            return Ok(());
+            return Ok(Room::Usual);
         }
         queues.push(message)?;
         self.queued.notify_one();
-        Ok(())
+        let is_news = queues.payloads.len >= CONGESTED && !queues.is_congested;
+        queues.is_congested |= is_news;
+        Ok(if is_news { Room::Congested } else { Room::Usual })
+    }
+
+    /// The link's task shall say when few payloads wait. False: that is so already.
+    pub(crate) fn await_ready(&self) -> bool {
+        let mut queues = self.lock();
+        queues.is_congested |= queues.payloads.len > READY;
+        queues.is_congested
     }
 
     /// From now on nothing goes before the payloads that wait, because what follows ends the link.
@@ -67,8 +96,8 @@ impl Outgoing {
     }
 
     /// Moves all control and then a portion of the payloads into `into`, which must be empty; whole
-    /// frames only. False when there is nothing.
-    pub(crate) fn gather(&self, into: &mut BytesMut) -> bool {
+    /// frames only.
+    pub(crate) fn gather(&self, into: &mut BytesMut) -> Gathered {
         assert!(into.is_empty(), "bytes that are not written yet would be lost");
         // Its capacity says nothing: what was written from its front counts again only when reclaimed.
         if into.try_reclaim(KEPT_ROOM + 1) {
@@ -77,7 +106,9 @@ impl Outgoing {
         let mut queues = self.lock();
         mem::swap(&mut queues.control, into);
         queues.payloads.move_portion(into);
-        !into.is_empty()
+        let is_ready = queues.is_congested && queues.payloads.len <= READY;
+        queues.is_congested &= !is_ready;
+        Gathered { is_any: !into.is_empty(), is_ready }
     }
 
     /// Waits until something was queued since the last wait.
@@ -101,6 +132,8 @@ impl Outgoing {
 struct Queues {
     control: BytesMut,
     payloads: Portions,
+    /// The driver was told that many payloads wait, and not yet that few do.
+    is_congested: bool,
     keeps_order: bool,
     closed: bool,
 }
@@ -320,8 +353,31 @@ mod tests {
         assert_eq!(outgoing.push(&payload(1, 1)), Err(Overrun));
         assert_eq!(outgoing.push(&RENEW), Err(Overrun));
         gathered(&outgoing);
-        assert_eq!(outgoing.push(&payload(1, 1)), Ok(()), "there is room again");
-        assert_eq!(outgoing.push(&RENEW), Ok(()), "there is room again");
+        assert!(outgoing.push(&payload(1, 1)).is_ok(), "there is room again");
+        assert!(outgoing.push(&RENEW).is_ok(), "there is room again");
+    }
+
+    #[test]
+    fn a_link_is_congested_once_and_ready_once() {
+        let (outgoing, mut taken) = (Outgoing::default(), BytesMut::new());
+        let frame = wire::frame_len(&payload(1, 1000));
+        for _ in 0..2 {
+            let rooms: Vec<_> = (0..300).map(|_| outgoing.push(&payload(1, 1000))).collect();
+            let is_news = |room: &&Result<Room, Overrun>| **room == Ok(Room::Congested);
+            assert_eq!(rooms.iter().filter(is_news).count(), 1);
+            let place = rooms.iter().position(|room| *room == Ok(Room::Congested));
+            assert_eq!(place, Some(CONGESTED.div_ceil(frame) - 1));
+            assert_eq!(outgoing.push(&RENEW), Ok(Room::Usual), "control has its own room");
+            let mut left = 300 * frame;
+            while left > 0 {
+                taken.clear();
+                let Gathered { is_any, is_ready } = outgoing.gather(&mut taken);
+                let before = left;
+                left -= taken.len() / frame * frame;
+                assert!(is_any);
+                assert_eq!(is_ready, left <= READY && before > READY, "{left} bytes wait");
+            }
+        }
     }
 
     #[test]

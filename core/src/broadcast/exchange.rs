@@ -106,7 +106,8 @@ impl Exchange {
             BroadcastMessage::Gossip(gossip) => Some(memory.receive(cx, from, gossip)),
             BroadcastMessage::IHave { .. }
             | BroadcastMessage::Graft(_)
-            | BroadcastMessage::Prune(_) => {
+            | BroadcastMessage::Prune(_)
+            | BroadcastMessage::Credit { .. } => {
                 cx.tell_unexpected(link, message.name());
                 return None;
             }

@@ -235,7 +235,11 @@ impl Hosts for Peers {
                 peer.broadcast.publish(&mut peer.cx, topic, payload);
             }
             Input::DialFailed { .. } | Input::Garbled { .. } => unreachable!("nobody dials"),
-            Input::Overrun { .. } | Input::Command(_) => unreachable!("nobody asks for it"),
+            Input::LinkCongested { link } => peer.broadcast.on_congested(&mut peer.cx, link),
+            Input::LinkReady { link } => peer.broadcast.on_ready(&mut peer.cx, link),
+            Input::Overrun { .. } | Input::Command(_) | Input::Reader { .. } => {
+                unreachable!("nobody asks for it")
+            }
         }
     }
 

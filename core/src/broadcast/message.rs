@@ -38,6 +38,13 @@ pub enum BroadcastMessage {
     Graft(Graft),
     /// Neighbor to neighbor: this link is no branch (Plumtree §3.3).
     Prune(Prune),
+    /// Neighbor to neighbor: what I take, and how far sources have to wait.
+    Credit {
+        /// Whether payloads are sent now; else they wait, and their names come.
+        payloads: bool,
+        /// Who speaks within so many links of the receiver waits, 0 to 16; 0: nobody.
+        pressure: u8,
+    },
     /// A gossip message on its way to everybody (R13). It is written and read by itself, last here so
     /// that serde numbers the others without it.
     #[serde(skip)]
@@ -54,6 +61,7 @@ impl BroadcastMessage {
             Self::IHave { .. } => "IHave",
             Self::Graft(_) => "Graft",
             Self::Prune(_) => "Prune",
+            Self::Credit { .. } => "Credit",
         }
     }
 }

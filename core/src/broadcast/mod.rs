@@ -2,6 +2,7 @@
 //! strategies, `flood` and `plumtree`.
 
 pub(crate) mod config;
+mod credit;
 pub(crate) mod exchange;
 pub(crate) mod flood;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use crate::broadcast::timer::BroadcastTimer;
 use crate::config::BroadcastKind;
 use crate::context::Context;
 use crate::id::LinkId;
+use crate::links::flow::Credit;
 use crate::links::neighbors::Neighbor;
 use crate::messaging::{Payload, Topic};
 #[cfg(any(test, feature = "invariants"))]
@@ -72,6 +74,8 @@ impl Broadcast {
                 let stranger = stranger(cx);
                 self.on_exchange_timer(cx, stranger.as_ref());
             }
+            // What neighbors are told is looked at after every input.
+            (BroadcastTimer::Promise, _) => {}
             (BroadcastTimer::Digest, Strategy::Flood) => flood::on_digest_timer(cx, memory),
             (BroadcastTimer::IHave, Strategy::Plumtree(tree)) => tree.on_ihave_timer(cx, memory),
             (BroadcastTimer::Graft, Strategy::Plumtree(tree)) => tree.on_graft_timer(cx),
@@ -101,6 +105,9 @@ impl Broadcast {
             (BroadcastMessage::Gossip(gossip), _) => self.on_gossip(cx, from, gossip),
             (BroadcastMessage::Digest(digest), _) => memory.on_digest(cx, from, &digest),
             (BroadcastMessage::Pull { ids }, _) => memory.on_pull(cx, from, &ids),
+            (BroadcastMessage::Credit { payloads, pressure }, _) => {
+                self.on_credit(cx, from, Credit { payloads, pressure });
+            }
             (BroadcastMessage::IHave { have }, Strategy::Plumtree(tree)) => {
                 tree.on_ihave(cx, memory, from, &have);
             }
@@ -129,11 +136,12 @@ impl Broadcast {
     /// trees (§3.7): what was lost with another link comes by this one.
     pub(crate) fn on_neighbor_up(&mut self, cx: &mut Context, up: &Neighbor) {
         self.memory.tell(cx, up.via(), false);
+        cx.flow.on_neighbor_up();
     }
 
     /// A neighbor is gone; `is_lost`, without a word.
     pub(crate) fn on_neighbor_down(&mut self, cx: &mut Context, down: &Neighbor, is_lost: bool) {
-        self.memory.on_neighbor_down(down);
+        self.memory.on_neighbor_down(cx, down);
         if let Strategy::Plumtree(tree) = &mut self.strategy {
             tree.on_neighbor_down(cx, down, is_lost);
         }
@@ -144,6 +152,7 @@ impl Broadcast {
         let slots = cx.neighbors.slots();
         let mut holders = self.memory.store.holders();
         holds(holders.all(|set| set.is_within(slots)), "a message is held in a slot that is free")?;
+        cx.flow.invariants(slots, self.memory.store.owed())?;
         match &self.strategy {
             Strategy::Flood => Ok(()),
             Strategy::Plumtree(tree) => tree.invariants(slots),

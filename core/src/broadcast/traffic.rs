@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::event::Event;
 use crate::fact::Fact;
 use crate::id::{Hop, LinkId, NodeId, Sequence};
+use crate::links::flow::Promise;
 use crate::links::neighbors::{Neighbor, Slot, Via};
 use crate::messaging::{Envelope, Payload, Topic};
 use crate::wire::{Age, BroadcastMessage, Gossip, Route};
@@ -108,11 +109,29 @@ pub(super) fn send_copy(cx: &mut Context, link: LinkId, stored: &Stored, route: 
     cx.send(link, BroadcastMessage::Gossip(gossip));
 }
 
-/// Sends a neighbor one copy, unless it is known to have the message.
+/// Sends a neighbor one copy, unless it is known to have the message. One that takes no payloads now gets
+/// it later; until then it lacks it, and is told its name like others.
 pub(super) fn send_once(cx: &mut Context, to: Via, stored: &mut Stored, route: Route) {
-    if stored.holders.contains(to.slot) {
-        return;
+    give(cx, to, stored, route, false);
+}
+
+/// The same, for a neighbor that asked for it. Returns whether it is sent now.
+pub(super) fn answer(cx: &mut Context, to: Via, stored: &mut Stored, route: Route) -> bool {
+    give(cx, to, stored, route, true)
+}
+
+fn give(cx: &mut Context, to: Via, stored: &mut Stored, route: Route, was_asked: bool) -> bool {
+    if stored.holders.contains(to.slot) || stored.owed.contains(to.slot) {
+        return false;
     }
-    stored.holders.insert(to.slot);
-    send_copy(cx, to.link, stored, route);
+    if cx.flow.takes(to.link) || stored.envelope.topic().is_reserved() {
+        stored.holders.insert(to.slot);
+        send_copy(cx, to.link, stored, route);
+        return true;
+    }
+    let promise = Promise { id: stored.envelope.id(), route, was_asked };
+    if cx.flow.promise(to, promise, cx.config.broadcast.store_count) {
+        cx.flow.owe(&mut stored.owed, to.slot, stored.envelope.cost());
+    }
+    false
 }

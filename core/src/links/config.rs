@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::util::bounds::{ConfigError, MINUTE, SECOND, within};
+use crate::util::bounds::{ConfigError, HOUR, MINUTE, SECOND, within};
 
 /// Settings of connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,18 +15,27 @@ pub struct LinkConfig {
     pub accept_timeout: Duration,
     /// Accepted connections that have not yet said who they are. 1 to 65,536. *docs/threats.md.*
     pub max_pending: usize,
+    /// A connection that takes nothing of what waits for it within this time is lost. 1 s to 1 h. *Guess:
+    /// longer than a lost packet is sent again after, shorter than a person waits.*
+    pub stall_timeout: Duration,
 }
 
 impl LinkConfig {
     /// As documented.
     pub(crate) fn classic() -> Self {
-        Self { hello_timeout: 3 * SECOND, accept_timeout: 5 * SECOND, max_pending: 256 }
+        Self {
+            hello_timeout: 3 * SECOND,
+            accept_timeout: 5 * SECOND,
+            max_pending: 256,
+            stall_timeout: 10 * SECOND,
+        }
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let handshake = Duration::from_millis(100)..=MINUTE;
         within("hello_timeout", self.hello_timeout, handshake.clone())?;
         within("accept_timeout", self.accept_timeout, handshake)?;
+        within("stall_timeout", self.stall_timeout, SECOND..=HOUR)?;
         within("max_pending", self.max_pending, 1..=65_536)
     }
 }

@@ -209,7 +209,9 @@ impl Context {
                 self.output(Output::Close { link });
                 outcome
             }
-            Input::Wake | Input::Command(_) => Outcome::Nothing,
+            // What waits to be sent concerns the broadcast alone.
+            Input::LinkCongested { .. } | Input::LinkReady { .. } => Outcome::Nothing,
+            Input::Wake | Input::Command(_) | Input::Reader { .. } => Outcome::Nothing,
         }
     }
 

@@ -11,6 +11,7 @@
 //! hello is granted, the role decides: it gets an [`Outcome`] for every input about a link.
 
 pub(crate) mod config;
+pub(crate) mod flow;
 mod handshake;
 pub(crate) mod health;
 #[cfg(any(test, feature = "invariants"))]

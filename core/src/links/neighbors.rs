@@ -37,6 +37,15 @@ impl SlotSet {
         self.0 |= 1 << slot.0;
     }
 
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Those in it, lowest first.
+    pub(crate) fn iter(self) -> impl Iterator<Item = Slot> {
+        (0..64).map(Slot).filter(move |slot| self.contains(*slot))
+    }
+
     #[cfg(any(test, feature = "invariants"))]
     pub(crate) const fn is_within(self, other: Self) -> bool {
         self.0 & !other.0 == 0
@@ -71,7 +80,7 @@ impl Neighbor {
 }
 
 /// How to reach a neighbor, and which bit is its.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Via {
     pub(crate) slot: Slot,
     pub(crate) link: LinkId,

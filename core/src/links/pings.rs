@@ -55,9 +55,11 @@ mod tests {
     fn sent(cx: &mut Context) -> Vec<Ping> {
         let ping = |output| match output {
             Output::Send { message: Message::Link(LinkMessage::Ping(ping)), .. } => Some(ping),
-            Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => {
-                None
-            }
+            Output::Dial { .. }
+            | Output::Send { .. }
+            | Output::AwaitReady { .. }
+            | Output::Close { .. }
+            | Output::Event(_) => None,
         };
         core::iter::from_fn(|| cx.poll_output()).filter_map(ping).collect()
     }

@@ -375,6 +375,11 @@ impl Envelope {
         &self.payload
     }
 
+    /// Bytes of it on the wire, at least.
+    pub(crate) fn encoded_len(&self) -> usize {
+        self.encoded_head.len() + self.payload.len()
+    }
+
     /// Bytes that keeping this message costs, for stores bounded by bytes.
     pub(crate) fn cost(&self) -> usize {
         size_of::<Self>() + self.topic.len() + self.encoded_head.len() + self.payload.len()

@@ -21,6 +21,7 @@ impl Peer {
         let linked: alloc::vec::Vec<_> =
             cx.neighbors.iter().map(|neighbor| neighbor.link).collect();
         for link in linked {
+            self.broadcast.send_last(&mut self.cx, link);
             self.cx.send(link, leave.clone());
             self.drop_neighbor(link, Bye::Leaving);
         }

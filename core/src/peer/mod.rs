@@ -79,9 +79,28 @@ impl Peer {
     }
 
     pub(crate) fn on_link_input(&mut self, link: LinkId, input: Input) {
-        let outcome = self.cx.on_link_input(input);
-        self.on_outcome(link, outcome);
-        self.carry_out_facts();
+        let Self { cx, broadcast, .. } = self;
+        match input {
+            Input::LinkCongested { link } => broadcast.on_congested(cx, link),
+            Input::LinkReady { link } => broadcast.on_ready(cx, link),
+            input => {
+                let outcome = cx.on_link_input(input);
+                self.on_outcome(link, outcome);
+                self.carry_out_facts();
+            }
+        }
+    }
+
+    /// The program reads more slowly than messages come, or has caught up.
+    pub(crate) fn on_reader(&mut self, is_behind: bool) {
+        self.cx.flow.on_reader(is_behind);
+    }
+
+    /// Tells neighbors how much they may send, if that has changed. Called once after every input.
+    pub(crate) fn tell_credit(&mut self) {
+        if !self.cx.leaving {
+            self.broadcast.tell_credit(&mut self.cx);
+        }
     }
 
     pub(crate) fn on_command(&mut self, command: Command) {

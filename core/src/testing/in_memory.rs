@@ -196,7 +196,10 @@ impl<H: Hosts> InMemoryNetwork<H> {
     fn carry_out(&mut self, at: At, output: Output) {
         let far = match &output {
             Output::Send { link, .. } => self.wires.get(&(at, *link)).copied(),
-            Output::Dial { .. } | Output::Close { .. } | Output::Event(_) => None,
+            Output::Dial { .. }
+            | Output::AwaitReady { .. }
+            | Output::Close { .. }
+            | Output::Event(_) => None,
         };
         self.hosts.on_output(at, self.now, far.map(|far| far.0), &output);
         match output {
@@ -206,6 +209,8 @@ impl<H: Hosts> InMemoryNetwork<H> {
                     self.send(at, far, Input::Received { link: far.1, message });
                 }
             }
+            // Nothing waits here: what is sent is on its way at once.
+            Output::AwaitReady { link } => self.send(at, (at, link), Input::LinkReady { link }),
             Output::Close { link } => self.close((at, link)),
             Output::Event(_) => {}
         }

@@ -102,6 +102,11 @@ pub(crate) fn modern(
         vec(ihave(), 0..6).prop_map(|have| Message::Broadcast(BroadcastMessage::IHave { have })),
         graft,
         node().prop_map(|source| Message::Broadcast(BroadcastMessage::Prune(Prune { source }))),
+        (any::<bool>(), prop_oneof![Just(0), 0..=16_u8, any::<u8>()]).prop_map(
+            |(payloads, pressure)| {
+                Message::Broadcast(BroadcastMessage::Credit { payloads, pressure })
+            }
+        ),
         (record.clone(), any::<u32>()).prop_map(|(subject, wait_ms)| Message::Swim(
             SwimMessage::PingRequest { subject: Box::new(subject), wait_ms }
         )),

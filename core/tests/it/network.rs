@@ -228,7 +228,7 @@ impl Nodes {
                 let far = far.map_or("?", |far| &self.hosts[far].name);
                 format!("-> {far}  {}", trace::message(self, message))
             }
-            Output::Close { .. } => return None,
+            Output::AwaitReady { .. } | Output::Close { .. } => return None,
             Output::Event(event) => format!("*  {}", trace::event(self, event)),
         })
     }

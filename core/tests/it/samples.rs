@@ -153,5 +153,6 @@ fn modern_messages() -> Vec<Message> {
         Message::Overlay(OverlayMessage::OptimizationReply { replaced: Some(record(4)) }),
         Message::Overlay(OverlayMessage::Replace { with: record(4) }),
         Message::Swim(SwimMessage::Statement(Box::new(statements().remove(1)))),
+        Message::Broadcast(BroadcastMessage::Credit { payloads: false, pressure: 16 }),
     ]
 }

@@ -341,7 +341,11 @@ fn misbehavior(members_max: usize, claim: Claim) -> Option<Misbehavior> {
     let message = Message::Swim(SwimMessage::Statement(Box::new(of_3(claim))));
     let what = |output| match output {
         Output::Event(Event::Misbehaved { kind, .. }) => Some(kind),
-        Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
+        Output::Dial { .. }
+        | Output::Send { .. }
+        | Output::AwaitReady { .. }
+        | Output::Close { .. }
+        | Output::Event(_) => None,
     };
     outputs(&mut node, Input::Received { link, message }).into_iter().find_map(what)
 }

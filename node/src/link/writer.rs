@@ -5,8 +5,10 @@ use std::io;
 use bytes::{Buf as _, BytesMut};
 use tidings_core::wire::Preamble;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::time::timeout;
 
-use super::LinkContext;
+use super::{LinkContext, LinkEventKind};
+use crate::outgoing::Gathered;
 
 /// What is taken from the queue and not yet written. It outlives a cancelled write, so that a
 /// frame is never cut in the middle.
@@ -49,13 +51,19 @@ impl Writer {
     {
         loop {
             while self.chunk.has_remaining() {
-                let written = half.write_buf(&mut self.chunk).await?;
+                // Who takes nothing for so long will not. Progress is enough, however little.
+                let writing = timeout(cx.stall_timeout, half.write_buf(&mut self.chunk));
+                let written = writing.await.map_err(|_stalled| io::ErrorKind::TimedOut)??;
                 if written == 0 {
                     return Err(io::ErrorKind::WriteZero.into());
                 }
                 cx.traffic.add_sent(written);
             }
-            if !cx.outgoing.gather(&mut self.chunk) {
+            let Gathered { is_any, is_ready } = cx.outgoing.gather(&mut self.chunk);
+            if is_ready {
+                cx.tell(LinkEventKind::Ready).await;
+            }
+            if !is_any {
                 return Ok(());
             }
         }

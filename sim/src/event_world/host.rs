@@ -57,6 +57,19 @@ pub(super) struct Host {
     waiting: VecDeque<(HostIndex, Packet)>,
     /// What the process sent while its network stood still.
     unsent: Vec<Held>,
+    /// What it is to say when its node takes it.
+    unsaid: VecDeque<Command>,
+    /// Links whose node waits until little waits for them, and when to look again.
+    paused: Vec<Paused>,
+    ready_due: u64,
+}
+
+/// A link that takes no payloads for now.
+#[derive(Clone, Copy, Debug)]
+struct Paused {
+    link: LinkId,
+    /// Something of what waits has left since.
+    moved: u64,
 }
 
 /// What state a machine is in.
@@ -93,6 +106,9 @@ impl Host {
             ends: Ends::default(),
             waiting: VecDeque::new(),
             unsent: Vec::new(),
+            unsaid: VecDeque::new(),
+            paused: Vec::new(),
+            ready_due: NEVER,
         }
     }
 
@@ -126,8 +142,14 @@ impl Host {
     pub(super) fn wake_before(&mut self, until: u64, cx: &mut HostCtx<'_>) {
         // What fell due while the process stood still comes late.
         while let Some(due) = self.due().map(|due| due.max(self.clock)).filter(|it| *it < until) {
-            let input = if self.chatter_due <= due { self.chatter(due, cx) } else { Input::Wake };
-            self.handle(due, input, cx);
+            if self.ready_due <= due {
+                self.look_at_paused(due, cx);
+            } else if self.chatter_due <= due {
+                let chatter = self.chatter(due, cx);
+                self.say(due, chatter, cx);
+            } else {
+                self.handle(due, Input::Wake, cx);
+            }
         }
     }
 
@@ -151,17 +173,27 @@ impl Host {
         let deadline = node
             .poll_timeout()
             .map_or(NEVER, |deadline| self.born.saturating_add(deadline.at.as_micros()));
-        Some(deadline.min(self.chatter_due)).filter(|due| *due != NEVER)
+        Some(deadline.min(self.chatter_due).min(self.ready_due)).filter(|due| *due != NEVER)
     }
 
     /// What it says of its own now.
-    fn chatter(&mut self, at: u64, cx: &HostCtx<'_>) -> Input {
+    fn chatter(&mut self, at: u64, cx: &HostCtx<'_>) -> Command {
         let Chatter { every, count } = cx.network.model.chatter;
         self.said += 1;
         self.chatter_due = if self.said < count { at + micros(every) } else { NEVER };
         let unix = UnixTime::from_millis(0) + CALENDAR + Duration::from_micros(at);
         let payload = Chatter::message(unix, address(self.place).ip(), self.said);
-        Input::Command(Command::Broadcast { topic: Topic::default(), payload })
+        Command::Broadcast { topic: Topic::default(), payload }
+    }
+
+    /// Says something when the node takes it; other commands need not wait.
+    fn say(&mut self, at: u64, command: Command, cx: &mut HostCtx<'_>) {
+        let is_taken = self.node.as_ref().is_none_or(Node::takes_broadcasts);
+        if is_taken && self.unsaid.is_empty() || !matches!(command, Command::Broadcast { .. }) {
+            self.handle(at, Input::Command(command), cx);
+        } else {
+            self.unsaid.push_back(command);
+        }
     }
 
     /// Takes what arrives, as the state of the machine wants it.
@@ -260,7 +292,8 @@ impl Host {
         }
         self.node = None;
         self.machine = Machine::Idle;
-        (self.wake, self.chatter_due) = (NEVER, NEVER);
+        (self.wake, self.chatter_due, self.ready_due) = (NEVER, NEVER, NEVER);
+        (self.unsaid, self.paused) = (VecDeque::new(), Vec::new());
         self.waiting = VecDeque::new();
         self.unsent = Vec::new();
         self.ends.clear();
@@ -310,7 +343,7 @@ impl Host {
                     self.lose(at, own, LinkLoss::Reset, cx);
                 }
             }
-            Packet::Say(command) => self.handle(at, Input::Command(command), cx),
+            Packet::Say(command) => self.say(at, command, cx),
             Packet::Syn { .. } | Packet::HostFault(_) => unreachable!("the machine takes these"),
         }
     }
@@ -370,6 +403,11 @@ impl Host {
         if let Some(input) = input {
             self.tell(at, input, cx);
         }
+        while self.node.as_ref().is_some_and(Node::takes_broadcasts)
+            && let Some(command) = self.unsaid.pop_front()
+        {
+            self.tell(at, Input::Command(command), cx);
+        }
     }
 
     fn tell(&mut self, at: u64, input: Input, cx: &mut HostCtx<'_>) {
@@ -405,8 +443,8 @@ impl Host {
         if after.has_left {
             self.end_life(at, LifeEnd::Left, cx);
         }
-        for link in after.overrun {
-            self.handle(at, Input::Overrun { link }, cx);
+        for pressed in after.pressed {
+            self.handle(at, pressed, cx);
         }
         for input in after.told {
             self.tell(at, input, cx);
@@ -420,10 +458,17 @@ impl Host {
                 self.dial(at, link, route, cx);
             }
             Output::Send { link, message } => {
-                if let Some(slot) = self.ends.slot_of(link)
-                    && self.send_message(at, slot, message, cx).is_err()
-                {
-                    after.overrun.push(link);
+                if let Some(slot) = self.ends.slot_of(link) {
+                    after.pressed.extend(self.send_message(at, slot, message, cx));
+                }
+            }
+            Output::AwaitReady { link } => {
+                if let Some(slot) = self.ends.slot_of(link) {
+                    if self.is_ready(at, slot, cx) {
+                        after.pressed.push(Input::LinkReady { link });
+                    } else {
+                        self.pause(at, link, cx);
+                    }
                 }
             }
             Output::Close { link } => {
@@ -469,30 +514,81 @@ impl Host {
         }
     }
 
-    /// Queues a message, or says that too much is queued already.
+    /// Queues a message. Returns what the node has to hear of that: much waits, or too much.
     fn send_message(
         &mut self,
         at: u64,
         slot: u32,
         message: Message,
         cx: &mut HostCtx<'_>,
-    ) -> Result<(), Overrun> {
+    ) -> Option<Input> {
         let size = u64::try_from(wire::frame_len(&message)).unwrap_or(u64::MAX);
         let waits_for = self.uplink_free.saturating_sub(at);
-        let Some((_, end)) = self.ends.in_slot(slot) else { return Ok(()) };
+        let (_, end) = self.ends.in_slot(slot)?;
         let waits = cx.network.is_waiting(self.place, end.far.place, at);
         end.unread = if waits { end.unread.saturating_add(small(size)) } else { 0 };
-        if cx.network.is_overrun(waits_for, end.unread.into()) {
+        let (link, to, unread) = (end.link, end.far, end.unread.into());
+        if cx.network.is_overrun(waits_for, unread) {
             if let Some(tracer) = &mut cx.state.tracer {
-                let ends = (self.place, end.far.place);
-                tracer.overruns((at, cx.network), ends, &message);
+                tracer.overruns((at, cx.network), (self.place, to.place), &message);
             }
-            return Err(Overrun);
+            return Some(Input::Overrun { link });
         }
         self.bytes_sent += size;
-        let to = end.far.end;
-        self.send(at, slot, Outgoing::new(Packet::Data { to, message }, size), cx);
-        Ok(())
+        self.send(at, slot, Outgoing::new(Packet::Data { to: to.end, message }, size), cx);
+        let waits_for = self.uplink_free.saturating_sub(at);
+        let is_news = cx.network.is_congested(waits_for, unread) && self.pause(at, link, cx);
+        is_news.then_some(Input::LinkCongested { link })
+    }
+
+    /// The node is to hear when little waits for a link. False: it is to hear of it already.
+    fn pause(&mut self, at: u64, link: LinkId, cx: &HostCtx<'_>) -> bool {
+        if self.paused.iter().any(|paused| paused.link == link) {
+            return false;
+        }
+        self.paused.push(Paused { link, moved: at });
+        self.ready_due = self.ready_due.min(self.next_look(at, cx));
+        true
+    }
+
+    /// When the uplink will have room again. What a cut or a process that stands still holds up is looked at
+    /// now and then.
+    fn next_look(&self, at: u64, cx: &HostCtx<'_>) -> u64 {
+        cx.network.ready_at(self.uplink_free).max(at + LOOK_EVERY)
+    }
+
+    /// Whether little waits for this end.
+    fn is_ready(&mut self, at: u64, slot: u32, cx: &HostCtx<'_>) -> bool {
+        let has_room = cx.network.ready_at(self.uplink_free) <= at;
+        let Some((_, end)) = self.ends.in_slot(slot) else { return false };
+        let waits = cx.network.is_waiting(self.place, end.far.place, at);
+        let unread = if waits { end.unread.into() } else { 0 };
+        has_room && cx.network.is_ready(unread)
+    }
+
+    /// Tells the node which links can take more, one after the other because they share the uplink, and which
+    /// have taken nothing for too long.
+    fn look_at_paused(&mut self, at: u64, cx: &mut HostCtx<'_>) {
+        let stall = micros(cx.network.model.config.links.stall_timeout);
+        self.ready_due = NEVER;
+        for mut paused in std::mem::take(&mut self.paused) {
+            let link = paused.link;
+            let Some(slot) = self.ends.slot_of(link) else { continue };
+            let Some((_, end)) = self.ends.in_slot(slot) else { continue };
+            if !cx.network.is_waiting(self.place, end.far.place, at) {
+                paused.moved = at;
+            }
+            if self.is_ready(at, slot, cx) {
+                self.handle(at, Input::LinkReady { link }, cx);
+            } else if at - paused.moved >= stall {
+                self.handle(at, Input::Overrun { link }, cx);
+            } else {
+                self.paused.push(paused);
+            }
+        }
+        if !self.paused.is_empty() {
+            self.ready_due = self.next_look(at, cx);
+        }
     }
 
     /// Closes an end and says so, once the rest has been sent. Gives up a dial.
@@ -618,15 +714,15 @@ impl Outgoing {
 /// What is left to do when a node has nothing more to ask for.
 #[derive(Default)]
 struct Aftermath {
-    overrun: Vec<LinkId>,
+    /// What links have become.
+    pressed: Vec<Input>,
     has_left: bool,
     /// What a planted bug tells the node.
     told: Vec<Input>,
 }
 
-/// Too much waits already.
-#[derive(Debug)]
-struct Overrun;
+/// How often a link is looked at that a cut or another's process holds up, in microseconds.
+const LOOK_EVERY: u64 = 10_000;
 
 /// Bytes of a preamble.
 const PREAMBLE: u64 = 8;

@@ -10,14 +10,17 @@
 //! | held cut | packets wait, and leave when it heals, in their order |
 //! | silent cut, and what a reset cut did not reset | packets are lost, and with them all later ones of the same end; dials hang, in either direction |
 //! | several addresses | the next one is tried 250 ms after the last, or when that has failed; of failures the weakest counts |
-//! | overrun | more than 1 MiB waits for an uplink, for a cut to heal, or for a process that stands still |
+//! | congestion | 256 KiB wait for an uplink, for a cut to heal, or for a process that stands still: the node hears of it, and again when no more than 64 KiB do |
+//! | overrun | more than 1 MiB waits, or nothing of what waits has left for `stall_timeout` |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidings_core::{AddressRecord, Birth, Config, Node, NodeId, RngSeed, Role, UnixTime};
+use tidings_core::{
+    AddressRecord, Birth, CONGESTED, Config, Node, NodeId, READY, RngSeed, Role, UnixTime,
+};
 use tidings_node::chatter::Chatter;
 
 use super::mutant::{Mutant, MutantFactory};
@@ -273,6 +276,22 @@ impl Network<'_> {
         unread > MAX_WAITING || (most > 0 && waits_for > most)
     }
 
+    /// Whether so much waits that the node hears of it.
+    pub(super) fn is_congested(&self, waits_for: u64, unread: u64) -> bool {
+        let much = self.time_to_send(bytes(CONGESTED));
+        unread >= bytes(CONGESTED) || (much > 0 && waits_for >= much)
+    }
+
+    /// Whether so little is unread that the node hears of it.
+    pub(super) fn is_ready(&self, unread: u64) -> bool {
+        unread <= bytes(READY)
+    }
+
+    /// When little waits for an uplink that is free again at this moment.
+    pub(super) fn ready_at(&self, uplink_free: u64) -> u64 {
+        uplink_free.saturating_sub(self.time_to_send(bytes(READY)))
+    }
+
     /// Whether what one host sends another now waits on its way: a cut holds it, or the other's
     /// process stands still.
     pub(super) fn is_waiting(&self, from: HostIndex, to: HostIndex, at: u64) -> bool {
@@ -281,6 +300,10 @@ impl Network<'_> {
         self.cut.as_ref().is_some_and(is_held)
             || stalls.any(|(from, until)| (*from..*until).contains(&at))
     }
+}
+
+fn bytes(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 impl Cut {

@@ -11,6 +11,8 @@ use crate::broadcast::memory::store::{Store, Stored};
 use crate::broadcast::traffic::{self, Sender};
 use crate::context::Context;
 use crate::id::{Hop, LinkId, MessageId, NodeId, Sequence};
+use crate::io::Output;
+use crate::links::flow::CONGESTED;
 use crate::links::neighbors::{Neighbor, Slot, Via};
 use crate::messaging::{Payload, Topic};
 use crate::rng::Stream;
@@ -58,7 +60,7 @@ impl Memory {
         let was_pulled = self.catch_up.on_arrival(id, from.link);
         traffic::on_copy(cx, &envelope);
         if self.seen.contains(id) {
-            self.note_holder(id, from.slot);
+            self.note_holder(cx, id, from.slot);
             traffic::on_duplicate(cx, &envelope, from.id);
             return Receipt::Repeated { was_pulled };
         }
@@ -78,9 +80,9 @@ impl Memory {
         Receipt::New { stored, was_pulled }
     }
 
-    fn note_holder(&mut self, id: MessageId, slot: Option<Slot>) {
+    fn note_holder(&mut self, cx: &mut Context, id: MessageId, slot: Option<Slot>) {
         if let (Some(slot), Some(stored)) = (slot, self.store.get_mut(id)) {
-            stored.holders.insert(slot);
+            stored.note_holder(&mut cx.flow, slot);
         }
     }
 
@@ -93,7 +95,7 @@ impl Memory {
         ids: &[MessageId],
     ) {
         for id in ids {
-            self.note_holder(*id, slot);
+            self.note_holder(cx, *id, slot);
         }
         let missing = ids.iter().copied().filter(|id| !self.seen.contains(*id));
         self.catch_up.pull(cx, link, missing);
@@ -127,9 +129,18 @@ impl Memory {
     /// A neighbor asks for messages. What it has or was sent on this link is not sent again; an
     /// honest neighbor asks for that only when two digests crossed its pull.
     pub(crate) fn on_pull(&mut self, cx: &mut Context, from: &Neighbor, ids: &[MessageId]) {
+        let mut bytes = 0;
         for id in ids {
-            if let Some(stored) = self.store.unexpired(cx, *id) {
-                traffic::send_once(cx, from.via(), stored, Route::Usual);
+            if let Some(stored) = self.store.unexpired(cx, *id)
+                && traffic::answer(cx, from.via(), stored, Route::Usual)
+            {
+                bytes += stored.envelope.encoded_len();
+            }
+            if bytes >= CONGESTED {
+                // The rest follows when the driver is ready for more.
+                bytes = 0;
+                cx.flow.pause(from.via());
+                cx.output(Output::AwaitReady { link: from.link });
             }
         }
     }
@@ -146,12 +157,13 @@ impl Memory {
             let is_own = tree == stored.envelope.origin();
             let route =
                 if is_own { Route::Usual } else { Route::Along(Foreign { tree, depth: None }) };
-            traffic::send_once(cx, from.via(), stored, route);
+            let _later = !traffic::answer(cx, from.via(), stored, route);
         }
     }
 
-    pub(crate) fn on_neighbor_down(&mut self, down: &Neighbor) {
-        self.store.release(down.slot);
+    pub(crate) fn on_neighbor_down(&mut self, cx: &mut Context, down: &Neighbor) {
+        self.store.release(&mut cx.flow, down.slot);
+        cx.flow.on_neighbor_down(down.link);
         self.catch_up.on_link_down(down.link);
     }
 }
@@ -162,7 +174,6 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::io::Output;
     use crate::testing::{context, record};
 
     fn sent(cx: &mut Context) -> usize {

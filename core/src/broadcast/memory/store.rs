@@ -9,8 +9,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::broadcast::config::BroadcastConfig;
 use crate::context::Context;
 use crate::id::{Hop, MessageId};
+use crate::links::flow::Flow;
+#[cfg(any(test, feature = "invariants"))]
+use crate::links::flow::Owed;
 use crate::links::neighbors::{Slot, SlotSet};
 use crate::messaging::Envelope;
 use crate::time::Instant;
@@ -18,7 +22,7 @@ use crate::util::id_index::{IdIndex, Span};
 use crate::util::room::make_room_behind;
 use crate::wire::Age;
 
-/// Stored messages: some 40 bytes each, the shared envelope not counted.
+/// Stored messages: some 50 bytes each, the shared envelope not counted.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     /// Oldest receipt first.
@@ -35,6 +39,8 @@ pub(crate) struct Stored {
     pub(crate) envelope: Arc<Envelope>,
     /// Neighbors that sent it or were sent it: a message crosses a link at most once (R13).
     pub(crate) holders: SlotSet,
+    /// Neighbors that are still to get it.
+    pub(crate) owed: SlotSet,
     received: Instant,
     age_then: Age,
     /// Links it travelled to get here; 0 for an own message.
@@ -46,8 +52,27 @@ pub(crate) struct Stored {
 
 impl Stored {
     pub(crate) fn new(envelope: Arc<Envelope>, hop: Hop, age: Age, now: Instant) -> Self {
-        let (holders, prefix) = (SlotSet::default(), prefix(envelope.id()));
-        Self { envelope, hop, holders, age_then: age, received: now, prefix }
+        let (holders, owed, prefix) =
+            (SlotSet::default(), SlotSet::default(), prefix(envelope.id()));
+        Self { envelope, hop, holders, owed, age_then: age, received: now, prefix }
+    }
+
+    /// A neighbor has it.
+    pub(crate) fn note_holder(&mut self, flow: &mut Flow, slot: Slot) {
+        self.holders.insert(slot);
+        self.settle(flow, slot);
+    }
+
+    /// Nobody is owed it any more.
+    fn write_off(&mut self, flow: &mut Flow) {
+        if !core::mem::take(&mut self.owed).is_empty() {
+            flow.write_off(self.envelope.cost());
+        }
+    }
+
+    /// A neighbor is not owed it any more.
+    pub(crate) fn settle(&mut self, flow: &mut Flow, slot: Slot) {
+        flow.settle(&mut self.owed, slot, self.envelope.cost());
     }
 
     fn has(&self, id: MessageId) -> bool {
@@ -89,30 +114,47 @@ impl Store {
     pub(crate) fn insert(&mut self, cx: &mut Context, stored: Stored) {
         let id = stored.envelope.id();
         if let Some(held) = self.get_mut(id) {
+            held.write_off(&mut cx.flow);
             *held = stored;
             return;
         }
         self.expire_oldest(cx);
-        self.bytes += stored.envelope.cost();
-        make_room_behind(&mut self.messages);
-        self.messages.push_back(stored);
-        self.index.insert_last(self.span(), id_at(&self.messages, self.dropped));
-        let bounds = &cx.config.broadcast;
-        while self.messages.len() > bounds.store_count || self.bytes > bounds.store_bytes {
-            if !self.drop_oldest() {
+        self.keep(stored);
+        let BroadcastConfig { store_count, store_bytes, .. } = cx.config.broadcast;
+        while self.messages.len() > store_count || self.bytes > store_bytes {
+            self.put_owed_behind(&cx.flow);
+            if !self.drop_oldest(cx) {
                 break;
             }
             cx.stats.limits.store += 1;
         }
     }
 
+    /// What a neighbor is still to get goes last: it changes places with what came later. Each message is
+    /// moved once until all others have gone, and peers ask for nothing more long before all is owed.
+    fn put_owed_behind(&mut self, flow: &Flow) {
+        if flow.owed().count >= self.messages.len() {
+            return;
+        }
+        while self.messages.front().is_some_and(|stored| !stored.owed.is_empty()) {
+            if let Some(stored) = self.take_oldest() {
+                self.keep(stored);
+            }
+        }
+    }
+
     /// Drops all that has grown too old. Looks at every message: for a timer. Messages age alike, so the
     /// oldest receipts are mostly the first to go; what came late and old goes from between the others.
-    pub(crate) fn expire(&mut self, cx: &Context) {
+    pub(crate) fn expire(&mut self, cx: &mut Context) {
         self.expire_oldest(cx);
-        let is_expired = |stored: &Stored| stored.is_expired(cx);
-        if self.messages.iter().any(is_expired) {
-            self.messages.retain(|stored| !is_expired(stored));
+        if self.messages.iter().any(|stored| stored.is_expired(cx)) {
+            self.messages.retain_mut(|stored| {
+                let is_expired = stored.is_expired(cx);
+                if is_expired {
+                    stored.write_off(&mut cx.flow);
+                }
+                !is_expired
+            });
             self.count_anew();
         }
         if self.messages.is_empty() {
@@ -121,18 +163,46 @@ impl Store {
         }
     }
 
-    fn expire_oldest(&mut self, cx: &Context) {
+    fn expire_oldest(&mut self, cx: &mut Context) {
         while self.messages.front().is_some_and(|stored| stored.is_expired(cx)) {
-            self.drop_oldest();
+            self.drop_oldest(cx);
         }
     }
 
-    fn drop_oldest(&mut self) -> bool {
-        let Some(stored) = self.messages.pop_front() else { return false };
+    /// Whoever is still to get what goes is too far behind, and slows nobody any more.
+    fn drop_oldest(&mut self, cx: &mut Context) -> bool {
+        let Some(mut stored) = self.take_oldest() else { return false };
+        let late = stored.owed;
+        if !late.is_empty() {
+            cx.stats.limits.owed += 1;
+            stored.write_off(&mut cx.flow);
+            late.iter().for_each(|slot| self.give_up(&mut cx.flow, slot));
+        }
+        true
+    }
+
+    /// This neighbor is owed nothing any more.
+    fn give_up(&mut self, flow: &mut Flow, slot: Slot) {
+        for id in flow.give_up(slot) {
+            if let Some(stored) = self.get_mut(id) {
+                stored.settle(flow, slot);
+            }
+        }
+    }
+
+    fn take_oldest(&mut self) -> Option<Stored> {
+        let stored = self.messages.pop_front()?;
         self.bytes -= stored.envelope.cost();
         self.index.remove(&stored.envelope.id(), self.dropped);
         self.dropped = self.dropped.wrapping_add(1);
-        true
+        Some(stored)
+    }
+
+    fn keep(&mut self, stored: Stored) {
+        self.bytes += stored.envelope.cost();
+        make_room_behind(&mut self.messages);
+        self.messages.push_back(stored);
+        self.index.insert_last(self.span(), id_at(&self.messages, self.dropped));
     }
 
     /// Messages went from between the others: their places have changed.
@@ -170,11 +240,30 @@ impl Store {
 
     #[cfg(any(test, feature = "invariants"))]
     pub(crate) fn holders(&self) -> impl Iterator<Item = SlotSet> + '_ {
-        self.messages.iter().map(|stored| stored.holders)
+        self.messages.iter().flat_map(|stored| [stored.holders, stored.owed])
+    }
+
+    /// What neighbors are owed, counted anew.
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn owed(&self) -> Owed {
+        let owed = self.messages.iter().filter(|stored| !stored.owed.is_empty());
+        owed.fold(Owed::default(), |sum, stored| Owed {
+            bytes: sum.bytes + stored.envelope.cost(),
+            count: sum.count + 1,
+        })
     }
 
     pub(crate) fn len(&self) -> usize {
         self.messages.len()
+    }
+
+    /// When the message came that will be dropped next, if more than three quarters of the room are taken.
+    pub(crate) fn oldest_of_many(&self, cx: &Context) -> Option<Instant> {
+        let BroadcastConfig { store_count, store_bytes, .. } = cx.config.broadcast;
+        let are_many = |taken: usize, room: usize| taken > room / 4 * 3;
+        let is_crowded =
+            are_many(self.messages.len(), store_count) || are_many(self.bytes, store_bytes);
+        self.messages.front().filter(|_| is_crowded).map(|stored| stored.received)
     }
 
     /// Messages that may be given to others, oldest receipt first.
@@ -195,9 +284,10 @@ impl Store {
 
     /// The neighbor of this slot is gone; the next one in it has nothing. Looks at every message, once
     /// per neighbor that goes.
-    pub(crate) fn release(&mut self, slot: Slot) {
+    pub(crate) fn release(&mut self, flow: &mut Flow, slot: Slot) {
         for stored in &mut self.messages {
             stored.holders.remove(slot);
+            stored.settle(flow, slot);
         }
     }
 }
@@ -267,7 +357,7 @@ mod tests {
                         model.remove(0);
                     }
                 } else {
-                    store.expire(&cx);
+                    store.expire(&mut cx);
                     model.retain(|(end, _)| *end >= cx.now);
                 }
                 assert_eq!(store.len(), model.len());
@@ -287,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_message_takes_32_bytes() {
-        assert_eq!(size_of::<Stored>(), 32);
+    fn a_stored_message_takes_40_bytes() {
+        assert_eq!(size_of::<Stored>(), 40);
     }
 }

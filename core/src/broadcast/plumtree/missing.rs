@@ -115,6 +115,12 @@ impl Missing {
         waits::before_graft(cx, self.lag)
     }
 
+    /// How long others may take to ask for what they miss. *Guess: they wait about as long as this peer does, and
+    /// ask somebody else first.*
+    pub(super) fn promise(&self, cx: &Context) -> Duration {
+        self.before_graft(cx) + self.after_graft(cx)
+    }
+
     /// How long the next announcer is waited for (t2).
     fn after_graft(&self, cx: &Context) -> Duration {
         waits::after_graft(cx, self.lag)
@@ -152,7 +158,11 @@ impl Missing {
         let next = now + self.after_graft(cx);
         let mut requests = Vec::new();
         for mut it in due {
-            if let Some(link) = it.value.next(&cx.neighbors) {
+            // While this peer takes no payloads, it asks nobody to send.
+            if cx.flow.is_behind() {
+                it.until = next;
+                self.awaited.insert(it);
+            } else if let Some(link) = it.value.next(&cx.neighbors) {
                 requests.push(Request { link, id: it.id, source: it.value.source });
                 it.until = next;
                 self.awaited.insert(it);

@@ -32,15 +32,17 @@ mod tests;
 mod trees;
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::broadcast::memory::store::Stored;
 use crate::broadcast::memory::{Memory, Receipt};
 use crate::broadcast::timer::BroadcastTimer;
 use crate::broadcast::traffic::{self, Sender};
+use crate::broadcast::waits;
 use crate::config::IHaveDirection;
 use crate::context::Context;
 use crate::id::{Hop, MessageId};
-use crate::links::neighbors::{Neighbor, Neighbors, SlotSet};
+use crate::links::neighbors::{Neighbor, Neighbors, Slot, SlotSet};
 #[cfg(any(test, feature = "invariants"))]
 use crate::util::invariant::Broken;
 use crate::wire::{BroadcastMessage, Digest, Gossip, Graft, IHave, MAX_IHAVES, Prune, Route};
@@ -172,7 +174,7 @@ impl Plumtree {
         let mut share = None;
         for it in have {
             if let Some(stored) = memory.store.get_mut(it.id) {
-                stored.holders.insert(from.slot);
+                stored.note_holder(&mut cx.flow, from.slot);
                 self.trees.on_late_name(cx, from.slot, it.source);
             } else if !memory.seen.contains(it.id) {
                 let share = share.get_or_insert_with(|| self.missing.share(cx, from.link));
@@ -265,6 +267,17 @@ impl Plumtree {
             let graft = Graft { source: request.source, id: Some(request.id) };
             cx.send(announcer.link, BroadcastMessage::Graft(graft));
         }
+    }
+
+    /// How long a neighbor may take to ask for a message whose name it gets from here.
+    pub(crate) fn promise(&self, cx: &Context) -> Duration {
+        waits::gather(cx) + self.missing.promise(cx)
+    }
+
+    /// Whether a neighbor does not get the payload of a message that is on its way like this.
+    pub(crate) fn is_lazy(&self, slot: Slot, stored: &Stored, route: Route) -> bool {
+        let arrival = Arrival::new(stored.envelope.origin(), route, stored.hop);
+        self.trees.lazy(arrival).contains(slot)
     }
 
     #[cfg(any(test, feature = "invariants"))]

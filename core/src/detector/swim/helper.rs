@@ -132,9 +132,11 @@ mod tests {
                 message: Message::Swim(SwimMessage::PingRequestAnswer { is_heard, .. }),
                 ..
             } => Some(is_heard),
-            Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => {
-                None
-            }
+            Output::Dial { .. }
+            | Output::Send { .. }
+            | Output::AwaitReady { .. }
+            | Output::Close { .. }
+            | Output::Event(_) => None,
         };
         core::iter::from_fn(|| cx.poll_output()).filter_map(answer).collect()
     }

@@ -142,7 +142,10 @@ fn a_suspected_neighbor_is_told_and_pinged_at_once() {
     peer.hear(&said(2, 0, suspect(), 5));
     let sent = peer.outputs().into_iter().filter_map(|output| match output {
         Output::Send { message, .. } => Some(message.name()),
-        Output::Dial { .. } | Output::Close { .. } | Output::Event(_) => None,
+        Output::Dial { .. }
+        | Output::AwaitReady { .. }
+        | Output::Close { .. }
+        | Output::Event(_) => None,
     });
     assert_eq!(sent.collect::<Vec<_>>(), ["Members", "Ping"]);
 }
@@ -198,7 +201,11 @@ fn without_tables_a_suspicion_goes_to_those_whom_the_suspect_named() {
         Output::Send { link, message: Message::Swim(SwimMessage::Statement(said)) } => {
             Some((link, said.claim))
         }
-        Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
+        Output::Dial { .. }
+        | Output::Send { .. }
+        | Output::AwaitReady { .. }
+        | Output::Close { .. }
+        | Output::Event(_) => None,
     };
     let told: Vec<_> = peer.outputs().into_iter().filter_map(sent).collect();
     assert_eq!(told, [(direct_suspicions[0], suspect())], "once, and not to who cannot be reached");
@@ -311,7 +318,11 @@ fn a_table_from_elsewhere_kills_nobody_and_its_news_is_passed_on_once() {
         Output::Send { link, message: Message::Swim(SwimMessage::Members { members }) } => {
             Some((link, members.len()))
         }
-        Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
+        Output::Dial { .. }
+        | Output::Send { .. }
+        | Output::AwaitReady { .. }
+        | Output::Close { .. }
+        | Output::Event(_) => None,
     });
     assert_eq!(told.collect::<Vec<_>>(), [(LinkId::dialed(3), 2)]);
     peer.read(2, &[said(7, 0, suspect(), 9)]);
@@ -325,7 +336,11 @@ fn answers(peer: &mut Peer, members: &[Statement]) -> (usize, Vec<(LinkId, Vec<S
         Output::Send { link, message: Message::Swim(SwimMessage::Members { members }) } => {
             Some((link, members))
         }
-        Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
+        Output::Dial { .. }
+        | Output::Send { .. }
+        | Output::AwaitReady { .. }
+        | Output::Close { .. }
+        | Output::Event(_) => None,
     });
     (peer.said().len(), told.collect())
 }
@@ -364,7 +379,11 @@ fn every_change_of_a_member_is_told_once() {
     peer.hear(&said(7, 1, Claim::Alive, 7));
     let states = peer.outputs().into_iter().filter_map(|output| match output {
         Output::Event(Event::Member { state, .. }) => Some(state),
-        Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => None,
+        Output::Dial { .. }
+        | Output::Send { .. }
+        | Output::AwaitReady { .. }
+        | Output::Close { .. }
+        | Output::Event(_) => None,
     });
     let told: Vec<_> = states.collect();
     let expected =

@@ -88,9 +88,11 @@ fn a_walk_never_has_more_steps_left_than_it_could_have() {
             Output::Send {
                 message: Message::Overlay(OverlayMessage::Shuffle(shuffle)), ..
             } => Some(shuffle.ttl),
-            Output::Dial { .. } | Output::Send { .. } | Output::Close { .. } | Output::Event(_) => {
-                None
-            }
+            Output::Dial { .. }
+            | Output::Send { .. }
+            | Output::AwaitReady { .. }
+            | Output::Close { .. }
+            | Output::Event(_) => None,
         })
         .collect();
     assert_eq!(left, [5, 5]);

@@ -192,7 +192,7 @@ impl Play {
                     self.pings.remove(link);
                     self.proposals.remove(link);
                 }
-                Output::Send { .. } | Output::Event(_) => {}
+                Output::Send { .. } | Output::AwaitReady { .. } | Output::Event(_) => {}
             }
             self.outputs.push(output);
         }
@@ -243,7 +243,8 @@ pub(super) fn belongs(
         | Message::Broadcast(
             BroadcastMessage::IHave { .. }
             | BroadcastMessage::Graft(_)
-            | BroadcastMessage::Prune(_),
+            | BroadcastMessage::Prune(_)
+            | BroadcastMessage::Credit { .. },
         )
         | Message::Swim(SwimMessage::Neighbors { .. } | SwimMessage::Members { .. }) => {
             matches!(purpose, Purpose::Neighbor { .. } | Purpose::Join)

@@ -128,9 +128,11 @@ impl Mutant for EndlessSuspicion {
                     message: Message::Link(LinkMessage::Pong(*ping)),
                 })
             }
-            Output::Send { .. } | Output::Dial { .. } | Output::Close { .. } | Output::Event(_) => {
-                None
-            }
+            Output::Send { .. }
+            | Output::Dial { .. }
+            | Output::AwaitReady { .. }
+            | Output::Close { .. }
+            | Output::Event(_) => None,
         };
         let mutated = Mutated::from(output);
         match answer {

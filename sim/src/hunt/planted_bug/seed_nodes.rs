@@ -33,7 +33,10 @@ impl Mutant for EasilyContent {
                 self.listed.insert(peer.subject(), peer.clone());
                 Output::Event(Event::PeerRegistered { peer }).into()
             }
-            Output::Send { .. } | Output::Close { .. } | Output::Event(_) => output.into(),
+            Output::Send { .. }
+            | Output::AwaitReady { .. }
+            | Output::Close { .. }
+            | Output::Event(_) => output.into(),
         }
     }
 }
@@ -85,7 +88,10 @@ impl Mutant for Hasty {
                 let failure = DialFailure::Refused;
                 Mutated::nothing().and_tell(Input::DialFailed { link, failure })
             }
-            Output::Send { .. } | Output::Close { .. } | Output::Event(_) => output.into(),
+            Output::Send { .. }
+            | Output::AwaitReady { .. }
+            | Output::Close { .. }
+            | Output::Event(_) => output.into(),
         }
     }
 }

@@ -1,0 +1,478 @@
+//! Flow control of payloads: what is owed is sent when it is taken again, and neighbors hear how much this
+//! peer takes itself.
+
+use crate::broadcast::timer::BroadcastTimer;
+use crate::broadcast::{Broadcast, Strategy, traffic};
+use crate::context::Context;
+use crate::id::LinkId;
+use crate::io::Output;
+use crate::links::flow::{CONGESTED, Credit, Owed, Promise};
+use crate::links::neighbors::{Neighbor, Via};
+use crate::time::Instant;
+use crate::wire::BroadcastMessage;
+
+/// Most bytes of gossip that a peer which leaves sends a neighbor that it owes some.
+const LAST: usize = 2 * CONGESTED;
+
+impl Broadcast {
+    /// Much waits for a neighbor's link.
+    pub(crate) fn on_congested(&mut self, cx: &mut Context, link: LinkId) {
+        if let Some(via) = cx.neighbors.by_link(link).map(Neighbor::via) {
+            cx.flow.pause(via);
+        }
+    }
+
+    /// Little waits for it now.
+    pub(crate) fn on_ready(&mut self, cx: &mut Context, link: LinkId) {
+        if cx.flow.on_ready(link) {
+            self.resume(cx, link);
+        }
+    }
+
+    /// A neighbor says what it takes now.
+    pub(super) fn on_credit(&mut self, cx: &mut Context, from: &Neighbor, credit: Credit) {
+        cx.flow.on_credit(from.via(), credit);
+        self.resume(cx, from.link);
+    }
+
+    /// A neighbor may take payloads again: what it is owed is sent, as much as its driver has room for.
+    fn resume(&mut self, cx: &mut Context, link: LinkId) {
+        let Some(via) = cx.neighbors.by_link(link).map(Neighbor::via) else { return };
+        if !self.send_owed(cx, via, CONGESTED) {
+            cx.flow.pause(via);
+            cx.output(Output::AwaitReady { link });
+        }
+        if cx.flow.settle_up(link) {
+            self.memory.tell(cx, via, false);
+        }
+    }
+
+    /// Sends a neighbor what it is owed and takes now. False: so many bytes were not all.
+    fn send_owed(&mut self, cx: &mut Context, to: Via, bytes: usize) -> bool {
+        let mut room = bytes;
+        while let Some(Promise { id, route, was_asked }) = cx.flow.next(to.link) {
+            let Some(stored) = self.memory.store.unexpired(cx, id) else { continue };
+            if !stored.owed.contains(to.slot) {
+                continue;
+            }
+            stored.settle(&mut cx.flow, to.slot);
+            let is_lazy = match &self.strategy {
+                Strategy::Flood => false,
+                Strategy::Plumtree(tree) => tree.is_lazy(to.slot, stored, route),
+            };
+            // Where the tree has changed since, its name is enough, which it was told.
+            if is_lazy && !was_asked {
+                continue;
+            }
+            stored.holders.insert(to.slot);
+            room = room.saturating_sub(stored.envelope.encoded_len());
+            traffic::send_copy(cx, to.link, stored, route);
+            if room == 0 {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Where the store is nearly full: until when a neighbor may still ask for its oldest message, whose name
+    /// it was told.
+    fn promised_until(&self, cx: &Context) -> Option<Instant> {
+        let oldest = self.memory.store.oldest_of_many(cx)?;
+        match &self.strategy {
+            Strategy::Flood => None,
+            Strategy::Plumtree(tree) => Some(oldest + tree.promise(cx)),
+        }
+    }
+
+    /// This peer leaves: what a neighbor is owed goes now or never.
+    pub(crate) fn send_last(&mut self, cx: &mut Context, link: LinkId) {
+        if let Some(via) = cx.neighbors.by_link(link).map(Neighbor::via) {
+            cx.flow.on_ready(link);
+            cx.flow.on_credit(via, Credit { payloads: true, pressure: 0 });
+            self.send_owed(cx, via, LAST);
+        }
+    }
+
+    /// Tells neighbors what this peer takes now and how far sources have to wait, if that is news.
+    pub(crate) fn tell_credit(&self, cx: &mut Context) {
+        let until = self.promised_until(cx);
+        if let Some(until) = until.filter(|until| *until > cx.now) {
+            cx.timers.arm(BroadcastTimer::Promise, until);
+        }
+        let is_crowded = until.is_some_and(|until| until > cx.now);
+        let bounds = &cx.config.broadcast;
+        let room = Owed { bytes: bounds.store_bytes, count: bounds.store_count };
+        let Context { flow, neighbors, .. } = cx;
+        for (link, Credit { payloads, pressure }) in flow.news(neighbors, room, is_crowded) {
+            cx.send(link, BroadcastMessage::Credit { payloads, pressure });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::event::Event;
+    use crate::id::MessageId;
+    use crate::links::flow::FAR;
+    use crate::messaging::{Payload, Topic};
+    use crate::testing::{context, record};
+    use crate::wire::Message;
+
+    /// A peer with three neighbors.
+    struct Peer {
+        cx: Context,
+        broadcast: Broadcast,
+        said: u8,
+    }
+
+    impl Peer {
+        fn new(config: Config) -> Self {
+            let mut cx = context(config);
+            let broadcast = Broadcast::new(&mut cx);
+            for n in 2..5 {
+                cx.neighbors.insert(link(n), record(n), cx.now);
+            }
+            Self { cx, broadcast, said: 0 }
+        }
+
+        fn neighbor(&self, n: u8) -> Neighbor {
+            self.cx.neighbors.by_link(link(n)).expect("a neighbor").clone()
+        }
+
+        /// Says something of so many bytes, of which the first is its number.
+        fn say(&mut self, len: usize) {
+            self.said += 1;
+            let mut payload = alloc::vec![0; len];
+            payload[0] = self.said;
+            let payload = Payload::new(payload).expect("short");
+            self.broadcast.publish(&mut self.cx, Topic::default(), payload);
+        }
+
+        fn congested(&mut self, n: u8) {
+            self.broadcast.on_congested(&mut self.cx, link(n));
+        }
+
+        fn ready(&mut self, n: u8) {
+            self.broadcast.on_ready(&mut self.cx, link(n));
+        }
+
+        fn credit(&mut self, n: u8, payloads: bool, pressure: u8) {
+            let from = self.neighbor(n);
+            let credit = BroadcastMessage::Credit { payloads, pressure };
+            self.broadcast.on_message(&mut self.cx, &from, credit);
+        }
+
+        /// What neighbors were sent since: payloads by their number, and the credit that they were told.
+        fn sent(&mut self) -> Sent {
+            self.broadcast.tell_credit(&mut self.cx);
+            self.broadcast.invariants(&self.cx).expect("all is counted");
+            let mut sent = Sent::default();
+            while let Some(output) = self.cx.poll_output() {
+                let Output::Send { link: to, message: Message::Broadcast(message) } = output else {
+                    match output {
+                        Output::Event(Event::Published { .. }) => {}
+                        Output::AwaitReady { link } => sent.awaited.push(link),
+                        output => panic!("{output:?}"),
+                    }
+                    continue;
+                };
+                let to = (2..5).find(|n| link(*n) == to).expect("a neighbor");
+                match message {
+                    BroadcastMessage::Gossip(it) => {
+                        sent.payloads.push((to, it.envelope.payload()[0]))
+                    }
+                    BroadcastMessage::Credit { payloads, pressure } => {
+                        sent.credit.push((to, payloads, pressure))
+                    }
+                    BroadcastMessage::Digest(it) => sent.named.push((to, it.ids.len())),
+                    message => panic!("{message:?}"),
+                }
+            }
+            sent
+        }
+
+        /// Payloads that this neighbor was sent since.
+        fn sent_to(&mut self, n: u8) -> Vec<u8> {
+            let payloads = self.sent().payloads.into_iter();
+            payloads.filter(|(to, _)| *to == n).map(|(_, payload)| payload).collect()
+        }
+    }
+
+    #[derive(Debug, Default)]
+    struct Sent {
+        payloads: Vec<(u8, u8)>,
+        named: Vec<(u8, usize)>,
+        credit: Vec<(u8, bool, u8)>,
+        awaited: Vec<LinkId>,
+    }
+
+    fn link(n: u8) -> LinkId {
+        LinkId::dialed(n.into())
+    }
+
+    /// With room for 64 messages of 60 KiB.
+    fn small_store() -> Config {
+        let mut config = Config::classic();
+        config.broadcast.store_bytes = 64 * Payload::MAX;
+        config
+    }
+
+    #[test]
+    fn a_congested_neighbor_gets_all_in_order_when_it_is_ready() {
+        for config in [Config::classic(), Config::modern()] {
+            let mut peer = Peer::new(config);
+            peer.congested(2);
+            (0..3).for_each(|_| peer.say(10));
+            assert!(peer.sent().payloads.iter().all(|(to, _)| *to != 2), "the others have them");
+            assert_eq!(peer.cx.flow.owed().count, 3);
+            peer.ready(2);
+            peer.say(10);
+            assert_eq!(peer.sent_to(2), [1, 2, 3, 4]);
+            assert_eq!(peer.cx.flow.owed(), Owed::default());
+            peer.ready(2);
+            assert_eq!(peer.sent_to(2), [], "nothing is owed");
+        }
+    }
+
+    #[test]
+    fn no_more_is_sent_at_once_than_the_driver_has_room_for() {
+        let mut peer = Peer::new(Config::classic());
+        peer.congested(2);
+        (0..10).for_each(|_| peer.say(Payload::MAX));
+        peer.sent();
+        peer.ready(2);
+        let portion = CONGESTED.div_ceil(Payload::MAX);
+        assert_eq!(peer.sent_to(2).len(), portion, "the driver is full again, and will say so");
+        peer.say(10);
+        assert_eq!(peer.sent_to(2), [], "it waits behind the others");
+        (0..2).for_each(|_| peer.ready(2));
+        assert_eq!(peer.sent_to(2), [6, 7, 8, 9, 10, 11]);
+    }
+
+    #[test]
+    fn a_pull_of_much_is_answered_as_the_driver_has_room() {
+        let mut peer = Peer::new(Config::classic());
+        (0..10).for_each(|_| peer.say(Payload::MAX));
+        peer.cx.neighbors.insert(LinkId::dialed(9), record(9), peer.cx.now);
+        let newcomer = peer.cx.neighbors.by_link(LinkId::dialed(9)).expect("a neighbor").clone();
+        peer.sent();
+        let ids = peer.broadcast.memory.store.ids(&peer.cx);
+        peer.broadcast.on_message(&mut peer.cx, &newcomer, BroadcastMessage::Pull { ids });
+        let sent = |peer: &mut Peer| {
+            let outputs = core::iter::from_fn(|| peer.cx.poll_output());
+            outputs.filter(|output| matches!(output, Output::Send { .. })).count()
+        };
+        assert_eq!(sent(&mut peer), CONGESTED.div_ceil(Payload::MAX));
+        (0..2).for_each(|_| peer.broadcast.on_ready(&mut peer.cx, newcomer.link));
+        assert_eq!(sent(&mut peer), 10 - CONGESTED.div_ceil(Payload::MAX));
+    }
+
+    #[test]
+    fn a_neighbor_that_is_behind_gets_payloads_when_it_has_caught_up() {
+        let mut peer = Peer::new(Config::classic());
+        peer.credit(2, false, 0);
+        peer.say(10);
+        assert_eq!(peer.sent_to(2), []);
+        peer.congested(2);
+        peer.credit(2, true, 0);
+        assert_eq!(peer.sent_to(2), [], "now the link does not take it");
+        peer.ready(2);
+        assert_eq!(peer.sent_to(2), [1]);
+    }
+
+    #[test]
+    fn a_neighbor_that_has_it_from_elsewhere_is_owed_it_no_more() {
+        let mut peer = Peer::new(Config::classic());
+        peer.congested(2);
+        (0..2).for_each(|_| peer.say(10));
+        let has = peer.broadcast.memory.store.ids(&peer.cx)[0];
+        let digest = crate::wire::Digest { ids: alloc::vec![has], reply: false };
+        let from = peer.neighbor(2);
+        peer.broadcast.on_message(&mut peer.cx, &from, BroadcastMessage::Digest(digest));
+        assert_eq!(peer.cx.flow.owed().count, 1);
+        peer.sent();
+        peer.ready(2);
+        assert_eq!(peer.sent_to(2), [2]);
+    }
+
+    #[test]
+    fn sources_wait_while_a_quarter_of_the_store_is_owed() {
+        let mut peer = Peer::new(small_store());
+        peer.congested(2);
+        (0..15).for_each(|_| peer.say(Payload::MAX));
+        assert_eq!(peer.sent().credit, []);
+        assert!(peer.cx.flow.is_free());
+        peer.say(Payload::MAX);
+        assert_eq!(peer.sent().credit, [2, 3, 4].map(|n| (n, true, FAR)));
+        assert!(!peer.cx.flow.is_free());
+        peer.ready(2);
+        peer.say(Payload::MAX);
+        assert_eq!(peer.sent().credit, [], "more than an eighth");
+        peer.ready(2);
+        assert_eq!(peer.sent().credit, [2, 3, 4].map(|n| (n, true, 0)));
+        assert!(peer.cx.flow.is_free());
+    }
+
+    /// Whoever misses a message asks for it when t1 and t2 are over, perhaps more than once.
+    #[test]
+    fn sources_wait_while_the_store_is_full_of_what_was_named_lately() {
+        for (config, waits) in [(Config::classic(), false), (Config::modern(), true)] {
+            let store_bytes = small_store().broadcast.store_bytes;
+            let mut peer = Peer::new(config);
+            alloc::sync::Arc::make_mut(&mut peer.cx.config).broadcast.store_bytes = store_bytes;
+            (0..47).for_each(|_| peer.say(Payload::MAX));
+            peer.sent();
+            assert!(peer.cx.flow.is_free());
+            (0..3).for_each(|_| peer.say(Payload::MAX));
+            assert_eq!(peer.sent().credit.len(), if waits { 3 } else { 0 });
+            assert_eq!(peer.cx.timers.is_armed(BroadcastTimer::Promise), waits);
+            peer.cx.now = peer.cx.now + core::time::Duration::from_secs(1);
+            assert_eq!(peer.sent().credit.len(), if waits { 3 } else { 0 });
+            assert!(peer.cx.flow.is_free());
+        }
+    }
+
+    #[test]
+    fn pressure_is_passed_on_to_others_a_link_less_far() {
+        let mut peer = Peer::new(Config::classic());
+        peer.credit(2, true, 5);
+        assert_eq!(peer.sent().credit, [(3, true, 4), (4, true, 4)]);
+        assert!(!peer.cx.flow.is_free());
+        peer.credit(3, true, 9);
+        assert_eq!(peer.sent().credit, [(2, true, 8), (4, true, 8)]);
+        peer.credit(3, true, 1);
+        assert_eq!(peer.sent().credit, [(2, true, 0), (4, true, 4)]);
+        peer.credit(2, true, u8::MAX);
+        assert_eq!(
+            peer.sent().credit,
+            [(3, true, FAR - 1), (4, true, FAR - 1)],
+            "no farther than it goes"
+        );
+        let down = peer.cx.neighbors.remove(link(2)).expect("a neighbor");
+        peer.broadcast.on_neighbor_down(&mut peer.cx, &down, true);
+        assert_eq!(peer.sent().credit, [(3, true, 0), (4, true, 0)]);
+        peer.credit(3, true, 0);
+        assert!(peer.cx.flow.is_free());
+    }
+
+    /// Three peers in a circle, of which one is pressed for a while.
+    #[test]
+    fn pressure_that_has_ended_ebbs_away() {
+        let mut peers: Vec<Peer> = (0..3).map(|_| Peer::new(small_store())).collect();
+        peers[0].congested(4);
+        (0..17).for_each(|_| peers[0].say(Payload::MAX));
+        let mut rounds = 0;
+        let mut settle = |peers: &mut Vec<Peer>| {
+            while rounds < 1000 {
+                let sent: Vec<Sent> = peers.iter_mut().map(Peer::sent).collect();
+                let mut is_quiet = true;
+                for (from, sent) in sent.iter().enumerate() {
+                    // 2 is the next one in the circle, 3 the one before.
+                    for (to, payloads, pressure) in sent.credit.iter().filter(|it| it.0 < 4) {
+                        let (far, side) = if *to == 2 { (from + 1, 3) } else { (from + 2, 2) };
+                        peers[far % 3].credit(side, *payloads, *pressure);
+                        is_quiet = false;
+                    }
+                }
+                if is_quiet {
+                    break;
+                }
+                rounds += 1;
+            }
+        };
+        settle(&mut peers);
+        assert!(peers.iter().all(|peer| !peer.cx.flow.is_free()));
+        (0..4).for_each(|_| peers[0].ready(4));
+        settle(&mut peers);
+        assert!(peers.iter().all(|peer| peer.cx.flow.is_free()));
+        assert!(rounds <= 2 * usize::from(FAR), "{rounds}");
+    }
+
+    #[test]
+    fn a_program_that_is_behind_makes_a_peer_ask_for_nothing() {
+        let mut peer = Peer::new(Config::classic());
+        peer.cx.flow.on_reader(true);
+        assert_eq!(peer.sent().credit, [2, 3, 4].map(|n| (n, false, 0)));
+        assert_eq!(peer.sent().credit, [], "once");
+        let down = peer.cx.neighbors.remove(link(2)).expect("a neighbor");
+        peer.broadcast.on_neighbor_down(&mut peer.cx, &down, true);
+        peer.cx.neighbors.insert(link(2), record(2), peer.cx.now);
+        let up = peer.neighbor(2);
+        peer.broadcast.on_neighbor_up(&mut peer.cx, &up);
+        assert_eq!(peer.sent().credit, [(2, false, 0)], "whoever is new, too");
+        peer.cx.flow.on_reader(false);
+        assert_eq!(peer.sent().credit, [2, 3, 4].map(|n| (n, true, 0)));
+    }
+
+    #[test]
+    fn what_is_owed_stays_in_the_store_while_others_go() {
+        let mut peer = Peer::new(small_store());
+        peer.congested(2);
+        (0..5).for_each(|_| peer.say(Payload::MAX));
+        let slot = peer.neighbor(2).slot;
+        for said in 6..=150 {
+            peer.say(Payload::MAX);
+            let store = &mut peer.broadcast.memory.store;
+            let is_it =
+                |id: &MessageId| store.get(*id).is_some_and(|it| it.envelope.payload()[0] == said);
+            let id = store.ids(&peer.cx).into_iter().find(is_it).expect("it is stored");
+            let stored = store.get_mut(id).expect("it is stored");
+            // It has it from elsewhere.
+            stored.note_holder(&mut peer.cx.flow, slot);
+            assert_eq!(peer.cx.flow.owed().count, 5, "{said}");
+            peer.sent();
+        }
+        assert_eq!(peer.cx.stats.limits.owed, 0);
+        (0..2).for_each(|_| peer.ready(2));
+        assert_eq!(peer.sent_to(2), [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn who_is_further_behind_than_the_store_reaches_is_told_what_there_is() {
+        let mut peer = Peer::new(small_store());
+        peer.congested(2);
+        (0..70).for_each(|_| peer.say(Payload::MAX));
+        assert!(peer.cx.stats.limits.owed > 0);
+        assert_eq!(peer.cx.flow.owed().count, 0, "it slows nobody any more");
+        assert_eq!(peer.sent().credit, []);
+        peer.say(10);
+        assert_eq!(peer.cx.flow.owed().count, 0);
+        peer.ready(2);
+        let sent = peer.sent();
+        assert_eq!(sent.payloads.iter().filter(|(to, _)| *to == 2).count(), 0);
+        assert_eq!(sent.named, [(2, peer.broadcast.stored())]);
+        peer.say(10);
+        assert_eq!(peer.sent_to(2), [72]);
+    }
+
+    #[test]
+    fn nobody_is_owed_what_is_too_old_or_whose_link_is_gone() {
+        let mut peer = Peer::new(Config::classic());
+        peer.congested(2);
+        peer.congested(3);
+        peer.say(10);
+        let down = peer.cx.neighbors.remove(link(2)).expect("a neighbor");
+        peer.broadcast.on_neighbor_down(&mut peer.cx, &down, true);
+        assert_eq!(peer.cx.flow.owed().count, 1);
+        peer.cx.now = peer.cx.now + peer.cx.config.broadcast.store_age * 2;
+        peer.ready(3);
+        assert_eq!(peer.sent_to(3), []);
+        peer.broadcast.memory.store.expire(&mut peer.cx);
+        assert_eq!(peer.cx.flow.owed(), Owed::default());
+    }
+
+    #[test]
+    fn who_leaves_sends_what_it_owes() {
+        let mut peer = Peer::new(Config::classic());
+        peer.congested(2);
+        peer.credit(2, false, 0);
+        (0..3).for_each(|_| peer.say(10));
+        peer.sent();
+        peer.broadcast.send_last(&mut peer.cx, link(2));
+        assert_eq!(peer.sent_to(2), [1, 2, 3]);
+    }
+}
