@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_core::wire::{BroadcastMessage, Message};
-use tidings_core::{Command, Event, Input, LinkId, Node, Output, Rejection};
+use tidings_core::{BroadcastConfig, Command, Event, Input, LinkId, Node, Output, Rejection};
 use tokio::select;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::coop::consume_budget;
@@ -19,6 +19,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::clock::Clock;
+use crate::deliveries::Reach;
 use crate::feed::Feed;
 use crate::handle::{Broadcast, NodeHandle, NodeReport, Observer, Request, Sent};
 use crate::link::{self, LINGER, LinkContext, LinkEvent, LinkEventKind, Traffic};
@@ -30,6 +31,9 @@ const MAX_HANDSHAKES: usize = 256;
 
 /// Batches of messages and accepted connections that wait for the driver; senders wait then.
 const MAX_WAITING: usize = 16;
+
+/// How often a reader that is behind is looked at.
+const READER_LOOK: Duration = Duration::from_secs(1);
 
 /// Pause after a failed accept, which is mostly for want of file handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -58,6 +62,8 @@ pub struct Driver<N: Net> {
     requests: mpsc::Receiver<Request>,
     /// Taken while the node has room for more.
     broadcasts: mpsc::Receiver<Broadcast>,
+    /// While the node has been told that a reader is behind: when to look whether it still is.
+    reader_look: Option<Instant>,
     /// What became of the last command to broadcast.
     published: Option<Result<Sent, Rejection>>,
     has_left: bool,
@@ -85,7 +91,8 @@ impl<N: Net> Driver<N> {
     ) -> (Self, NodeHandle) {
         let seed_nodes: Vec<SocketAddr> =
             node.snapshot().seed_nodes.iter().map(|seed_node| seed_node.addr).collect();
-        let feed = Arc::new(Feed::new(node.role(), &seed_nodes));
+        let BroadcastConfig { store_bytes: bytes, store_age: age, .. } = node.config().broadcast;
+        let feed = Arc::new(Feed::new(node.role(), &seed_nodes, Reach { bytes, age }));
         let (handle, requests, broadcasts) = NodeHandle::new(&feed);
         let (accepted_tx, connections) = mpsc::channel(MAX_WAITING);
         let mut tasks = JoinSet::new();
@@ -110,6 +117,7 @@ impl<N: Net> Driver<N> {
             events: mpsc::channel(MAX_WAITING),
             requests,
             broadcasts,
+            reader_look: None,
             published: None,
             has_left: false,
         };
@@ -148,8 +156,10 @@ impl<N: Net> Driver<N> {
         let event = self.events.1.try_recv().ok();
         let is_due = self.deadline().is_some_and(|deadline| deadline <= Instant::now());
         let wants_members = self.feed.wish().take();
+        let is_lag_news = self.feed.lag().take();
         let is_any = ended.is_some()
             || wants_members
+            || is_lag_news
             || request.is_some()
             || broadcast.is_some()
             || connection.is_some()
@@ -158,6 +168,9 @@ impl<N: Net> Driver<N> {
         ended.transpose().map_err(panicked)?;
         if wants_members {
             self.feed.tell_all_members(&self.node.snapshot().members);
+        }
+        if is_lag_news {
+            self.look_at_readers();
         }
         if let Some(request) = request {
             self.on_request(request);
@@ -172,7 +185,7 @@ impl<N: Net> Driver<N> {
             self.on_link_event(event);
         }
         if is_due {
-            self.handle(Input::Wake);
+            self.on_deadline();
         }
         Ok(is_any)
     }
@@ -185,19 +198,39 @@ impl<N: Net> Driver<N> {
             Some(ended) = self.tasks.join_next() => ended.map_err(panicked)?,
             // What is wished for is given in the next turn.
             () = self.feed.wish().raised() => {}
+            () = self.feed.lag().raised() => {}
             Some(request) = self.requests.recv() => self.on_request(request),
             Some(broadcast) = self.broadcasts.recv(), if self.node.takes_broadcasts() => {
                 self.on_broadcast(broadcast);
             }
             Some((stream, addr)) = self.connections.recv() => self.accept(stream, addr),
             Some(event) = self.events.1.recv() => self.on_link_event(event),
-            () = wait_until(deadline) => self.handle(Input::Wake),
+            () = wait_until(deadline) => self.on_deadline(),
         }
         Ok(())
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.node.poll_timeout().map(|deadline| self.clock.when(deadline.at))
+        let deadline = self.node.poll_timeout().map(|deadline| self.clock.when(deadline.at));
+        deadline.into_iter().chain(self.reader_look).min()
+    }
+
+    fn on_deadline(&mut self) {
+        self.handle(Input::Wake);
+        // A reader that stands still is waited for until what waits for it is too old.
+        if self.reader_look.is_some_and(|look| look <= Instant::now()) {
+            self.look_at_readers();
+        }
+    }
+
+    /// Tells the node whether a reader is behind, if that is news.
+    fn look_at_readers(&mut self) {
+        let now = Instant::now();
+        let (was_behind, is_behind) = (self.reader_look.is_some(), self.feed.is_behind(now));
+        self.reader_look = is_behind.then(|| now + READER_LOOK);
+        if is_behind != was_behind {
+            self.handle(Input::Reader { is_behind });
+        }
     }
 
     fn on_request(&mut self, request: Request) {

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use tidings_core::{
-    AddressRecord, Event, Hop, MessageId, NeighborLoss, NodeId, Payload, RegistrationLoss, Removal,
-    Topic, UnixTime,
+    AddressRecord, BootEpoch, Event, Hop, MessageId, NeighborLoss, NodeId, Payload,
+    RegistrationLoss, Removal, Sequence, Topic, UnixTime,
 };
 
 use crate::queue::{Queue, Taken};
@@ -92,6 +92,10 @@ pub struct Delivery {
     pub id: MessageId,
     /// Who said it.
     pub origin: NodeId,
+    /// In which life.
+    pub life: BootEpoch,
+    /// Its number among the messages of that life, from 1.
+    pub sequence: Sequence,
     /// What it is about; empty unless the origin said.
     pub topic: Topic,
     /// What was said.
@@ -104,6 +108,25 @@ pub struct Delivery {
     pub hop: Hop,
     /// It was sent before this node was born.
     pub history: bool,
+}
+
+impl Delivery {
+    /// The message that this event brings, if it brings one.
+    pub(crate) fn of(event: &Event) -> Option<Self> {
+        let Event::Delivered { envelope, from, hop, history, .. } = event else { return None };
+        Some(Self {
+            id: envelope.id(),
+            origin: envelope.origin(),
+            life: envelope.epoch(),
+            sequence: envelope.sequence(),
+            topic: envelope.topic().clone(),
+            payload: envelope.payload().clone(),
+            sent: envelope.sent(),
+            from: *from,
+            hop: *hop,
+            history: *history,
+        })
+    }
 }
 
 /// The events of one node from the moment of asking on, until the node has stopped. A reader that is
@@ -158,16 +181,7 @@ impl Stream for Events {
 #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is for observers")]
 pub(crate) fn for_programs(event: &Event) -> Option<NodeEvent> {
     Some(match event {
-        Event::Delivered { envelope, from, hop, history, .. } => NodeEvent::Delivered(Delivery {
-            id: envelope.id(),
-            origin: envelope.origin(),
-            topic: envelope.topic().clone(),
-            payload: envelope.payload().clone(),
-            sent: envelope.sent(),
-            from: *from,
-            hop: *hop,
-            history: *history,
-        }),
+        Event::Delivered { .. } => NodeEvent::Delivered(Delivery::of(event)?),
         Event::NeighborUp { peer, .. } => NodeEvent::NeighborUp { peer: peer.clone() },
         Event::NeighborDown { peer, reason } => {
             NodeEvent::NeighborDown { peer: peer.clone(), reason: *reason }

@@ -7,22 +7,29 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tidings_core::{Event, MemberSnapshot, RegistrationLoss, Role};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-use crate::events::{Events, NodeEvent, for_programs};
-use crate::members::{MemberFeed, Members, NoMembers, Wish};
+use crate::deliveries::{Deliveries, DeliveryQueue, Reach};
+use crate::events::{Delivery, Events, NodeEvent, for_programs};
+use crate::flag::Flag;
+use crate::members::{MemberFeed, Members, NoMembers};
 use crate::queue::Queue;
 
 /// Readers of one node.
 #[derive(Debug)]
 pub(crate) struct Feed {
     state: Mutex<State>,
-    wish: Arc<Wish>,
+    wish: Arc<Flag>,
+    /// A reader of deliveries is behind, or has caught up.
+    lag: Arc<Flag>,
     joined: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
 struct State {
     readers: Vec<Weak<Queue<NodeEvent>>>,
+    deliveries: Vec<Weak<DeliveryQueue>>,
+    reach: Reach,
     members: MemberFeed,
     /// Whether there is a table of members.
     has_members: bool,
@@ -49,12 +56,14 @@ struct Outage {
 }
 
 impl Feed {
-    /// That of a node with these seed nodes. Whether it has a table of members is not known yet.
-    pub(crate) fn new(role: Role, seed_nodes: &[SocketAddr]) -> Self {
+    /// That of a node with these seed nodes, whose store reaches so far. Whether it has a table of members is not known yet.
+    pub(crate) fn new(role: Role, seed_nodes: &[SocketAddr], reach: Reach) -> Self {
         let members = MemberFeed::default();
         let wish = Arc::clone(&members.wish);
         let state = State {
             readers: Vec::new(),
+            deliveries: Vec::new(),
+            reach,
             members,
             has_members: role == Role::Peer,
             join: Join::default(),
@@ -63,7 +72,7 @@ impl Feed {
         };
         // A seed node has nobody to join.
         let joined = watch::Sender::new(role == Role::SeedNode);
-        let feed = Self { state: Mutex::new(state), wish, joined };
+        let feed = Self { state: Mutex::new(state), wish, lag: Arc::default(), joined };
         feed.set_seed_nodes(seed_nodes);
         feed
     }
@@ -92,6 +101,36 @@ impl Feed {
         events
     }
 
+    /// A reader of messages, from now on.
+    pub(crate) fn deliveries(&self) -> Deliveries {
+        let mut state = self.lock();
+        if state.is_closed {
+            return Deliveries::ended();
+        }
+        let deliveries = Deliveries::new(state.reach, &self.lag);
+        state.deliveries.retain(|reader| reader.strong_count() > 0);
+        state.deliveries.push(deliveries.queue());
+        deliveries
+    }
+
+    /// Raised when a reader of messages is behind, or has caught up.
+    pub(crate) fn lag(&self) -> &Arc<Flag> {
+        &self.lag
+    }
+
+    /// Whether a reader of messages is so far behind at this moment that the node shall take no more.
+    pub(crate) fn is_behind(&self, now: Instant) -> bool {
+        let mut state = self.lock();
+        let mut is_behind = false;
+        state.deliveries.retain(|reader| {
+            let Some(queue) = reader.upgrade() else { return false };
+            queue.expire(now);
+            is_behind |= queue.is_behind();
+            true
+        });
+        is_behind
+    }
+
     /// A reader of members.
     pub(crate) fn members(&self) -> Result<Members, NoMembers> {
         let mut state = self.lock();
@@ -112,7 +151,7 @@ impl Feed {
     }
 
     /// Raised when somebody wants all members.
-    pub(crate) fn wish(&self) -> &Arc<Wish> {
+    pub(crate) fn wish(&self) -> &Arc<Flag> {
         &self.wish
     }
 
@@ -128,6 +167,7 @@ impl Feed {
         }
         state.members.on_event(event);
         let outage = state.outage.on_event(event);
+        state.deliver(event);
         if state.readers.is_empty() {
             return;
         }
@@ -141,6 +181,11 @@ impl Feed {
         let mut state = self.lock();
         state.is_closed = true;
         state.members.close();
+        for reader in state.deliveries.drain(..) {
+            if let Some(queue) = reader.upgrade() {
+                queue.close();
+            }
+        }
         for reader in state.readers.drain(..) {
             if let Some(queue) = reader.upgrade() {
                 queue.close();
@@ -162,6 +207,18 @@ impl Drop for Feed {
 }
 
 impl State {
+    fn deliver(&mut self, event: &Event) {
+        if self.deliveries.is_empty() {
+            return;
+        }
+        let Some(delivery) = Delivery::of(event) else { return };
+        let now = Instant::now();
+        self.deliveries.retain(|reader| {
+            let queue = reader.upgrade();
+            queue.map(|queue| queue.push(delivery.clone(), now)).is_some()
+        });
+    }
+
     fn tell(&mut self, event: &NodeEvent) {
         self.readers.retain(|reader| {
             let queue = reader.upgrade();
@@ -236,7 +293,7 @@ mod tests {
 
     #[test]
     fn readers_that_are_gone_are_not_kept_while_nothing_happens() {
-        let feed = Feed::new(Role::Peer, &[addr(1)]);
+        let feed = Feed::new(Role::Peer, &[addr(1)], Reach::default());
         for _ in 0..100 {
             drop(feed.events(1));
         }

@@ -9,6 +9,7 @@ use tidings_core::{
 };
 use tokio::sync::{mpsc, oneshot};
 
+use crate::deliveries::Deliveries;
 use crate::events::{Events, MAX_BEHIND};
 use crate::feed::Feed;
 use crate::members::{Members, NoMembers};
@@ -189,6 +190,12 @@ impl NodeHandle {
         self.feed.upgrade().map_or_else(Events::ended, |feed| feed.events(capacity))
     }
 
+    /// Messages of others, for a program that wants all of them, from now on. See [`Deliveries`].
+    #[must_use]
+    pub fn deliveries(&self) -> Deliveries {
+        self.feed.upgrade().map_or_else(Deliveries::ended, |feed| feed.deliveries())
+    }
+
     /// Who belongs to the network: first all that the node knows, then what changes.
     pub fn members(&self) -> Result<Members, NoMembers> {
         self.feed.upgrade().map_or_else(|| Ok(Members::ended()), |feed| feed.members())
@@ -218,7 +225,9 @@ impl NodeHandle {
             Command::Broadcast { topic, payload } => {
                 try_send(&self.broadcasts, Broadcast { topic, payload, answer: None })
             }
-            command => try_send(&self.requests, Request::Command(command)),
+            Command::SeedNodes(_) | Command::Leave => {
+                try_send(&self.requests, Request::Command(command))
+            }
         }
     }
 

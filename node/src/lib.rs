@@ -73,11 +73,13 @@ mod addresses;
 mod builder;
 pub mod chatter;
 mod clock;
+mod deliveries;
 mod driver;
 #[cfg(test)]
 mod errors;
 mod events;
 mod feed;
+mod flag;
 mod handle;
 mod host_port;
 mod identity;
@@ -93,6 +95,7 @@ pub mod settings;
 
 pub use builder::{BoundNode, NodeBuilder, StartError, node_name};
 pub use clock::unix_now;
+pub use deliveries::{Deliveries, DeliveryEvent, Missed};
 pub use driver::{Driver, DriverError};
 pub use events::{Delivery, Events, NodeEvent};
 pub use handle::{BroadcastError, NodeHandle, NodeReport, Observer, RequestError, SendError, Sent};
@@ -108,13 +111,14 @@ pub use bytes::Bytes;
 // All that signatures speak of, so that a program that is a node names one crate.
 #[doc(no_inline)]
 pub use tidings_core::{
-    AccusationSnapshot, AddressRecord, Birth, BootEpoch, BroadcastConfig, BroadcastKind, Command,
-    Config, ConfigError, DecisionMode, DetectorConfig, DetectorKind, DialFailure, Envelope, Event,
-    Hop, HyParViewConfig, IHaveDirection, Incarnation, Input, Instant, KnownSnapshot, Limits,
-    LinkConfig, LinkId, LinkLoss, LinkOrigin, MAX_ADDRESSES, MAX_SEED_NODES, MemberSnapshot,
-    MemberState, MessageId, Misbehavior, Monitor, NeighborLoss, NeighborSnapshot, Node, NodeId,
-    NodeSnapshot, Output, OverlayConfig, OverlayKind, ParseIdError, Payload, PlumtreeConfig,
-    ProbeReason, RecordError, RegisteredSnapshot, RegistrationConfig, RegistrationLoss, Rejection,
-    Removal, ReportOutcome, RngSeed, Role, SeedNodeSnapshot, Sequence, Signature, Stats,
-    StrikeKind, SuspicionSnapshot, SwimConfig, TooLong, Topic, UnixTime, VoteOutcome, wire,
+    AccusationSnapshot, AddressRecord, Birth, BootEpoch, BroadcastConfig, BroadcastKind, CONGESTED,
+    Command, Config, ConfigError, DecisionMode, DetectorConfig, DetectorKind, DialFailure,
+    Envelope, Event, Hop, HyParViewConfig, IHaveDirection, Incarnation, Input, Instant,
+    KnownSnapshot, Limits, LinkConfig, LinkId, LinkLoss, LinkOrigin, MAX_ADDRESSES, MAX_SEED_NODES,
+    MemberSnapshot, MemberState, MessageId, Misbehavior, Monitor, NeighborLoss, NeighborSnapshot,
+    Node, NodeId, NodeSnapshot, Output, OverlayConfig, OverlayKind, ParseIdError, Payload,
+    PlumtreeConfig, ProbeReason, READY, RecordError, RegisteredSnapshot, RegistrationConfig,
+    RegistrationLoss, Rejection, Removal, ReportOutcome, RngSeed, Role, SeedNodeSnapshot, Sequence,
+    Signature, Stats, StrikeKind, SuspicionSnapshot, SwimConfig, TooLong, Topic, UnixTime,
+    VoteOutcome, wire,
 };

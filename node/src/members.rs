@@ -10,8 +10,8 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use tidings_core::wire::Evidence;
 use tidings_core::{AddressRecord, BootEpoch, Event, MemberSnapshot, MemberState, NodeId};
-use tokio::sync::Notify;
 
+use crate::flag::Flag;
 use crate::queue::{Queue, Taken};
 
 /// Changes kept for a reader that is behind; with one more it gets all members again.
@@ -85,7 +85,7 @@ pub struct Members {
 }
 
 impl Members {
-    pub(crate) fn new(wish: &Arc<Wish>) -> Self {
+    pub(crate) fn new(wish: &Arc<Flag>) -> Self {
         let reader = MemberReader {
             queue: Queue::new(MAX_CHANGES),
             wants_all: AtomicBool::new(true),
@@ -142,7 +142,7 @@ pub(crate) struct MemberReader {
     /// It was given nothing yet, so that it can miss nothing.
     is_new: AtomicBool,
     missed: AtomicU64,
-    wish: Arc<Wish>,
+    wish: Arc<Flag>,
 }
 
 impl MemberReader {
@@ -160,37 +160,14 @@ impl MemberReader {
     }
 }
 
-/// A reader wants all members. Raised by readers, seen by the driver.
-#[derive(Debug, Default)]
-pub(crate) struct Wish {
-    is_raised: AtomicBool,
-    raised: Notify,
-}
-
-impl Wish {
-    fn raise(&self) {
-        self.is_raised.store(true, Ordering::Release);
-        self.raised.notify_one();
-    }
-
-    /// Whether somebody wished since the last call.
-    pub(crate) fn take(&self) -> bool {
-        self.is_raised.swap(false, Ordering::AcqRel)
-    }
-
-    /// Waits until somebody does.
-    pub(crate) async fn raised(&self) {
-        self.raised.notified().await;
-    }
-}
-
 /// The readers of members, and what they were told.
 #[derive(Debug, Default)]
 pub(crate) struct MemberFeed {
     readers: Vec<Weak<MemberReader>>,
     /// Who is alive or suspected, in which life, and whether suspected.
     living: BTreeMap<NodeId, (BootEpoch, bool)>,
-    pub(crate) wish: Arc<Wish>,
+    /// A reader wants all members.
+    pub(crate) wish: Arc<Flag>,
 }
 
 impl MemberFeed {

@@ -19,8 +19,8 @@ use tidings_core::{CONGESTED, READY};
 use tokio::sync::Notify;
 
 /// Most bytes of payloads that wait for one link before it counts as overrun; one frame may go beyond. A node
-/// is told long before, but sends a stranger that compares messages with it up to half of this at once.
-const MAX_PAYLOADS: usize = 1024 * 1024;
+/// is told long before; but one that leaves says all at once, up to half of this.
+const MAX_PAYLOADS: usize = 2 * 1024 * 1024;
 
 /// The same of control, which waits for nothing but the link: one with so much of it takes nothing, or
 /// less than two nodes have to say for themselves. An exchange may say half of it at once, and digests

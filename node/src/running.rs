@@ -8,6 +8,7 @@ use tidings_core::{AddressRecord, NodeId, NodeSnapshot, Role};
 use tokio::select;
 use tokio::task::JoinSet;
 
+use crate::deliveries::Deliveries;
 use crate::driver::{Driver, DriverError};
 use crate::events::Events;
 use crate::handle::{NodeHandle, NodeReport, RequestError, SendError, Sent};
@@ -96,6 +97,12 @@ impl RunningNode {
     #[must_use]
     pub fn events_with_capacity(&self, capacity: usize) -> Events {
         self.handle.events_with_capacity(capacity)
+    }
+
+    /// Messages of others, for a program that wants all of them, from now on. See [`Deliveries`].
+    #[must_use]
+    pub fn deliveries(&self) -> Deliveries {
+        self.handle.deliveries()
     }
 
     /// Who belongs to the network: first all that the node knows, then what changes.

@@ -12,16 +12,16 @@ use crate::time::Instant;
 use crate::wire::BroadcastMessage;
 
 /// Most bytes of gossip that a peer which leaves sends a neighbor that it owes some.
-const LAST: usize = 2 * CONGESTED;
+const LAST: usize = 4 * CONGESTED;
+
+/// Much waits for a neighbor's link.
+pub(crate) fn on_congested(cx: &mut Context, link: LinkId) {
+    if let Some(via) = cx.neighbors.by_link(link).map(Neighbor::via) {
+        cx.flow.pause(via);
+    }
+}
 
 impl Broadcast {
-    /// Much waits for a neighbor's link.
-    pub(crate) fn on_congested(&mut self, cx: &mut Context, link: LinkId) {
-        if let Some(via) = cx.neighbors.by_link(link).map(Neighbor::via) {
-            cx.flow.pause(via);
-        }
-    }
-
     /// Little waits for it now.
     pub(crate) fn on_ready(&mut self, cx: &mut Context, link: LinkId) {
         if cx.flow.on_ready(link) {
@@ -50,20 +50,12 @@ impl Broadcast {
     /// Sends a neighbor what it is owed and takes now. False: so many bytes were not all.
     fn send_owed(&mut self, cx: &mut Context, to: Via, bytes: usize) -> bool {
         let mut room = bytes;
-        while let Some(Promise { id, route, was_asked }) = cx.flow.next(to.link) {
+        while let Some(Promise { id, route }) = cx.flow.next(to.link) {
             let Some(stored) = self.memory.store.unexpired(cx, id) else { continue };
             if !stored.owed.contains(to.slot) {
                 continue;
             }
             stored.settle(&mut cx.flow, to.slot);
-            let is_lazy = match &self.strategy {
-                Strategy::Flood => false,
-                Strategy::Plumtree(tree) => tree.is_lazy(to.slot, stored, route),
-            };
-            // Where the tree has changed since, its name is enough, which it was told.
-            if is_lazy && !was_asked {
-                continue;
-            }
             stored.holders.insert(to.slot);
             room = room.saturating_sub(stored.envelope.encoded_len());
             traffic::send_copy(cx, to.link, stored, route);
@@ -153,7 +145,7 @@ mod tests {
         }
 
         fn congested(&mut self, n: u8) {
-            self.broadcast.on_congested(&mut self.cx, link(n));
+            on_congested(&mut self.cx, link(n));
         }
 
         fn ready(&mut self, n: u8) {

@@ -9,6 +9,7 @@ use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::broadcast::Broadcast;
+use crate::broadcast::credit::on_congested;
 use crate::broadcast::timer::BroadcastTimer;
 use crate::config::Config;
 use crate::context::Context;
@@ -235,7 +236,7 @@ impl Hosts for Peers {
                 peer.broadcast.publish(&mut peer.cx, topic, payload);
             }
             Input::DialFailed { .. } | Input::Garbled { .. } => unreachable!("nobody dials"),
-            Input::LinkCongested { link } => peer.broadcast.on_congested(&mut peer.cx, link),
+            Input::LinkCongested { link } => on_congested(&mut peer.cx, link),
             Input::LinkReady { link } => peer.broadcast.on_ready(&mut peer.cx, link),
             Input::Overrun { .. } | Input::Command(_) | Input::Reader { .. } => {
                 unreachable!("nobody asks for it")

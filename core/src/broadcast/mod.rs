@@ -2,7 +2,7 @@
 //! strategies, `flood` and `plumtree`.
 
 pub(crate) mod config;
-mod credit;
+pub(crate) mod credit;
 pub(crate) mod exchange;
 pub(crate) mod flood;
 #[cfg(test)]

@@ -110,17 +110,8 @@ pub(super) fn send_copy(cx: &mut Context, link: LinkId, stored: &Stored, route: 
 }
 
 /// Sends a neighbor one copy, unless it is known to have the message. One that takes no payloads now gets
-/// it later; until then it lacks it, and is told its name like others.
-pub(super) fn send_once(cx: &mut Context, to: Via, stored: &mut Stored, route: Route) {
-    give(cx, to, stored, route, false);
-}
-
-/// The same, for a neighbor that asked for it. Returns whether it is sent now.
-pub(super) fn answer(cx: &mut Context, to: Via, stored: &mut Stored, route: Route) -> bool {
-    give(cx, to, stored, route, true)
-}
-
-fn give(cx: &mut Context, to: Via, stored: &mut Stored, route: Route, was_asked: bool) -> bool {
+/// it later; until then it lacks it, and is told its name like others. Returns whether a copy is sent now.
+pub(super) fn send_once(cx: &mut Context, to: Via, stored: &mut Stored, route: Route) -> bool {
     if stored.holders.contains(to.slot) || stored.owed.contains(to.slot) {
         return false;
     }
@@ -129,7 +120,7 @@ fn give(cx: &mut Context, to: Via, stored: &mut Stored, route: Route, was_asked:
         send_copy(cx, to.link, stored, route);
         return true;
     }
-    let promise = Promise { id: stored.envelope.id(), route, was_asked };
+    let promise = Promise { id: stored.envelope.id(), route };
     if cx.flow.promise(to, promise, cx.config.broadcast.store_count) {
         cx.flow.owe(&mut stored.owed, to.slot, stored.envelope.cost());
     }

@@ -18,7 +18,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::id::{LinkId, MessageId};
-use crate::links::neighbors::{Neighbors, Slot, SlotSet, Via};
+use crate::links::neighbors::{Neighbor, Neighbors, Slot, SlotSet, Via};
 #[cfg(any(test, feature = "invariants"))]
 use crate::util::invariant::{Broken, holds};
 use crate::util::room::make_room_behind;
@@ -92,8 +92,6 @@ const USUAL: Credit = Credit { payloads: true, pressure: 0 };
 pub(crate) struct Promise {
     pub(crate) id: MessageId,
     pub(crate) route: Route,
-    /// It was asked for, and did not only come along the tree.
-    pub(crate) was_asked: bool,
 }
 
 impl Flow {
@@ -226,7 +224,7 @@ impl Flow {
         self.press(room, is_full);
         let mut news = Vec::new();
         if core::mem::take(&mut self.has_changed) {
-            for via in neighbors.iter().map(|it| it.via()) {
+            for via in neighbors.iter().map(Neighbor::via) {
                 let credit = self.credit_for(via.link);
                 let told = self.find(via.link).map_or(USUAL, |it| it.told);
                 if credit != told {

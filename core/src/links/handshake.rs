@@ -210,8 +210,11 @@ impl Context {
                 outcome
             }
             // What waits to be sent concerns the broadcast alone.
-            Input::LinkCongested { .. } | Input::LinkReady { .. } => Outcome::Nothing,
-            Input::Wake | Input::Command(_) | Input::Reader { .. } => Outcome::Nothing,
+            Input::LinkCongested { .. }
+            | Input::LinkReady { .. }
+            | Input::Wake
+            | Input::Command(_)
+            | Input::Reader { .. } => Outcome::Nothing,
         }
     }
 

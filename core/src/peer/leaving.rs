@@ -11,6 +11,11 @@ impl Peer {
     /// had no link with.
     pub(super) fn leave(&mut self) {
         self.cx.leaving = true;
+        // Whoever hears that this peer leaves ends the link: what it is owed goes before.
+        let linked = self.cx.neighbors.links();
+        for link in &linked {
+            self.broadcast.send_last(&mut self.cx, *link);
+        }
         if let Some(farewell) = self.detector.farewell(&self.cx) {
             self.say(&farewell);
         }
@@ -18,10 +23,7 @@ impl Peer {
         let leave = Leave { subject: cx.me(), epoch: cx.epoch(), signature: None };
         let leave = RegistrationMessage::Leave(leave);
         announce(cx, bootstrap, &leave);
-        let linked: alloc::vec::Vec<_> =
-            cx.neighbors.iter().map(|neighbor| neighbor.link).collect();
         for link in linked {
-            self.broadcast.send_last(&mut self.cx, link);
             self.cx.send(link, leave.clone());
             self.drop_neighbor(link, Bye::Leaving);
         }

@@ -12,6 +12,7 @@ pub(crate) mod timer;
 use core::net::SocketAddr;
 
 use crate::broadcast::Broadcast;
+use crate::broadcast::credit::on_congested;
 use crate::config::MAX_SEED_NODES;
 use crate::context::Context;
 use crate::detector::Detector;
@@ -80,14 +81,14 @@ impl Peer {
 
     pub(crate) fn on_link_input(&mut self, link: LinkId, input: Input) {
         let Self { cx, broadcast, .. } = self;
-        match input {
-            Input::LinkCongested { link } => broadcast.on_congested(cx, link),
-            Input::LinkReady { link } => broadcast.on_ready(cx, link),
-            input => {
-                let outcome = cx.on_link_input(input);
-                self.on_outcome(link, outcome);
-                self.carry_out_facts();
-            }
+        if let Input::LinkCongested { link } = input {
+            on_congested(cx, link);
+        } else if let Input::LinkReady { link } = input {
+            broadcast.on_ready(cx, link);
+        } else {
+            let outcome = cx.on_link_input(input);
+            self.on_outcome(link, outcome);
+            self.carry_out_facts();
         }
     }
 

@@ -147,7 +147,24 @@ impl Network {
     }
 
     pub(crate) fn command(&mut self, name: &str, command: Command) {
-        self.0.handle(self.names[name], Input::Command(command));
+        self.input(name, Input::Command(command));
+    }
+
+    pub(crate) fn input(&mut self, name: &str, input: Input) {
+        self.0.handle(self.names[name], input);
+    }
+
+    /// Much waits for the link of one host with another, or little does.
+    pub(crate) fn pressed(&mut self, name: &str, to: &str, is_congested: bool) {
+        let (near, far) = (self.names[name], self.names[to]);
+        for ((_, link), _) in self.0.ends(|a, b| a == near && b == far) {
+            let input = if is_congested {
+                Input::LinkCongested { link }
+            } else {
+                Input::LinkReady { link }
+            };
+            self.0.handle(near, input);
+        }
     }
 
     pub(crate) fn run(&mut self, time: Duration) {

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
 
-use tidings_core::{BroadcastKind, Command, Config, DecisionMode, DetectorKind, OverlayKind};
+use tidings_core::{
+    BroadcastKind, Command, Config, DecisionMode, DetectorKind, Input, OverlayKind,
+};
 
 use crate::network::Network;
 
@@ -76,6 +78,10 @@ fn play(transcript: &str) -> String {
                 let addresses = seeds.iter().map(|seed| network.addr(seed)).collect();
                 network.command(name, Command::SeedNodes(addresses));
             }
+            ["congested", name, to] => network.pressed(name, to, true),
+            ["ready", name, to] => network.pressed(name, to, false),
+            ["behind", name] => network.input(name, Input::Reader { is_behind: true }),
+            ["caught", "up", name] => network.input(name, Input::Reader { is_behind: false }),
             ["leave", name] => network.command(name, Command::Leave),
             ["kill", name] => network.kill(name),
             ["start", name] => network.start(name),

@@ -8,6 +8,7 @@ mod busy;
 mod console;
 #[cfg(feature = "cli")]
 mod fleet;
+mod flow;
 mod identity;
 mod library;
 mod loaded_link;

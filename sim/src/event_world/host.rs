@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use tidings_core::wire::{self, Message, PREAMBLE_LEN};
 use tidings_core::{
-    Command, DialFailure, Event, Input, Instant, LinkId, LinkLoss, Node, Output, Room, Topic,
-    UnixTime,
+    Command, DialFailure, Event, Input, Instant, LinkId, LinkLoss, Node, Output, READY, Room,
+    Topic, UnixTime,
 };
 use tidings_node::chatter::Chatter;
 
 use super::ends::{End, Ends, Far, Stage};
 use super::mutant::Mutant;
-use super::network::{PacketFate, Route, address};
+use super::network::{PacketFate, Route, address, bytes};
 use super::packet::{EndRef, HostFault, Packet};
 use super::shard_state::{Held, HostCtx, ShardState};
 use super::tracer::Disposition;
@@ -562,8 +562,7 @@ impl Host {
         let has_room = cx.network.ready_at(self.uplink_free) <= at;
         let Some((_, end)) = self.ends.in_slot(slot) else { return false };
         let waits = cx.network.is_waiting(self.place, end.far.place, at);
-        let unread = if waits { end.unread.into() } else { 0 };
-        has_room && cx.network.is_ready(unread)
+        has_room && (!waits || u64::from(end.unread) <= bytes(READY))
     }
 
     /// Tells the node which links can take more, one after the other because they share the uplink, and which

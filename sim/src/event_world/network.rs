@@ -282,11 +282,6 @@ impl Network<'_> {
         unread >= bytes(CONGESTED) || (much > 0 && waits_for >= much)
     }
 
-    /// Whether so little is unread that the node hears of it.
-    pub(super) fn is_ready(&self, unread: u64) -> bool {
-        unread <= bytes(READY)
-    }
-
     /// When little waits for an uplink that is free again at this moment.
     pub(super) fn ready_at(&self, uplink_free: u64) -> u64 {
         uplink_free.saturating_sub(self.time_to_send(bytes(READY)))
@@ -302,7 +297,7 @@ impl Network<'_> {
     }
 }
 
-fn bytes(count: usize) -> u64 {
+pub(super) fn bytes(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 

@@ -132,7 +132,7 @@ impl Memory {
         let mut bytes = 0;
         for id in ids {
             if let Some(stored) = self.store.unexpired(cx, *id)
-                && traffic::answer(cx, from.via(), stored, Route::Usual)
+                && traffic::send_once(cx, from.via(), stored, Route::Usual)
             {
                 bytes += stored.envelope.encoded_len();
             }
@@ -157,7 +157,7 @@ impl Memory {
             let is_own = tree == stored.envelope.origin();
             let route =
                 if is_own { Route::Usual } else { Route::Along(Foreign { tree, depth: None }) };
-            let _later = !traffic::answer(cx, from.via(), stored, route);
+            traffic::send_once(cx, from.via(), stored, route);
         }
     }
 

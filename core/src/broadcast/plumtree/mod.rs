@@ -42,7 +42,7 @@ use crate::broadcast::waits;
 use crate::config::IHaveDirection;
 use crate::context::Context;
 use crate::id::{Hop, MessageId};
-use crate::links::neighbors::{Neighbor, Neighbors, Slot, SlotSet};
+use crate::links::neighbors::{Neighbor, Neighbors, SlotSet};
 #[cfg(any(test, feature = "invariants"))]
 use crate::util::invariant::Broken;
 use crate::wire::{BroadcastMessage, Digest, Gossip, Graft, IHave, MAX_IHAVES, Prune, Route};
@@ -272,12 +272,6 @@ impl Plumtree {
     /// How long a neighbor may take to ask for a message whose name it gets from here.
     pub(crate) fn promise(&self, cx: &Context) -> Duration {
         waits::gather(cx) + self.missing.promise(cx)
-    }
-
-    /// Whether a neighbor does not get the payload of a message that is on its way like this.
-    pub(crate) fn is_lazy(&self, slot: Slot, stored: &Stored, route: Route) -> bool {
-        let arrival = Arrival::new(stored.envelope.origin(), route, stored.hop);
-        self.trees.lazy(arrival).contains(slot)
     }
 
     #[cfg(any(test, feature = "invariants"))]

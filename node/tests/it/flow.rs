@@ -1,0 +1,245 @@
+//! Flow control over sockets: who is slow slows the sources and misses nothing, and is suspected by nobody.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tidings_core::wire::Purpose;
+use tidings_node::{
+    Deliveries, DeliveryEvent, Event, Instant, MemberState, Missed, NeighborLoss, NodeBuilder,
+    NodeId, Observer, Payload, RunningNode,
+};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::support::Raw;
+
+/// Far longer than anything here takes.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Counts links that were lost without a word, and doubts whether somebody lives.
+#[derive(Debug, Default)]
+struct Losses {
+    links: AtomicUsize,
+    doubts: AtomicUsize,
+}
+
+impl Observer for Losses {
+    fn on_event(&self, _at: Instant, event: &Event) {
+        if let Event::NeighborDown { reason: NeighborLoss::LinkLost(_), .. } = event {
+            self.links.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Event::Member { state: MemberState::Suspect | MemberState::Dead, .. } = event {
+            self.doubts.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A seed node and peers of `modern` that have joined.
+struct Network {
+    _seed_node: RunningNode,
+    peers: Vec<RunningNode>,
+    losses: Arc<Losses>,
+}
+
+impl Network {
+    async fn start(peers: usize, settings: &[(&str, &str)]) -> Self {
+        let seed_node = NodeBuilder::seed_node().listen([127, 0, 0, 1]).start().await;
+        let seed_node = seed_node.expect("it starts");
+        let losses = Arc::<Losses>::default();
+        let mut network = Self { peers: Vec::new(), losses, _seed_node: seed_node };
+        for _ in 0..peers {
+            let mut builder = NodeBuilder::peer().modern().listen([127, 0, 0, 1]);
+            for (name, value) in settings {
+                builder = builder.set(name, value).expect("a setting");
+            }
+            let seed = network._seed_node.addr();
+            let peer = builder.seed(seed).observer(network.losses.clone()).start().await;
+            network.peers.push(peer.expect("it starts"));
+        }
+        for peer in &network.peers {
+            timeout(PATIENCE, peer.joined()).await.expect("in time").expect("it runs");
+        }
+        // Trees need a round trip to each neighbor.
+        sleep(Duration::from_millis(500)).await;
+        network
+    }
+
+    /// No queue of a link ran over, and nothing that a neighbor was to get was dropped.
+    async fn kept_all(&self) {
+        for peer in &self.peers {
+            let limits = peer.snapshot().await.expect("it runs").stats.limits;
+            assert_eq!((limits.overruns, limits.owed), (0, 0));
+        }
+    }
+
+    /// (links, doubts)
+    fn losses(&self) -> (usize, usize) {
+        let Losses { links, doubts } = &*self.losses;
+        (links.load(Ordering::Relaxed), doubts.load(Ordering::Relaxed))
+    }
+}
+
+/// A payload of so many bytes with a number.
+fn payload(number: usize, len: usize) -> Vec<u8> {
+    let mut payload = vec![0; len];
+    payload[..8].copy_from_slice(&number.to_be_bytes());
+    payload
+}
+
+async fn next(deliveries: &mut Deliveries) -> DeliveryEvent {
+    let next = timeout(PATIENCE, deliveries.next()).await;
+    next.expect("something comes in time").expect("the node runs")
+}
+
+/// Reads so many messages, each after a pause, and nothing is missing; how many came from each origin, in the
+/// order of its numbers or not.
+async fn read_all(
+    mut deliveries: Deliveries,
+    count: usize,
+    pause: Duration,
+) -> BTreeMap<NodeId, Vec<u64>> {
+    let mut read = BTreeMap::<NodeId, Vec<u64>>::new();
+    for _ in 0..count {
+        match next(&mut deliveries).await {
+            DeliveryEvent::Delivered(it) => read.entry(it.origin).or_default().push(it.sequence.0),
+            event => panic!("{event:?}"),
+        }
+        if !pause.is_zero() {
+            sleep(pause).await;
+        }
+    }
+    for sequences in read.values_mut() {
+        sequences.sort_unstable();
+        sequences.dedup();
+    }
+    read
+}
+
+/// 500 messages of 60 KiB are three and a half times what a node stores.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn big_messages_at_full_speed_reach_all() {
+    let network = Network::start(6, &[]).await;
+    let mut readers = JoinSet::new();
+    for peer in &network.peers[1..] {
+        readers.spawn(read_all(peer.deliveries(), 500, Duration::ZERO));
+    }
+    for number in 0..500 {
+        network.peers[0].send(payload(number, Payload::MAX)).await.expect("it runs");
+    }
+    while let Some(read) = readers.join_next().await {
+        let read = read.expect("it has all");
+        assert_eq!(read.values().map(Vec::len).collect::<Vec<_>>(), [500]);
+    }
+    network.kept_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_small_messages_as_fast_as_they_are_taken_reach_all() {
+    let network = Network::start(6, &[]).await;
+    let mut readers = JoinSet::new();
+    for peer in &network.peers[1..] {
+        readers.spawn(read_all(peer.deliveries(), 15_000, Duration::ZERO));
+    }
+    for number in 0..15_000 {
+        network.peers[0].send(payload(number, 200)).await.expect("it runs");
+    }
+    while let Some(read) = readers.join_next().await {
+        assert_eq!(read.expect("it has all").values().map(Vec::len).sum::<usize>(), 15_000);
+    }
+    network.kept_all().await;
+}
+
+/// Ten speak at once, three times what a node stores.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_publishers_at_full_speed_reach_all() {
+    const EACH: usize = 300;
+    let network = Network::start(10, &[]).await;
+    let mut readers = JoinSet::new();
+    for peer in &network.peers {
+        readers.spawn(read_all(peer.deliveries(), 9 * EACH, Duration::ZERO));
+    }
+    let mut publishers = JoinSet::new();
+    for handle in network.peers.iter().map(RunningNode::handle) {
+        publishers.spawn(async move {
+            for number in 0..EACH {
+                handle.send(payload(number, 8 * 1024)).await.expect("it runs");
+            }
+        });
+    }
+    while let Some(read) = readers.join_next().await {
+        let read = read.expect("it has all");
+        assert_eq!(read.len(), 9);
+        assert!(read.values().all(|sequences| sequences.len() == EACH));
+    }
+    network.kept_all().await;
+}
+
+/// The reader takes 3 ms for each message; what is said is twice what a node stores.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_reader_misses_nothing_and_slows_the_source() {
+    const COUNT: usize = 1000;
+    let network = Network::start(4, &[("store_bytes", "1048576")]).await;
+    let slow = read_all(network.peers[3].deliveries(), COUNT, Duration::from_millis(3));
+    let slow = tokio::spawn(slow);
+    let begun = std::time::Instant::now();
+    for number in 0..COUNT {
+        network.peers[0].send(payload(number, 2048)).await.expect("it runs");
+    }
+    assert!(begun.elapsed() > Duration::from_secs(1), "it was waited for");
+    let read = timeout(PATIENCE, slow).await.expect("in time").expect("it has all");
+    assert_eq!(read.values().map(Vec::len).sum::<usize>(), COUNT);
+    assert_eq!(network.losses(), (0, 0));
+}
+
+/// It is behind by more than `store_age`: it is told what it misses, and the others need not wait any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_stands_still_is_told_what_it_misses_and_slows_nobody() {
+    const COUNT: usize = 1000;
+    let settings = [("store_bytes", "1048576"), ("store_age", "2s")];
+    let network = Network::start(4, &settings).await;
+    let mut stopped = network.peers[3].deliveries();
+    let quick = tokio::spawn(read_all(network.peers[2].deliveries(), COUNT, Duration::ZERO));
+    for number in 0..COUNT {
+        let sent = network.peers[0].send(payload(number, 2048));
+        timeout(PATIENCE, sent).await.expect("for some seconds at most").expect("it runs");
+    }
+    let read = timeout(PATIENCE, quick).await.expect("in time").expect("it has all");
+    assert_eq!(read.values().map(Vec::len).sum::<usize>(), COUNT);
+    let DeliveryEvent::Missed(missed) = next(&mut stopped).await else { panic!("it was too slow") };
+    let Missed { origin, from, to, count, .. } = missed;
+    assert_eq!(origin, network.peers[0].id());
+    assert!(from.0 < 10 && count > 100 && to.0 >= count && to.0 <= 1000, "{missed:?}");
+    network.peers[0].send("the last one").await.expect("it runs");
+    loop {
+        match next(&mut stopped).await {
+            DeliveryEvent::Delivered(it) if it.payload == "the last one" => break,
+            DeliveryEvent::Delivered(it) => assert!(it.sequence > to, "each or its number, once"),
+            event => assert!(matches!(event, DeliveryEvent::Missed(_)), "{event:?}"),
+        }
+    }
+    assert_eq!(network.losses(), (0, 0), "nobody thinks that it is dead");
+}
+
+/// A neighbor whose machine takes nothing is given up after `stall_timeout`; until then the source waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_neighbor_that_takes_nothing_is_given_up_and_the_others_have_all() {
+    const COUNT: usize = 600;
+    let slow = [("stall_timeout", "1s"), ("probe_every", "1m"), ("probe_timeout", "1m")];
+    let network = Network::start(2, &slow).await;
+    let mut raw = Raw::connect(network.peers[0].addr()).await;
+    raw.hello(50, ([127, 0, 0, 1], 9).into(), Purpose::Neighbor { isolated: true }).await;
+    sleep(Duration::from_millis(200)).await;
+    let reader = tokio::spawn(read_all(network.peers[1].deliveries(), COUNT, Duration::ZERO));
+    for number in 0..COUNT {
+        let sent = network.peers[0].send(payload(number, 30 * 1024));
+        timeout(PATIENCE, sent).await.expect("for a second at most").expect("it runs");
+    }
+    let read = timeout(PATIENCE, reader).await.expect("in time").expect("it has all");
+    assert_eq!(read.values().map(Vec::len).sum::<usize>(), COUNT);
+    assert_eq!(network.losses().0, 1, "the link that took nothing");
+    let snapshot = network.peers[0].snapshot().await.expect("it runs");
+    assert_eq!(snapshot.neighbors.len(), 1);
+    assert_eq!(snapshot.stats.limits.overruns, 0);
+}
