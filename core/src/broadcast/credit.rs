@@ -107,7 +107,6 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::event::Event;
     use crate::id::MessageId;
     use crate::links::flow::FAR;
     use crate::messaging::{Payload, Topic};
@@ -164,24 +163,9 @@ mod tests {
             self.broadcast.invariants(&self.cx).expect("all is counted");
             let mut sent = Sent::default();
             while let Some(output) = self.cx.poll_output() {
-                let Output::Send { link: to, message: Message::Broadcast(message) } = output else {
-                    match output {
-                        Output::Event(Event::Published { .. }) => {}
-                        Output::AwaitReady { link } => sent.awaited.push(link),
-                        output => panic!("{output:?}"),
-                    }
-                    continue;
-                };
-                let to = (2..5).find(|n| link(*n) == to).expect("a neighbor");
-                match message {
-                    BroadcastMessage::Gossip(it) => {
-                        sent.payloads.push((to, it.envelope.payload()[0]))
-                    }
-                    BroadcastMessage::Credit { payloads, pressure } => {
-                        sent.credit.push((to, payloads, pressure))
-                    }
-                    BroadcastMessage::Digest(it) => sent.named.push((to, it.ids.len())),
-                    message => panic!("{message:?}"),
+                if let Output::Send { link: to, message: Message::Broadcast(message) } = output {
+                    let to = (2..5).find(|n| link(*n) == to).expect("a neighbor");
+                    sent.note(to, &message);
                 }
             }
             sent
@@ -199,7 +183,20 @@ mod tests {
         payloads: Vec<(u8, u8)>,
         named: Vec<(u8, usize)>,
         credit: Vec<(u8, bool, u8)>,
-        awaited: Vec<LinkId>,
+    }
+
+    impl Sent {
+        fn note(&mut self, to: u8, message: &BroadcastMessage) {
+            if let BroadcastMessage::Gossip(it) = message {
+                self.payloads.push((to, it.envelope.payload()[0]));
+            } else if let BroadcastMessage::Credit { payloads, pressure } = message {
+                self.credit.push((to, *payloads, *pressure));
+            } else if let BroadcastMessage::Digest(it) = message {
+                self.named.push((to, it.ids.len()));
+            } else {
+                panic!("{message:?}");
+            }
+        }
     }
 
     fn link(n: u8) -> LinkId {

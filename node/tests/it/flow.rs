@@ -38,7 +38,7 @@ impl Observer for Losses {
 
 /// A seed node and peers of `modern` that have joined.
 struct Network {
-    _seed_node: RunningNode,
+    seed_node: RunningNode,
     peers: Vec<RunningNode>,
     losses: Arc<Losses>,
 }
@@ -48,14 +48,15 @@ impl Network {
         let seed_node = NodeBuilder::seed_node().listen([127, 0, 0, 1]).start().await;
         let seed_node = seed_node.expect("it starts");
         let losses = Arc::<Losses>::default();
-        let mut network = Self { peers: Vec::new(), losses, _seed_node: seed_node };
+        let mut network = Self { peers: Vec::new(), losses, seed_node };
         for _ in 0..peers {
             let mut builder = NodeBuilder::peer().modern().listen([127, 0, 0, 1]);
             for (name, value) in settings {
                 builder = builder.set(name, value).expect("a setting");
             }
-            let seed = network._seed_node.addr();
-            let peer = builder.seed(seed).observer(network.losses.clone()).start().await;
+            let watch: Arc<dyn Observer> = Arc::<Losses>::clone(&network.losses);
+            let seed = network.seed_node.addr();
+            let peer = builder.seed(seed).observer(watch).start().await;
             network.peers.push(peer.expect("it starts"));
         }
         for peer in &network.peers {
@@ -102,10 +103,9 @@ async fn read_all(
 ) -> BTreeMap<NodeId, Vec<u64>> {
     let mut read = BTreeMap::<NodeId, Vec<u64>>::new();
     for _ in 0..count {
-        match next(&mut deliveries).await {
-            DeliveryEvent::Delivered(it) => read.entry(it.origin).or_default().push(it.sequence.0),
-            event => panic!("{event:?}"),
-        }
+        let event = next(&mut deliveries).await;
+        let DeliveryEvent::Delivered(it) = event else { panic!("{event:?}") };
+        read.entry(it.origin).or_default().push(it.sequence.0);
         if !pause.is_zero() {
             sleep(pause).await;
         }
@@ -115,6 +115,15 @@ async fn read_all(
         sequences.dedup();
     }
     read
+}
+
+/// Waits until all have read; how many messages each got.
+async fn all_read(mut readers: JoinSet<BTreeMap<NodeId, Vec<u64>>>) -> Vec<usize> {
+    let mut counts = Vec::new();
+    while let Some(read) = timeout(PATIENCE, readers.join_next()).await.expect("in time") {
+        counts.push(read.expect("it has all").values().map(Vec::len).sum());
+    }
+    counts
 }
 
 /// 500 messages of 60 KiB are three and a half times what a node stores.
@@ -128,10 +137,7 @@ async fn big_messages_at_full_speed_reach_all() {
     for number in 0..500 {
         network.peers[0].send(payload(number, Payload::MAX)).await.expect("it runs");
     }
-    while let Some(read) = readers.join_next().await {
-        let read = read.expect("it has all");
-        assert_eq!(read.values().map(Vec::len).collect::<Vec<_>>(), [500]);
-    }
+    assert_eq!(all_read(readers).await, [500; 5]);
     network.kept_all().await;
 }
 
@@ -145,9 +151,7 @@ async fn many_small_messages_as_fast_as_they_are_taken_reach_all() {
     for number in 0..15_000 {
         network.peers[0].send(payload(number, 200)).await.expect("it runs");
     }
-    while let Some(read) = readers.join_next().await {
-        assert_eq!(read.expect("it has all").values().map(Vec::len).sum::<usize>(), 15_000);
-    }
+    assert_eq!(all_read(readers).await, [15_000; 5]);
     network.kept_all().await;
 }
 
@@ -168,11 +172,7 @@ async fn ten_publishers_at_full_speed_reach_all() {
             }
         });
     }
-    while let Some(read) = readers.join_next().await {
-        let read = read.expect("it has all");
-        assert_eq!(read.len(), 9);
-        assert!(read.values().all(|sequences| sequences.len() == EACH));
-    }
+    assert_eq!(all_read(readers).await, [9 * EACH; 10]);
     network.kept_all().await;
 }
 
@@ -182,14 +182,14 @@ async fn a_slow_reader_misses_nothing_and_slows_the_source() {
     const COUNT: usize = 1000;
     let network = Network::start(4, &[("store_bytes", "1048576")]).await;
     let slow = read_all(network.peers[3].deliveries(), COUNT, Duration::from_millis(3));
-    let slow = tokio::spawn(slow);
-    let begun = std::time::Instant::now();
+    let mut readers = JoinSet::new();
+    readers.spawn(slow);
+    let begun = tokio::time::Instant::now();
     for number in 0..COUNT {
         network.peers[0].send(payload(number, 2048)).await.expect("it runs");
     }
     assert!(begun.elapsed() > Duration::from_secs(1), "it was waited for");
-    let read = timeout(PATIENCE, slow).await.expect("in time").expect("it has all");
-    assert_eq!(read.values().map(Vec::len).sum::<usize>(), COUNT);
+    assert_eq!(all_read(readers).await, [COUNT]);
     assert_eq!(network.losses(), (0, 0));
 }
 
@@ -200,24 +200,25 @@ async fn a_reader_that_stands_still_is_told_what_it_misses_and_slows_nobody() {
     let settings = [("store_bytes", "1048576"), ("store_age", "2s")];
     let network = Network::start(4, &settings).await;
     let mut stopped = network.peers[3].deliveries();
-    let quick = tokio::spawn(read_all(network.peers[2].deliveries(), COUNT, Duration::ZERO));
+    let mut readers = JoinSet::new();
+    readers.spawn(read_all(network.peers[2].deliveries(), COUNT, Duration::ZERO));
     for number in 0..COUNT {
         let sent = network.peers[0].send(payload(number, 2048));
         timeout(PATIENCE, sent).await.expect("for some seconds at most").expect("it runs");
     }
-    let read = timeout(PATIENCE, quick).await.expect("in time").expect("it has all");
-    assert_eq!(read.values().map(Vec::len).sum::<usize>(), COUNT);
+    assert_eq!(all_read(readers).await, [COUNT]);
     let DeliveryEvent::Missed(missed) = next(&mut stopped).await else { panic!("it was too slow") };
     let Missed { origin, from, to, count, .. } = missed;
     assert_eq!(origin, network.peers[0].id());
     assert!(from.0 < 10 && count > 100 && to.0 >= count && to.0 <= 1000, "{missed:?}");
     network.peers[0].send("the last one").await.expect("it runs");
     loop {
-        match next(&mut stopped).await {
-            DeliveryEvent::Delivered(it) if it.payload == "the last one" => break,
-            DeliveryEvent::Delivered(it) => assert!(it.sequence > to, "each or its number, once"),
-            event => assert!(matches!(event, DeliveryEvent::Missed(_)), "{event:?}"),
+        let event = next(&mut stopped).await;
+        let DeliveryEvent::Delivered(it) = event else { continue };
+        if it.payload == "the last one" {
+            break;
         }
+        assert!(it.sequence > to, "each or its number, once");
     }
     assert_eq!(network.losses(), (0, 0), "nobody thinks that it is dead");
 }
@@ -231,13 +232,13 @@ async fn a_neighbor_that_takes_nothing_is_given_up_and_the_others_have_all() {
     let mut raw = Raw::connect(network.peers[0].addr()).await;
     raw.hello(50, ([127, 0, 0, 1], 9).into(), Purpose::Neighbor { isolated: true }).await;
     sleep(Duration::from_millis(200)).await;
-    let reader = tokio::spawn(read_all(network.peers[1].deliveries(), COUNT, Duration::ZERO));
+    let mut readers = JoinSet::new();
+    readers.spawn(read_all(network.peers[1].deliveries(), COUNT, Duration::ZERO));
     for number in 0..COUNT {
         let sent = network.peers[0].send(payload(number, 30 * 1024));
         timeout(PATIENCE, sent).await.expect("for a second at most").expect("it runs");
     }
-    let read = timeout(PATIENCE, reader).await.expect("in time").expect("it has all");
-    assert_eq!(read.values().map(Vec::len).sum::<usize>(), COUNT);
+    assert_eq!(all_read(readers).await, [COUNT]);
     assert_eq!(network.losses().0, 1, "the link that took nothing");
     let snapshot = network.peers[0].snapshot().await.expect("it runs");
     assert_eq!(snapshot.neighbors.len(), 1);
