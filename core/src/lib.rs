@@ -125,7 +125,7 @@ pub use rng::RngSeed;
 pub use seed_node::timer::SeedNodeTimer;
 pub use snapshot::{
     AccusationSnapshot, KnownSnapshot, MemberSnapshot, NeighborSnapshot, NodeSnapshot,
-    RegisteredSnapshot, SeedNodeSnapshot, SuspicionSnapshot,
+    RegisteredSnapshot, SeedNodeSnapshot, Spread, SuspicionSnapshot,
 };
 pub use stats::{Limits, Stats};
 pub use time::{Instant, UnixTime};

@@ -6,12 +6,12 @@ use core::net::SocketAddr;
 
 use crate::config::{Config, ConfigError, MAX_SEED_NODES};
 use crate::context::Context;
-use crate::id::{NodeId, Role};
+use crate::id::{MessageId, NodeId, Role};
 use crate::io::{Birth, Input, Output};
 use crate::peer::Peer;
 use crate::registration::bootstrap::distinct;
 use crate::seed_node::SeedNode;
-use crate::snapshot::NodeSnapshot;
+use crate::snapshot::{NodeSnapshot, Spread};
 use crate::stats::Stats;
 use crate::time::Instant;
 use crate::timers::Deadline;
@@ -130,8 +130,8 @@ impl Node {
     }
 
     /// Whether a [`Command::Broadcast`](crate::Command::Broadcast) is welcome now. It is not while much of
-    /// what was said is still owed to somebody, here or near: a driver that gives one nevertheless may make them miss the oldest.
-    /// May change with each input.
+    /// what was said is still owed to somebody, here or near: a driver that gives one nevertheless may make
+    /// them miss the oldest. May change with each input.
     pub fn takes_broadcasts(&self) -> bool {
         self.cx().flow.is_free()
     }
@@ -144,6 +144,15 @@ impl Node {
     /// Its role.
     pub fn role(&self) -> Role {
         self.cx().role
+    }
+
+    /// What becomes of an own message at its neighbors; nothing is known of one that is stored no more, and of
+    /// seed nodes'.
+    pub fn spread_of(&self, id: MessageId) -> Spread {
+        match &self.role {
+            RoleState::SeedNode(_) => Spread::default(),
+            RoleState::Peer(peer) => peer.spread_of(id),
+        }
     }
 
     /// Its settings.

@@ -97,6 +97,17 @@ pub struct AccusationSnapshot {
     pub since: Duration,
 }
 
+/// What becomes of an own message at its neighbors, at one moment. All of it is 0 where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spread {
+    /// Neighbors that were sent it.
+    pub pushed: usize,
+    /// Neighbors that will be sent it when they, or their links, can take more.
+    pub owed: usize,
+    /// Neighbors that are told its name alone, because others send it to them.
+    pub named: usize,
+}
+
 /// A neighbor at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

@@ -50,7 +50,7 @@ async fn chat(name: &str, place: Option<HostPort>) -> Result<()> {
             typed = lines.next_line() => match typed? {
                 Some(text) => {
                     let sent = node.send_about(name, text).await?;
-                    if sent.neighbors == 0 {
+                    if sent.neighbors + sent.owed + sent.named == 0 {
                         println!("(nobody is here yet; it is kept for two minutes)");
                     }
                 }

@@ -10,8 +10,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidings_core::wire::{BroadcastMessage, Message};
-use tidings_core::{BroadcastConfig, Command, Event, Input, LinkId, Node, Output, Rejection};
+use tidings_core::wire::Message;
+use tidings_core::{
+    BroadcastConfig, Command, Event, Input, LinkId, MessageId, Node, Output, Rejection, Spread,
+};
 use tokio::select;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::coop::consume_budget;
@@ -65,7 +67,7 @@ pub struct Driver<N: Net> {
     /// While the node has been told that a reader is behind: when to look whether it still is.
     reader_look: Option<Instant>,
     /// What became of the last command to broadcast.
-    published: Option<Result<Sent, Rejection>>,
+    published: Option<Result<MessageId, Rejection>>,
     has_left: bool,
 }
 
@@ -252,6 +254,10 @@ impl<N: Net> Driver<N> {
         self.published = None;
         self.handle(Input::Command(Command::Broadcast { topic, payload }));
         let verdict = self.published.take().unwrap_or(Err(Rejection::Leaving));
+        let verdict = verdict.map(|id| {
+            let Spread { pushed: neighbors, owed, named } = self.node.spread_of(id);
+            Sent { id, neighbors, owed, named }
+        });
         if let Some(answer) = answer {
             // Whoever asked may have gone since.
             let _unwanted = answer.send(verdict);
@@ -333,11 +339,11 @@ impl<N: Net> Driver<N> {
         }
     }
 
-    /// What the driver itself makes of an event. The messages that it counts come after it.
+    /// What the driver itself makes of an event.
     fn note(&mut self, event: &Event) {
         if let Event::Published { envelope } = event {
             // A command is carried out after timers that were due, so the last one is its own.
-            self.published = Some(Ok(Sent { id: envelope.id(), neighbors: 0 }));
+            self.published = Some(Ok(envelope.id()));
         } else if let Event::Rejected(rejection) = event {
             self.published = Some(Err(*rejection));
         }
@@ -345,12 +351,6 @@ impl<N: Net> Driver<N> {
     }
 
     fn send(&mut self, link: LinkId, message: &Message) {
-        if let (Message::Broadcast(BroadcastMessage::Gossip(gossip)), Some(Ok(sent))) =
-            (message, &mut self.published)
-            && gossip.envelope.id() == sent.id
-        {
-            sent.neighbors += 1;
-        }
         let Some(outgoing) = self.links.get(&link) else { return };
         match outgoing.push(message) {
             Ok(Room::Usual) => {}

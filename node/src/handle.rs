@@ -41,14 +41,19 @@ pub(crate) struct Broadcast {
     pub(crate) answer: Option<oneshot::Sender<Result<Sent, Rejection>>>,
 }
 
-/// A message on its way.
+/// A message on its way. Where nobody is there (all three numbers are 0) it waits in the store for neighbors to
+/// come, as long as the setting `store_age` lets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Sent {
     /// Which message it became.
     pub id: MessageId,
-    /// How many neighbors it was sent to. With none it waits in the store for those to come, as
-    /// long as the setting `store_age` lets it.
+    /// How many neighbors it was sent to.
     pub neighbors: usize,
+    /// How many more get it when they, or their links, can take more.
+    pub owed: usize,
+    /// How many are told its name alone, because others send it to them.
+    pub named: usize,
 }
 
 /// Why a message was not sent. Nothing of it was.

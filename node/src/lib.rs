@@ -119,6 +119,6 @@ pub use tidings_core::{
     Node, NodeId, NodeSnapshot, Output, OverlayConfig, OverlayKind, ParseIdError, Payload,
     PlumtreeConfig, ProbeReason, READY, RecordError, RegisteredSnapshot, RegistrationConfig,
     RegistrationLoss, Rejection, Removal, ReportOutcome, RngSeed, Role, SeedNodeSnapshot, Sequence,
-    Signature, Stats, StrikeKind, SuspicionSnapshot, SwimConfig, TooLong, Topic, UnixTime,
+    Signature, Spread, Stats, StrikeKind, SuspicionSnapshot, SwimConfig, TooLong, Topic, UnixTime,
     VoteOutcome, wire,
 };

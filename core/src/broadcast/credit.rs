@@ -110,6 +110,7 @@ mod tests {
     use crate::id::MessageId;
     use crate::links::flow::FAR;
     use crate::messaging::{Payload, Topic};
+    use crate::snapshot::Spread;
     use crate::testing::{context, record};
     use crate::wire::Message;
 
@@ -216,6 +217,9 @@ mod tests {
             let mut peer = Peer::new(config);
             peer.congested(2);
             (0..3).for_each(|_| peer.say(10));
+            let id = peer.broadcast.memory.store.ids(&peer.cx)[0];
+            let spread = Spread { pushed: 2, owed: 1, named: 0 };
+            assert_eq!(peer.broadcast.spread_of(&peer.cx, id), spread);
             assert!(peer.sent().payloads.iter().all(|(to, _)| *to != 2), "the others have them");
             assert_eq!(peer.cx.flow.owed().count, 3);
             peer.ready(2);

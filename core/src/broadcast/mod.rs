@@ -21,10 +21,11 @@ use crate::broadcast::message::BroadcastMessage;
 use crate::broadcast::timer::BroadcastTimer;
 use crate::config::BroadcastKind;
 use crate::context::Context;
-use crate::id::LinkId;
+use crate::id::{LinkId, MessageId};
 use crate::links::flow::Credit;
 use crate::links::neighbors::Neighbor;
 use crate::messaging::{Payload, Topic};
+use crate::snapshot::Spread;
 #[cfg(any(test, feature = "invariants"))]
 use crate::util::invariant::{Broken, holds};
 use crate::wire::Gossip;
@@ -157,6 +158,13 @@ impl Broadcast {
             Strategy::Flood => Ok(()),
             Strategy::Plumtree(tree) => tree.invariants(slots),
         }
+    }
+
+    /// Which neighbors have a stored message, and which are still to get it or its name.
+    pub(crate) fn spread_of(&self, cx: &Context, id: MessageId) -> Spread {
+        let Some(stored) = self.memory.store.get(id) else { return Spread::default() };
+        let (pushed, owed) = (stored.holders.iter().count(), stored.owed.iter().count());
+        Spread { pushed, owed, named: cx.neighbors.len() - pushed - owed }
     }
 
     pub(crate) fn stored(&self) -> usize {

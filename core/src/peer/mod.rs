@@ -17,7 +17,7 @@ use crate::config::MAX_SEED_NODES;
 use crate::context::Context;
 use crate::detector::Detector;
 use crate::event::{Event, Rejection};
-use crate::id::LinkId;
+use crate::id::{LinkId, MessageId};
 use crate::io::{Command, Input};
 use crate::links::Outcome;
 use crate::links::neighbors::Neighbor;
@@ -26,7 +26,7 @@ use crate::overlay::Overlay;
 use crate::overlay::timer::OverlayTimer;
 use crate::peer::timer::PeerTimer;
 use crate::registration::bootstrap::{Bootstrap, distinct};
-use crate::snapshot::{NeighborSnapshot, NodeSnapshot};
+use crate::snapshot::{NeighborSnapshot, NodeSnapshot, Spread};
 use crate::timers::Timer;
 
 /// A node that gossips.
@@ -162,6 +162,10 @@ impl Peer {
             Outcome::Ended(up, ending) => self.on_ended(link, &up, ending),
             Outcome::Message(purpose, message) => self.on_message(link, purpose, message),
         }
+    }
+
+    pub(crate) fn spread_of(&self, id: MessageId) -> Spread {
+        self.broadcast.spread_of(&self.cx, id)
     }
 
     pub(crate) fn snapshot(&self) -> NodeSnapshot {

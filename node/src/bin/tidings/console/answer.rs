@@ -85,6 +85,9 @@ pub(crate) struct MessagesView {
 pub(crate) struct SentView {
     pub(super) id: String,
     pub(super) neighbors: usize,
+    /// How many more get it when they can take more, and how many are told its name alone.
+    pub(super) owed: usize,
+    pub(super) named: usize,
 }
 
 /// The commands there are.
@@ -197,14 +200,22 @@ impl fmt::Display for Answer {
             Self::Peers(peers) => peers.fmt(f),
             Self::Seeds(seeds) => seeds.fmt(f),
             Self::Messages(messages) => messages.fmt(f),
-            Self::Sent(SentView { id, neighbors: 0 }) => write!(
+            Self::Sent(SentView { id, neighbors: 0, owed: 0, named: 0 }) => write!(
                 f,
                 "kept as {}: there is no neighbor to send it to yet",
                 id.get(..8).unwrap_or(id)
             ),
-            Self::Sent(SentView { id, neighbors }) => {
+            Self::Sent(SentView { id, neighbors, owed, named }) => {
                 let plural = if *neighbors == 1 { "" } else { "s" };
-                write!(f, "sent as {} to {neighbors} neighbor{plural}", id.get(..8).unwrap_or(id))
+                write!(f, "sent as {} to {neighbors} neighbor{plural}", id.get(..8).unwrap_or(id))?;
+                match owed {
+                    0 => {}
+                    _ => write!(f, ", to {owed} more when they can take it")?,
+                }
+                match named {
+                    0 => Ok(()),
+                    _ => write!(f, ", its name to {named} that others send it to"),
+                }
             }
             Self::Status(status) => status.fmt(f),
             Self::Members(members) => members.fmt(f),

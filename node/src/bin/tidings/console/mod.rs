@@ -13,7 +13,7 @@ pub(crate) mod socket;
 use std::sync::Arc;
 
 use tidings_core::{Payload, Role, Topic};
-use tidings_node::{BroadcastError, NodeHandle, RequestError};
+use tidings_node::{BroadcastError, NodeHandle, RequestError, Sent};
 
 pub(crate) use answer::Answer;
 pub(crate) use inbox::Inbox;
@@ -211,8 +211,9 @@ impl Console {
             Command::Messages => Answer::Messages(MessagesView { messages: self.inbox.latest() }),
             Command::Say(text) => {
                 let payload = Payload::new(text.into_bytes())?;
-                let sent = self.node.broadcast(Topic::default(), payload).await?;
-                Answer::Sent(SentView { id: format!("{:#}", sent.id), neighbors: sent.neighbors })
+                let Sent { id, neighbors, owed, named, .. } =
+                    self.node.broadcast(Topic::default(), payload).await?;
+                Answer::Sent(SentView { id: format!("{id:#}"), neighbors, owed, named })
             }
             Command::Status => Answer::Status(Box::new(status_view(&self.node.report().await?))),
             Command::Members => Answer::Members(members_view(&self.node.report().await?.node)),
