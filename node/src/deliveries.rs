@@ -7,7 +7,7 @@
 //!                           └─▶ the node takes no payloads: sources wait, until an eighth is left
 //! ```
 //!
-//! The rest of the room is for what is on its way by then.
+//! The rest of the room is for what is on its way by then, and 2 MiB more, since a small store has too little.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
@@ -114,7 +114,19 @@ impl Drop for Deliveries {
 pub(crate) struct Reach {
     pub(crate) bytes: usize,
     pub(crate) age: Duration,
+    /// Bytes that may come after the node has asked its neighbors to wait; of these nothing is missed.
+    pub(crate) on_their_way: usize,
 }
+
+impl Reach {
+    /// That of a store of so many bytes, which keeps messages for so long.
+    pub(crate) const fn of_store(bytes: usize, age: Duration) -> Self {
+        Self { bytes, age, on_their_way: ON_THEIR_WAY }
+    }
+}
+
+/// *Guess: a full queue of some links, and what their kernels hold.*
+const ON_THEIR_WAY: usize = 2 * 1024 * 1024;
 
 /// What waits for one reader.
 #[derive(Debug)]
@@ -218,7 +230,8 @@ impl DeliveryQueue {
 impl State {
     fn drop_what_is_beyond(&mut self, reach: Reach, now: Instant) {
         let is_old = |at: Instant| now.saturating_duration_since(at) > reach.age;
-        while self.bytes > reach.bytes || self.waiting.front().is_some_and(|(at, _)| is_old(*at)) {
+        let max = reach.bytes + reach.on_their_way;
+        while self.bytes > max || self.waiting.front().is_some_and(|(at, _)| is_old(*at)) {
             let Some((_, delivery)) = self.waiting.pop_front() else { break };
             self.bytes -= cost(&delivery);
             self.is_beyond = true;
@@ -280,8 +293,8 @@ mod tests {
     impl Reader {
         fn new() -> Self {
             let flag = Arc::default();
-            let deliveries =
-                Deliveries::new(Reach { bytes: 16 * (OVERHEAD + 100), age: AGE }, &flag);
+            let reach = Reach { bytes: 16 * (OVERHEAD + 100), age: AGE, on_their_way: 0 };
+            let deliveries = Deliveries::new(reach, &flag);
             Self { deliveries, flag, now: Instant::now() }
         }
 

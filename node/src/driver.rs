@@ -93,8 +93,9 @@ impl<N: Net> Driver<N> {
     ) -> (Self, NodeHandle) {
         let seed_nodes: Vec<SocketAddr> =
             node.snapshot().seed_nodes.iter().map(|seed_node| seed_node.addr).collect();
-        let BroadcastConfig { store_bytes: bytes, store_age: age, .. } = node.config().broadcast;
-        let feed = Arc::new(Feed::new(node.role(), &seed_nodes, Reach { bytes, age }));
+        let BroadcastConfig { store_bytes, store_age, .. } = node.config().broadcast;
+        let reach = Reach::of_store(store_bytes, store_age);
+        let feed = Arc::new(Feed::new(node.role(), &seed_nodes, reach));
         let (handle, requests, broadcasts) = NodeHandle::new(&feed);
         let (accepted_tx, connections) = mpsc::channel(MAX_WAITING);
         let mut tasks = JoinSet::new();

@@ -10,6 +10,7 @@ use tidings_node::{
     Deliveries, DeliveryEvent, Event, Instant, MemberState, Missed, NeighborLoss, NodeBuilder,
     NodeId, Observer, Payload, RunningNode,
 };
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -17,6 +18,9 @@ use crate::support::Raw;
 
 /// Far longer than anything here takes.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// One of these tests at a time: each keeps two cores busy.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Counts links that were lost without a word, and doubts whether somebody lives.
 #[derive(Debug, Default)]
@@ -129,6 +133,7 @@ async fn all_read(mut readers: JoinSet<BTreeMap<NodeId, Vec<u64>>>) -> Vec<usize
 /// 500 messages of 60 KiB are three and a half times what a node stores.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn big_messages_at_full_speed_reach_all() {
+    let _turn = TURN.lock().await;
     let network = Network::start(6, &[]).await;
     let mut readers = JoinSet::new();
     for peer in &network.peers[1..] {
@@ -143,6 +148,7 @@ async fn big_messages_at_full_speed_reach_all() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_small_messages_as_fast_as_they_are_taken_reach_all() {
+    let _turn = TURN.lock().await;
     let network = Network::start(6, &[]).await;
     let mut readers = JoinSet::new();
     for peer in &network.peers[1..] {
@@ -155,10 +161,11 @@ async fn many_small_messages_as_fast_as_they_are_taken_reach_all() {
     network.kept_all().await;
 }
 
-/// Ten speak at once, three times what a node stores.
+/// Ten speak at once, nearly as much as a node stores.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_publishers_at_full_speed_reach_all() {
-    const EACH: usize = 300;
+    let _turn = TURN.lock().await;
+    const EACH: usize = 80;
     let network = Network::start(10, &[]).await;
     let mut readers = JoinSet::new();
     for peer in &network.peers {
@@ -176,12 +183,13 @@ async fn ten_publishers_at_full_speed_reach_all() {
     network.kept_all().await;
 }
 
-/// The reader takes 3 ms for each message; what is said is twice what a node stores.
+/// The reader takes a millisecond or two for each message; what is said is twice what a node lets wait.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_reader_misses_nothing_and_slows_the_source() {
-    const COUNT: usize = 1000;
+    let _turn = TURN.lock().await;
+    const COUNT: usize = 3000;
     let network = Network::start(4, &[("store_bytes", "1048576")]).await;
-    let slow = read_all(network.peers[3].deliveries(), COUNT, Duration::from_millis(3));
+    let slow = read_all(network.peers[3].deliveries(), COUNT, Duration::from_millis(1));
     let mut readers = JoinSet::new();
     readers.spawn(slow);
     let begun = tokio::time::Instant::now();
@@ -196,6 +204,7 @@ async fn a_slow_reader_misses_nothing_and_slows_the_source() {
 /// It is behind by more than `store_age`: it is told what it misses, and the others need not wait any more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_stands_still_is_told_what_it_misses_and_slows_nobody() {
+    let _turn = TURN.lock().await;
     const COUNT: usize = 1000;
     let settings = [("store_bytes", "1048576"), ("store_age", "2s")];
     let network = Network::start(4, &settings).await;
@@ -226,6 +235,7 @@ async fn a_reader_that_stands_still_is_told_what_it_misses_and_slows_nobody() {
 /// A neighbor whose machine takes nothing is given up after `stall_timeout`; until then the source waits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_neighbor_that_takes_nothing_is_given_up_and_the_others_have_all() {
+    let _turn = TURN.lock().await;
     const COUNT: usize = 600;
     let slow = [("stall_timeout", "1s"), ("probe_every", "1m"), ("probe_timeout", "1m")];
     let network = Network::start(2, &slow).await;
