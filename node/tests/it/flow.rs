@@ -164,8 +164,8 @@ async fn many_small_messages_as_fast_as_they_are_taken_reach_all() {
 /// Ten speak at once, nearly as much as a node stores.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_publishers_at_full_speed_reach_all() {
-    let _turn = TURN.lock().await;
     const EACH: usize = 80;
+    let _turn = TURN.lock().await;
     let network = Network::start(10, &[]).await;
     let mut readers = JoinSet::new();
     for peer in &network.peers {
@@ -186,8 +186,8 @@ async fn ten_publishers_at_full_speed_reach_all() {
 /// The reader takes a millisecond or two for each message; what is said is twice what a node lets wait.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_reader_misses_nothing_and_slows_the_source() {
-    let _turn = TURN.lock().await;
     const COUNT: usize = 3000;
+    let _turn = TURN.lock().await;
     let network = Network::start(4, &[("store_bytes", "1048576")]).await;
     let slow = read_all(network.peers[3].deliveries(), COUNT, Duration::from_millis(1));
     let mut readers = JoinSet::new();
@@ -204,8 +204,8 @@ async fn a_slow_reader_misses_nothing_and_slows_the_source() {
 /// It is behind by more than `store_age`: it is told what it misses, and the others need not wait any more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_stands_still_is_told_what_it_misses_and_slows_nobody() {
-    let _turn = TURN.lock().await;
     const COUNT: usize = 1000;
+    let _turn = TURN.lock().await;
     let settings = [("store_bytes", "1048576"), ("store_age", "2s")];
     let network = Network::start(4, &settings).await;
     let mut stopped = network.peers[3].deliveries();
@@ -235,8 +235,8 @@ async fn a_reader_that_stands_still_is_told_what_it_misses_and_slows_nobody() {
 /// A neighbor whose machine takes nothing is given up after `stall_timeout`; until then the source waits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_neighbor_that_takes_nothing_is_given_up_and_the_others_have_all() {
-    let _turn = TURN.lock().await;
     const COUNT: usize = 600;
+    let _turn = TURN.lock().await;
     let slow = [("stall_timeout", "1s"), ("probe_every", "1m"), ("probe_timeout", "1m")];
     let network = Network::start(2, &slow).await;
     let mut raw = Raw::connect(network.peers[0].addr()).await;
