@@ -1,6 +1,8 @@
 //! Flow control of payloads: what is owed is sent when it is taken again, and neighbors hear how much this
 //! peer takes itself.
 
+use core::time::Duration;
+
 use crate::broadcast::timer::BroadcastTimer;
 use crate::broadcast::{Broadcast, Strategy, traffic};
 use crate::context::Context;
@@ -13,6 +15,9 @@ use crate::wire::BroadcastMessage;
 
 /// Most bytes of gossip that a peer which leaves sends a neighbor that it owes some.
 const LAST: usize = 4 * CONGESTED;
+
+/// How often a peer that is pressed drops what has grown too old.
+const EXPIRE_EVERY: Duration = Duration::from_millis(500);
 
 /// Much waits for a neighbor's link.
 pub(crate) fn on_congested(cx: &mut Context, link: LinkId) {
@@ -97,6 +102,10 @@ impl Broadcast {
         let Context { flow, neighbors, .. } = cx;
         for (link, Credit { payloads, pressure }) in flow.news(neighbors, room, is_crowded) {
             cx.send(link, BroadcastMessage::Credit { payloads, pressure });
+        }
+        // While sources wait nothing new comes that would drop what is too old to be owed.
+        if cx.flow.is_pressed() && !cx.timers.is_armed(BroadcastTimer::Promise) {
+            cx.arm(BroadcastTimer::Promise, EXPIRE_EVERY);
         }
     }
 }
@@ -323,7 +332,7 @@ mod tests {
             (0..3).for_each(|_| peer.say(Payload::MAX));
             assert_eq!(peer.sent().credit.len(), if waits { 3 } else { 0 });
             assert_eq!(peer.cx.timers.is_armed(BroadcastTimer::Promise), waits);
-            peer.cx.now = peer.cx.now + core::time::Duration::from_secs(1);
+            peer.cx.now = peer.cx.now + Duration::from_secs(1);
             assert_eq!(peer.sent().credit.len(), if waits { 3 } else { 0 });
             assert!(peer.cx.flow.is_free());
         }
@@ -440,6 +449,19 @@ mod tests {
         assert_eq!(sent.named, [(2, peer.broadcast.stored())]);
         peer.say(10);
         assert_eq!(peer.sent_to(2), [72]);
+    }
+
+    #[test]
+    fn pressure_ends_when_what_is_owed_is_too_old() {
+        let mut peer = Peer::new(small_store());
+        peer.congested(2);
+        (0..17).for_each(|_| peer.say(Payload::MAX));
+        peer.sent();
+        assert!(!peer.cx.flow.is_free() && peer.cx.timers.is_armed(BroadcastTimer::Promise));
+        peer.cx.now = peer.cx.now + peer.cx.config.broadcast.store_age + Duration::from_millis(1);
+        peer.broadcast.on_timer(&mut peer.cx, BroadcastTimer::Promise, |_| None);
+        peer.sent();
+        assert!(peer.cx.flow.is_free());
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Broadcast {
                 self.on_exchange_timer(cx, stranger.as_ref());
             }
             // What neighbors are told is looked at after every input.
-            (BroadcastTimer::Promise, _) => {}
+            (BroadcastTimer::Promise, _) => memory.store.expire(cx),
             (BroadcastTimer::Digest, Strategy::Flood) => flood::on_digest_timer(cx, memory),
             (BroadcastTimer::IHave, Strategy::Plumtree(tree)) => tree.on_ihave_timer(cx, memory),
             (BroadcastTimer::Graft, Strategy::Plumtree(tree)) => tree.on_graft_timer(cx),

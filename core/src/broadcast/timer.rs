@@ -13,7 +13,7 @@ part_timer! {
         IHave = 2,
         /// `plumtree`: an announced message is overdue.
         Graft = 3,
-        /// Nobody will ask any more for the oldest message of a full store.
+        /// Nobody will ask any more for the oldest message of a full store, or it is too old to be owed.
         Promise = 4,
     }
 }

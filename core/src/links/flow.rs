@@ -209,6 +209,11 @@ impl Flow {
         self.is_behind
     }
 
+    /// Whether so much is owed here that sources have to wait.
+    pub(crate) const fn is_pressed(&self) -> bool {
+        self.is_pressed
+    }
+
     /// Whether this peer may say something: much is owed neither here nor near.
     pub(crate) fn is_free(&self) -> bool {
         !self.is_pressed && self.links.iter().all(|it| it.pressure == 0)
