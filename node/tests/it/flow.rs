@@ -22,11 +22,11 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// One of these tests at a time: each keeps two cores busy.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// Counts links that were lost without a word, and doubts whether somebody lives.
+/// Counts links that were lost without a word, and suspicions whether somebody lives.
 #[derive(Debug, Default)]
 struct Losses {
     links: AtomicUsize,
-    doubts: AtomicUsize,
+    suspicions: AtomicUsize,
 }
 
 impl Observer for Losses {
@@ -35,7 +35,7 @@ impl Observer for Losses {
             self.links.fetch_add(1, Ordering::Relaxed);
         }
         if let Event::Member { state: MemberState::Suspect | MemberState::Dead, .. } = event {
-            self.doubts.fetch_add(1, Ordering::Relaxed);
+            self.suspicions.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -79,10 +79,10 @@ impl Network {
         }
     }
 
-    /// (links, doubts)
+    /// (links, suspicions)
     fn losses(&self) -> (usize, usize) {
-        let Losses { links, doubts } = &*self.losses;
-        (links.load(Ordering::Relaxed), doubts.load(Ordering::Relaxed))
+        let Losses { links, suspicions } = &*self.losses;
+        (links.load(Ordering::Relaxed), suspicions.load(Ordering::Relaxed))
     }
 }
 

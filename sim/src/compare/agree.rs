@@ -48,8 +48,13 @@ fn has_few_values(name: &str) -> bool {
     DEATHS.contains(&name) || ONE_PER_RUN.contains(&name)
 }
 
-/// Of fewer deaths the 95 % is the slowest one or two, which is chance.
-const MIN_DEATHS: u64 = 40;
+/// Whether it is of something that happens once per death, or after the last fault of a run.
+fn happens_seldom(name: &str) -> bool {
+    DEATHS.contains(&name) || [name::ONE_COMPONENT, name::QUORUM].contains(&name)
+}
+
+/// Of fewer values of these the 95 % is the slowest one or two, which is chance.
+const MIN_VALUES: u64 = 40;
 
 /// What is compared of a figure.
 struct Statistic {
@@ -125,7 +130,7 @@ pub fn judge(first: &[Figure], second: &[Figure], tick_ms: f64) -> Vec<Agreement
             _ => 0.0,
         };
         let values = [&ours, &theirs].into_iter().flatten().map(|it| it.values).min();
-        let is_rare = DEATHS.contains(name) && values < Some(MIN_DEATHS);
+        let is_rare = happens_seldom(name) && values < Some(MIN_VALUES);
         let judged = if is_rare { &STATISTICS[..1] } else { &STATISTICS };
         for statistic in judged {
             let value = |figure: &Option<Figure>| figure.as_ref().and_then(statistic.of);
