@@ -70,8 +70,8 @@ pub enum Input {
         /// Which connection.
         link: LinkId,
     },
-    /// No more than [`READY`](crate::READY) bytes of gossip wait for a connection that was congested, or of which
-    /// [`Output::AwaitReady`] was asked.
+    /// No more than [`READY`](crate::READY) bytes of gossip wait for a connection that was congested, or of
+    /// which [`Output::AwaitReady`] was asked.
     LinkReady {
         /// Which connection.
         link: LinkId,

@@ -146,8 +146,8 @@ impl Node {
         self.cx().role
     }
 
-    /// What becomes of an own message at its neighbors; nothing is known of one that is stored no more, and of
-    /// seed nodes'.
+    /// What becomes of an own message at its neighbors. All 0 for one that is stored no more, and at a seed
+    /// node.
     pub fn spread_of(&self, id: MessageId) -> Spread {
         match &self.role {
             RoleState::SeedNode(_) => Spread::default(),

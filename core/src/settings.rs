@@ -183,7 +183,7 @@ settings! {
     "hello_timeout" BOTH: links.hello_timeout, "100ms to 1m", "a dial fails when its hello is not answered within this time";
     "accept_timeout" BOTH: links.accept_timeout, "100ms to 1m", "an accepted link is closed without a hello within this time";
     "max_pending" BOTH: links.max_pending, "1 to 65536", "accepted links without a hello, at most";
-    "stall_timeout" BOTH: links.stall_timeout, "1s to 1h", "a link that takes nothing of what waits for it for so long is lost";
+    "stall_timeout" BOTH: links.stall_timeout, "1s to 1h", "longest time for which a link may take nothing of what waits for it";
     "lease" SEED_NODE: registration.lease, "1s to 1h", "lifetime of a registry entry that is not renewed";
     "registry_max" SEED_NODE: registration.registry_max, "1 to 16777216", "registry entries, at most";
     "probes_max" SEED_NODE: registration.probes_max, "1 to 65536", "concurrent probes of a seed node, at most";

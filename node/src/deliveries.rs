@@ -1,13 +1,14 @@
 //! Messages for a program that wants all of them: a stream that misses nothing while its reader is no further
-//! behind than the node's store reaches, and says exactly what is missing where it is.
+//! behind than the node's store reaches, and else says what is missing.
 //!
 //! ```text
 //! read ◀── an eighth ── a quarter ── store_bytes or store_age
-//!                           │         └─▶ what is older is missed, and said to be; nobody waits for it any more
-//!                           └─▶ the node takes no payloads: sources wait, until an eighth is left
+//!                           │         └─▶ the reader is told that it misses what is older
+//!                           └─▶ the node takes no payloads, until an eighth is left: sources wait
 //! ```
 //!
-//! The rest of the room is for what is on its way by then, and 2 MiB more, since a small store has too little.
+//! The rest of the room is for what is on its way by then. There are 2 MiB more of it, since a small store has
+//! too little. A reader that has missed something is not waited for until it has caught up.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
@@ -25,7 +26,7 @@ use crate::flag::Flag;
 /// Bytes that a waiting message takes beside its payload, about.
 const OVERHEAD: usize = 256;
 
-/// Origins of whom it is remembered which messages are missed.
+/// Lives of origins of which it is remembered which messages are missed.
 const MAX_ORIGINS: usize = 1024;
 
 /// What a reader of messages gets.
@@ -36,7 +37,7 @@ pub enum DeliveryEvent {
     Delivered(Delivery),
     /// The reader was too far behind, and misses messages that came before the next one.
     Missed(Missed),
-    /// The same of messages of more origins than 1,024.
+    /// The same, of messages beyond those of 1,024 lives of origins.
     MissedOthers {
         /// How many messages.
         count: u64,
@@ -55,13 +56,14 @@ pub struct Missed {
     pub from: Sequence,
     /// The number of the last of them.
     pub to: Sequence,
-    /// How many: fewer than the numbers between, where some were read or have not come.
+    /// How many. Fewer than from the first to the last, where some of these were read or have not come.
     pub count: u64,
 }
 
 /// Messages of other peers from the moment of asking on, until the node has stopped. A reader that is less
-/// than the settings `store_bytes` and `store_age` behind misses nothing: where it is a quarter of
-/// `store_bytes` behind, those who speak have to wait for it. What a reader misses that is further behind it is told.
+/// than the settings `store_bytes` and `store_age` behind misses nothing: sources wait for it while a quarter
+/// of `store_bytes` waits to be read. A reader that is further behind misses the oldest messages. It is told
+/// which by [`DeliveryEvent::Missed`], before the next message, and nobody waits for it until it has caught up.
 #[derive(Debug)]
 pub struct Deliveries {
     queue: Arc<DeliveryQueue>,

@@ -154,7 +154,9 @@ impl<N: Net> Driver<N> {
     fn take_what_waits(&mut self) -> Result<bool, DriverError> {
         let ended = self.tasks.try_join_next();
         let request = self.requests.try_recv().ok();
-        let broadcast = self.broadcasts_wanted().and_then(|broadcasts| broadcasts.try_recv().ok());
+        // What is to be said waits where neighbors are owed much.
+        let is_welcome = self.node.takes_broadcasts();
+        let broadcast = if is_welcome { self.broadcasts.try_recv().ok() } else { None };
         let connection = self.connections.try_recv().ok();
         let event = self.events.1.try_recv().ok();
         let is_due = self.deadline().is_some_and(|deadline| deadline <= Instant::now());
@@ -244,11 +246,6 @@ impl<N: Net> Driver<N> {
                 let _unwanted = answer.send(self.report());
             }
         }
-    }
-
-    /// What is to be said, while the node takes it: it waits meanwhile where neighbors are owed much.
-    fn broadcasts_wanted(&mut self) -> Option<&mut mpsc::Receiver<Broadcast>> {
-        self.node.takes_broadcasts().then_some(&mut self.broadcasts)
     }
 
     fn on_broadcast(&mut self, Broadcast { topic, payload, answer }: Broadcast) {

@@ -56,7 +56,8 @@ struct Outage {
 }
 
 impl Feed {
-    /// That of a node with these seed nodes, whose store reaches so far. Whether it has a table of members is not known yet.
+    /// That of a node with these seed nodes, whose store reaches so far. Whether it has a table of members is
+    /// not known yet.
     pub(crate) fn new(role: Role, seed_nodes: &[SocketAddr], reach: Reach) -> Self {
         let members = MemberFeed::default();
         let wish = Arc::clone(&members.wish);

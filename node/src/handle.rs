@@ -41,8 +41,8 @@ pub(crate) struct Broadcast {
     pub(crate) answer: Option<oneshot::Sender<Result<Sent, Rejection>>>,
 }
 
-/// A message on its way. Where nobody is there (all three numbers are 0) it waits in the store for neighbors to
-/// come, as long as the setting `store_age` lets it.
+/// A message on its way. Where nobody is there (all three numbers are 0) it waits in the store for neighbors
+/// to come, as long as the setting `store_age` lets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sent {

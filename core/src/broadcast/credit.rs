@@ -153,6 +153,12 @@ mod tests {
             self.broadcast.publish(&mut self.cx, Topic::default(), payload);
         }
 
+        /// The link with a neighbor breaks.
+        fn lose(&mut self, n: u8) {
+            let down = self.cx.neighbors.remove(link(n)).expect("a neighbor");
+            self.broadcast.on_neighbor_down(&mut self.cx, &down, true);
+        }
+
         fn congested(&mut self, n: u8) {
             on_congested(&mut self.cx, link(n));
         }
@@ -354,8 +360,7 @@ mod tests {
             [(3, true, FAR - 1), (4, true, FAR - 1)],
             "no farther than it goes"
         );
-        let down = peer.cx.neighbors.remove(link(2)).expect("a neighbor");
-        peer.broadcast.on_neighbor_down(&mut peer.cx, &down, true);
+        peer.lose(2);
         assert_eq!(peer.sent().credit, [(3, true, 0), (4, true, 0)]);
         peer.credit(3, true, 0);
         assert!(peer.cx.flow.is_free());
@@ -400,8 +405,7 @@ mod tests {
         peer.cx.flow.on_reader(true);
         assert_eq!(peer.sent().credit, [2, 3, 4].map(|n| (n, false, 0)));
         assert_eq!(peer.sent().credit, [], "once");
-        let down = peer.cx.neighbors.remove(link(2)).expect("a neighbor");
-        peer.broadcast.on_neighbor_down(&mut peer.cx, &down, true);
+        peer.lose(2);
         peer.cx.neighbors.insert(link(2), record(2), peer.cx.now);
         let up = peer.neighbor(2);
         peer.broadcast.on_neighbor_up(&mut peer.cx, &up);
@@ -451,6 +455,33 @@ mod tests {
         assert_eq!(peer.sent_to(2), [72]);
     }
 
+    /// A neighbor that is paused for long has all of it from elsewhere: what it was owed is not kept for ever.
+    #[test]
+    fn no_more_is_remembered_for_a_paused_neighbor_than_a_store_holds() {
+        let mut config = Config::classic();
+        config.broadcast.store_count = 20;
+        let mut peer = Peer::new(config);
+        peer.congested(2);
+        let slot = peer.neighbor(2).slot;
+        for said in 1..=25 {
+            peer.say(10);
+            assert_eq!(peer.cx.flow.owed().count, usize::from(said <= 20), "{said}");
+            let id = *peer.broadcast.memory.store.ids(&peer.cx).last().expect("it is stored");
+            let stored = peer.broadcast.memory.store.get_mut(id).expect("it is stored");
+            if said < 25 {
+                stored.note_holder(&mut peer.cx.flow, slot);
+            }
+        }
+        peer.sent();
+        peer.ready(2);
+        let Sent { payloads, named, .. } = peer.sent();
+        assert_eq!(
+            (payloads, named),
+            (Vec::new(), alloc::vec![(2, 1)]),
+            "it is told what there is"
+        );
+    }
+
     #[test]
     fn pressure_ends_when_what_is_owed_is_too_old() {
         let mut peer = Peer::new(small_store());
@@ -470,8 +501,7 @@ mod tests {
         peer.congested(2);
         peer.congested(3);
         peer.say(10);
-        let down = peer.cx.neighbors.remove(link(2)).expect("a neighbor");
-        peer.broadcast.on_neighbor_down(&mut peer.cx, &down, true);
+        peer.lose(2);
         assert_eq!(peer.cx.flow.owed().count, 1);
         peer.cx.now = peer.cx.now + peer.cx.config.broadcast.store_age * 2;
         peer.ready(3);

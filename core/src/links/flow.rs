@@ -2,17 +2,19 @@
 //!
 //! ```text
 //! driver   LinkCongested { link }     much waits for the link ──┐
-//! neighbor Credit { payloads: false } its program is behind ────┴─▶ paused: payloads are owed, names go
+//! neighbor Credit { payloads: false } its program is behind ────┴─▶ payloads are owed, names go
 //! driver   LinkReady { link }         little waits ─────────────┐
-//! neighbor Credit { payloads: true }  it has caught up ─────────┴─▶ what is owed is sent, oldest first
+//! neighbor Credit { payloads: true }  it has caught up ─────────┴─▶ what is owed goes, oldest first
 //! ```
 //!
-//! What is owed keeps its place in the store. Where that is a quarter of the store, or all of it was named so
-//! lately that a neighbor may still ask for it, sources have to wait: the peer says so to its neighbors, which pass it on (`Credit { pressure }`), so that it reaches whoever speaks.
-//! Payloads that are on their way go on meanwhile. So no two peers can wait for each other.
+//! What is owed keeps its place in the store. A peer is pressed where a quarter of its store is owed, or where
+//! all of its store was named so lately that a neighbor may still ask for it. Then sources have to wait. The
+//! peer tells its neighbors, which pass that on (`Credit { pressure }`). Payloads that are on their way go on
+//! meanwhile, so no two peers can wait for each other.
 //!
-//! *Ours.* Pressure is a number of links, one less at each: it goes as far as messages come from, and where it
-//! began to ebb peers that tell each other of it forget it. A neighbor is not told of its own.
+//! *Ours.* Pressure is a number of links, one less at each link that it is passed on over. So it ends after
+//! [`FAR`] links, and peers in a circle that tell each other of a pressure that is over each tell of less. A
+//! peer does not tell a neighbor of the pressure that this neighbor told of.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -32,7 +34,7 @@ pub const CONGESTED: usize = 256 * 1024;
 /// before.
 pub const READY: usize = 64 * 1024;
 
-/// Over how many links pressure goes. *As many as lie between two peers of a very large network.*
+/// Over how many links pressure goes. *More than between two peers: a million have a diameter of 11.*
 pub(crate) const FAR: u8 = 16;
 
 /// What neighbors let wait, and what they are told.
@@ -69,7 +71,7 @@ struct LinkFlow {
     pressure: u8,
     /// What it was told.
     told: Credit,
-    /// It is too far behind: it is owed nothing until it takes payloads again, and is told then what there is.
+    /// It is too far behind: it is owed nothing until it takes payloads again. Then it is told what there is.
     is_given_up: bool,
     /// What it is owed, oldest first. Some of it it may have by now: the stored message knows.
     waiting: VecDeque<Promise>,
@@ -97,10 +99,10 @@ pub(crate) struct Promise {
 impl Flow {
     /// Whether a neighbor takes a payload now.
     pub(crate) fn takes(&self, link: LinkId) -> bool {
-        self.find(link).is_none_or(|it| it.takes() && it.waiting.is_empty())
+        self.find(link).is_none_or(LinkFlow::takes)
     }
 
-    /// Nothing more goes to a neighbor until its link is ready: its driver cannot take more, or will say when.
+    /// Nothing more goes to a neighbor until the driver says that its link is ready.
     pub(crate) fn pause(&mut self, via: Via) {
         self.entry(via).is_congested = true;
     }

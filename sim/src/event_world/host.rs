@@ -395,18 +395,24 @@ impl Host {
         &mut self.ends
     }
 
+    /// One input, and then what the node takes of what it is still to say.
     fn handle(&mut self, at: u64, input: Input, cx: &mut HostCtx<'_>) {
+        self.hear(at, input, cx);
+        while self.node.as_ref().is_some_and(Node::takes_broadcasts)
+            && let Some(command) = self.unsaid.pop_front()
+        {
+            self.hear(at, Input::Command(command), cx);
+        }
+    }
+
+    /// One input, as a planted bug lets it through.
+    fn hear(&mut self, at: u64, input: Input, cx: &mut HostCtx<'_>) {
         let input = match &mut self.mutant {
             Some(mutant) => mutant.input(input),
             None => Some(input),
         };
         if let Some(input) = input {
             self.tell(at, input, cx);
-        }
-        while self.node.as_ref().is_some_and(Node::takes_broadcasts)
-            && let Some(command) = self.unsaid.pop_front()
-        {
-            self.tell(at, Input::Command(command), cx);
         }
     }
 

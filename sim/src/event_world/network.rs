@@ -10,7 +10,7 @@
 //! | held cut | packets wait, and leave when it heals, in their order |
 //! | silent cut, and what a reset cut did not reset | packets are lost, and with them all later ones of the same end; dials hang, in either direction |
 //! | several addresses | the next one is tried 250 ms after the last, or when that has failed; of failures the weakest counts |
-//! | congestion | 256 KiB wait for an uplink, for a cut to heal, or for a process that stands still: the node hears of it, and again when no more than 64 KiB do |
+//! | congestion | the node hears that 256 KiB wait for an uplink, for a cut to heal or for a process that stands still, and when no more than 64 KiB do |
 //! | overrun | more than 1 MiB waits, or nothing of what waits has left for `stall_timeout` |
 
 use std::collections::{BTreeMap, BTreeSet};

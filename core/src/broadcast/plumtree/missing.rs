@@ -115,8 +115,8 @@ impl Missing {
         waits::before_graft(cx, self.lag)
     }
 
-    /// How long others may take to ask for what they miss. *Guess: they wait about as long as this peer does, and
-    /// ask somebody else first.*
+    /// How long others may take to ask for what they miss. *Guess: they wait about as long as this peer
+    /// does, and ask somebody else first.*
     pub(super) fn promise(&self, cx: &Context) -> Duration {
         self.before_graft(cx) + self.after_graft(cx)
     }

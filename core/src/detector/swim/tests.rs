@@ -280,8 +280,8 @@ fn a_neighbor_that_is_held_dead_and_does_not_answer_loses_its_link() {
     assert_eq!(link, LinkId::dialed(2));
 }
 
-/// One miss ends a link that is challenged, so its answer is waited for as long as the config allows, however quick the
-/// link was, and also where a probe of its turn is under way.
+/// One miss ends a link that is challenged. So the answer is waited for as long as the config allows, however
+/// quick the link was, and also where a probe of its turn is under way.
 #[test]
 fn a_challenged_link_is_not_given_up_after_some_round_trips() {
     let (link, quick) = (LinkId::dialed(2), Duration::from_millis(1));

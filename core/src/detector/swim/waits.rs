@@ -32,8 +32,8 @@ pub(super) fn for_helpers(cx: &Context) -> Duration {
     within(cx, cx.neighbors.slow_round_trip(), HELPER, 2)
 }
 
-/// The longest wait for one peer, whatever its round trips: that for a dial, since a lost SYN is sent again
-/// after a second, and that for an answer on which a link depends.
+/// The longest wait for one peer, whatever its round trips. It is that for a dial, since a lost SYN is sent
+/// again after a second, and that for an answer on which a link depends.
 pub(super) fn longest(cx: &Context) -> Duration {
     cx.config.detector.swim.probe_timeout
 }
@@ -54,7 +54,8 @@ mod tests {
 
     const MILLI: Duration = Duration::from_millis(1);
 
-    /// Waits for a ping, for helpers, and the longest, with a neighbor that answered many pings after this time.
+    /// Waits for a ping, for helpers, and the longest, with a neighbor that answered many pings after this
+    /// time.
     fn waits(config: Config, round_trip: Option<Duration>) -> [Duration; 3] {
         let mut cx = context(config);
         let link = LinkId::dialed(1);

@@ -55,8 +55,8 @@ const KEPT: Duration = Duration::from_secs(30);
 const OFTEN: usize = 3;
 
 /// After so long nobody travels in it any more, the source neither: links have gone, and peers have
-/// gathered that found no parent in it since. *Guess: the message that makes a new one costs each peer three copies too
-/// many.*
+/// gathered that found no parent in it since. *Guess: the message that makes a new one costs each peer
+/// three copies too many.*
 const CARRIES: Duration = Duration::from_mins(5);
 
 /// The same holds for a tree that has carried so many messages of others since its source spoke, if that
