@@ -49,7 +49,8 @@ impl Tally {
     pub(super) fn begin(&self) {
         self.load.fetch_add(1, Ordering::SeqCst);
         for histogram in &self.latencies {
-            histogram.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            // To clear it would keep the greatest value.
+            histogram.lock().unwrap_or_else(PoisonError::into_inner).reset();
         }
         for counter in [&self.delivered, &self.copies, &self.links_lost, &self.last] {
             counter.store(0, Ordering::SeqCst);
@@ -163,5 +164,8 @@ mod tests {
         assert_eq!((tally.delivered(), tally.latencies().len()), (2, 2));
         assert!(tally.latencies().min() >= 1_990_000, "{}", tally.latencies().min());
         assert!(tally.last() > Duration::from_millis(2) && tally.last() <= tally.age());
+        tally.begin();
+        tally.deliver(1, &tally.message(HEADER));
+        assert!(tally.latencies().max() < 1_990_000, "that of the load before");
     }
 }
