@@ -256,6 +256,7 @@ impl Stage<'_> {
             }
             Output::Send { .. }
             | Output::AwaitReady { .. }
+            | Output::AwaitIdle { .. }
             | Output::Close { .. }
             | Output::Event(_) => None,
         }

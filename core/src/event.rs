@@ -1,15 +1,15 @@
 //! What a node tells whoever watches: logs, programs, checks, reports.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::config::MAX_SEED_NODES;
 use crate::failure::{DialFailure, LinkLoss};
-use crate::id::{Hop, LinkOrigin, MessageId, NodeId};
-use crate::messaging::Envelope;
+use crate::id::{Hop, LinkOrigin, MessageId, NodeId, Sequence};
+use crate::messaging::GossipMessage;
 use crate::wire::{Bye, DecodeError, Evidence, ProposalKind, Purpose, Refusal};
 
 /// What happened, for logs, programs and checks. Events carry no obligations.
@@ -57,13 +57,15 @@ pub enum Event {
     },
     /// Peer: this node's own message is on its way.
     Published {
-        /// The message.
-        envelope: Arc<Envelope>,
+        /// The message, in its envelope.
+        envelope: GossipMessage,
+        /// How long it was gathered before its envelope was sealed.
+        waited: Duration,
     },
     /// Peer: a message, for the first time (R13, R25).
     Delivered {
-        /// The message.
-        envelope: Arc<Envelope>,
+        /// The message, in its envelope.
+        envelope: GossipMessage,
         /// The neighbor it came from.
         from: NodeId,
         /// That neighbor's address.
@@ -75,15 +77,19 @@ pub enum Event {
     },
     /// Peer: a message that was here before.
     Duplicate {
-        /// The message.
+        /// The message's envelope.
         id: MessageId,
+        /// The message's number.
+        sequence: Sequence,
         /// The neighbor it came from.
         from: NodeId,
     },
     /// Peer: a message so old that nobody can say whether it was here before. Not delivered.
     TooOld {
-        /// The message.
+        /// The message's envelope.
         id: MessageId,
+        /// The message's number.
+        sequence: Sequence,
         /// The neighbor it came from.
         from: NodeId,
     },

@@ -76,6 +76,11 @@ pub enum Input {
         /// Which connection.
         link: LinkId,
     },
+    /// No gossip waits for a connection of which [`Output::AwaitIdle`] was asked, and all of it was written.
+    LinkIdle {
+        /// Which connection.
+        link: LinkId,
+    },
     /// A message could not be queued, because far too much waits.
     Overrun {
         /// On this connection.
@@ -131,6 +136,12 @@ pub enum Output {
     /// Say [`Input::LinkReady`] when no more than [`READY`](crate::READY) bytes of gossip wait for this
     /// connection: at once, if that is so already. There is more to send than should wait.
     AwaitReady {
+        /// Which connection.
+        link: LinkId,
+    },
+    /// Say [`Input::LinkIdle`] when no gossip waits for this connection: at once, if that is so already.
+    /// What is said meanwhile is gathered.
+    AwaitIdle {
         /// Which connection.
         link: LinkId,
     },

@@ -116,7 +116,7 @@ pub use io::Room;
 pub use io::{Birth, Command, Input, Output};
 pub use links::flow::{CONGESTED, READY};
 pub use links::timer::LinkTimer;
-pub use messaging::{Envelope, Payload, TooLong, Topic};
+pub use messaging::{Envelope, GossipMessage, Payload, TooLong, Topic};
 pub use node::Node;
 pub use overlay::timer::OverlayTimer;
 pub use peer::timer::PeerTimer;
@@ -125,7 +125,7 @@ pub use rng::RngSeed;
 pub use seed_node::timer::SeedNodeTimer;
 pub use snapshot::{
     AccusationSnapshot, KnownSnapshot, MemberSnapshot, NeighborSnapshot, NodeSnapshot,
-    RegisteredSnapshot, SeedNodeSnapshot, Spread, SuspicionSnapshot,
+    RegisteredSnapshot, Said, SeedNodeSnapshot, Spread, SuspicionSnapshot,
 };
 pub use stats::{Limits, Stats};
 pub use time::{Instant, UnixTime};

@@ -6,12 +6,12 @@ use core::net::SocketAddr;
 
 use crate::config::{Config, ConfigError, MAX_SEED_NODES};
 use crate::context::Context;
-use crate::id::{MessageId, NodeId, Role};
+use crate::id::{BootEpoch, NodeId, Role};
 use crate::io::{Birth, Input, Output};
 use crate::peer::Peer;
 use crate::registration::bootstrap::distinct;
 use crate::seed_node::SeedNode;
-use crate::snapshot::{NodeSnapshot, Spread};
+use crate::snapshot::{NodeSnapshot, Said};
 use crate::stats::Stats;
 use crate::time::Instant;
 use crate::timers::Deadline;
@@ -146,12 +146,16 @@ impl Node {
         self.cx().role
     }
 
-    /// What becomes of an own message at its neighbors. All 0 for one that is stored no more, and at a seed
-    /// node.
-    pub fn spread_of(&self, id: MessageId) -> Spread {
+    /// In which life.
+    pub fn epoch(&self) -> BootEpoch {
+        self.cx().epoch()
+    }
+
+    /// The last message that it was given to broadcast. A seed node is given none.
+    pub fn last_said(&self) -> Said {
         match &self.role {
-            RoleState::SeedNode(_) => Spread::default(),
-            RoleState::Peer(peer) => peer.spread_of(id),
+            RoleState::SeedNode(_) => Said::default(),
+            RoleState::Peer(peer) => peer.last_said(),
         }
     }
 
@@ -194,6 +198,7 @@ impl Node {
             | Input::Garbled { link, .. }
             | Input::LinkCongested { link }
             | Input::LinkReady { link }
+            | Input::LinkIdle { link }
             | Input::Overrun { link } => Some(*link),
         };
         match (&mut self.role, link, input) {

@@ -9,7 +9,7 @@ use core::time::Duration;
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::MemberState;
-use crate::id::{Incarnation, LinkOrigin, NodeId, Role};
+use crate::id::{Incarnation, LinkOrigin, MessageId, NodeId, Role, Sequence};
 use crate::stats::Stats;
 use crate::wire::Evidence;
 
@@ -97,6 +97,17 @@ pub struct AccusationSnapshot {
     pub since: Duration,
 }
 
+/// The last message that a node was given to broadcast.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Its number, 0 where there was none.
+    pub sequence: Sequence,
+    /// The id of its envelope; none while it is gathered.
+    pub id: Option<MessageId>,
+    /// What becomes of it. All of that is 0 for one that is stored no more.
+    pub spread: Spread,
+}
+
 /// What becomes of an own message at its neighbors, at one moment. All of it is 0 where there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spread {
@@ -106,6 +117,8 @@ pub struct Spread {
     pub owed: usize,
     /// Neighbors that are told its name alone, because others send it to them.
     pub named: usize,
+    /// Neighbors that get it, or its name, with what is gathered while links are busy.
+    pub gathered: usize,
 }
 
 /// A neighbor at one moment.

@@ -10,7 +10,7 @@ use core::net::SocketAddr;
 use crate::address::AddressRecord;
 use crate::event::Event;
 use crate::id::NodeId;
-use crate::messaging::Envelope;
+use crate::messaging::{Envelope, GossipMessage, Payload};
 use crate::wire::{
     BroadcastMessage, Foreign, LinkMessage, Message, OverlayMessage, RegistrationMessage, Route,
     Shuffle, Statement, SwimMessage, VoteMessage,
@@ -44,15 +44,35 @@ fn statement(names: &dyn Names, said: &Statement) -> String {
     format!("{} ({}) {claim:?} by {}", record(names, subject), incarnation.0, names.node(*by))
 }
 
+/// An envelope: a statement, or what was said, and by whom.
 fn text(names: &dyn Names, envelope: &Envelope) -> String {
-    if let Ok(said) = Statement::from_payload(envelope.payload()) {
+    let payloads: Vec<Payload> = envelope.payloads().collect();
+    if let [payload] = &payloads[..]
+        && let Ok(said) = Statement::from_payload(payload)
+    {
         return statement(names, &said);
     }
-    let mut payload = format!("{:?}", envelope.payload());
-    if let Some((end, _)) = payload.char_indices().nth(LONGEST) {
-        payload.replace_range(end.., "…");
+    let payloads: Vec<String> = payloads.iter().map(quoted).collect();
+    let origin = names.node(envelope.origin());
+    format!("{} {} of {origin}", envelope.id(), payloads.join(", "))
+}
+
+/// One message of an envelope, with its number where it is not alone.
+fn said(names: &dyn Names, message: &GossipMessage) -> String {
+    let number = match message.envelope().count() {
+        1 => String::new(),
+        _ => format!(" #{}", message.sequence()),
+    };
+    let origin = names.node(message.origin());
+    format!("{}{number} {} of {origin}", message.id(), quoted(&message.payload()))
+}
+
+fn quoted(payload: &Payload) -> String {
+    let mut text = format!("{payload:?}");
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.replace_range(end.., "…");
     }
-    format!("{} {payload} of {}", envelope.id(), names.node(envelope.origin()))
+    text
 }
 
 /// A message: its name, and what it says.
@@ -185,18 +205,18 @@ pub fn event(names: &dyn Names, event: &Event) -> String {
         Event::NeighborRefused { by, reason } => {
             format!("NeighborRefused by {}: {reason:?}", names.node(*by))
         }
-        Event::Published { envelope } => format!("Published {}", text(names, envelope)),
+        Event::Published { envelope, .. } => format!("Published {}", said(names, envelope)),
         Event::Delivered { envelope, from, hop, history, .. } => {
             let history = if *history { ", history" } else { "" };
             format!(
                 "Delivered {} from {}, hop {}{history}",
-                text(names, envelope),
+                said(names, envelope),
                 names.node(*from),
                 hop.0
             )
         }
-        Event::Duplicate { id, from } => format!("Duplicate {id} from {}", names.node(*from)),
-        Event::TooOld { id, from } => format!("TooOld {id} from {}", names.node(*from)),
+        Event::Duplicate { id, from, .. } => format!("Duplicate {id} from {}", names.node(*from)),
+        Event::TooOld { id, from, .. } => format!("TooOld {id} from {}", names.node(*from)),
         Event::Strike { subject, strikes, kind } => {
             format!("Strike {strikes} against {}: {kind:?}", record(names, subject))
         }

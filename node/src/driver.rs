@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tidings_core::wire::Message;
 use tidings_core::{
-    BroadcastConfig, Command, Event, Input, LinkId, MessageId, Node, Output, Rejection, Spread,
+    BroadcastConfig, Command, Event, Input, LinkId, Node, Output, Rejection, Said, Spread,
 };
 use tokio::select;
 use tokio::sync::{Semaphore, mpsc};
@@ -23,16 +23,20 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use crate::clock::Clock;
 use crate::deliveries::Reach;
 use crate::feed::Feed;
-use crate::handle::{Broadcast, NodeHandle, NodeReport, Observer, Request, Sent};
+use crate::handle::{NodeHandle, NodeReport, Observer, Request, Sent};
 use crate::link::{self, LINGER, LinkContext, LinkEvent, LinkEventKind, Traffic};
 use crate::net::{Listener, Net};
 use crate::outgoing::{Outgoing, Overrun, Room};
+use crate::publisher::{self, Item, MessageKey, Taking};
 
 /// Connections that have not said their preamble (docs/threats.md: 256).
 const MAX_HANDSHAKES: usize = 256;
 
 /// Batches of messages and accepted connections that wait for the driver; senders wait then.
 const MAX_WAITING: usize = 16;
+
+/// Most messages of the program that are taken in one turn.
+const MAX_BROADCASTS: usize = 64;
 
 /// How often a reader that is behind is looked at.
 const READER_LOOK: Duration = Duration::from_secs(1);
@@ -63,11 +67,11 @@ pub struct Driver<N: Net> {
     events: (mpsc::Sender<LinkEvent>, mpsc::Receiver<LinkEvent>),
     requests: mpsc::Receiver<Request>,
     /// Taken while the node has room for more.
-    broadcasts: mpsc::Receiver<Broadcast>,
+    broadcasts: Taking,
     /// While the node has been told that a reader is behind: when to look whether it still is.
     reader_look: Option<Instant>,
-    /// What became of the last command to broadcast.
-    published: Option<Result<MessageId, Rejection>>,
+    /// Why the last command was not carried out.
+    rejection: Option<Rejection>,
     has_left: bool,
 }
 
@@ -96,7 +100,8 @@ impl<N: Net> Driver<N> {
         let BroadcastConfig { store_bytes, store_age, .. } = node.config().broadcast;
         let reach = Reach::of_store(store_bytes, store_age);
         let feed = Arc::new(Feed::new(node.role(), &seed_nodes, reach));
-        let (handle, requests, broadcasts) = NodeHandle::new(&feed);
+        let (waiting, broadcasts) = publisher::channel(node.id(), node.epoch());
+        let (handle, requests) = NodeHandle::new(&feed, waiting);
         let (accepted_tx, connections) = mpsc::channel(MAX_WAITING);
         let mut tasks = JoinSet::new();
         for listener in listeners {
@@ -121,7 +126,7 @@ impl<N: Net> Driver<N> {
             requests,
             broadcasts,
             reader_look: None,
-            published: None,
+            rejection: None,
             has_left: false,
         };
         (driver, handle)
@@ -155,8 +160,7 @@ impl<N: Net> Driver<N> {
         let ended = self.tasks.try_join_next();
         let request = self.requests.try_recv().ok();
         // What is to be said waits where neighbors are owed much.
-        let is_welcome = self.node.takes_broadcasts();
-        let broadcast = if is_welcome { self.broadcasts.try_recv().ok() } else { None };
+        let broadcasts = self.take_broadcasts(MAX_BROADCASTS);
         let connection = self.connections.try_recv().ok();
         let event = self.events.1.try_recv().ok();
         let is_due = self.deadline().is_some_and(|deadline| deadline <= Instant::now());
@@ -166,7 +170,7 @@ impl<N: Net> Driver<N> {
             || wants_members
             || is_lag_news
             || request.is_some()
-            || broadcast.is_some()
+            || broadcasts > 0
             || connection.is_some()
             || event.is_some()
             || is_due;
@@ -179,9 +183,6 @@ impl<N: Net> Driver<N> {
         }
         if let Some(request) = request {
             self.on_request(request);
-        }
-        if let Some(broadcast) = broadcast {
-            self.on_broadcast(broadcast);
         }
         if let Some((stream, addr)) = connection {
             self.accept(stream, addr);
@@ -205,8 +206,8 @@ impl<N: Net> Driver<N> {
             () = self.feed.wish().raised() => {}
             () = self.feed.lag().raised() => {}
             Some(request) = self.requests.recv() => self.on_request(request),
-            Some(broadcast) = self.broadcasts.recv(), if self.node.takes_broadcasts() => {
-                self.on_broadcast(broadcast);
+            Some(item) = self.broadcasts.take(), if self.node.takes_broadcasts() => {
+                self.on_broadcast(item);
             }
             Some((stream, addr)) = self.connections.recv() => self.accept(stream, addr),
             Some(event) = self.events.1.recv() => self.on_link_event(event),
@@ -248,23 +249,56 @@ impl<N: Net> Driver<N> {
         }
     }
 
-    fn on_broadcast(&mut self, Broadcast { topic, payload, answer }: Broadcast) {
-        self.published = None;
-        self.handle(Input::Command(Command::Broadcast { topic, payload }));
-        let verdict = self.published.take().unwrap_or(Err(Rejection::Leaving));
-        let verdict = verdict.map(|id| {
-            let Spread { pushed: neighbors, owed, named } = self.node.spread_of(id);
-            Sent { id, neighbors, owed, named }
-        });
-        if let Some(answer) = answer {
-            // Whoever asked may have gone since.
-            let _unwanted = answer.send(verdict);
+    /// Takes what is to be said, at most so many messages. It waits where neighbors are owed much. Returns
+    /// how many were taken.
+    fn take_broadcasts(&mut self, most: usize) -> usize {
+        let mut taken = 0;
+        while taken < most
+            && self.node.takes_broadcasts()
+            && let Ok(item) = self.broadcasts.try_take()
+        {
+            self.on_broadcast(item);
+            taken += 1;
         }
+        taken
+    }
+
+    fn on_broadcast(&mut self, item: Item) {
+        // Whoever wants an answer may have gone since.
+        match item {
+            Item::Flush(answer) => {
+                let _unwanted = answer.send(());
+            }
+            Item::Message { topic, payload, answer } => {
+                self.rejection = None;
+                self.handle(Input::Command(Command::Broadcast { topic, payload }));
+                if let Some(answer) = answer {
+                    let _unwanted = answer.send(self.verdict());
+                }
+            }
+        }
+    }
+
+    /// What became of the last command to broadcast.
+    fn verdict(&mut self) -> Result<Sent, Rejection> {
+        if let Some(rejection) = self.rejection.take() {
+            return Err(rejection);
+        }
+        let (origin, life) = (self.node.id(), self.node.epoch());
+        let Said { sequence, id, spread } = self.node.last_said();
+        let key = MessageKey { origin, life, sequence };
+        let Spread { pushed: neighbors, owed, named, gathered } = spread;
+        Ok(Sent { key, id, neighbors, owed, named, gathered })
     }
 
     fn on_command(&mut self, command: Command) {
         let are_seed_nodes = matches!(command, Command::SeedNodes(_));
         if command == Command::Leave {
+            // What was said before goes before, however much neighbors are owed.
+            for _ in 0..self.broadcasts.len() {
+                let Ok(item) = self.broadcasts.try_take() else { break };
+                self.on_broadcast(item);
+            }
             // Who hears that this node leaves closes the link, so that must not overtake what it said.
             self.links.values().for_each(|outgoing| outgoing.keep_order());
         }
@@ -289,6 +323,7 @@ impl<N: Net> Driver<N> {
                 }
             }
             LinkEventKind::Ready => self.handle(Input::LinkReady { link }),
+            LinkEventKind::Idle => self.handle(Input::LinkIdle { link }),
             LinkEventKind::Garbled(error) => self.handle(Input::Garbled { link, error }),
             LinkEventKind::Down(loss) => {
                 self.links.remove(&link);
@@ -320,6 +355,12 @@ impl<N: Net> Driver<N> {
                         self.pressed.push(Input::LinkReady { link });
                     }
                 }
+                Output::AwaitIdle { link } => {
+                    let is_idle = self.links.get(&link).is_some_and(|it| !it.await_idle());
+                    if is_idle {
+                        self.pressed.push(Input::LinkIdle { link });
+                    }
+                }
                 Output::Close { link } => {
                     if let Some(outgoing) = self.links.remove(&link) {
                         outgoing.close();
@@ -339,11 +380,8 @@ impl<N: Net> Driver<N> {
 
     /// What the driver itself makes of an event.
     fn note(&mut self, event: &Event) {
-        if let Event::Published { envelope } = event {
-            // A command is carried out after timers that were due, so the last one is its own.
-            self.published = Some(Ok(envelope.id()));
-        } else if let Event::Rejected(rejection) = event {
-            self.published = Some(Err(*rejection));
+        if let Event::Rejected(rejection) = event {
+            self.rejection = Some(*rejection);
         }
         self.has_left |= *event == Event::Left;
     }

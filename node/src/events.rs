@@ -6,12 +6,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use futures_core::Stream;
 use tidings_core::{
-    AddressRecord, BootEpoch, Event, Hop, MessageId, NeighborLoss, NodeId, Payload,
+    AddressRecord, BootEpoch, Event, GossipMessage, Hop, MessageId, NeighborLoss, NodeId, Payload,
     RegistrationLoss, Removal, Sequence, Topic, UnixTime,
 };
 
+use crate::publisher::MessageKey;
 use crate::queue::{Queue, Taken};
 
 /// Events kept for a reader that is behind, unless it says how many.
@@ -88,7 +90,7 @@ pub enum NodeEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// Which message.
+    /// The id of its envelope, which it may share with other messages.
     pub id: MessageId,
     /// Who said it.
     pub origin: NodeId,
@@ -120,13 +122,29 @@ impl Delivery {
             life: envelope.epoch(),
             sequence: envelope.sequence(),
             topic: envelope.topic().clone(),
-            payload: envelope.payload().clone(),
+            payload: own(envelope),
             sent: envelope.sent(),
             from: *from,
             hop: *hop,
             history: *history,
         })
     }
+}
+
+impl Delivery {
+    /// Which message.
+    pub const fn key(&self) -> MessageKey {
+        MessageKey { origin: self.origin, life: self.life, sequence: self.sequence }
+    }
+}
+
+/// A payload that keeps no others in memory.
+fn own(message: &GossipMessage) -> Payload {
+    let payload = message.payload();
+    if message.envelope().count() == 1 {
+        return payload;
+    }
+    Payload::new(Bytes::copy_from_slice(&payload)).expect("no longer than before")
 }
 
 /// The events of one node from the moment of asking on, until the node has stopped. A reader that is

@@ -13,12 +13,13 @@ use crate::deliveries::Deliveries;
 use crate::events::{Events, MAX_BEHIND};
 use crate::feed::Feed;
 use crate::members::{Members, NoMembers};
+use crate::publisher::{MAX_WAITING, MessageKey, Publisher, Waiting};
 
 /// A running node, for whoever wants something of it. Clones talk to the same node.
 #[derive(Clone, Debug)]
 pub struct NodeHandle {
     requests: mpsc::Sender<Request>,
-    broadcasts: mpsc::Sender<Broadcast>,
+    waiting: Waiting,
     /// The driver's own, so that readers end with it.
     feed: Weak<Feed>,
 }
@@ -32,28 +33,24 @@ pub(crate) enum Request {
     Report(oneshot::Sender<NodeReport>),
 }
 
-/// A message to be said. These wait apart from requests, for the node may not take them for a while.
-#[derive(Debug)]
-pub(crate) struct Broadcast {
-    pub(crate) topic: Topic,
-    pub(crate) payload: Payload,
-    /// Who wants to hear what became of it.
-    pub(crate) answer: Option<oneshot::Sender<Result<Sent, Rejection>>>,
-}
-
-/// A message on its way. Where nobody is there (all three numbers are 0) it waits in the store for neighbors
+/// A message on its way. Where nobody is there (all four numbers are 0) it waits in the store for neighbors
 /// to come, as long as the setting `store_age` lets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sent {
     /// Which message it became.
-    pub id: MessageId,
+    pub key: MessageKey,
+    /// The id of its envelope; none while it is gathered.
+    pub id: Option<MessageId>,
     /// How many neighbors it was sent to.
     pub neighbors: usize,
     /// How many more get it when they, or their links, can take more.
     pub owed: usize,
     /// How many are told its name alone, because others send it to them.
     pub named: usize,
+    /// How many get it, or its name, within milliseconds, together with what is said meanwhile, because
+    /// links are busy.
+    pub gathered: usize,
 }
 
 /// Why a message was not sent. Nothing of it was.
@@ -101,21 +98,21 @@ pub enum RequestError {
     /// The node has stopped.
     #[error("the node has stopped")]
     Stopped,
-    /// Too many requests wait for the node already.
-    #[error("{max} requests wait for the node already", max = MAX_REQUESTS)]
+    /// Too many requests, or too many bytes of messages, wait for the node already.
+    #[error(
+        "{MAX_REQUESTS} requests or {kib} KiB of messages wait for the node already",
+        kib = MAX_WAITING / 1024
+    )]
     Busy,
 }
 
 impl NodeHandle {
-    pub(crate) fn new(
-        feed: &Arc<Feed>,
-    ) -> (Self, mpsc::Receiver<Request>, mpsc::Receiver<Broadcast>) {
+    pub(crate) fn new(feed: &Arc<Feed>, waiting: Waiting) -> (Self, mpsc::Receiver<Request>) {
         let (requests, requested) = mpsc::channel(MAX_REQUESTS);
-        let (broadcasts, broadcast) = mpsc::channel(MAX_REQUESTS);
-        (Self { requests, broadcasts, feed: Arc::downgrade(feed) }, requested, broadcast)
+        (Self { requests, waiting, feed: Arc::downgrade(feed) }, requested)
     }
 
-    /// Says something to every peer: at most [`Payload::MAX`] bytes, which are not copied. Where it
+    /// Says something to every peer: at most [`Payload::MAX`] bytes. Where it
     /// arrives is not waited for.
     ///
     /// # Cancel safety
@@ -147,9 +144,14 @@ impl NodeHandle {
     /// As [`send`](Self::send).
     pub async fn broadcast(&self, topic: Topic, payload: Payload) -> Result<Sent, BroadcastError> {
         let (answer, sent) = oneshot::channel();
-        let broadcast = Broadcast { topic, payload, answer: Some(answer) };
-        self.broadcasts.send(broadcast).await.map_err(|_stopped| RequestError::Stopped)?;
+        self.waiting.say(topic, payload, Some(answer)).await?;
         Ok(sent.await.map_err(|_gone| RequestError::Stopped)??)
+    }
+
+    /// Says much without waiting for the answer to each message. See [`Publisher`].
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        Publisher::new(self.waiting.clone())
     }
 
     /// Replaces the seed nodes of a peer, 1 to [`MAX_SEED_NODES`](tidings_core::MAX_SEED_NODES).
@@ -227,9 +229,7 @@ impl NodeHandle {
     /// Queues a command without waiting: [`RequestError::Busy`] when too many requests wait already.
     pub fn try_command(&self, command: Command) -> Result<(), RequestError> {
         match command {
-            Command::Broadcast { topic, payload } => {
-                try_send(&self.broadcasts, Broadcast { topic, payload, answer: None })
-            }
+            Command::Broadcast { topic, payload } => self.waiting.try_say(topic, payload),
             Command::SeedNodes(_) | Command::Leave => {
                 try_send(&self.requests, Request::Command(command))
             }

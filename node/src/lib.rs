@@ -87,6 +87,7 @@ mod link;
 mod members;
 mod net;
 mod outgoing;
+mod publisher;
 mod queue;
 mod running;
 pub mod seed_file;
@@ -103,6 +104,7 @@ pub use host_port::{HostPort, HostPortError};
 pub use identity::{Identity, IdentityError, IdentityErrorKind};
 pub use members::{MemberEvent, Members, NoMembers};
 pub use net::{Listener, Net, TokioNet};
+pub use publisher::{MessageKey, Publisher};
 pub use running::RunningNode;
 pub use seed_lookup::SeedLookupError;
 
@@ -113,12 +115,12 @@ pub use bytes::Bytes;
 pub use tidings_core::{
     AccusationSnapshot, AddressRecord, Birth, BootEpoch, BroadcastConfig, BroadcastKind, CONGESTED,
     Command, Config, ConfigError, DecisionMode, DetectorConfig, DetectorKind, DialFailure,
-    Envelope, Event, Hop, HyParViewConfig, IHaveDirection, Incarnation, Input, Instant,
-    KnownSnapshot, Limits, LinkConfig, LinkId, LinkLoss, LinkOrigin, MAX_ADDRESSES, MAX_SEED_NODES,
-    MemberSnapshot, MemberState, MessageId, Misbehavior, Monitor, NeighborLoss, NeighborSnapshot,
-    Node, NodeId, NodeSnapshot, Output, OverlayConfig, OverlayKind, ParseIdError, Payload,
-    PlumtreeConfig, ProbeReason, READY, RecordError, RegisteredSnapshot, RegistrationConfig,
-    RegistrationLoss, Rejection, Removal, ReportOutcome, RngSeed, Role, SeedNodeSnapshot, Sequence,
-    Signature, Spread, Stats, StrikeKind, SuspicionSnapshot, SwimConfig, TooLong, Topic, UnixTime,
-    VoteOutcome, wire,
+    Envelope, Event, GossipMessage, Hop, HyParViewConfig, IHaveDirection, Incarnation, Input,
+    Instant, KnownSnapshot, Limits, LinkConfig, LinkId, LinkLoss, LinkOrigin, MAX_ADDRESSES,
+    MAX_SEED_NODES, MemberSnapshot, MemberState, MessageId, Misbehavior, Monitor, NeighborLoss,
+    NeighborSnapshot, Node, NodeId, NodeSnapshot, Output, OverlayConfig, OverlayKind, ParseIdError,
+    Payload, PlumtreeConfig, ProbeReason, READY, RecordError, RegisteredSnapshot,
+    RegistrationConfig, RegistrationLoss, Rejection, Removal, ReportOutcome, RngSeed, Role, Said,
+    SeedNodeSnapshot, Sequence, Signature, Spread, Stats, StrikeKind, SuspicionSnapshot,
+    SwimConfig, TooLong, Topic, UnixTime, VoteOutcome, wire,
 };

@@ -61,6 +61,8 @@ pub(crate) struct Gathered {
     pub(crate) is_any: bool,
     /// Few payloads wait now, after there were many.
     pub(crate) is_ready: bool,
+    /// There are none, and what was taken before was written; this was asked for.
+    pub(crate) is_idle: bool,
 }
 
 impl Outgoing {
@@ -82,6 +84,13 @@ impl Outgoing {
         let mut queues = self.lock();
         queues.is_congested |= queues.payloads.len > READY;
         queues.is_congested
+    }
+
+    /// The link's task shall say when no payloads wait and all were written. False: that is so already.
+    pub(crate) fn await_idle(&self) -> bool {
+        let mut queues = self.lock();
+        queues.awaits_idle = queues.is_busy;
+        queues.is_busy
     }
 
     /// From now on nothing goes before the payloads that wait, because what follows ends the link.
@@ -108,7 +117,10 @@ impl Outgoing {
         queues.payloads.move_portion(into);
         let is_ready = queues.is_congested && queues.payloads.len <= READY;
         queues.is_congested &= !is_ready;
-        Gathered { is_any: !into.is_empty(), is_ready }
+        let is_idle = queues.awaits_idle && queues.is_busy && into.is_empty();
+        queues.is_busy &= !into.is_empty();
+        queues.awaits_idle &= queues.is_busy;
+        Gathered { is_any: !into.is_empty(), is_ready, is_idle }
     }
 
     /// Waits until something was queued since the last wait.
@@ -134,6 +146,10 @@ struct Queues {
     payloads: Portions,
     /// The driver was told that many payloads wait, and not yet that few do.
     is_congested: bool,
+    /// Payloads wait, or were taken and may not be written.
+    is_busy: bool,
+    /// The driver is to be told when that ends.
+    awaits_idle: bool,
     keeps_order: bool,
     closed: bool,
 }
@@ -141,7 +157,11 @@ struct Queues {
 impl Queues {
     fn push(&mut self, message: &Message) -> Result<(), Overrun> {
         match Place::of(message) {
-            Place::InOrder { room } => self.payloads.push(message, room),
+            Place::InOrder { room } => {
+                self.payloads.push(message, room)?;
+                self.is_busy = true;
+                Ok(())
+            }
             Place::First if self.keeps_order => {
                 self.payloads.push(message, MAX_PAYLOADS + MAX_CONTROL)
             }
@@ -371,13 +391,52 @@ mod tests {
             let mut left = 300 * frame;
             while left > 0 {
                 taken.clear();
-                let Gathered { is_any, is_ready } = outgoing.gather(&mut taken);
+                let Gathered { is_any, is_ready, .. } = outgoing.gather(&mut taken);
                 let before = left;
                 left -= taken.len() / frame * frame;
                 assert!(is_any);
                 assert_eq!(is_ready, left <= READY && before > READY, "{left} bytes wait");
             }
         }
+    }
+
+    #[test]
+    fn who_asks_for_room_hears_when_there_is_some() {
+        let (outgoing, mut taken) = (pushed(&[payload(1, 1000)]), BytesMut::new());
+        assert!(!outgoing.await_ready(), "little waits");
+        assert!(!outgoing.gather(&mut taken).is_ready);
+        taken.clear();
+        (0..3).for_each(|n| drop(outgoing.push(&payload(n, 60_000)).expect("room")));
+        assert!(outgoing.await_ready());
+        let ready: Vec<bool> = (0..2)
+            .map(|_| {
+                taken.clear();
+                outgoing.gather(&mut taken).is_ready
+            })
+            .collect();
+        assert_eq!(ready, [true, false], "as soon as it can be");
+    }
+
+    #[test]
+    fn a_link_is_idle_when_all_was_written() {
+        let (outgoing, mut taken) = (pushed(&[RENEW]), BytesMut::new());
+        assert!(!outgoing.await_idle(), "control does not count");
+        outgoing.push(&payload(1, 10)).expect("room");
+        assert!(outgoing.await_idle());
+        assert!(!outgoing.gather(&mut taken).is_idle, "it is to be written");
+        assert!(outgoing.await_idle());
+        taken.clear();
+        outgoing.push(&payload(2, 10)).expect("room");
+        assert!(!outgoing.gather(&mut taken).is_idle, "something came meanwhile");
+        taken.clear();
+        assert!(outgoing.gather(&mut taken).is_idle);
+        assert!(!outgoing.gather(&mut taken).is_idle, "once");
+        assert!(!outgoing.await_idle());
+        outgoing.push(&payload(3, 10)).expect("room");
+        taken.clear();
+        outgoing.gather(&mut taken);
+        taken.clear();
+        assert!(!outgoing.gather(&mut taken).is_idle, "nobody asked");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::handle::{NodeHandle, NodeReport, RequestError, SendError, Sent};
 use crate::identity::Identity;
 use crate::members::{Members, NoMembers};
 use crate::net::TokioNet;
+use crate::publisher::Publisher;
 
 type Ended = Result<NodeReport, DriverError>;
 
@@ -99,6 +100,12 @@ impl RunningNode {
         self.handle.events_with_capacity(capacity)
     }
 
+    /// Says much without waiting for the answer to each message. See [`Publisher`].
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        self.handle.publisher()
+    }
+
     /// Messages of others, for a program that wants all of them, from now on. See [`Deliveries`].
     #[must_use]
     pub fn deliveries(&self) -> Deliveries {
@@ -119,8 +126,8 @@ impl RunningNode {
         self.handle.joined().await
     }
 
-    /// Says something to every peer: at most [`Payload::MAX`](tidings_core::Payload::MAX) bytes, which
-    /// are not copied. Where it arrives is not waited for.
+    /// Says something to every peer: at most [`Payload::MAX`](tidings_core::Payload::MAX) bytes. Where it
+    /// arrives is not waited for.
     ///
     /// # Cancel safety
     ///

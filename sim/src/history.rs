@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidings_core::{AddressRecord, BootEpoch, Hop, MessageId, NodeId, NodeSnapshot};
+use tidings_core::{AddressRecord, BootEpoch, Hop, MessageId, NodeId, NodeSnapshot, Sequence};
 
 use crate::fact::Fact;
 use crate::fault::{Fault, FaultSchedule, Scheduled};
@@ -66,8 +66,10 @@ pub struct Entry {
 /// One message: who said it, and everybody who got it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageTrace {
-    /// Which message.
+    /// Which message: its envelope,
     pub id: MessageId,
+    /// and its number.
+    pub sequence: Sequence,
     /// Who said it, and when; `None` if nobody did.
     pub said: Option<(Life, Duration)>,
     /// Whose message it was held to be, by those who got it: one life, if all is well. A `None` is

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidings_core::{BootEpoch, Event, MemberState, MessageId, NodeId};
+use tidings_core::{BootEpoch, Event, MemberState, MessageId, NodeId, Sequence};
 
 use crate::chunked_vec::ChunkedVec;
 use crate::digest::extend_log;
@@ -23,6 +23,9 @@ use crate::scenario::{Direction, Scenario};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LifeNumber(u32);
 
+/// A message: its envelope, and its number.
+type Message = (MessageId, Sequence);
+
 /// What is known of a run so far.
 #[derive(Debug)]
 pub struct Recorder {
@@ -31,7 +34,7 @@ pub struct Recorder {
     epochs: BTreeMap<HostId, BootEpoch>,
     message_traces: Vec<MessageTrace>,
     /// Places in `message_traces`.
-    places: BTreeMap<MessageId, usize>,
+    places: BTreeMap<Message, usize>,
     entries: ChunkedVec<Entry>,
     cuts: Vec<Cut>,
     stalls: BTreeMap<HostId, Vec<(Duration, Duration)>>,
@@ -46,7 +49,7 @@ pub struct Recorder {
 #[derive(Debug)]
 struct Suspect {
     crossing: Crossing,
-    id: MessageId,
+    message: Message,
     /// Since when nothing gets across.
     since: Duration,
 }
@@ -124,23 +127,24 @@ impl Recorder {
             self.activity_while_paused.push(ActivityWhilePaused { at, host: life.host });
         }
         match event {
-            Event::Published { envelope } => {
-                let message_trace = self.message_trace(envelope.id());
-                message_trace.said.get_or_insert((life, at));
+            Event::Published { envelope, waited } => {
+                let message_trace = self.message_trace((envelope.id(), envelope.sequence()));
+                message_trace.said.get_or_insert((life, at.saturating_sub(*waited)));
             }
             Event::Delivered { envelope, from, hop, .. } => {
-                self.watch_cuts(at, life, *from, envelope.id());
+                let message = (envelope.id(), envelope.sequence());
+                self.watch_cuts(at, life, *from, message);
                 let host = self.ids.get(&envelope.origin());
                 let origin = host.map(|&host| Life { host, epoch: envelope.epoch() });
-                let message_trace = self.message_trace(envelope.id());
+                let message_trace = self.message_trace(message);
                 message_trace.receipts.push(Receipt { life, at, hop: *hop });
                 if !message_trace.claimed.contains(&origin) {
                     message_trace.claimed.push(origin);
                 }
             }
-            Event::Duplicate { id, from } => {
-                self.watch_cuts(at, life, *from, *id);
-                self.message_trace(*id).duplicates += 1;
+            Event::Duplicate { id, sequence, from } => {
+                self.watch_cuts(at, life, *from, (*id, *sequence));
+                self.message_trace((*id, *sequence)).duplicates += 1;
             }
             Event::NeighborUp { .. } => {
                 self.span(number).joined.get_or_insert(at);
@@ -171,7 +175,7 @@ impl Recorder {
             self.note_suspicion(suspect, at);
         }
         for theirs in other.message_traces {
-            let message_trace = self.message_trace(theirs.id);
+            let message_trace = self.message_trace((theirs.id, theirs.sequence));
             message_trace.said = message_trace.said.or(theirs.said);
             message_trace.claimed.extend(theirs.claimed);
             message_trace.receipts.extend(theirs.receipts);
@@ -198,7 +202,8 @@ impl Recorder {
         }
         let said = |message_trace: &MessageTrace| message_trace.said.map(|(life, at)| (at, life));
         self.message_traces.sort_by_key(|message_trace| {
-            (message_trace.said.is_none(), said(message_trace), message_trace.id)
+            let MessageTrace { id, sequence, .. } = *message_trace;
+            (message_trace.said.is_none(), said(message_trace), id, sequence)
         });
         let mut entries = Vec::new();
         self.entries.move_into(&mut entries);
@@ -246,12 +251,13 @@ impl Recorder {
         *first = at.min(*first);
     }
 
-    fn message_trace(&mut self, id: MessageId) -> &mut MessageTrace {
+    fn message_trace(&mut self, (id, sequence): Message) -> &mut MessageTrace {
         let Self { message_traces, places, .. } = self;
-        let place = *places.entry(id).or_insert_with(|| {
+        let place = *places.entry((id, sequence)).or_insert_with(|| {
             let claimed = Vec::new();
             message_traces.push(MessageTrace {
                 id,
+                sequence,
                 said: None,
                 claimed,
                 receipts: Vec::new(),
@@ -265,13 +271,12 @@ impl Recorder {
     /// Of what came across cuts, that which did so while they lasted: it was said only then, or by
     /// nobody.
     fn crossings(&self) -> Vec<Crossing> {
-        let said =
-            |id: &MessageId| self.message_traces[*self.places.get(id)?].said.map(|(_, at)| at);
-        let is_one = |it: &&Suspect| said(&it.id).is_none_or(|said| said >= it.since);
+        let said = |it: &Message| self.message_traces[*self.places.get(it)?].said.map(|(_, at)| at);
+        let is_one = |it: &&Suspect| said(&it.message).is_none_or(|said| said >= it.since);
         self.suspects.iter().filter(is_one).map(|it| it.crossing).collect()
     }
 
-    fn watch_cuts(&mut self, at: Duration, receiver: Life, sender: NodeId, id: MessageId) {
+    fn watch_cuts(&mut self, at: Duration, receiver: Life, sender: NodeId, message: Message) {
         let mut in_force = self.cuts.iter().filter(|cut| (cut.from..cut.until).contains(&at));
         let Some(cut) = in_force.next() else { return };
         let Some(&from) = self.ids.get(&sender) else { return };
@@ -284,7 +289,7 @@ impl Recorder {
         };
         if is_cut {
             let crossing = Crossing { at, from, to };
-            self.suspects.push(Suspect { crossing, id, since: cut.from });
+            self.suspects.push(Suspect { crossing, message, since: cut.from });
         }
     }
 }
@@ -331,7 +336,7 @@ fn stalls(
 mod tests {
     use std::path::Path;
 
-    use tidings_core::{Envelope, MessageId, Payload, Sequence, Topic, UnixTime};
+    use tidings_core::{Envelope, GossipMessage, Payload, Topic, UnixTime};
 
     use super::*;
     use crate::fault::Scheduled;
@@ -365,7 +370,8 @@ mod tests {
     }
 
     fn copy_from(host: HostId) -> Event {
-        Event::Duplicate { id: MessageId::new([7; 32]), from: host.node_id(run_seed(1)) }
+        let (id, sequence) = (MessageId::new([7; 32]), Sequence(1));
+        Event::Duplicate { id, sequence, from: host.node_id(run_seed(1)) }
     }
 
     #[test]
@@ -397,9 +403,11 @@ mod tests {
         for (said, crossings) in [(9, 0), (11, 1)] {
             let cut = Fault::Cut([FIRST].into(), CutMode::Silent, Direction::Both);
             let (mut recorder, first, second) = recorder(cut, Fault::Heal);
-            let published = Event::Published { envelope: Arc::clone(&envelope) };
+            let message = GossipMessage::all(&envelope).next().expect("one");
+            let (id, sequence) = (message.id(), message.sequence());
+            let published = Event::Published { envelope: message, waited: Duration::ZERO };
             recorder.note(first, seconds(said), &published);
-            let copy = Event::Duplicate { id: envelope.id(), from: origin.0 };
+            let copy = Event::Duplicate { id, sequence, from: origin.0 };
             recorder.note(second, seconds(15), &copy);
             assert_eq!(close(recorder).crossings.len(), crossings);
         }

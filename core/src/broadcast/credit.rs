@@ -151,6 +151,8 @@ mod tests {
             payload[0] = self.said;
             let payload = Payload::new(payload).expect("short");
             self.broadcast.publish(&mut self.cx, Topic::default(), payload);
+            // A driver writes at once.
+            (2..5).for_each(|n| self.broadcast.on_idle(&mut self.cx, link(n)));
         }
 
         /// The link with a neighbor breaks.
@@ -204,7 +206,8 @@ mod tests {
     impl Sent {
         fn note(&mut self, to: u8, message: &BroadcastMessage) {
             if let BroadcastMessage::Gossip(it) = message {
-                self.payloads.push((to, it.envelope.payload()[0]));
+                let first = it.envelope.payloads().next().expect("one at least");
+                self.payloads.push((to, first[0]));
             } else if let BroadcastMessage::Credit { payloads, pressure } = message {
                 self.credit.push((to, *payloads, *pressure));
             } else if let BroadcastMessage::Digest(it) = message {
@@ -232,9 +235,8 @@ mod tests {
             let mut peer = Peer::new(config);
             peer.congested(2);
             (0..3).for_each(|_| peer.say(10));
-            let id = peer.broadcast.memory.store.ids(&peer.cx)[0];
-            let spread = Spread { pushed: 2, owed: 1, named: 0 };
-            assert_eq!(peer.broadcast.spread_of(&peer.cx, id), spread);
+            let spread = Spread { pushed: 2, owed: 1, named: 0, gathered: 0 };
+            assert_eq!(peer.broadcast.last_said(&peer.cx).spread, spread);
             assert!(peer.sent().payloads.iter().all(|(to, _)| *to != 2), "the others have them");
             assert_eq!(peer.cx.flow.owed().count, 3);
             peer.ready(2);
@@ -344,6 +346,30 @@ mod tests {
         }
     }
 
+    /// The same where the store is full by number.
+    #[test]
+    fn sources_wait_while_there_is_room_for_few_messages_more() {
+        let mut config = Config::modern();
+        config.broadcast.store_count = 64;
+        let mut peer = Peer::new(config);
+        (0..48).for_each(|_| peer.say(10));
+        peer.sent();
+        assert!(peer.cx.flow.is_free());
+        peer.say(10);
+        peer.sent();
+        assert!(!peer.cx.flow.is_free());
+    }
+
+    #[test]
+    fn what_a_peer_says_of_members_needs_no_credit() {
+        let mut peer = Peer::new(Config::classic());
+        peer.congested(2);
+        peer.credit(3, false, 0);
+        let payload = Payload::new(alloc::vec![7]).expect("short");
+        peer.broadcast.state(&mut peer.cx, payload);
+        assert_eq!(peer.sent().payloads, [(2, 7), (3, 7), (4, 7)]);
+    }
+
     #[test]
     fn pressure_is_passed_on_to_others_a_link_less_far() {
         let mut peer = Peer::new(Config::classic());
@@ -423,8 +449,9 @@ mod tests {
         for said in 6..=150 {
             peer.say(Payload::MAX);
             let store = &mut peer.broadcast.memory.store;
-            let is_it =
-                |id: &MessageId| store.get(*id).is_some_and(|it| it.envelope.payload()[0] == said);
+            let is_it = |id: &MessageId| {
+                store.get(*id).is_some_and(|it| it.envelope.payloads().any(|it| it[0] == said))
+            };
             let id = store.ids(&peer.cx).into_iter().find(is_it).expect("it is stored");
             let stored = store.get_mut(id).expect("it is stored");
             // It has it from elsewhere.

@@ -178,7 +178,7 @@ mod tests {
     use crate::config::Config;
     use crate::id::{BootEpoch, NodeId, Role};
     use crate::io::{Input, Output};
-    use crate::messaging::{Payload, Topic};
+    use crate::messaging::Payload;
     use crate::testing::context;
     use crate::wire::{Hello, LinkMessage, Message};
 
@@ -199,7 +199,7 @@ mod tests {
             let mut ids = Vec::new();
             for _ in 0..messages {
                 let payload = Payload::new(alloc::vec![7; bytes]).expect("short");
-                let stored = memory.seal(&mut cx, Topic::default(), payload);
+                let stored = memory.seal_one(&mut cx, payload);
                 ids.push(stored.envelope.id());
                 memory.store.insert(&mut cx, stored);
             }

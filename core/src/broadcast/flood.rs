@@ -67,13 +67,13 @@ pub(super) fn on_digest_timer(cx: &mut Context, memory: &mut Memory) {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::messaging::{Payload, Topic};
+    use crate::messaging::Payload;
     use crate::testing::context;
 
     #[test]
     fn the_timer_drops_what_has_expired() {
         let (mut cx, mut memory) = (context(Config::classic()), Memory::new(7));
-        let stored = memory.seal(&mut cx, Topic::default(), Payload::default());
+        let stored = memory.seal_one(&mut cx, Payload::default());
         spread(&mut cx, &mut memory, stored);
         cx.now = cx.now + cx.config.broadcast.store_age * 2;
         on_digest_timer(&mut cx, &mut memory);

@@ -238,6 +238,7 @@ impl Hosts for Peers {
             Input::DialFailed { .. } | Input::Garbled { .. } => unreachable!("nobody dials"),
             Input::LinkCongested { link } => on_congested(&mut peer.cx, link),
             Input::LinkReady { link } => peer.broadcast.on_ready(&mut peer.cx, link),
+            Input::LinkIdle { link } => peer.broadcast.on_idle(&mut peer.cx, link),
             Input::Overrun { .. } | Input::Command(_) | Input::Reader { .. } => {
                 unreachable!("nobody asks for it")
             }

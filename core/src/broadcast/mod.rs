@@ -5,6 +5,7 @@ pub(crate) mod config;
 pub(crate) mod credit;
 pub(crate) mod exchange;
 pub(crate) mod flood;
+pub(crate) mod gathering;
 #[cfg(test)]
 pub(crate) mod lab;
 pub(crate) mod memory;
@@ -21,15 +22,18 @@ use crate::broadcast::message::BroadcastMessage;
 use crate::broadcast::timer::BroadcastTimer;
 use crate::config::BroadcastKind;
 use crate::context::Context;
-use crate::id::{LinkId, MessageId};
+use crate::id::{LinkId, MessageId, Sequence};
+use crate::io::Output;
 use crate::links::flow::Credit;
-use crate::links::neighbors::Neighbor;
+use crate::links::neighbors::{Neighbor, Via};
 use crate::messaging::{Payload, Topic};
-use crate::snapshot::Spread;
+use crate::snapshot::{Said, Spread};
 #[cfg(any(test, feature = "invariants"))]
 use crate::util::invariant::{Broken, holds};
 use crate::wire::Gossip;
 use exchange::Exchange;
+use gathering::{Gathering, LONGEST};
+use memory::store::Stored;
 use memory::{Memory, Receipt};
 use plumtree::Plumtree;
 use traffic::Sender;
@@ -39,6 +43,9 @@ use traffic::Sender;
 pub(crate) struct Broadcast {
     memory: Memory,
     exchange: Exchange,
+    gathering: Gathering,
+    /// The last envelope of own messages.
+    last: Option<MessageId>,
     strategy: Strategy,
 }
 
@@ -59,7 +66,8 @@ impl Broadcast {
             }
             BroadcastKind::Plumtree => Strategy::Plumtree(Box::new(Plumtree::new(cx))),
         };
-        Self { memory: Memory::new(salt), exchange: Exchange::default(), strategy }
+        let (exchange, gathering) = (Exchange::default(), Gathering::default());
+        Self { memory: Memory::new(salt), exchange, gathering, last: None, strategy }
     }
 
     /// `stranger` is a known peer that is no neighbor, if there is one.
@@ -75,6 +83,7 @@ impl Broadcast {
                 let stranger = stranger(cx);
                 self.on_exchange_timer(cx, stranger.as_ref());
             }
+            (BroadcastTimer::Gather, _) => self.seal_gathered(cx),
             // What neighbors are told is looked at after every input.
             (BroadcastTimer::Promise, _) => memory.store.expire(cx),
             (BroadcastTimer::Digest, Strategy::Flood) => flood::on_digest_timer(cx, memory),
@@ -84,10 +93,57 @@ impl Broadcast {
         }
     }
 
-    /// Sends an own message to all. Without neighbors it is kept for those to come.
+    /// Sends an own message to all: at once, or with others when links are idle. Without neighbors it is
+    /// kept for those to come.
     pub(crate) fn publish(&mut self, cx: &mut Context, topic: Topic, payload: Payload) {
+        if !self.gathering.fits(&topic, &payload) {
+            self.seal_gathered(cx);
+        }
+        self.memory.said = Sequence(self.memory.said.0 + 1);
+        self.gathering.add(topic, payload, cx.now);
+        if !self.gathering.is_busy() {
+            self.seal_gathered(cx);
+        } else if !cx.timers.is_armed(BroadcastTimer::Gather) {
+            cx.arm(BroadcastTimer::Gather, LONGEST);
+        }
+    }
+
+    /// Says something of a member to all.
+    pub(crate) fn state(&mut self, cx: &mut Context, payload: Payload) {
+        let stored = self.memory.seal_statement(cx, Topic::members(), payload);
+        self.spread(cx, stored);
+    }
+
+    /// A link that carries what was said is idle.
+    pub(crate) fn on_idle(&mut self, cx: &mut Context, link: LinkId) {
+        if self.gathering.on_idle(link) {
+            self.seal_gathered(cx);
+        }
+    }
+
+    /// Sends what was gathered, and gathers until one of the links that carry it is idle.
+    pub(crate) fn seal_gathered(&mut self, cx: &mut Context) {
+        if !self.gathering.is_any() {
+            return;
+        }
+        cx.timers.cancel(BroadcastTimer::Gather);
+        let gathered = self.gathering.take();
+        let stored = self.memory.seal(cx, gathered);
+        let id = stored.envelope.id();
+        self.last = Some(id);
+        self.spread(cx, stored);
+        let Some(holders) = self.memory.store.get(id).map(|stored| stored.holders) else { return };
+        let mut place = 0;
+        while let Some(Via { link, slot }) = cx.neighbors.at(place).map(Neighbor::via) {
+            if holders.contains(slot) && self.gathering.wait_for(link) {
+                cx.output(Output::AwaitIdle { link });
+            }
+            place += 1;
+        }
+    }
+
+    fn spread(&mut self, cx: &mut Context, stored: Stored) {
         let Self { memory, strategy, .. } = self;
-        let stored = memory.seal(cx, topic, payload);
         match strategy {
             Strategy::Flood => flood::spread(cx, memory, stored),
             Strategy::Plumtree(tree) => tree.publish(cx, memory, stored),
@@ -143,6 +199,9 @@ impl Broadcast {
     /// A neighbor is gone; `is_lost`, without a word.
     pub(crate) fn on_neighbor_down(&mut self, cx: &mut Context, down: &Neighbor, is_lost: bool) {
         self.memory.on_neighbor_down(cx, down);
+        if self.gathering.on_gone(down.link) {
+            self.seal_gathered(cx);
+        }
         if let Strategy::Plumtree(tree) = &mut self.strategy {
             tree.on_neighbor_down(cx, down, is_lost);
         }
@@ -160,11 +219,19 @@ impl Broadcast {
         }
     }
 
-    /// Which neighbors have a stored message, and which are still to get it or its name.
-    pub(crate) fn spread_of(&self, cx: &Context, id: MessageId) -> Spread {
-        let Some(stored) = self.memory.store.get(id) else { return Spread::default() };
-        let (pushed, owed) = (stored.holders.iter().count(), stored.owed.iter().count());
-        Spread { pushed, owed, named: cx.neighbors.len() - pushed - owed }
+    /// The last own message; which neighbors have it, and which are still to get it or its name.
+    pub(crate) fn last_said(&self, cx: &Context) -> Said {
+        let neighbors = cx.neighbors.len();
+        let id = self.last.filter(|_| !self.gathering.is_any());
+        let spread = match id.and_then(|id| self.memory.store.get(id)) {
+            None if id.is_none() => Spread { gathered: neighbors, ..Spread::default() },
+            None => Spread::default(),
+            Some(stored) => {
+                let (pushed, owed) = (stored.holders.iter().count(), stored.owed.iter().count());
+                Spread { pushed, owed, named: neighbors - pushed - owed, gathered: 0 }
+            }
+        };
+        Said { sequence: self.memory.said, id, spread }
     }
 
     pub(crate) fn stored(&self) -> usize {
@@ -201,7 +268,7 @@ impl Broadcast {
         link: LinkId,
         message: BroadcastMessage,
     ) {
-        let Self { memory, exchange, strategy } = self;
+        let Self { memory, exchange, strategy, .. } = self;
         let Some(Receipt::New { stored, .. }) = exchange.on_message(cx, memory, link, message)
         else {
             return;

@@ -15,5 +15,7 @@ part_timer! {
         Graft = 3,
         /// Nobody will ask any more for the oldest message of a full store, or it is too old to be owed.
         Promise = 4,
+        /// What is gathered has waited long enough.
+        Gather = 5,
     }
 }

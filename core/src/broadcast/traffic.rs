@@ -8,10 +8,11 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::Event;
 use crate::fact::Fact;
-use crate::id::{Hop, LinkId, NodeId, Sequence};
+use crate::id::{Hop, LinkId, NodeId};
 use crate::links::flow::Promise;
 use crate::links::neighbors::{Neighbor, Slot, Via};
-use crate::messaging::{Envelope, Payload, Topic};
+use crate::messaging::{Envelope, GossipMessage};
+use crate::time::Instant;
 use crate::wire::{Age, BroadcastMessage, Gossip, Route};
 
 use super::memory::store::Stored;
@@ -37,20 +38,12 @@ impl Sender {
     }
 }
 
-/// Seals an own message.
-pub(super) fn seal(
-    cx: &mut Context,
-    sequence: Sequence,
-    topic: Topic,
-    payload: Payload,
-) -> Arc<Envelope> {
-    let origin = (cx.me(), cx.epoch());
-    let envelope = Arc::new(Envelope::new(origin, sequence, cx.unix(), topic, payload));
-    if !envelope.topic().is_reserved() {
-        cx.stats.published += 1;
-        cx.emit(Event::Published { envelope: Arc::clone(&envelope) });
+/// Tells of own messages, which were given at these moments.
+pub(super) fn on_sealed(cx: &mut Context, envelope: &Arc<Envelope>, given: &[Instant]) {
+    cx.stats.published += u64::from(envelope.count());
+    for (envelope, given) in GossipMessage::all(envelope).zip(given) {
+        cx.emit(Event::Published { envelope, waited: cx.now.since(*given) });
     }
-    envelope
 }
 
 /// A copy arrived.
@@ -58,39 +51,40 @@ pub(super) fn on_copy(cx: &mut Context, envelope: &Envelope) {
     if envelope.topic().is_reserved() {
         cx.stats.statements_received += 1;
     } else {
-        cx.stats.gossip_received += 1;
+        cx.stats.gossip_received += u64::from(envelope.count());
     }
 }
 
-/// The copy is of a message that was here before.
+/// The copy is of an envelope that was here before.
 pub(super) fn on_duplicate(cx: &mut Context, envelope: &Envelope, from: NodeId) {
     if !envelope.topic().is_reserved() {
-        cx.stats.duplicates += 1;
-        cx.emit(Event::Duplicate { id: envelope.id(), from });
+        cx.stats.duplicates += u64::from(envelope.count());
+        for sequence in envelope.sequences() {
+            cx.emit(Event::Duplicate { id: envelope.id(), sequence, from });
+        }
     }
 }
 
 /// The copy is so old that nobody can say whether it was here before.
 pub(super) fn on_too_old(cx: &mut Context, envelope: &Envelope, from: NodeId) {
-    cx.stats.too_old += 1;
+    cx.stats.too_old += u64::from(envelope.count());
     if !envelope.topic().is_reserved() {
-        cx.emit(Event::TooOld { id: envelope.id(), from });
+        for sequence in envelope.sequences() {
+            cx.emit(Event::TooOld { id: envelope.id(), sequence, from });
+        }
     }
 }
 
-/// The copy is of a new message.
+/// The copy is of a new envelope.
 pub(super) fn on_new(cx: &mut Context, envelope: &Arc<Envelope>, from: Sender, hop: Hop, age: Age) {
     if envelope.topic().is_reserved() {
         return cx.tell(Fact::Reserved(from.link, Arc::clone(envelope)));
     }
-    cx.stats.delivered += 1;
-    cx.emit(Event::Delivered {
-        envelope: Arc::clone(envelope),
-        from: from.id,
-        addr: from.addr,
-        hop,
-        history: age.duration() > cx.now.since_birth(),
-    });
+    cx.stats.delivered += u64::from(envelope.count());
+    let history = age.duration() > cx.now.since_birth();
+    for envelope in GossipMessage::all(envelope) {
+        cx.emit(Event::Delivered { envelope, from: from.id, addr: from.addr, hop, history });
+    }
 }
 
 /// Sends one copy.
@@ -104,7 +98,7 @@ pub(super) fn send_copy(cx: &mut Context, link: LinkId, stored: &Stored, route: 
     if stored.envelope.topic().is_reserved() {
         cx.stats.statements_sent += 1;
     } else {
-        cx.stats.gossip_sent += 1;
+        cx.stats.gossip_sent += u64::from(stored.envelope.count());
     }
     cx.send(link, BroadcastMessage::Gossip(gossip));
 }

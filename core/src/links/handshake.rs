@@ -212,6 +212,7 @@ impl Context {
             // What waits to be sent concerns the broadcast alone.
             Input::LinkCongested { .. }
             | Input::LinkReady { .. }
+            | Input::LinkIdle { .. }
             | Input::Wake
             | Input::Command(_)
             | Input::Reader { .. } => Outcome::Nothing,

@@ -58,6 +58,7 @@ mod tests {
             Output::Dial { .. }
             | Output::Send { .. }
             | Output::AwaitReady { .. }
+            | Output::AwaitIdle { .. }
             | Output::Close { .. }
             | Output::Event(_) => None,
         };

@@ -1,13 +1,17 @@
-//! The envelope of a gossip message: what its origin wrote, under an id that nobody can choose.
+//! The envelope: what its origin wrote, one message or several, under an id that nobody can choose.
+//!
+//! ```text
+//! envelope = head payloads signature?      postcard
+//! head     = origin epoch sequence topic sent
+//! payloads = count (length bytes)*         1 to MAX_PAYLOADS, together at most Payload::MAX bytes
+//! ```
+//!
+//! The messages of an envelope are numbered from `sequence` on. What a peer says by itself, under a reserved
+//! topic, travels alone.
 
-use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::borrow::Borrow;
-use core::fmt;
 use core::hash::{Hash, Hasher};
-use core::ops::Deref;
-use core::str::FromStr;
 
 use bytes::Bytes;
 use postcard::ser_flavors::{Flavor, Size};
@@ -17,248 +21,15 @@ use sha2::{Digest as _, Sha256};
 
 use crate::address::Signature;
 use crate::id::{BootEpoch, MessageId, NodeId, Sequence};
+use crate::messaging::{Payload, Topic};
 use crate::time::UnixTime;
+use crate::wire::limits::MAX_PAYLOADS;
 
-/// What people or programs say: at most [`Payload::MAX`] bytes. Shared, so that clones are cheap, and made
-/// from whatever [`Bytes`] are made from without a copy.
+/// Messages as their origin sealed them, with their id and the bytes that they are on the wire.
 ///
-/// ```
-/// use tidings_core::Payload;
-///
-/// let payload = Payload::try_from("hello")?;
-/// assert_eq!((&payload[..], payload.len()), (&b"hello"[..], 5));
-/// # Ok::<(), tidings_core::TooLong>(())
-/// ```
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Payload(Bytes);
-
-impl Payload {
-    /// Most bytes of a payload: 60 KiB, so that any message fits one frame.
-    pub const MAX: usize = 60 * 1024;
-
-    /// These bytes, unless they are too many.
-    pub fn new(bytes: impl Into<Bytes>) -> Result<Self, TooLong> {
-        let bytes = bytes.into();
-        TooLong::check("payload", bytes.len(), Self::MAX)?;
-        Ok(Self(bytes))
-    }
-
-    /// The bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// The bytes, shared with all clones of this payload.
-    pub fn into_bytes(self) -> Bytes {
-        self.0
-    }
-}
-
-impl Deref for Payload {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl AsRef<[u8]> for Payload {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl Borrow<[u8]> for Payload {
-    fn borrow(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl From<Payload> for Bytes {
-    fn from(payload: Payload) -> Self {
-        payload.0
-    }
-}
-
-macro_rules! payload_from {
-    ($($type:ty),*) => {$(
-        impl TryFrom<$type> for Payload {
-            type Error = TooLong;
-
-            fn try_from(bytes: $type) -> Result<Self, TooLong> {
-                Self::new(bytes)
-            }
-        }
-    )*};
-}
-
-payload_from!(Bytes, Vec<u8>, Box<[u8]>, String, &'static [u8], &'static str);
-
-macro_rules! compared {
-    ($type:ty: $($other:ty),*) => {$(
-        impl PartialEq<$other> for $type {
-            fn eq(&self, other: &$other) -> bool {
-                self.0.as_ref() == AsRef::<[u8]>::as_ref(other)
-            }
-        }
-    )*};
-}
-
-compared!(Payload: [u8], &[u8], str, &str, Bytes);
-
-impl fmt::Debug for Payload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match core::str::from_utf8(&self.0) {
-            Ok(text) if text.len() <= 64 => write!(f, "{text:?}"),
-            _ => write!(f, "[{} bytes]", self.0.len()),
-        }
-    }
-}
-
-/// What a message is about: at most [`Topic::MAX`] bytes of text, empty for none. Text of others is as it
-/// came: escape it before a terminal sees it.
-///
-/// ```
-/// use tidings_core::Topic;
-///
-/// let topic: Topic = "prices".parse()?;
-/// assert!(topic == "prices" && topic.starts_with("pri"));
-/// assert_eq!(topic.to_string(), "prices");
-/// # Ok::<(), tidings_core::TooLong>(())
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Topic(Box<str>);
-
-impl Topic {
-    /// Most bytes of a topic's text.
-    pub const MAX: usize = 64;
-
-    /// This text, unless it is too long.
-    pub fn new(text: impl Into<Box<str>>) -> Result<Self, TooLong> {
-        let text = text.into();
-        TooLong::check("topic", text.len(), Self::MAX)?;
-        Ok(Self(text))
-    }
-
-    /// The topic of statements about members, which are the network's own affair.
-    pub fn members() -> Self {
-        Self("tidings.members".into())
-    }
-
-    /// Whether people and programs may not use it.
-    pub fn is_reserved(&self) -> bool {
-        self.0.starts_with("tidings.")
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The text, as its own.
-    pub fn into_string(self) -> String {
-        self.0.into_string()
-    }
-}
-
-impl fmt::Display for Topic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl Deref for Topic {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl AsRef<str> for Topic {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl AsRef<[u8]> for Topic {
-    fn as_ref(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-}
-
-impl Borrow<str> for Topic {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Topic {
-    type Err = TooLong;
-
-    fn from_str(text: &str) -> Result<Self, TooLong> {
-        Self::new(text)
-    }
-}
-
-impl TryFrom<&str> for Topic {
-    type Error = TooLong;
-
-    fn try_from(text: &str) -> Result<Self, TooLong> {
-        Self::new(text)
-    }
-}
-
-impl TryFrom<String> for Topic {
-    type Error = TooLong;
-
-    fn try_from(text: String) -> Result<Self, TooLong> {
-        Self::new(text)
-    }
-}
-
-impl From<Topic> for String {
-    fn from(topic: Topic) -> Self {
-        topic.into_string()
-    }
-}
-
-impl PartialEq<str> for Topic {
-    fn eq(&self, other: &str) -> bool {
-        *self.0 == *other
-    }
-}
-
-impl PartialEq<&str> for Topic {
-    fn eq(&self, other: &&str) -> bool {
-        *self.0 == **other
-    }
-}
-
-/// Something to say is longer than the network carries. Nothing was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-#[error("{what} of {len} bytes, at most {max} are allowed")]
-pub struct TooLong {
-    /// Which part.
-    pub what: &'static str,
-    /// Its length in bytes.
-    pub len: usize,
-    /// The most bytes it may have.
-    pub max: usize,
-}
-
-impl TooLong {
-    fn check(what: &'static str, len: usize, max: usize) -> Result<(), Self> {
-        if len > max { Err(Self { what, len, max }) } else { Ok(()) }
-    }
-}
-
-/// A gossip message as its origin sealed it, together with its id and with the bytes of its head.
-///
-/// Both are made once, when the message is sealed or its frame is decoded, and travel with the shared
+/// Both are made once, when the envelope is sealed or its frame is decoded, and travel with the shared
 /// envelope from then on: whoever sends it on copies bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Envelope {
     id: MessageId,
     origin: NodeId,
@@ -266,13 +37,15 @@ pub struct Envelope {
     sequence: Sequence,
     topic: Topic,
     sent: UnixTime,
-    payload: Payload,
-    signature: Option<Box<Signature>>,
-    /// What stands on the wire before the payload: the head and the payload's length.
-    encoded_head: Box<[u8]>,
+    /// How many messages.
+    count: u16,
+    /// Where the first payload's length stands.
+    payloads_at: u32,
+    /// What stands on the wire.
+    encoded: Bytes,
 }
 
-/// What stands on the wire first, in this order. The payload and the signature follow.
+/// What stands on the wire first, in this order. The payloads and the signature follow.
 #[derive(Debug, Serialize, Deserialize)]
 struct Head<'a> {
     origin: NodeId,
@@ -282,6 +55,13 @@ struct Head<'a> {
     sent: UnixTime,
 }
 
+/// Where a payload stands in the bytes of its envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    start: u32,
+    len: u32,
+}
+
 impl Envelope {
     /// Seals `payload` as the `sequence`-th message of `origin`'s life `epoch`.
     ///
@@ -289,18 +69,53 @@ impl Envelope {
     ///
     /// Never: what it is made of is bounded.
     pub fn new(
-        (origin, epoch): (NodeId, BootEpoch),
+        origin: (NodeId, BootEpoch),
         sequence: Sequence,
         sent: UnixTime,
         topic: Topic,
         payload: Payload,
     ) -> Self {
+        Self::of_many(origin, sequence, sent, topic, &[payload])
+    }
+
+    /// Seals several payloads as the messages of `origin`'s life `epoch` from the `sequence`-th on.
+    ///
+    /// # Panics
+    ///
+    /// When there are none, more than [`MAX_PAYLOADS`], or more than [`Payload::MAX`] bytes of them.
+    pub fn of_many(
+        (origin, epoch): (NodeId, BootEpoch),
+        sequence: Sequence,
+        sent: UnixTime,
+        topic: Topic,
+        payloads: &[Payload],
+    ) -> Self {
+        let bytes: usize = payloads.iter().map(|payload| payload.len()).sum();
+        assert!((1..=MAX_PAYLOADS).contains(&payloads.len()), "{} payloads", payloads.len());
+        assert!(bytes <= Payload::MAX, "payloads of {bytes} bytes");
         let head = Head { origin, epoch, sequence, topic: &topic, sent };
-        let id = head.id(&payload);
-        let encoded = postcard::to_allocvec(&(head, payload.len()));
-        let encoded_head = encoded.expect("bounded parts serialize").into();
-        let signature = None;
-        Self { id, origin, epoch, sequence, topic, sent, payload, signature, encoded_head }
+        let mut id = head.begin_id();
+        let room = Vec::with_capacity(size_of::<Self>() + topic.len() + bytes + 2 * payloads.len());
+        let mut encoded =
+            postcard::to_extend(&(&head, payloads.len()), room).expect("bounded parts serialize");
+        let payloads_at = small(encoded.len());
+        for payload in payloads {
+            extend_id(&mut id, payload);
+            encoded = postcard::to_extend(&payload.len(), encoded).expect("a number serializes");
+            encoded.extend_from_slice(payload);
+        }
+        encoded.push(NO_SIGNATURE);
+        Self {
+            id: MessageId::new(id.finalize().into()),
+            origin,
+            epoch,
+            sequence,
+            topic,
+            sent,
+            count: u16::try_from(payloads.len()).expect("at most MAX_PAYLOADS"),
+            payloads_at,
+            encoded: encoded.into(),
+        }
     }
 
     /// Reads the one that `bytes` begin with. Returns what is left of them. Numbers that are longer than
@@ -308,24 +123,41 @@ impl Envelope {
     /// blame whoever sent it on.
     pub(crate) fn read(bytes: &[u8]) -> postcard::Result<(Self, &[u8])> {
         let (head, rest) = take_from_bytes::<Head<'_>>(bytes)?;
-        let (payload, rest) = take_from_bytes::<&[u8]>(rest)?;
-        let head_len = bytes.len() - rest.len() - payload.len();
-        let shortest = postcard::serialize_with_flavor(&(&head, payload.len()), Size::default())?;
-        if head_len != shortest {
+        let (count, mut rest) = take_from_bytes::<u16>(rest)?;
+        let payloads_at = bytes.len() - rest.len();
+        if payloads_at != postcard::serialize_with_flavor(&(&head, count), Size::default())? {
             return Err(postcard::Error::DeserializeBadVarint);
         }
-        let (signature, rest) = take_from_bytes(rest)?;
-        let too_long = |_| postcard::Error::SerdeDeCustom;
+        let topic = Topic::new(head.topic).map_err(|_too_long| postcard::Error::SerdeDeCustom)?;
+        let max = if topic.is_reserved() { 1 } else { MAX_PAYLOADS };
+        let is_numbered = head.sequence.0.checked_add(count.into()).is_some();
+        if !is_numbered || !(1..=max).contains(&usize::from(count)) {
+            return Err(postcard::Error::SerdeDeCustom);
+        }
+        let mut id = head.begin_id();
+        let mut room = Payload::MAX;
+        for _ in 0..count {
+            let payload;
+            let before = rest.len();
+            (payload, rest) = take_from_bytes::<&[u8]>(rest)?;
+            if before - rest.len() != varint_len(payload.len()) + payload.len() {
+                return Err(postcard::Error::DeserializeBadVarint);
+            }
+            room = room.checked_sub(payload.len()).ok_or(postcard::Error::SerdeDeCustom)?;
+            extend_id(&mut id, payload);
+        }
+        // Nothing looks at it yet. It is passed on.
+        let (_signature, rest) = take_from_bytes::<Option<Signature>>(rest)?;
         let envelope = Self {
-            id: head.id(payload),
+            id: MessageId::new(id.finalize().into()),
             origin: head.origin,
             epoch: head.epoch,
             sequence: head.sequence,
-            topic: Topic::new(head.topic).map_err(too_long)?,
+            topic,
             sent: head.sent,
-            payload: Payload::new(Bytes::copy_from_slice(payload)).map_err(too_long)?,
-            signature,
-            encoded_head: bytes[..head_len].into(),
+            count,
+            payloads_at: small(payloads_at),
+            encoded: Bytes::copy_from_slice(&bytes[..bytes.len() - rest.len()]),
         };
         Ok((envelope, rest))
     }
@@ -335,12 +167,10 @@ impl Envelope {
         &self,
         to: &mut postcard::Serializer<F>,
     ) -> postcard::Result<()> {
-        to.output.try_extend(&self.encoded_head)?;
-        to.output.try_extend(&self.payload)?;
-        self.signature.serialize(to)
+        to.output.try_extend(&self.encoded)
     }
 
-    /// What message this is.
+    /// Which envelope this is.
     pub const fn id(&self) -> MessageId {
         self.id
     }
@@ -355,12 +185,23 @@ impl Envelope {
         self.epoch
     }
 
-    /// Its number among the origin's messages of that life.
+    /// The number of its first message among the origin's messages of that life.
     pub const fn sequence(&self) -> Sequence {
         self.sequence
     }
 
-    /// What it is about.
+    /// The numbers of its messages.
+    pub fn sequences(&self) -> impl Iterator<Item = Sequence> + use<> {
+        let first = self.sequence.0;
+        (first..first + u64::from(self.count)).map(Sequence)
+    }
+
+    /// How many messages it holds.
+    pub const fn count(&self) -> u16 {
+        self.count
+    }
+
+    /// What they are about.
     pub const fn topic(&self) -> &Topic {
         &self.topic
     }
@@ -370,21 +211,50 @@ impl Envelope {
         self.sent
     }
 
-    /// What was said.
-    pub const fn payload(&self) -> &Payload {
-        &self.payload
+    /// What was said, in order. Each shares the bytes of the whole envelope.
+    pub fn payloads(&self) -> impl Iterator<Item = Payload> + '_ {
+        self.places().map(|place| self.payload_at(place))
     }
 
-    /// Bytes of it on the wire, at least.
+    /// Where the payloads stand.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> + '_ {
+        let mut rest = &self.encoded[big(self.payloads_at)..];
+        (0..self.count).map(move |_| {
+            let (payload, after) =
+                take_from_bytes::<&[u8]>(rest).expect("was written, or read before");
+            let start = self.encoded.len() - after.len() - payload.len();
+            rest = after;
+            Place { start: small(start), len: small(payload.len()) }
+        })
+    }
+
+    /// The payload at a place that is one of its own.
+    pub(super) fn payload_at(&self, Place { start, len }: Place) -> Payload {
+        let payload = self.encoded.slice(big(start)..big(start) + big(len));
+        Payload::new(payload).expect("no longer than all of them")
+    }
+
+    /// Bytes of it on the wire.
     pub(crate) fn encoded_len(&self) -> usize {
-        self.encoded_head.len() + self.payload.len()
+        self.encoded.len()
     }
 
-    /// Bytes that keeping this message costs, for stores bounded by bytes.
+    /// Bytes that keeping it costs, for stores bounded by bytes.
     pub(crate) fn cost(&self) -> usize {
-        size_of::<Self>() + self.topic.len() + self.encoded_head.len() + self.payload.len()
+        size_of::<Arc<Self>>() + size_of::<Self>() + self.topic.len() + self.encoded.len()
     }
 }
+
+/// What stands in the place of a signature where there is none.
+const NO_SIGNATURE: u8 = 0;
+
+impl PartialEq for Envelope {
+    fn eq(&self, other: &Self) -> bool {
+        self.encoded == other.encoded
+    }
+}
+
+impl Eq for Envelope {}
 
 /// Equal envelopes have equal ids, so the id is enough.
 impl Hash for Envelope {
@@ -394,35 +264,64 @@ impl Hash for Envelope {
 }
 
 impl Head<'_> {
-    /// The id of the message with this payload. Variable parts are preceded by their length, so that no
-    /// two messages hash the same bytes.
-    fn id(&self, payload: &[u8]) -> MessageId {
+    /// Begins the id of an envelope, to which its payloads are added. Variable parts are preceded by their
+    /// length, so that no two envelopes hash the same bytes.
+    fn begin_id(&self) -> Sha256 {
         let mut hash = Sha256::new();
         hash.update(self.origin.as_bytes());
         hash.update(self.epoch.0.to_be_bytes());
         hash.update(self.sequence.0.to_be_bytes());
-        for part in [self.topic.as_bytes(), payload] {
-            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-            hash.update(part);
-        }
-        MessageId::new(hash.finalize().into())
+        extend_id(&mut hash, self.topic.as_bytes());
+        hash
     }
+}
+
+fn extend_id(hash: &mut Sha256, part: &[u8]) {
+    hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+    hash.update(part);
+}
+
+/// Bytes of a number as postcard writes it: seven bits in each.
+const fn varint_len(number: usize) -> usize {
+    let bits = usize::BITS - (number | 1).leading_zeros();
+    bits.div_ceil(7) as usize
+}
+
+/// An offset in an envelope, which is no longer than a frame.
+fn small(offset: usize) -> u32 {
+    u32::try_from(offset).expect("an envelope fits a frame")
+}
+
+fn big(offset: u32) -> usize {
+    usize::try_from(offset).expect("an offset in memory")
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString as _;
+
     use postcard::ser_flavors::AllocVec;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
 
     use super::*;
+    use crate::messaging::GossipMessage;
+
+    const ORIGIN: (NodeId, BootEpoch) = (NodeId::new([1; 32]), BootEpoch(7));
+
+    fn payload(text: &str) -> Payload {
+        Payload::try_from(text.to_string()).expect("short")
+    }
+
+    fn many(sequence: u64, topic: &str, payloads: &[&str]) -> Envelope {
+        let payloads: Vec<Payload> = payloads.iter().map(|it| payload(it)).collect();
+        let topic = Topic::new(topic).expect("short");
+        let sent = UnixTime::from_millis(5);
+        Envelope::of_many(ORIGIN, Sequence(sequence), sent, topic, &payloads)
+    }
 
     fn envelope(sequence: u64, topic: &str, payload: &str) -> Envelope {
-        Envelope::new(
-            (NodeId::new([1; 32]), BootEpoch(7)),
-            Sequence(sequence),
-            UnixTime::from_millis(5),
-            Topic::new(topic).expect("short"),
-            Payload::new(payload.as_bytes().to_vec()).expect("short"),
-        )
+        many(sequence, topic, &[payload])
     }
 
     #[test]
@@ -432,8 +331,11 @@ mod tests {
     }
 
     #[test]
-    fn bytes_cannot_move_between_topic_and_payload_under_one_id() {
+    fn bytes_cannot_move_between_topic_and_payloads_under_one_id() {
         assert_ne!(envelope(1, "ab", "c").id(), envelope(1, "a", "bc").id());
+        assert_ne!(many(1, "", &["ab", "c"]).id(), many(1, "", &["a", "bc"]).id());
+        assert_ne!(many(1, "", &["ab"]).id(), many(1, "", &["ab", ""]).id());
+        assert_ne!(many(1, "a", &["b"]).id(), many(1, "", &["a", "b"]).id());
     }
 
     fn written(envelope: &Envelope) -> Vec<u8> {
@@ -445,23 +347,48 @@ mod tests {
     /// A signature is passed on, though nothing looks at it yet.
     #[test]
     fn an_envelope_is_sent_on_as_it_came() {
-        let mut sealed = envelope(1, "news", "hello");
-        sealed.signature = Some(Box::new(Signature { r: [2; 32], s: [3; 32] }));
-        let mut bytes = written(&sealed);
+        let mut bytes = written(&envelope(1, "news", "hello"));
+        assert_eq!(bytes.pop(), Some(NO_SIGNATURE));
+        let signature = Some(Signature { r: [2; 32], s: [3; 32] });
+        bytes = postcard::to_extend(&signature, bytes).expect("short");
         let len = bytes.len();
         bytes.push(9);
         let (came, rest) = Envelope::read(&bytes).expect("whole");
-        assert_eq!((&came, rest), (&sealed, &[9][..]));
+        assert_eq!(rest, [9]);
         assert_eq!(written(&came), bytes[..len]);
         assert_eq!(came.id(), envelope(1, "news", "hello").id(), "the signature is no part of it");
     }
 
-    /// Each number of the head with a byte more than it needs.
+    proptest! {
+        #[test]
+        fn messages_come_out_as_they_went_in(
+            payloads in vec("[a-z]{0,200}", 1..20),
+            sequence in 1..1000_u64,
+        ) {
+            let texts: Vec<&str> = payloads.iter().map(alloc::string::String::as_str).collect();
+            let sealed = many(sequence, "news", &texts);
+            let bytes = written(&sealed);
+            let (came, rest) = Envelope::read(&bytes).expect("whole");
+            prop_assert!(rest.is_empty());
+            prop_assert_eq!(&came, &sealed);
+            prop_assert_eq!(came.id(), sealed.id());
+            prop_assert_eq!(usize::from(came.count()), texts.len());
+            for came in [Arc::new(came), Arc::new(sealed)] {
+                let messages: Vec<GossipMessage> = GossipMessage::all(&came).collect();
+                let numbers = messages.iter().map(|it| it.sequence().0);
+                prop_assert!(numbers.eq(sequence..sequence + messages.len() as u64));
+                prop_assert!(messages.iter().map(GossipMessage::payload).eq(came.payloads()));
+                prop_assert!(came.payloads().eq(texts.iter().map(|it| payload(it))));
+            }
+        }
+    }
+
+    /// Each number of the head, the count and the length with a byte more than it needs.
     #[test]
     fn numbers_longer_than_need_be_are_refused() {
         let bytes = written(&envelope(1, "news", "hello"));
-        // Behind the id of 32 bytes: epoch, sequence, length of the topic, the topic, sent, length.
-        for place in [32, 33, 34, 39, 40] {
+        // Behind the id of 32 bytes: epoch, sequence, length of the topic, the topic, sent, count, length.
+        for place in [32, 33, 34, 39, 40, 41] {
             let mut longer = bytes.clone();
             longer[place] |= 0x80;
             longer.insert(place + 1, 0);
@@ -471,37 +398,48 @@ mod tests {
         assert!(Envelope::read(&bytes).is_ok());
     }
 
-    #[test]
-    fn too_long_a_payload_names_the_limit() {
-        let error = Payload::new(alloc::vec![0; Payload::MAX + 1]).expect_err("too long");
-        assert_eq!((error.what, error.max), ("payload", Payload::MAX));
+    /// An envelope as a stranger may write it.
+    fn forged(
+        topic: &str,
+        sequence: u64,
+        count: u16,
+        payloads: &[&[u8]],
+    ) -> postcard::Result<Vec<u8>> {
+        let (origin, epoch) = ORIGIN;
+        let sent = UnixTime::from_millis(5);
+        let head = Head { origin, epoch, sequence: Sequence(sequence), topic, sent };
+        let mut bytes = postcard::to_allocvec(&(head, count))?;
+        for payload in payloads {
+            bytes = postcard::to_extend(payload, bytes)?;
+        }
+        bytes.push(NO_SIGNATURE);
+        Ok(bytes)
     }
 
     #[test]
-    fn a_payload_shares_the_bytes_that_it_is_made_of() {
-        let bytes = Bytes::from(alloc::vec![7; 1000]);
-        let place = bytes.as_ptr();
-        let payload = Payload::new(bytes).expect("short");
-        assert_eq!(payload.clone().into_bytes().as_ptr(), place);
-        assert_eq!(Bytes::from(payload).as_ptr(), place);
-        let vector = alloc::vec![7; 1000];
-        let place = vector.as_ptr();
-        assert_eq!(Payload::try_from(vector).expect("short").as_ptr(), place);
+    fn counts_and_numbers_have_bounds() {
+        let is_read = |topic: &str, sequence, count, payloads: &[&[u8]]| {
+            Envelope::read(&forged(topic, sequence, count, payloads).expect("short")).is_ok()
+        };
+        let most = u16::try_from(MAX_PAYLOADS).expect("few");
+        assert!(is_read("", 1, 2, &[b"a", b"b"]));
+        assert!(!is_read("", 1, 0, &[]), "of nothing");
+        assert!(is_read("", 1, most, &[&b""[..]; MAX_PAYLOADS]));
+        assert!(!is_read("", 1, most + 1, &[&b""[..]; MAX_PAYLOADS + 1]));
+        let half = [0; Payload::MAX / 2];
+        assert!(is_read("", 1, 2, &[&half, &half]));
+        assert!(!is_read("", 1, 3, &[&half, &half, b"a"]), "too many bytes");
+        assert!(is_read("", u64::MAX - 2, 2, &[b"a", b"b"]));
+        assert!(!is_read("", u64::MAX - 1, 2, &[b"a", b"b"]), "numbers that do not exist");
+        assert!(is_read("tidings.members", 1, 1, &[b"a"]));
+        assert!(!is_read("tidings.members", 1, 2, &[b"a", b"b"]), "a statement travels alone");
     }
 
-    /// Maps keyed by topics are asked with texts, so both must hash and compare alike.
     #[test]
-    fn a_topic_and_a_payload_are_like_their_texts() {
-        use alloc::collections::BTreeMap;
-        let topic: Topic = "prices".parse().expect("short");
-        assert!(topic == *"prices" && topic == "prices" && topic != "price");
-        assert_eq!(BTreeMap::from([(topic.clone(), 1)]).get("prices"), Some(&1));
-        assert_eq!((String::from(topic.clone()), topic.len()), (String::from("prices"), 6));
-        let payload = Payload::try_from("12 EUR").expect("short");
-        assert!(payload == "12 EUR" && payload == b"12 EUR"[..] && payload != "13 EUR");
-        assert_eq!(BTreeMap::from([(payload, 1)]).get(&b"12 EUR"[..]), Some(&1));
-        let long = "x".repeat(Topic::MAX + 1);
-        assert_eq!(long.parse::<Topic>().expect_err("too long").what, "topic");
-        assert!(Topic::try_from(long).is_err());
+    fn a_number_is_as_long_as_postcard_writes_it() {
+        for number in [0, 1, 127, 128, 16_383, 16_384, Payload::MAX, usize::MAX] {
+            let written = postcard::to_allocvec(&number).expect("a number");
+            assert_eq!(varint_len(number), written.len(), "{number}");
+        }
     }
 }

@@ -6,7 +6,6 @@ use crate::address::AddressRecord;
 use crate::event::{Event, NeighborLoss};
 use crate::fact::Fact;
 use crate::failure::LinkLoss;
-use crate::messaging::Topic;
 use crate::peer::Peer;
 use crate::registration::notices::announce;
 use crate::wire::{Bye, DeathReport, RegistrationMessage, Statement, SwimMessage};
@@ -51,7 +50,7 @@ impl Peer {
         let Self { cx, broadcast, .. } = self;
         cx.stats.statements += 1;
         if cx.config.detector.swim.has_table() {
-            broadcast.publish(cx, Topic::members(), statement.to_payload());
+            broadcast.state(cx, statement.to_payload());
             return;
         }
         for link in cx.neighbors.links() {

@@ -11,6 +11,7 @@ impl Peer {
     /// had no link with.
     pub(super) fn leave(&mut self) {
         self.cx.leaving = true;
+        self.broadcast.seal_gathered(&mut self.cx);
         // Whoever hears that this peer leaves ends the link: what it is owed goes before.
         let linked = self.cx.neighbors.links();
         for link in &linked {

@@ -17,7 +17,7 @@ use crate::config::MAX_SEED_NODES;
 use crate::context::Context;
 use crate::detector::Detector;
 use crate::event::{Event, Rejection};
-use crate::id::{LinkId, MessageId};
+use crate::id::LinkId;
 use crate::io::{Command, Input};
 use crate::links::Outcome;
 use crate::links::neighbors::Neighbor;
@@ -26,7 +26,7 @@ use crate::overlay::Overlay;
 use crate::overlay::timer::OverlayTimer;
 use crate::peer::timer::PeerTimer;
 use crate::registration::bootstrap::{Bootstrap, distinct};
-use crate::snapshot::{NeighborSnapshot, NodeSnapshot, Spread};
+use crate::snapshot::{NeighborSnapshot, NodeSnapshot, Said};
 use crate::timers::Timer;
 
 /// A node that gossips.
@@ -85,6 +85,8 @@ impl Peer {
             on_congested(cx, link);
         } else if let Input::LinkReady { link } = input {
             broadcast.on_ready(cx, link);
+        } else if let Input::LinkIdle { link } = input {
+            broadcast.on_idle(cx, link);
         } else {
             let outcome = cx.on_link_input(input);
             self.on_outcome(link, outcome);
@@ -164,8 +166,8 @@ impl Peer {
         }
     }
 
-    pub(crate) fn spread_of(&self, id: MessageId) -> Spread {
-        self.broadcast.spread_of(&self.cx, id)
+    pub(crate) fn last_said(&self) -> Said {
+        self.broadcast.last_said(&self.cx)
     }
 
     pub(crate) fn snapshot(&self) -> NodeSnapshot {

@@ -198,6 +198,7 @@ impl<H: Hosts> InMemoryNetwork<H> {
             Output::Send { link, .. } => self.wires.get(&(at, *link)).copied(),
             Output::Dial { .. }
             | Output::AwaitReady { .. }
+            | Output::AwaitIdle { .. }
             | Output::Close { .. }
             | Output::Event(_) => None,
         };
@@ -210,7 +211,8 @@ impl<H: Hosts> InMemoryNetwork<H> {
                 }
             }
             // Nothing waits here: what is sent is on its way at once.
-            Output::AwaitReady { link } => self.send(at, (at, link), Input::LinkReady { link }),
+            Output::AwaitReady { link } => self.tell((at, link), Input::LinkReady { link }),
+            Output::AwaitIdle { link } => self.tell((at, link), Input::LinkIdle { link }),
             Output::Close { link } => self.close((at, link)),
             Output::Event(_) => {}
         }
@@ -232,6 +234,12 @@ impl<H: Hosts> InMemoryNetwork<H> {
         if let Some(far) = far.filter(|far| !self.cuts.contains(&pair(end.0, far.0))) {
             self.send(end.0, far, Input::LinkDown { link: far.1, loss: LinkLoss::Closed });
         }
+    }
+
+    /// Tells a host something of its own links, after all that is told now.
+    fn tell(&mut self, to: End, input: Input) {
+        self.order += 1;
+        self.queue.insert((self.now, self.order), Arrival::Input { to, input });
     }
 
     fn send(&mut self, from: At, to: End, input: Input) {

@@ -9,6 +9,9 @@ pub const MAX_SAMPLE: usize = 256;
 /// Most ids in one digest or pull: 1,024 of 32 bytes are half a frame.
 pub const MAX_IDS: usize = 1024;
 
+/// Most messages in one envelope: each is delivered by itself, and 1,024 of 60 bytes fill a frame.
+pub const MAX_PAYLOADS: usize = 1024;
+
 /// Most records in a shuffle or its reply: itself and a few from each view.
 pub const MAX_SHUFFLE: usize = 32;
 

@@ -27,14 +27,14 @@ pub use crate::registration::message::{DeathReport, Leave, RegistrationMessage};
 pub use crate::seed_node::message::{Proposal, ProposalKind, Vote, VoteMessage};
 pub use error::DecodeError;
 pub use limits::{
-    MAX_CONFIRMERS, MAX_FRAME, MAX_IDS, MAX_IHAVES, MAX_MEMBERS, MAX_NEIGHBORS, MAX_SAMPLE,
-    MAX_SHUFFLE,
+    MAX_CONFIRMERS, MAX_FRAME, MAX_IDS, MAX_IHAVES, MAX_MEMBERS, MAX_NEIGHBORS, MAX_PAYLOADS,
+    MAX_SAMPLE, MAX_SHUFFLE,
 };
 pub use message::Message;
 pub use preamble::{ChannelKind, PREAMBLE_LEN, Preamble, PreambleError, PreambleStatus};
 
 /// Version of everything after the preamble. Before 1.0 every change of the wire bumps it.
-pub const WIRE_VERSION: u16 = 7;
+pub const WIRE_VERSION: u16 = 8;
 
 /// Bytes of the length that precedes each frame's body.
 pub const FRAME_HEADER_LEN: usize = 4;

@@ -245,7 +245,9 @@ impl Nodes {
                 let far = far.map_or("?", |far| &self.hosts[far].name);
                 format!("-> {far}  {}", trace::message(self, message))
             }
-            Output::AwaitReady { .. } | Output::Close { .. } => return None,
+            Output::AwaitReady { .. } | Output::AwaitIdle { .. } | Output::Close { .. } => {
+                return None;
+            }
             Output::Event(event) => format!("*  {}", trace::event(self, event)),
         })
     }

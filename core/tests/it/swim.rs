@@ -344,6 +344,7 @@ fn misbehavior(members_max: usize, claim: Claim) -> Option<Misbehavior> {
         Output::Dial { .. }
         | Output::Send { .. }
         | Output::AwaitReady { .. }
+        | Output::AwaitIdle { .. }
         | Output::Close { .. }
         | Output::Event(_) => None,
     };

@@ -59,9 +59,12 @@ impl Writer {
                 }
                 cx.traffic.add_sent(written);
             }
-            let Gathered { is_any, is_ready } = cx.outgoing.gather(&mut self.chunk);
+            let Gathered { is_any, is_ready, is_idle } = cx.outgoing.gather(&mut self.chunk);
             if is_ready {
                 cx.tell(LinkEventKind::Ready).await;
+            }
+            if is_idle {
+                cx.tell(LinkEventKind::Idle).await;
             }
             if !is_any {
                 return Ok(());

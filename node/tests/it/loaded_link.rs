@@ -7,7 +7,7 @@ use tidings_core::wire::{
     BroadcastMessage, Bye, Claim, Gossip, LinkMessage, Message, Ping, Purpose, RegistrationMessage,
     Statement,
 };
-use tidings_core::{Config, UnixTime};
+use tidings_core::{Config, Payload, UnixTime};
 use tokio::join;
 
 use crate::support::{Raw, TestNode, frame};
@@ -34,13 +34,13 @@ async fn loaded(config: Config) -> (TestNode, Raw) {
     (peer, raw)
 }
 
-/// The number in a payload; `None` of anything that is none.
-fn number(message: &Message) -> Option<usize> {
+/// The numbers in payloads; none of anything that is none.
+fn numbers(message: &Message) -> Vec<usize> {
     let Message::Broadcast(BroadcastMessage::Gossip(Gossip { envelope, .. })) = message else {
-        return None;
+        return Vec::new();
     };
-    let text = std::str::from_utf8(envelope.payload().as_bytes()).ok()?;
-    text.trim().parse().ok().filter(|_| !envelope.topic().is_reserved())
+    let number = |payload: Payload| std::str::from_utf8(&payload).ok()?.trim().parse().ok();
+    envelope.payloads().filter_map(number).filter(|_| !envelope.topic().is_reserved()).collect()
 }
 
 fn is_left_statement(message: &Message) -> bool {
@@ -48,8 +48,9 @@ fn is_left_statement(message: &Message) -> bool {
         return false;
     };
     envelope.topic().is_reserved()
-        && Statement::from_payload(envelope.payload())
-            .is_ok_and(|statement| statement.claim == Claim::Left)
+        && envelope.payloads().any(|payload| {
+            Statement::from_payload(&payload).is_ok_and(|it| it.claim == Claim::Left)
+        })
 }
 
 /// What the kernel has taken by then goes first, which is little where it can be told so.
@@ -63,8 +64,12 @@ async fn a_ping_is_answered_ahead_of_what_waits() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let mut before = 0;
-    while raw.message().await.expect("the link stays") != Message::Link(LinkMessage::Pong(ping)) {
-        before += 1;
+    loop {
+        let message = raw.message().await.expect("the link stays");
+        if message == Message::Link(LinkMessage::Pong(ping)) {
+            break;
+        }
+        before += numbers(&message).len();
     }
     let takes_little = cfg!(any(target_os = "linux", target_os = "android"));
     assert!(!takes_little || before < WAITING / 3, "{before} messages came before the answer");
@@ -84,9 +89,9 @@ async fn who_leaves_says_first_what_waits() {
         all
     };
     let (_report, all) = join!(peer.leave(), reading);
-    let numbers: Vec<usize> = all.iter().filter_map(number).collect();
-    assert_eq!(numbers, (0..WAITING).collect::<Vec<_>>());
-    let farewell = &all[all.iter().rposition(|message| number(message).is_some()).expect("900")..];
+    let said: Vec<usize> = all.iter().flat_map(numbers).collect();
+    assert_eq!(said, (0..WAITING).collect::<Vec<_>>());
+    let farewell = &all[all.iter().rposition(|it| !numbers(it).is_empty()).expect("900")..];
     assert!(farewell.iter().any(is_left_statement), "{farewell:?}");
     assert!(
         farewell

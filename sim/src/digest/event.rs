@@ -62,26 +62,30 @@ pub(super) fn encode<W: Words>(event: &Event, to: &mut W) {
 #[expect(clippy::wildcard_enum_match_arm, reason = "`encode` sends nothing else here")]
 fn message<W: Words>(event: &Event, to: &mut W) {
     match event {
-        Event::Published { envelope } => {
+        Event::Published { envelope, .. } => {
             to.word(1);
             to.bytes(envelope.id().as_bytes());
+            to.word(envelope.sequence().0);
         }
         Event::Delivered { envelope, from, addr, hop, history } => {
             to.word(2);
             to.bytes(envelope.id().as_bytes());
+            to.word(envelope.sequence().0);
             to.id(*from);
             to.addr(*addr);
             to.word(hop.0.into());
             to.flag(*history);
         }
-        Event::Duplicate { id, from } => {
+        Event::Duplicate { id, sequence, from } => {
             to.word(3);
             to.bytes(id.as_bytes());
+            to.word(sequence.0);
             to.id(*from);
         }
-        Event::TooOld { id, from } => {
+        Event::TooOld { id, sequence, from } => {
             to.word(4);
             to.bytes(id.as_bytes());
+            to.word(sequence.0);
             to.id(*from);
         }
         _ => unreachable!("no message"),
@@ -389,11 +393,12 @@ mod tests {
     use std::collections::BTreeSet;
     use std::net::SocketAddr;
     use std::sync::Arc;
+    use std::time::Duration;
 
     use sha2::{Digest as _, Sha256};
     use tidings_core::{
-        AddressRecord, BootEpoch, Envelope, Hop, MessageId, NodeId, Payload, Sequence, Topic,
-        UnixTime,
+        AddressRecord, BootEpoch, Envelope, GossipMessage, Hop, MessageId, NodeId, Payload,
+        Sequence, Topic, UnixTime,
     };
 
     use super::*;
@@ -451,19 +456,21 @@ mod tests {
         let (sent, topic) = (UnixTime::from_millis(0), Topic::default());
         let envelope =
             Arc::new(Envelope::new((ID, BootEpoch(3)), Sequence(1), sent, topic, payload));
+        let message = GossipMessage::all(&envelope).next().expect("one");
+        let sequence = message.sequence();
         let delivered = |history| Event::Delivered {
-            envelope: Arc::clone(&envelope),
+            envelope: message.clone(),
             from: ID,
             addr: addr(),
             hop: Hop(2),
             history,
         };
         vec![
-            Event::Published { envelope: Arc::clone(&envelope) },
+            Event::Published { envelope: message.clone(), waited: Duration::ZERO },
             delivered(false),
             delivered(true),
-            Event::Duplicate { id, from: ID },
-            Event::TooOld { id, from: ID },
+            Event::Duplicate { id, sequence, from: ID },
+            Event::TooOld { id, sequence, from: ID },
         ]
     }
 
@@ -610,7 +617,7 @@ mod tests {
         for event in alternatives() {
             encode(&event, &mut sha);
         }
-        insta::assert_snapshot!(hex(&sha.0.finalize()), @"1115e8329561be1e82364bdb9362301125cc77ba884d9406aa7787caaaa0cef6");
+        insta::assert_snapshot!(hex(&sha.0.finalize()), @"46810f259908ca7b37b0a841ab5c3ad1814633cd1887f0791e14b87ccb37df3f");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How a run is hashed: the encoding `tidings-history-1`.
+//! How a run is hashed: the encoding `tidings-history-2`.
 //!
 //! Everything that is hashed is written as a sequence of 64-bit words:
 //!
@@ -13,7 +13,7 @@
 //! | an alternative | its number in the tables of this module, then its fields, in the order there |
 //! | an address | 4, then address and port in one word; or 6, then the address in two, then the port |
 //! | a record | id, epoch, list of addresses |
-//! | a message | its id, which is the hash of its contents |
+//! | a message | the id of its envelope, which is the hash of its contents, then its number |
 //!
 //! Names are never hashed, so a rename changes no digest. Whoever changes what is hashed, or how, gives the
 //! encoding another name. A number of an alternative that is gone is not used again.
@@ -30,7 +30,7 @@ use tidings_core::{AddressRecord, Event, NodeId};
 use crate::hash::{hash_finish, hash_step};
 
 /// The name and version of the encoding. It is hashed first.
-pub const ENCODING: &str = "tidings-history-1";
+pub const ENCODING: &str = "tidings-history-2";
 
 /// Takes words, in their order.
 pub(crate) trait Words: Sized {

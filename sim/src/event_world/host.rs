@@ -70,6 +70,16 @@ struct Paused {
     link: LinkId,
     /// Something of what waits has left since.
     moved: u64,
+    until: Until,
+}
+
+/// When a node is to hear of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    /// Little waits.
+    Ready,
+    /// Nothing waits.
+    Idle,
 }
 
 /// What state a machine is in.
@@ -449,8 +459,9 @@ impl Host {
         if after.has_left {
             self.end_life(at, LifeEnd::Left, cx);
         }
+        // All of it, before the node is given more to say.
         for pressed in after.pressed {
-            self.handle(at, pressed, cx);
+            self.hear(at, pressed, cx);
         }
         for input in after.told {
             self.tell(at, input, cx);
@@ -473,8 +484,15 @@ impl Host {
                     if self.is_ready(at, slot, cx) {
                         after.pressed.push(Input::LinkReady { link });
                     } else {
-                        self.pause(at, link, cx);
+                        self.pause(at, link, Until::Ready, cx);
                     }
+                }
+            }
+            Output::AwaitIdle { link } => {
+                if self.uplink_free <= at {
+                    after.pressed.push(Input::LinkIdle { link });
+                } else {
+                    self.pause(at, link, Until::Idle, cx);
                 }
             }
             Output::Close { link } => {
@@ -543,24 +561,28 @@ impl Host {
         self.bytes_sent += size;
         self.send(at, slot, Outgoing::new(Packet::Data { to: to.end, message }, size), cx);
         let waits_for = self.uplink_free.saturating_sub(at);
-        let is_news = cx.network.is_congested(waits_for, unread) && self.pause(at, link, cx);
+        let is_news =
+            cx.network.is_congested(waits_for, unread) && self.pause(at, link, Until::Ready, cx);
         is_news.then_some(Input::LinkCongested { link })
     }
 
-    /// The node is to hear when little waits for a link. False: it is to hear of it already.
-    fn pause(&mut self, at: u64, link: LinkId, cx: &HostCtx<'_>) -> bool {
-        if self.paused.iter().any(|paused| paused.link == link) {
+    /// The node is to hear when little or nothing waits for a link. False: it is to hear of it already.
+    fn pause(&mut self, at: u64, link: LinkId, until: Until, cx: &HostCtx<'_>) -> bool {
+        if self.paused.iter().any(|paused| paused.link == link && paused.until == until) {
             return false;
         }
-        self.paused.push(Paused { link, moved: at });
-        self.ready_due = self.ready_due.min(self.next_look(at, cx));
+        self.paused.push(Paused { link, moved: at, until });
+        self.ready_due = self.ready_due.min(self.next_look(at, until, cx));
         true
     }
 
-    /// When the uplink will have room again. What a cut or a process that stands still holds up is looked at
-    /// now and then.
-    fn next_look(&self, at: u64, cx: &HostCtx<'_>) -> u64 {
-        cx.network.ready_at(self.uplink_free).max(at + LOOK_EVERY)
+    /// When the uplink will have room again, or be free. What a cut or a process that stands still holds up
+    /// is looked at now and then.
+    fn next_look(&self, at: u64, until: Until, cx: &HostCtx<'_>) -> u64 {
+        match until {
+            Until::Ready => cx.network.ready_at(self.uplink_free).max(at + LOOK_EVERY),
+            Until::Idle => self.uplink_free,
+        }
     }
 
     /// Whether little waits for this end.
@@ -579,6 +601,14 @@ impl Host {
         for mut paused in std::mem::take(&mut self.paused) {
             let link = paused.link;
             let Some(slot) = self.ends.slot_of(link) else { continue };
+            if paused.until == Until::Idle {
+                if self.uplink_free <= at {
+                    self.handle(at, Input::LinkIdle { link }, cx);
+                } else {
+                    self.paused.push(paused);
+                }
+                continue;
+            }
             let Some((_, end)) = self.ends.in_slot(slot) else { continue };
             if !cx.network.is_waiting(self.place, end.far.place, at) {
                 paused.moved = at;
@@ -591,9 +621,8 @@ impl Host {
                 self.paused.push(paused);
             }
         }
-        if !self.paused.is_empty() {
-            self.ready_due = self.next_look(at, cx);
-        }
+        let looks = self.paused.iter().map(|paused| self.next_look(at, paused.until, cx));
+        self.ready_due = looks.min().unwrap_or(NEVER);
     }
 
     /// Closes an end and says so, once the rest has been sent. Gives up a dial.

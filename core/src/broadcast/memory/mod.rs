@@ -5,6 +5,9 @@ pub(crate) mod catch_up;
 pub(crate) mod seen;
 pub(crate) mod store;
 
+use alloc::sync::Arc;
+
+use crate::broadcast::gathering::Gathered;
 use crate::broadcast::memory::catch_up::{CatchUp, send_digest};
 use crate::broadcast::memory::seen::Seen;
 use crate::broadcast::memory::store::{Store, Stored};
@@ -14,7 +17,7 @@ use crate::id::{Hop, LinkId, MessageId, NodeId, Sequence};
 use crate::io::Output;
 use crate::links::flow::CONGESTED;
 use crate::links::neighbors::{Neighbor, Slot, Via};
-use crate::messaging::{Payload, Topic};
+use crate::messaging::{Envelope, Payload, Topic};
 use crate::rng::Stream;
 use crate::wire::{Age, Digest, Foreign, Gossip, Route};
 
@@ -24,7 +27,10 @@ pub(crate) struct Memory {
     pub(crate) seen: Seen,
     pub(crate) store: Store,
     pub(crate) catch_up: CatchUp,
-    sequence: Sequence,
+    /// The number of the last own message.
+    pub(crate) said: Sequence,
+    /// And of the last statement: readers of messages find no gaps where this peer spoke of members.
+    stated: Sequence,
 }
 
 /// What a copy that arrived turned out to be.
@@ -42,15 +48,46 @@ impl Memory {
     /// The salt should be the node's secret.
     pub(crate) fn new(salt: u64) -> Self {
         let (seen, store) = (Seen::new(salt), Store::new(salt));
-        Self { seen, store, catch_up: CatchUp::new(salt), sequence: Sequence(0) }
+        let catch_up = CatchUp::new(salt);
+        Self { seen, store, catch_up, said: Sequence(0), stated: Sequence(0) }
     }
 
-    /// Seals an own message. It is not stored yet.
-    pub(crate) fn seal(&mut self, cx: &mut Context, topic: Topic, payload: Payload) -> Stored {
-        self.sequence = Sequence(self.sequence.0 + 1);
-        let envelope = traffic::seal(cx, self.sequence, topic, payload);
+    /// Seals own messages, the last that were said. The envelope is not stored yet.
+    pub(crate) fn seal(&mut self, cx: &mut Context, gathered: Gathered) -> Stored {
+        let Gathered { topic, payloads, given } = gathered;
+        let before = u64::try_from(payloads.len() - 1).unwrap_or(u64::MAX);
+        let first = Sequence(self.said.0 - before);
+        let origin = (cx.me(), cx.epoch());
+        let envelope = Envelope::of_many(origin, first, cx.unix(), topic, &payloads);
+        let stored = self.own(cx, envelope);
+        traffic::on_sealed(cx, &stored.envelope, &given);
+        stored
+    }
+
+    /// Says and seals one message.
+    #[cfg(test)]
+    pub(crate) fn seal_one(&mut self, cx: &mut Context, payload: Payload) -> Stored {
+        self.said = Sequence(self.said.0 + 1);
+        let (payloads, given) = (alloc::vec![payload], alloc::vec![cx.now]);
+        self.seal(cx, Gathered { topic: Topic::default(), payloads, given })
+    }
+
+    /// Seals what this peer says of a member.
+    pub(crate) fn seal_statement(
+        &mut self,
+        cx: &mut Context,
+        topic: Topic,
+        payload: Payload,
+    ) -> Stored {
+        self.stated = Sequence(self.stated.0 + 1);
+        let origin = (cx.me(), cx.epoch());
+        let envelope = Envelope::new(origin, self.stated, cx.unix(), topic, payload);
+        self.own(cx, envelope)
+    }
+
+    fn own(&mut self, cx: &mut Context, envelope: Envelope) -> Stored {
         self.seen.insert(cx, envelope.id());
-        Stored::new(envelope, Hop(0), Age::default(), cx.now)
+        Stored::new(Arc::new(envelope), Hop(0), Age::default(), cx.now)
     }
 
     /// A copy arrived.
@@ -184,7 +221,7 @@ mod tests {
     #[test]
     fn what_has_expired_is_neither_told_nor_given() {
         let (mut cx, mut memory) = (context(Config::classic()), Memory::new(7));
-        let stored = memory.seal(&mut cx, Topic::default(), Payload::default());
+        let stored = memory.seal_one(&mut cx, Payload::default());
         let id = stored.envelope.id();
         memory.store.insert(&mut cx, stored);
         let link = LinkId::dialed(1);

@@ -329,6 +329,17 @@ fn graft(ihave: &IHave) -> Message {
 }
 
 #[test]
+fn who_takes_no_payloads_asks_for_none_until_it_has_caught_up() {
+    let mut bench = Bench::new(2, both_ways());
+    let it = made_up(1);
+    bench.ihave(0, &[it]);
+    bench.cx.flow.on_reader(true);
+    (0..10).for_each(|_| assert_eq!(bench.wait(300), []));
+    bench.cx.flow.on_reader(false);
+    assert_eq!(bench.wait(300), [(0, graft(&it))]);
+}
+
+#[test]
 fn announcers_are_asked_in_turn_until_none_is_left() {
     let mut bench = Bench::new(3, both_ways());
     let it = made_up(1);
@@ -493,7 +504,7 @@ fn in_one_tree_for_all_a_much_longer_way_is_given_up_for_the_announcers() {
             Sequence(1),
             UnixTime::from_millis(1),
             Topic::default(),
-            it.payload().clone(),
+            it.payloads().next().expect("one at least"),
         );
         bench.ihave(1, &[IHave { id: it.id(), hop: Hop(2), source: it.origin() }]);
         let sent = bench.gossip(0, &it, hop);

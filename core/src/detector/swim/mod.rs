@@ -162,7 +162,9 @@ impl Swim {
             return;
         }
         let origin = envelope.origin();
-        let fault = match Statement::from_payload(envelope.payload()) {
+        // A statement travels alone.
+        let Some(payload) = envelope.payloads().next() else { return };
+        let fault = match Statement::from_payload(&payload) {
             Ok(statement) if self.on_statement(cx, origin, &statement) => return,
             Ok(_) => Misbehavior::Forged("Statement"),
             Err(error) => Misbehavior::Garbled(error),

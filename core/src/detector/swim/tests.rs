@@ -144,6 +144,7 @@ fn a_suspected_neighbor_is_told_and_pinged_at_once() {
         Output::Send { message, .. } => Some(message.name()),
         Output::Dial { .. }
         | Output::AwaitReady { .. }
+        | Output::AwaitIdle { .. }
         | Output::Close { .. }
         | Output::Event(_) => None,
     });
@@ -204,6 +205,7 @@ fn without_tables_a_suspicion_goes_to_those_whom_the_suspect_named() {
         Output::Dial { .. }
         | Output::Send { .. }
         | Output::AwaitReady { .. }
+        | Output::AwaitIdle { .. }
         | Output::Close { .. }
         | Output::Event(_) => None,
     };
@@ -321,6 +323,7 @@ fn a_table_from_elsewhere_kills_nobody_and_its_news_is_passed_on_once() {
         Output::Dial { .. }
         | Output::Send { .. }
         | Output::AwaitReady { .. }
+        | Output::AwaitIdle { .. }
         | Output::Close { .. }
         | Output::Event(_) => None,
     });
@@ -339,6 +342,7 @@ fn answers(peer: &mut Peer, members: &[Statement]) -> (usize, Vec<(LinkId, Vec<S
         Output::Dial { .. }
         | Output::Send { .. }
         | Output::AwaitReady { .. }
+        | Output::AwaitIdle { .. }
         | Output::Close { .. }
         | Output::Event(_) => None,
     });
@@ -382,6 +386,7 @@ fn every_change_of_a_member_is_told_once() {
         Output::Dial { .. }
         | Output::Send { .. }
         | Output::AwaitReady { .. }
+        | Output::AwaitIdle { .. }
         | Output::Close { .. }
         | Output::Event(_) => None,
     });

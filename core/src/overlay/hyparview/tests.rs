@@ -91,6 +91,7 @@ fn a_walk_never_has_more_steps_left_than_it_could_have() {
             Output::Dial { .. }
             | Output::Send { .. }
             | Output::AwaitReady { .. }
+            | Output::AwaitIdle { .. }
             | Output::Close { .. }
             | Output::Event(_) => None,
         })

@@ -172,6 +172,7 @@ pub(super) fn input(profile: Profile) -> impl Strategy<Value = Input> {
         1 => link().prop_map(|link| Input::Overrun { link }),
         2 => link().prop_map(|link| Input::LinkCongested { link }),
         2 => link().prop_map(|link| Input::LinkReady { link }),
+        1 => link().prop_map(|link| Input::LinkIdle { link }),
         1 => any::<bool>().prop_map(|is_behind| Input::Reader { is_behind }),
         1 => command.prop_map(Input::Command),
     ]

@@ -26,8 +26,9 @@ use play::{Play, play};
 fn delivered(play: &Play) -> Vec<tidings_core::MessageId> {
     let mut ids = Vec::new();
     for output in &play.outputs {
-        if let Output::Event(Event::Delivered { envelope, .. } | Event::Published { envelope }) =
-            output
+        if let Output::Event(
+            Event::Delivered { envelope, .. } | Event::Published { envelope, .. },
+        ) = output
         {
             ids.push(envelope.id());
         }
@@ -127,7 +128,7 @@ fn steps_reach_what_they_test() {
     let mut reached = BTreeSet::new();
     let mut limits = Limits::default();
     let mut runner = TestRunner::deterministic();
-    for _ in 0..1500 {
+    for _ in 0..2500 {
         let steps = steps(Profile::Classic).new_tree(&mut runner).expect("steps").current();
         let tried = Kind { detector: DetectorKind::Connect, ..classic(Role::Peer) };
         let voting = Kind { agreement: DecisionMode::Quorum, ..classic(Role::SeedNode) };

@@ -192,7 +192,10 @@ impl Play {
                     self.pings.remove(link);
                     self.proposals.remove(link);
                 }
-                Output::Send { .. } | Output::AwaitReady { .. } | Output::Event(_) => {}
+                Output::Send { .. }
+                | Output::AwaitReady { .. }
+                | Output::AwaitIdle { .. }
+                | Output::Event(_) => {}
             }
             self.outputs.push(output);
         }

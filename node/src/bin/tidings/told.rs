@@ -25,9 +25,9 @@ pub(crate) enum Told {
     /// Peer: a neighbor less.
     NeighborDown { peer: AddressRecord },
     /// Peer: it has said this message.
-    Published { id: MessageId },
+    Published { id: MessageId, sequence: u64 },
     /// Peer: this message of another one has come, for the first time.
-    Delivered { id: MessageId },
+    Delivered { id: MessageId, sequence: u64 },
     /// Peer: what it holds of a member.
     Member { addr: SocketAddr, state: MemberState },
     /// Seed node: an entry more.
@@ -43,8 +43,12 @@ impl Told {
             Event::Registered { .. } => Self::Registered,
             Event::NeighborUp { peer, .. } => Self::NeighborUp { peer: peer.clone() },
             Event::NeighborDown { peer, .. } => Self::NeighborDown { peer: peer.clone() },
-            Event::Published { envelope } => Self::Published { id: envelope.id() },
-            Event::Delivered { envelope, .. } => Self::Delivered { id: envelope.id() },
+            Event::Published { envelope, .. } => {
+                Self::Published { id: envelope.id(), sequence: envelope.sequence().0 }
+            }
+            Event::Delivered { envelope, .. } => {
+                Self::Delivered { id: envelope.id(), sequence: envelope.sequence().0 }
+            }
             Event::Member { subject, state, .. } => {
                 Self::Member { addr: subject.primary(), state: *state }
             }
@@ -110,8 +114,8 @@ mod tests {
             Told::Registered,
             Told::NeighborUp { peer: peer.clone() },
             Told::NeighborDown { peer },
-            Told::Published { id },
-            Told::Delivered { id },
+            Told::Published { id, sequence: 3 },
+            Told::Delivered { id, sequence: 3 },
             Told::Member { addr, state: MemberState::Dead },
             Told::PeerRegistered { addr },
             Told::PeerRemoved { addr },

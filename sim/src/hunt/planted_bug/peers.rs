@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use tidings_core::wire::{BroadcastMessage, Bye, LinkMessage, Message, Ping};
 use tidings_core::{
-    AddressRecord, DialFailure, Envelope, Event, Input, LinkLoss, LinkOrigin, MessageId,
-    NeighborLoss, Output, Payload,
+    AddressRecord, DialFailure, Envelope, Event, GossipMessage, Input, LinkLoss, LinkOrigin,
+    MessageId, NeighborLoss, Output, Payload, Sequence,
 };
 
 use crate::event_world::{Mutant, Mutated};
@@ -47,12 +47,15 @@ impl Mutant for NoCatchUp {
     }
 }
 
+/// A message: its envelope, and its number.
+type Which = (MessageId, Sequence);
+
 /// Takes a message for a new one that is not among the last ones.
 #[derive(Debug)]
 pub(super) struct ShortMemory {
     remembered: usize,
-    last: VecDeque<MessageId>,
-    delivered: BTreeMap<MessageId, Event>,
+    last: VecDeque<Which>,
+    delivered: BTreeMap<Which, Event>,
 }
 
 impl ShortMemory {
@@ -60,8 +63,8 @@ impl ShortMemory {
         Self { remembered, last: VecDeque::new(), delivered: BTreeMap::new() }
     }
 
-    fn remember(&mut self, id: MessageId) {
-        self.last.push_back(id);
+    fn remember(&mut self, message: Which) {
+        self.last.push_back(message);
         if self.last.len() > self.remembered {
             self.last.pop_front();
         }
@@ -72,13 +75,15 @@ impl Mutant for ShortMemory {
     fn output(&mut self, output: Output) -> Mutated {
         if let Output::Event(event) = &output {
             if let Event::Delivered { envelope, .. } = event {
-                self.delivered.insert(envelope.id(), event.clone());
-                self.remember(envelope.id());
-            } else if let Event::Duplicate { id, .. } = event
-                && !self.last.contains(id)
-                && let Some(again) = self.delivered.get(id).cloned()
+                let message = (envelope.id(), envelope.sequence());
+                self.delivered.insert(message, event.clone());
+                self.remember(message);
+            } else if let Event::Duplicate { id, sequence, .. } = event
+                && let message = (*id, *sequence)
+                && !self.last.contains(&message)
+                && let Some(again) = self.delivered.get(&message).cloned()
             {
-                self.remember(*id);
+                self.remember(message);
                 return Output::Event(again).into();
             }
         }
@@ -96,18 +101,19 @@ impl Mutant for ChangedWords {
         if let Output::Event(Event::Delivered { envelope, .. }) = &mut output {
             self.delivered += 1;
             if self.delivered.is_multiple_of(10) {
-                *envelope = Arc::new(changed(envelope));
+                *envelope = changed(envelope);
             }
         }
         output.into()
     }
 }
 
-fn changed(envelope: &Envelope) -> Envelope {
-    let whose = (envelope.origin(), envelope.epoch());
-    let (sequence, topic) = (envelope.sequence(), envelope.topic().clone());
+fn changed(message: &GossipMessage) -> GossipMessage {
+    let whose = (message.origin(), message.epoch());
+    let (sequence, topic) = (message.sequence(), message.topic().clone());
     let payload = Payload::new("changed".as_bytes().to_vec()).expect("a few bytes");
-    Envelope::new(whose, sequence, envelope.sent(), topic, payload)
+    let envelope = Envelope::new(whose, sequence, message.sent(), topic, payload);
+    GossipMessage::all(&Arc::new(envelope)).next().expect("one")
 }
 
 #[derive(Debug)]
@@ -131,6 +137,7 @@ impl Mutant for EndlessSuspicion {
             Output::Send { .. }
             | Output::Dial { .. }
             | Output::AwaitReady { .. }
+            | Output::AwaitIdle { .. }
             | Output::Close { .. }
             | Output::Event(_) => None,
         };

@@ -35,6 +35,7 @@ impl Mutant for EasilyContent {
             }
             Output::Send { .. }
             | Output::AwaitReady { .. }
+            | Output::AwaitIdle { .. }
             | Output::Close { .. }
             | Output::Event(_) => output.into(),
         }
@@ -90,6 +91,7 @@ impl Mutant for Hasty {
             }
             Output::Send { .. }
             | Output::AwaitReady { .. }
+            | Output::AwaitIdle { .. }
             | Output::Close { .. }
             | Output::Event(_) => output.into(),
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use tidings_core::{Config, Event, Instant as NodeTime, MemberState, NeighborLoss, NodeId};
-use tidings_node::{NodeBuilder, Observer, RunningNode};
+use tidings_node::{NodeBuilder, Observer, Publisher, RunningNode};
 use tokio::time::{Instant, timeout};
 
 use super::tally::{HEADER, Tally};
@@ -27,6 +27,8 @@ pub(super) struct Network {
     losses: Arc<LossLog>,
     seed_nodes: Vec<RunningNode>,
     peers: Vec<RunningNode>,
+    /// The first peer's.
+    publisher: Option<Publisher>,
     started: Instant,
 }
 
@@ -43,6 +45,7 @@ impl Network {
             losses: Arc::default(),
             seed_nodes: Vec::new(),
             peers: Vec::new(),
+            publisher: None,
             started: Instant::now(),
         };
         for place in 0..seed_nodes {
@@ -52,6 +55,7 @@ impl Network {
         for place in 0..peers {
             network.peers.push(network.peer(place).start().await.context("starting a peer")?);
         }
+        network.publisher = network.peers.first().map(|peer| peer.publisher());
         Ok(network)
     }
 
@@ -125,7 +129,7 @@ impl Carrier for Network {
     }
 
     async fn publish(&self, message: Vec<u8>) -> anyhow::Result<()> {
-        let publisher = self.peers.first().context("a network has peers")?;
+        let publisher = self.publisher.as_ref().context("a network has peers")?;
         publisher.send(message).await?;
         Ok(())
     }

@@ -83,11 +83,15 @@ pub(crate) struct MessagesView {
 /// A message on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SentView {
-    pub(super) id: String,
+    /// The id of its envelope; none while it is gathered.
+    pub(super) id: Option<String>,
+    pub(super) sequence: u64,
     pub(super) neighbors: usize,
-    /// How many more get it when they can take more, and how many are told its name alone.
+    /// How many more get it when they can take more, how many are told its name alone, and how many get it
+    /// with what is said meanwhile.
     pub(super) owed: usize,
     pub(super) named: usize,
+    pub(super) gathered: usize,
 }
 
 /// The commands there are.
@@ -194,29 +198,35 @@ pub(super) fn status_view(report: &NodeReport) -> StatusView {
     }
 }
 
+impl fmt::Display for SentView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, sequence, neighbors, owed, named, gathered } = self;
+        let Some(id) = id else {
+            return write!(f, "message {sequence} goes to {gathered} with what is said next");
+        };
+        let id = id.get(..8).unwrap_or(id);
+        if neighbors + owed + named == 0 {
+            return write!(f, "kept as {id}: there is no neighbor to send it to yet");
+        }
+        let plural = if *neighbors == 1 { "" } else { "s" };
+        write!(f, "sent as {id} to {neighbors} neighbor{plural}")?;
+        if *owed > 0 {
+            write!(f, ", to {owed} more when they can take it")?;
+        }
+        if *named > 0 {
+            write!(f, ", its name to {named} that others send it to")?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Peers(peers) => peers.fmt(f),
             Self::Seeds(seeds) => seeds.fmt(f),
             Self::Messages(messages) => messages.fmt(f),
-            Self::Sent(SentView { id, neighbors: 0, owed: 0, named: 0 }) => write!(
-                f,
-                "kept as {}: there is no neighbor to send it to yet",
-                id.get(..8).unwrap_or(id)
-            ),
-            Self::Sent(SentView { id, neighbors, owed, named }) => {
-                let plural = if *neighbors == 1 { "" } else { "s" };
-                write!(f, "sent as {} to {neighbors} neighbor{plural}", id.get(..8).unwrap_or(id))?;
-                match owed {
-                    0 => {}
-                    _ => write!(f, ", to {owed} more when they can take it")?,
-                }
-                match named {
-                    0 => Ok(()),
-                    _ => write!(f, ", its name to {named} that others send it to"),
-                }
-            }
+            Self::Sent(sent) => sent.fmt(f),
             Self::Status(status) => status.fmt(f),
             Self::Members(members) => members.fmt(f),
             Self::Why(why) => why.fmt(f),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use tidings_core::{Envelope, Event, Instant};
+use tidings_core::{Event, GossipMessage, Instant};
 use tidings_node::Observer;
 
 use crate::output::shown;
@@ -21,8 +21,10 @@ pub(crate) struct Inbox {
 /// One message, for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MessageLine {
-    /// Which message.
+    /// The id of its envelope.
     pub(crate) id: String,
+    /// Its number among the messages of its origin's life.
+    pub(crate) sequence: u64,
     /// Who said it.
     pub(crate) origin: String,
     /// The neighbor it came from; none for an own message.
@@ -41,14 +43,15 @@ impl Inbox {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    fn add(&self, envelope: &Envelope, from: Option<String>, hop: u16, history: bool) {
+    fn add(&self, envelope: &GossipMessage, from: Option<String>, hop: u16, history: bool) {
         let line = MessageLine {
             id: format!("{:#}", envelope.id()),
+            sequence: envelope.sequence().0,
             origin: envelope.origin().to_string(),
             from,
             hop,
             history,
-            text: shown(envelope.payload()),
+            text: shown(&envelope.payload()),
         };
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         if latest.len() == MAX_MESSAGES {
@@ -60,7 +63,7 @@ impl Inbox {
 
 impl Observer for Inbox {
     fn on_event(&self, _at: Instant, event: &Event) {
-        if let Event::Published { envelope } = event {
+        if let Event::Published { envelope, .. } = event {
             self.add(envelope, None, 0, false);
         } else if let Event::Delivered { envelope, from, addr, hop, history } = event {
             self.add(envelope, Some(format!("{from}@{addr}")), hop.0, *history);

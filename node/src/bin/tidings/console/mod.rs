@@ -211,9 +211,11 @@ impl Console {
             Command::Messages => Answer::Messages(MessagesView { messages: self.inbox.latest() }),
             Command::Say(text) => {
                 let payload = Payload::new(text.into_bytes())?;
-                let Sent { id, neighbors, owed, named, .. } =
+                let Sent { key, id, neighbors, owed, named, gathered, .. } =
                     self.node.broadcast(Topic::default(), payload).await?;
-                Answer::Sent(SentView { id: format!("{id:#}"), neighbors, owed, named })
+                let id = id.map(|id| format!("{id:#}"));
+                let sequence = key.sequence.0;
+                Answer::Sent(SentView { id, sequence, neighbors, owed, named, gathered })
             }
             Command::Status => Answer::Status(Box::new(status_view(&self.node.report().await?))),
             Command::Members => Answer::Members(members_view(&self.node.report().await?.node)),

@@ -19,6 +19,9 @@ pub(super) struct Story {
     events: Vec<(Instant, usize, Told)>,
 }
 
+/// A message: its envelope, and its number.
+type Message = (MessageId, u64);
+
 /// What came of the messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Spread {
@@ -52,19 +55,19 @@ impl Story {
         gone_at: Instant,
         until: Instant,
     ) -> Spread {
-        let mut received: BTreeMap<MessageId, BTreeSet<usize>> = BTreeMap::new();
+        let mut received: BTreeMap<Message, BTreeSet<usize>> = BTreeMap::new();
         for (_, child, told) in &self.events {
-            if let Told::Delivered { id } = told {
-                received.entry(*id).or_default().insert(*child);
+            if let Told::Delivered { id, sequence } = told {
+                received.entry((*id, *sequence)).or_default().insert(*child);
             }
         }
         let mut spread = Spread::default();
-        for (at, origin, id) in self.published(until) {
+        for (at, origin, message) in self.published(until) {
             let is_expected = |peer: &&usize| {
                 **peer != origin && (!gone.contains(peer) || at + SPREAD_TIME < gone_at)
             };
             let expected: BTreeSet<usize> = peers.iter().filter(is_expected).copied().collect();
-            let reached = received.get(&id);
+            let reached = received.get(&message);
             spread.expected += expected.len();
             spread.delivered +=
                 reached.map_or(0, |reached| reached.intersection(&expected).count());
@@ -153,10 +156,10 @@ impl Story {
     }
 
     /// Messages said until a moment: when, by whom, which.
-    fn published(&self, until: Instant) -> impl Iterator<Item = (Instant, usize, MessageId)> + '_ {
+    fn published(&self, until: Instant) -> impl Iterator<Item = (Instant, usize, Message)> + '_ {
         self.events.iter().filter(move |(at, ..)| *at <= until).filter_map(|(at, child, told)| {
-            let Told::Published { id } = told else { return None };
-            Some((*at, *child, *id))
+            let Told::Published { id, sequence } = told else { return None };
+            Some((*at, *child, (*id, *sequence)))
         })
     }
 }
@@ -194,7 +197,10 @@ mod tests {
     #[test]
     fn r29_a_message_that_one_peer_misses_is_seen() {
         let start = Instant::now();
-        let told = [(0, 1, Told::Published { id: ID }), (5, 2, Told::Delivered { id: ID })];
+        let told = [
+            (0, 1, Told::Published { id: ID, sequence: 1 }),
+            (5, 2, Told::Delivered { id: ID, sequence: 1 }),
+        ];
         let story = story(start, &told);
         let all = BTreeSet::from([1, 2, 3]);
         let at = |ms| start + Duration::from_millis(ms);
@@ -229,7 +235,7 @@ mod tests {
             told.push((0, child, Told::NeighborUp { peer: peer(1) }));
             told.push((1, child, Told::NeighborUp { peer: peer(2) }));
         }
-        told.push((2, 1, Told::Published { id: ID }));
+        told.push((2, 1, Told::Published { id: ID, sequence: 1 }));
         let until = start + Duration::from_secs(1);
         let duplicates = story(start, &told).flood_duplicates(&BTreeSet::from([1, 2, 3]), until);
         assert!((duplicates - 1.0).abs() < 1e-9, "{duplicates}");

@@ -44,20 +44,28 @@ impl Observer for EventLog {
                 log_member(subject, *state, *by, *evidence);
             }
             // A peer's messages.
-            Event::Published { envelope } => {
-                info!(id = %envelope.id(), text = %Text(envelope.payload()), "gossip sent");
-            }
+            Event::Published { envelope, .. } => info!(
+                id = %envelope.id(),
+                sequence = envelope.sequence().0,
+                text = %Text(&envelope.payload()),
+                "gossip sent"
+            ),
             Event::Delivered { envelope, from, addr, hop, history } => info!(
                 id = %envelope.id(),
-                text = %Text(envelope.payload()),
+                sequence = envelope.sequence().0,
+                text = %Text(&envelope.payload()),
                 origin = %envelope.origin(),
                 from = %format_args!("{from}@{addr}"),
                 hop = hop.0,
                 history,
                 "gossip received"
             ),
-            Event::Duplicate { id, from } => trace!(%id, %from, "duplicate"),
-            Event::TooOld { id, from } => debug!(%id, %from, "too old"),
+            Event::Duplicate { id, sequence, from } => {
+                trace!(%id, sequence = sequence.0, %from, "duplicate");
+            }
+            Event::TooOld { id, sequence, from } => {
+                debug!(%id, sequence = sequence.0, %from, "too old");
+            }
             // A seed node's list.
             Event::ConnectionRequested { from, purpose } => {
                 info!(peer = %from, %purpose, "connection request");
