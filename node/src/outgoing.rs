@@ -89,8 +89,10 @@ impl Outgoing {
     /// The link's task shall say when no payloads wait and all were written. False: that is so already.
     pub(crate) fn await_idle(&self) -> bool {
         let mut queues = self.lock();
-        queues.awaits_idle = queues.is_busy;
-        queues.is_busy
+        if queues.writing != Writing::Nothing {
+            queues.writing = Writing::Watched;
+        }
+        queues.writing != Writing::Nothing
     }
 
     /// From now on nothing goes before the payloads that wait, because what follows ends the link.
@@ -117,9 +119,10 @@ impl Outgoing {
         queues.payloads.move_portion(into);
         let is_ready = queues.is_congested && queues.payloads.len <= READY;
         queues.is_congested &= !is_ready;
-        let is_idle = queues.awaits_idle && queues.is_busy && into.is_empty();
-        queues.is_busy &= !into.is_empty();
-        queues.awaits_idle &= queues.is_busy;
+        let is_idle = queues.writing == Writing::Watched && into.is_empty();
+        if into.is_empty() {
+            queues.writing = Writing::Nothing;
+        }
         Gathered { is_any: !into.is_empty(), is_ready, is_idle }
     }
 
@@ -146,10 +149,7 @@ struct Queues {
     payloads: Portions,
     /// The driver was told that many payloads wait, and not yet that few do.
     is_congested: bool,
-    /// Payloads wait, or were taken and may not be written.
-    is_busy: bool,
-    /// The driver is to be told when that ends.
-    awaits_idle: bool,
+    writing: Writing,
     keeps_order: bool,
     closed: bool,
 }
@@ -159,7 +159,9 @@ impl Queues {
         match Place::of(message) {
             Place::InOrder { room } => {
                 self.payloads.push(message, room)?;
-                self.is_busy = true;
+                if self.writing == Writing::Nothing {
+                    self.writing = Writing::Payloads;
+                }
                 Ok(())
             }
             Place::First if self.keeps_order => {
@@ -172,6 +174,18 @@ impl Queues {
             }
         }
     }
+}
+
+/// What the link's task has to write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Writing {
+    /// No payloads.
+    #[default]
+    Nothing,
+    /// Payloads wait, or were taken and may not be written.
+    Payloads,
+    /// The same, and the driver is to be told when that ends.
+    Watched,
 }
 
 /// Where a message waits.
@@ -406,7 +420,9 @@ mod tests {
         assert!(!outgoing.await_ready(), "little waits");
         assert!(!outgoing.gather(&mut taken).is_ready);
         taken.clear();
-        (0..3).for_each(|n| drop(outgoing.push(&payload(n, 60_000)).expect("room")));
+        for n in 0..3 {
+            outgoing.push(&payload(n, 60_000)).expect("room");
+        }
         assert!(outgoing.await_ready());
         let ready: Vec<bool> = (0..2)
             .map(|_| {

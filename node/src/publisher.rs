@@ -7,16 +7,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use tidings_core::{BootEpoch, NodeId, Payload, Rejection, Sequence, Topic};
-use tokio::sync::mpsc::error::TryRecvError;
-use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot};
+use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
+use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError, mpsc, oneshot};
 
 use crate::handle::{BroadcastError, RequestError, SendError, Sent};
 
 /// Bytes of messages that may wait for a node, those of [`OVERHEAD`] included.
-pub(crate) const MAX_WAITING: u32 = 256 * 1024;
+pub(crate) const MAX_WAITING: usize = MAX_ITEMS * OVERHEAD;
 
-/// Bytes that a waiting message takes beside its payload, about.
+/// Bytes that something which waits takes beside its payload, about.
 const OVERHEAD: usize = 64;
+
+/// How many may wait: each takes its overhead of the room at least.
+const MAX_ITEMS: usize = 4096;
 
 /// Which message: no two have all three in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,7 +103,8 @@ impl Publisher {
     /// Safe.
     pub async fn flush(&self) -> Result<(), BroadcastError> {
         let (answer, taken) = oneshot::channel();
-        self.waiting.queue.send(Item::Flush(answer)).map_err(|_gone| RequestError::Stopped)?;
+        self.waiting.make_room(OVERHEAD).await?;
+        self.waiting.push(Item::Flush(answer))?;
         Ok(taken.await.map_err(|_gone| RequestError::Stopped)?)
     }
 }
@@ -130,20 +134,20 @@ pub(crate) struct Waiting {
     room: Arc<Semaphore>,
     /// The number of the last message. It is locked while a message is queued, so that both have one order.
     last: Arc<Mutex<u64>>,
-    queue: mpsc::UnboundedSender<Item>,
+    queue: mpsc::Sender<Item>,
 }
 
 /// The end where the node takes them.
 #[derive(Debug)]
 pub(crate) struct Taking {
     room: Arc<Semaphore>,
-    queue: mpsc::UnboundedReceiver<Item>,
+    queue: mpsc::Receiver<Item>,
 }
 
 /// Both ends, of this life of a node.
 pub(crate) fn channel(origin: NodeId, life: BootEpoch) -> (Waiting, Taking) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let room = Arc::new(Semaphore::new(usize::try_from(MAX_WAITING).unwrap_or(usize::MAX)));
+    let (sender, receiver) = mpsc::channel(MAX_ITEMS);
+    let room = Arc::new(Semaphore::new(MAX_WAITING));
     let waiting =
         Waiting { origin, life, room: Arc::clone(&room), last: Arc::default(), queue: sender };
     (waiting, Taking { room, queue: receiver })
@@ -157,22 +161,26 @@ impl Waiting {
         payload: Payload,
         answer: Option<Answer>,
     ) -> Result<MessageKey, RequestError> {
-        let room = self.room.acquire_many(cost(&payload)).await;
-        room.map_err(|_closed| RequestError::Stopped)?.forget();
-        self.push(topic, payload, answer)
+        self.make_room(cost(&payload)).await?;
+        self.number(topic, payload, answer)
+    }
+
+    async fn make_room(&self, bytes: usize) -> Result<(), RequestError> {
+        let room = self.room.acquire_many(permits(bytes)).await;
+        room.map(SemaphorePermit::forget).map_err(|_closed| RequestError::Stopped)
     }
 
     /// Queues a message if there is room for it.
     pub(crate) fn try_say(&self, topic: Topic, payload: Payload) -> Result<(), RequestError> {
-        let room = self.room.try_acquire_many(cost(&payload)).map_err(|error| match error {
+        let room = self.room.try_acquire_many(permits(cost(&payload)));
+        room.map(SemaphorePermit::forget).map_err(|error| match error {
             TryAcquireError::NoPermits => RequestError::Busy,
             TryAcquireError::Closed => RequestError::Stopped,
         })?;
-        room.forget();
-        self.push(topic, payload, None).map(drop)
+        self.number(topic, payload, None).map(drop)
     }
 
-    fn push(
+    fn number(
         &self,
         topic: Topic,
         payload: Payload,
@@ -181,9 +189,16 @@ impl Waiting {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         // What the node will refuse gets no number.
         *last += u64::from(!topic.is_reserved());
-        let item = Item::Message { topic, payload, answer };
-        self.queue.send(item).map_err(|_gone| RequestError::Stopped)?;
+        self.push(Item::Message { topic, payload, answer })?;
         Ok(MessageKey { origin: self.origin, life: self.life, sequence: Sequence(*last) })
+    }
+
+    /// Queues what there is room for.
+    fn push(&self, item: Item) -> Result<(), RequestError> {
+        self.queue.try_send(item).map_err(|error| match error {
+            TrySendError::Full(_) => RequestError::Busy,
+            TrySendError::Closed(_) => RequestError::Stopped,
+        })
     }
 }
 
@@ -206,9 +221,10 @@ impl Taking {
     }
 
     fn make_room(&self, item: &Item) {
-        if let Item::Message { payload, .. } = item {
-            self.room.add_permits(usize::try_from(cost(payload)).unwrap_or(usize::MAX));
-        }
+        self.room.add_permits(match item {
+            Item::Message { payload, .. } => cost(payload),
+            Item::Flush(_) => OVERHEAD,
+        });
     }
 }
 
@@ -219,8 +235,13 @@ impl Drop for Taking {
     }
 }
 
-fn cost(payload: &Payload) -> u32 {
-    u32::try_from(payload.len() + OVERHEAD).unwrap_or(MAX_WAITING).min(MAX_WAITING)
+/// Bytes of room that a message takes: less than there are in all.
+fn cost(payload: &Payload) -> usize {
+    payload.len() + OVERHEAD
+}
+
+fn permits(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -266,7 +287,7 @@ mod tests {
         while publisher.waiting.try_say(Topic::default(), Payload::default()).is_ok() {
             said += 1;
         }
-        assert_eq!(said, usize::try_from(MAX_WAITING).expect("small") / OVERHEAD);
+        assert_eq!(said, MAX_ITEMS);
         let full = publisher.waiting.try_say(Topic::default(), Payload::default());
         assert_eq!(full, Err(RequestError::Busy));
         {

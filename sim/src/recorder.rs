@@ -129,7 +129,8 @@ impl Recorder {
         match event {
             Event::Published { envelope, waited } => {
                 let message_trace = self.message_trace((envelope.id(), envelope.sequence()));
-                message_trace.said.get_or_insert((life, at.saturating_sub(*waited)));
+                let said = (life, at.saturating_sub(*waited));
+                message_trace.said.get_or_insert(said);
             }
             Event::Delivered { envelope, from, hop, .. } => {
                 let message = (envelope.id(), envelope.sequence());

@@ -147,6 +147,59 @@ async fn many_small_messages_as_fast_as_they_are_taken_reach_all() {
     all_get(15_000, 200).await;
 }
 
+/// A publisher waits for no answers, so much leaves in few envelopes; each message comes once and by its own
+/// number.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_publisher_says_travels_together_and_comes_one_by_one() {
+    const COUNT: u64 = 20_000;
+    let _turn = TURN.lock().await;
+    let network = Network::start(4, &[]).await;
+    let mut deliveries = network.peers[3].deliveries();
+    let publisher = network.peers[0].publisher();
+    let publishing = async {
+        for number in 1..=COUNT {
+            let key = publisher.send(number.to_be_bytes().to_vec()).await.expect("it runs");
+            assert_eq!((key.origin, key.sequence.0), (network.peers[0].id(), number));
+        }
+        timeout(PATIENCE, publisher.flush()).await.expect("in time").expect("it runs");
+    };
+    let reading = async {
+        let (mut numbers, mut envelopes) = (BTreeSet::new(), BTreeSet::new());
+        for _ in 0..COUNT {
+            let event = next(&mut deliveries).await;
+            let DeliveryEvent::Delivered(it) = event else { panic!("{event:?}") };
+            assert_eq!(it.payload, it.sequence.0.to_be_bytes()[..]);
+            numbers.insert(it.key().sequence.0);
+            envelopes.insert(it.id);
+        }
+        assert!(numbers.iter().copied().eq(1..=COUNT), "each once");
+        envelopes.len()
+    };
+    let ((), envelopes) = tokio::join!(publishing, reading);
+    assert!(envelopes < 5000, "{envelopes} envelopes");
+    let stats = network.peers[3].snapshot().await.expect("it runs").stats;
+    assert_eq!(stats.delivered, COUNT);
+    assert_eq!(stats.gossip_received, stats.delivered + stats.duplicates);
+}
+
+/// What waits for a node, or is gathered, when it is told to leave goes before its farewell.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_said_before_a_node_leaves_comes() {
+    const COUNT: usize = 500;
+    let _turn = TURN.lock().await;
+    let mut network = Network::start(3, &[]).await;
+    let reader = read_all(network.peers[2].deliveries(), COUNT, Duration::ZERO);
+    let mut readers = JoinSet::new();
+    readers.spawn(reader);
+    let publisher = network.peers[0].publisher();
+    for number in 0..COUNT {
+        publisher.send(payload(number, 100)).await.expect("it runs");
+    }
+    network.peers.remove(0).stop().await.expect("it leaves");
+    assert_eq!(all_read(readers).await, [COUNT]);
+    assert!(publisher.send("too late").await.is_err());
+}
+
 /// Ten speak at once, nearly as much as a node stores.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_publishers_at_full_speed_reach_all() {

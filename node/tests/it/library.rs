@@ -1,7 +1,6 @@
 //! The node as a part of another program, which names this one crate.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use std::time::Duration;
 use tidings_node::NodeReport;
 use tidings_node::settings::Profile;
 use tidings_node::{
-    BroadcastError, Bytes, Config, DriverError, Event, Events, Instant, MemberEvent, Members,
+    BroadcastError, Config, DriverError, Event, Events, Instant, MemberEvent, Members,
     NeighborLoss, NoMembers, NodeBuilder, NodeEvent, NodeSnapshot, Observer, Payload, RequestError,
     RunningNode, SendError, StartError,
 };

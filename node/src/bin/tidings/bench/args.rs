@@ -22,6 +22,11 @@ use crate::options::UsageError;
 /// Workloads: `latency` sends --rate messages a second; `window` sends as fast as it can with --window
 /// messages on their way; `open` sends as fast as the node takes them; `burst` does so with --burst messages;
 /// `crash` kills a peer, and then stops another one where it stands, and waits until the others know.
+/// `stopped-reader` is `latency` while the program at the last peer does not read what comes.
+///
+/// "wire bytes" are bytes written to links for each byte delivered, "ping ms" the longest smoothed round trip
+/// between neighbors at the end of the load, "MB / node" what memory of the process has grown by since its
+/// start, the floor's included, for each node.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct BenchArgs {
     /// How many peers: 2 to 512, with `crash` 4 at least.
@@ -36,7 +41,7 @@ pub(crate) struct BenchArgs {
     /// A setting of the protocol for all nodes, any number of times; `tidings peer --help` has them.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(super) set: Vec<String>,
-    /// What to measure, in this order: latency, window, open, burst, crash.
+    /// What to measure, in this order: latency, window, open, burst, stopped-reader, crash.
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "latency,window")]
     pub(super) workload: Vec<Workload>,
     /// Bytes of a message: 16 to 61440.
@@ -57,6 +62,10 @@ pub(crate) struct BenchArgs {
     /// How long the network rests between its join and the first workload: 0 to 3600.
     #[arg(long, value_name = "SECONDS", default_value_t = 3)]
     pub(super) settle: u64,
+    /// How programs get what comes: observer, which counts on the node's own loop, or deliveries, the stream
+    /// that misses nothing.
+    #[arg(long, value_name = "NAME", default_value = "observer")]
+    pub(super) reader: Reader,
     /// How often all of it is measured: 1 to 99.
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(super) rounds: usize,
@@ -72,7 +81,34 @@ pub(super) enum Workload {
     Window,
     Open,
     Burst,
+    StoppedReader,
     Crash,
+}
+
+/// How programs get what comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    Observer,
+    Deliveries,
+}
+
+impl Reader {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Observer => "observer",
+            Self::Deliveries => "deliveries",
+        }
+    }
+}
+
+impl FromStr for Reader {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let both = [Self::Observer, Self::Deliveries];
+        let named = both.into_iter().find(|reader| reader.name() == text);
+        named.ok_or("allowed are observer and deliveries")
+    }
 }
 
 impl Workload {
@@ -82,6 +118,7 @@ impl Workload {
             Self::Window => "window",
             Self::Open => "open",
             Self::Burst => "burst",
+            Self::StoppedReader => "stopped-reader",
             Self::Crash => "crash",
         }
     }
@@ -91,10 +128,10 @@ impl FromStr for Workload {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Latency, Self::Window, Self::Open, Self::Burst, Self::Crash]
+        [Self::Latency, Self::Window, Self::Open, Self::Burst, Self::StoppedReader, Self::Crash]
             .into_iter()
             .find(|workload| workload.name() == text)
-            .ok_or("allowed are latency, window, open, burst and crash")
+            .ok_or("allowed are latency, window, open, burst, stopped-reader and crash")
     }
 }
 
@@ -106,6 +143,7 @@ impl BenchArgs {
             Workload::Window => Some(Load::Window(self.window)),
             Workload::Open => Some(Load::Open),
             Workload::Burst => Some(Load::Burst(self.burst)),
+            Workload::StoppedReader => Some(Load::StoppedReader(self.rate)),
             Workload::Crash => None,
         };
         self.workload.iter().filter_map(|it| Some((load(it)?, it.name()))).collect()

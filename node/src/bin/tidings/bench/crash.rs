@@ -12,7 +12,7 @@ use tidings_node::RunningNode;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep};
 
-use super::args::BenchArgs;
+use super::args::{BenchArgs, Reader};
 use super::network::{Loss, Network};
 
 /// The longest wait until the others know. With `classic`, one that stands still is found after 42 s.
@@ -42,7 +42,7 @@ pub(super) struct Crashes {
 
 /// Starts a network, lets one peer go after the other, and waits until that is known.
 pub(super) async fn measure(args: &BenchArgs, config: &Config) -> anyhow::Result<Crashes> {
-    let network = Network::start(args.seed_nodes, args.peers - 2, config).await?;
+    let network = Network::start(args.seed_nodes, args.peers - 2, config, Reader::Observer).await?;
     let (to_kill, to_freeze) = (network.peer_count(), network.peer_count() + 1);
     let killed = Apart::start(&network, to_kill).await?;
     let frozen = Apart::start(&network, to_freeze).await?;

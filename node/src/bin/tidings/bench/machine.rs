@@ -1,5 +1,6 @@
 //! What the machine gives this process: open files, and the time of its cores.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -28,6 +29,27 @@ pub(super) fn make_room(peers: usize) -> anyhow::Result<()> {
     }
     setrlimit(Resource::Nofile, Rlimit { current: Some(needed), maximum })
         .with_context(|| format!("raising the limit of open files to {needed}"))
+}
+
+/// What memory this process held before it measured anything.
+static EMPTY: OnceLock<Option<u64>> = OnceLock::new();
+
+/// Notes that nothing has been started yet.
+pub(super) fn note_empty() {
+    EMPTY.get_or_init(resident);
+}
+
+/// Bytes of memory that this process has grown by since; none where the system does not say.
+pub(super) fn grown() -> Option<u64> {
+    let empty = (*EMPTY.get()?)?;
+    Some(resident()?.saturating_sub(empty))
+}
+
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib * 1024)
 }
 
 /// Time that all threads of this process have spent on cores, in their own code and in the kernel.

@@ -29,6 +29,7 @@ use workload::{Carrier, Figures};
 /// Measures until all is measured, or until Ctrl-C.
 pub(crate) async fn bench(args: BenchArgs) -> anyhow::Result<()> {
     args.check()?;
+    machine::note_empty();
     let config = args.config()?;
     machine::make_room(args.peers)?;
     let mut signals = Signals::catch()?;
@@ -63,7 +64,7 @@ async fn measure_round(args: &BenchArgs, config: &Config) -> anyhow::Result<Roun
         let floor = Floor::start(args.peers).await.context("starting the floor")?;
         round.floor = carry(args, &floor).await?;
         drop(floor);
-        let network = Network::start(args.seed_nodes, args.peers, config).await?;
+        let network = Network::start(args.seed_nodes, args.peers, config, args.reader).await?;
         round.joined = Some(network.join().await?);
         tokio::time::sleep(Duration::from_secs(args.settle)).await;
         round.nodes = carry(args, &network).await?;

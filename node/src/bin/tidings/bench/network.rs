@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use tidings_core::{Config, Event, Instant as NodeTime, MemberState, NeighborLoss, NodeId};
-use tidings_node::{NodeBuilder, Observer, Publisher, RunningNode};
+use tidings_node::{Deliveries, DeliveryEvent, NodeBuilder, Observer, Publisher, RunningNode};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
+use super::args::Reader;
 use super::tally::{HEADER, Tally};
-use super::workload::Carrier;
+use super::workload::{Carrier, Load, State};
 
 /// The longest wait until all have joined and a message reaches them all.
 const JOINING: Duration = Duration::from_mins(2);
@@ -29,6 +31,11 @@ pub(super) struct Network {
     peers: Vec<RunningNode>,
     /// The first peer's.
     publisher: Option<Publisher>,
+    /// How programs get what is delivered, and those that read streams.
+    reader: Reader,
+    reading: JoinSet<()>,
+    /// The stream of the last peer, while its program does not read it.
+    stopped: Mutex<Option<Deliveries>>,
     started: Instant,
 }
 
@@ -38,6 +45,7 @@ impl Network {
         seed_nodes: usize,
         peers: usize,
         config: &Config,
+        reader: Reader,
     ) -> anyhow::Result<Self> {
         let mut network = Self {
             config: config.clone(),
@@ -46,6 +54,9 @@ impl Network {
             seed_nodes: Vec::new(),
             peers: Vec::new(),
             publisher: None,
+            reader,
+            reading: JoinSet::new(),
+            stopped: Mutex::default(),
             started: Instant::now(),
         };
         for place in 0..seed_nodes {
@@ -53,9 +64,13 @@ impl Network {
             network.seed_nodes.push(builder.start().await.context("starting a seed node")?);
         }
         for place in 0..peers {
-            network.peers.push(network.peer(place).start().await.context("starting a peer")?);
+            let peer = network.peer(place).start().await.context("starting a peer")?;
+            if reader == Reader::Deliveries {
+                network.reading.spawn(read(peer.deliveries(), place, Arc::clone(&network.tally)));
+            }
+            network.peers.push(peer);
         }
-        network.publisher = network.peers.first().map(|peer| peer.publisher());
+        network.publisher = network.peers.first().map(RunningNode::publisher);
         Ok(network)
     }
 
@@ -69,7 +84,7 @@ impl Network {
 
     fn complete(&self, builder: NodeBuilder, place: usize) -> NodeBuilder {
         let (tally, losses) = (Arc::clone(&self.tally), Arc::clone(&self.losses));
-        let watch = Arc::new(Watch { place, tally, losses });
+        let watch = Arc::new(Watch { place, reader: self.reader, tally, losses });
         builder.config(self.config.clone()).listen(Ipv4Addr::LOCALHOST).observer(watch)
     }
 
@@ -128,10 +143,37 @@ impl Carrier for Network {
         u64::try_from(self.peers.len()).unwrap_or(u64::MAX) - 1
     }
 
+    async fn prepare(&self, load: Load) {
+        let stands_still = matches!(load, Load::StoppedReader(_));
+        let stream = self.peers.last().filter(|_| stands_still).map(RunningNode::deliveries);
+        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = stream;
+    }
+
+    async fn state(&self) -> anyhow::Result<State> {
+        let mut state =
+            State { nodes: self.seed_nodes.len() + self.peers.len(), ..State::default() };
+        for peer in &self.peers {
+            let report = peer.handle().report().await?;
+            state.wire_bytes += report.bytes_sent;
+            let round_trips = report.node.neighbors.iter().filter_map(|it| it.round_trip);
+            state.round_trip = state.round_trip.max(round_trips.max());
+        }
+        Ok(state)
+    }
+
     async fn publish(&self, message: Vec<u8>) -> anyhow::Result<()> {
         let publisher = self.publisher.as_ref().context("a network has peers")?;
         publisher.send(message).await?;
         Ok(())
+    }
+}
+
+/// Counts what a program reads from the stream of a node.
+async fn read(mut deliveries: Deliveries, place: usize, tally: Arc<Tally>) {
+    while let Some(event) = deliveries.next().await {
+        if let DeliveryEvent::Delivered(it) = event {
+            tally.deliver(place, &it.payload);
+        }
     }
 }
 
@@ -171,6 +213,7 @@ impl LossLog {
 /// Counts what one node delivers, and notes whom it misses.
 struct Watch {
     place: usize,
+    reader: Reader,
     tally: Arc<Tally>,
     losses: Arc<LossLog>,
 }
@@ -179,7 +222,9 @@ impl Observer for Watch {
     fn on_event(&self, _at: NodeTime, event: &Event) {
         if let Event::Delivered { envelope, .. } = event {
             self.tally.copy();
-            self.tally.deliver(self.place, envelope.payload().as_bytes());
+            if self.reader == Reader::Observer {
+                self.tally.deliver(self.place, &envelope.payload());
+            }
         } else if let Event::Duplicate { .. } = event {
             self.tally.copy();
         } else if let Event::NeighborDown { peer, reason } = event {
@@ -187,8 +232,13 @@ impl Observer for Watch {
                 self.tally.link_lost();
             }
             self.losses.note(self.place, peer.subject(), Loss::Neighbor);
-        } else if let Event::Member { subject, state: MemberState::Dead, .. } = event {
-            self.losses.note(self.place, subject.subject(), Loss::Member);
+        } else if let Event::Member { subject, state, .. } = event {
+            if matches!(state, MemberState::Suspect | MemberState::Dead) {
+                self.tally.suspicion();
+            }
+            if *state == MemberState::Dead {
+                self.losses.note(self.place, subject.subject(), Loss::Member);
+            }
         } else if let Event::PeerRemoved { peer, .. } = event {
             self.losses.note(self.place, peer.subject(), Loss::Listed);
         }

@@ -32,6 +32,7 @@ pub(super) struct Report {
     seconds: u64,
     window: u64,
     settle: u64,
+    reader: &'static str,
     rounds: usize,
     cores: usize,
     /// From the start of the first node until a message reached all.
@@ -78,6 +79,7 @@ impl Report {
             seconds: args.seconds,
             window: args.window,
             settle: args.settle,
+            reader: args.reader.name(),
             rounds: args.rounds,
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             joined_s: median(joined),
@@ -105,7 +107,7 @@ impl Report {
     }
 }
 
-const HEADER: [&str; 11] = [
+const HEADER: [&str; COLUMNS] = [
     "workload",
     "of",
     "deliveries/s",
@@ -117,7 +119,14 @@ const HEADER: [&str; 11] = [
     "copies",
     "lost %",
     "links lost",
+    "suspicions",
+    "wire bytes",
+    "ping ms",
+    "MB / node",
 ];
+
+/// Columns of the table of loads.
+const COLUMNS: usize = 15;
 
 impl Compared {
     /// Of the same load in all rounds.
@@ -137,7 +146,7 @@ impl Compared {
         }
     }
 
-    fn rows(&self, name: &str) -> [[String; 11]; 3] {
+    fn rows(&self, name: &str) -> [[String; COLUMNS]; 3] {
         let Ratios { p99_over_p50, max_over_floor, deliveries_over_floor, cpu_over_floor } =
             self.ratios;
         let p99 = p99_over_p50.map_or_else(String::new, |ratio| format!("{ratio:.1} x p50"));
@@ -155,6 +164,10 @@ impl Compared {
                 none(),
                 over(max_over_floor),
                 over(cpu_over_floor),
+                none(),
+                none(),
+                none(),
+                none(),
                 none(),
                 none(),
                 none(),
@@ -189,10 +202,15 @@ impl Figures {
             copies_per_delivery: of(|figures| figures.copies_per_delivery),
             lost_share: of(|figures| figures.lost_share),
             links_lost: of(|figures| figures.links_lost),
+            deliveries: of(|figures| figures.deliveries),
+            suspicions: of(|figures| figures.suspicions),
+            wire_bytes_per_useful_byte: of(|figures| figures.wire_bytes_per_useful_byte),
+            round_trip_ms: of(|figures| figures.round_trip_ms),
+            memory_mb_per_node: of(|figures| figures.memory_mb_per_node),
         }
     }
 
-    fn row(&self, name: &str, of: &str) -> [String; 11] {
+    fn row(&self, name: &str, of: &str) -> [String; COLUMNS] {
         [
             name.to_owned(),
             of.to_owned(),
@@ -205,6 +223,10 @@ impl Figures {
             shown(self.copies_per_delivery, 2),
             shown(self.lost_share.map(|share| share * 100.0), 2),
             shown(self.links_lost, 0),
+            shown(self.suspicions, 0),
+            shown(self.wire_bytes_per_useful_byte, 2),
+            shown(self.round_trip_ms, 2),
+            shown(self.memory_mb_per_node, 1),
         ]
     }
 }

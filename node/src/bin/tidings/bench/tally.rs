@@ -24,6 +24,7 @@ pub(super) struct Tally {
     delivered: AtomicU64,
     copies: AtomicU64,
     links_lost: AtomicU64,
+    suspicions: AtomicU64,
     last: AtomicU64,
     wanted: AtomicU64,
     reached: Notify,
@@ -39,6 +40,7 @@ impl Tally {
             delivered: AtomicU64::new(0),
             copies: AtomicU64::new(0),
             links_lost: AtomicU64::new(0),
+            suspicions: AtomicU64::new(0),
             last: AtomicU64::new(0),
             wanted: AtomicU64::new(u64::MAX),
             reached: Notify::new(),
@@ -52,7 +54,8 @@ impl Tally {
             // To clear it would keep the greatest value.
             histogram.lock().unwrap_or_else(PoisonError::into_inner).reset();
         }
-        for counter in [&self.delivered, &self.copies, &self.links_lost, &self.last] {
+        let Self { delivered, copies, links_lost, suspicions, last, .. } = self;
+        for counter in [delivered, copies, links_lost, suspicions, last] {
             counter.store(0, Ordering::SeqCst);
         }
     }
@@ -95,6 +98,15 @@ impl Tally {
     /// A node lost a link without a word.
     pub(super) fn link_lost(&self) {
         self.links_lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A node holds another one suspect or dead.
+    pub(super) fn suspicion(&self) {
+        self.suspicions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn suspicions(&self) -> u64 {
+        self.suspicions.load(Ordering::Relaxed)
     }
 
     pub(super) fn links_lost(&self) -> u64 {

@@ -1,6 +1,6 @@
 //! Loads: what is sent how quickly, and what came of it.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -9,7 +9,7 @@ use tokio::select;
 use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::machine::cpu_time;
+use super::machine::{cpu_time, grown};
 use super::tally::Tally;
 
 /// What is not delivered when nothing was delivered for so long counts as lost.
@@ -32,8 +32,29 @@ pub(super) trait Carrier: Sync {
     /// How many receivers there are.
     fn receivers(&self) -> u64;
 
+    /// Gets ready for a load.
+    fn prepare(&self, _load: Load) -> impl Future<Output = ()> + Send {
+        ready(())
+    }
+
+    /// What it has written so far, and how it stands.
+    fn state(&self) -> impl Future<Output = anyhow::Result<State>> + Send {
+        ready(Ok(State::default()))
+    }
+
     /// Takes a message on. Waits where it is to wait before it takes another one.
     fn publish(&self, message: Vec<u8>) -> impl Future<Output = anyhow::Result<()>> + Send;
+}
+
+/// How a carrier stands at one moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct State {
+    /// How many nodes it has; 0 for what is no network of nodes.
+    pub(super) nodes: usize,
+    /// Bytes written to links.
+    pub(super) wire_bytes: u64,
+    /// The longest round trip that a node measures to a neighbor, smoothed.
+    pub(super) round_trip: Option<Duration>,
 }
 
 /// How quickly messages are sent.
@@ -47,12 +68,15 @@ pub(super) enum Load {
     Open,
     /// So many, as quickly as they are taken.
     Burst(u64),
+    /// So many per second, while the program at one peer does not read what comes.
+    StoppedReader(u32),
 }
 
 /// What came of one load, or the medians of many. A figure is missing where nothing was delivered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Figures {
     pub(super) sent_per_s: Option<f64>,
+    pub(super) deliveries: Option<f64>,
     pub(super) deliveries_per_s: Option<f64>,
     pub(super) p50_ms: Option<f64>,
     pub(super) p99_ms: Option<f64>,
@@ -63,6 +87,14 @@ pub(super) struct Figures {
     pub(super) lost_share: Option<f64>,
     /// Of the nodes: ends of links that were lost without a word meanwhile.
     pub(super) links_lost: Option<f64>,
+    /// Of the nodes: how often one held another suspect or dead meanwhile.
+    pub(super) suspicions: Option<f64>,
+    /// Bytes written to links over bytes delivered.
+    pub(super) wire_bytes_per_useful_byte: Option<f64>,
+    /// The longest smoothed round trip between neighbors at the end of the load.
+    pub(super) round_trip_ms: Option<f64>,
+    /// What the process has grown by since its start, when all was delivered, for each node.
+    pub(super) memory_mb_per_node: Option<f64>,
 }
 
 impl Load {
@@ -74,18 +106,25 @@ impl Load {
         lasts: Duration,
     ) -> anyhow::Result<Figures> {
         let tally = carrier.tally();
+        carrier.prepare(self).await;
+        let before = carrier.state().await?;
         tally.begin();
         let (cpu, begun) = (cpu_time(), tally.age());
         let until = Instant::now() + lasts;
         let sent = match self {
-            Self::Rate(rate) => at_rate(carrier, size, until, rate).await?,
+            Self::Rate(rate) | Self::StoppedReader(rate) => {
+                at_rate(carrier, size, until, rate).await?
+            }
             Self::Window(window) => in_window(carrier, size, until, window).await?,
             Self::Open => openly(carrier, size, |_| Instant::now() < until).await?,
             Self::Burst(count) => openly(carrier, size, |sent| sent < count).await?,
         };
+        let loaded = carrier.state().await?;
         wait_for(tally, sent * carrier.receivers()).await;
         let span = tally.last().saturating_sub(begun);
-        Ok(Figures::of(carrier, sent, span, cpu_time().saturating_sub(cpu)))
+        let cpu = cpu_time().saturating_sub(cpu);
+        let figures = Figures::of(carrier, sent, span, cpu);
+        Ok(figures.with_state(size, before, loaded, carrier.state().await?))
     }
 }
 
@@ -173,6 +212,7 @@ impl Figures {
         let quantile = |share: f64| millis(&latencies, latencies.value_at_quantile(share));
         Self {
             sent_per_s: ratio(float(sent), span.as_secs_f64()),
+            deliveries: Some(float(delivered)),
             deliveries_per_s: ratio(float(delivered), span.as_secs_f64()),
             p50_ms: quantile(0.5),
             p99_ms: quantile(0.99),
@@ -182,6 +222,23 @@ impl Figures {
             copies_per_delivery: ratio(float(tally.copies()), float(delivered)),
             lost_share: ratio(float(wanted.saturating_sub(delivered)), float(wanted)),
             links_lost: Some(float(tally.links_lost())),
+            suspicions: Some(float(tally.suspicions())),
+            ..Self::default()
+        }
+    }
+
+    /// The same with how a network of nodes stood before a load, at its end, and when all was delivered.
+    fn with_state(self, size: usize, before: State, loaded: State, after: State) -> Self {
+        let delivered = self.deliveries.unwrap_or(0.0);
+        let useful = delivered * float(u64::try_from(size).unwrap_or(u64::MAX));
+        let wire_bytes = after.wire_bytes.saturating_sub(before.wire_bytes);
+        let is_network = after.nodes > 0;
+        let nodes = float(u64::try_from(after.nodes).unwrap_or(u64::MAX));
+        Self {
+            memory_mb_per_node: grown().and_then(|bytes| ratio(float(bytes) / 1e6, nodes)),
+            wire_bytes_per_useful_byte: ratio(float(wire_bytes), useful).filter(|_| is_network),
+            round_trip_ms: loaded.round_trip.map(|time| time.as_secs_f64() * 1e3),
+            ..self
         }
     }
 }

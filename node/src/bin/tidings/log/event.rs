@@ -43,29 +43,10 @@ impl Observer for EventLog {
             Event::Member { subject, state, by, evidence } => {
                 log_member(subject, *state, *by, *evidence);
             }
-            // A peer's messages.
-            Event::Published { envelope, .. } => info!(
-                id = %envelope.id(),
-                sequence = envelope.sequence().0,
-                text = %Text(&envelope.payload()),
-                "gossip sent"
-            ),
-            Event::Delivered { envelope, from, addr, hop, history } => info!(
-                id = %envelope.id(),
-                sequence = envelope.sequence().0,
-                text = %Text(&envelope.payload()),
-                origin = %envelope.origin(),
-                from = %format_args!("{from}@{addr}"),
-                hop = hop.0,
-                history,
-                "gossip received"
-            ),
-            Event::Duplicate { id, sequence, from } => {
-                trace!(%id, sequence = sequence.0, %from, "duplicate");
-            }
-            Event::TooOld { id, sequence, from } => {
-                debug!(%id, sequence = sequence.0, %from, "too old");
-            }
+            Event::Published { .. }
+            | Event::Delivered { .. }
+            | Event::Duplicate { .. }
+            | Event::TooOld { .. } => log_message(event),
             // A seed node's list.
             Event::ConnectionRequested { from, purpose } => {
                 info!(peer = %from, %purpose, "connection request");
@@ -105,6 +86,36 @@ impl Observer for EventLog {
 fn addresses(peers: &[AddressRecord]) -> String {
     let list: Vec<_> = peers.iter().map(|peer| peer.primary().to_string()).collect();
     list.join(" ")
+}
+
+/// A peer's messages.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all else is logged elsewhere")]
+fn log_message(event: &Event) {
+    match event {
+        Event::Published { envelope, .. } => info!(
+            id = %envelope.id(),
+            sequence = envelope.sequence().0,
+            text = %Text(&envelope.payload()),
+            "gossip sent"
+        ),
+        Event::Delivered { envelope, from, addr, hop, history } => info!(
+            id = %envelope.id(),
+            sequence = envelope.sequence().0,
+            text = %Text(&envelope.payload()),
+            origin = %envelope.origin(),
+            from = %format_args!("{from}@{addr}"),
+            hop = hop.0,
+            history,
+            "gossip received"
+        ),
+        Event::Duplicate { id, sequence, from } => {
+            trace!(%id, sequence = sequence.0, %from, "duplicate");
+        }
+        Event::TooOld { id, sequence, from } => {
+            debug!(%id, sequence = sequence.0, %from, "too old");
+        }
+        _ => {}
+    }
 }
 
 fn log_member(subject: &AddressRecord, state: MemberState, by: NodeId, evidence: Option<Evidence>) {
