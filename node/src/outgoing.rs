@@ -122,6 +122,10 @@ impl Outgoing {
         let is_idle = queues.writing == Writing::Watched && into.is_empty();
         if into.is_empty() {
             queues.writing = Writing::Nothing;
+            // An idle link takes no memory.
+            *into = BytesMut::new();
+            queues.control = BytesMut::new();
+            queues.payloads = Portions::default();
         }
         Gathered { is_any: !into.is_empty(), is_ready, is_idle }
     }
@@ -446,6 +450,7 @@ mod tests {
         assert!(!outgoing.gather(&mut taken).is_idle, "something came meanwhile");
         taken.clear();
         assert!(outgoing.gather(&mut taken).is_idle);
+        assert_eq!(taken.capacity(), 0, "an idle link takes no memory");
         assert!(!outgoing.gather(&mut taken).is_idle, "once");
         assert!(!outgoing.await_idle());
         outgoing.push(&payload(3, 10)).expect("room");

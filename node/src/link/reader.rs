@@ -14,7 +14,8 @@ use super::{LinkContext, LinkEventKind, PREAMBLE_TIMEOUT, loss_of};
 /// A frame that is begun must be whole after this time.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Room for one read: small at first, doubled by every read that fills it.
+/// Room for one read: small at first, doubled by every read that fills it, halved by one that takes little of
+/// it, so that a link which was busy gives its memory back.
 const MIN_ROOM: usize = 4 * 1024;
 const MAX_ROOM: usize = 64 * 1024;
 
@@ -69,6 +70,9 @@ impl Reader {
     where
         R: AsyncRead + Unpin,
     {
+        if self.buffer.is_empty() && self.buffer.capacity() > 2 * self.room {
+            self.buffer = BytesMut::new();
+        }
         self.buffer.reserve(self.room);
         let room = self.buffer.capacity() - self.buffer.len();
         let read = match self.deadline {
@@ -78,6 +82,8 @@ impl Reader {
         cx.traffic.add_received(read);
         if read == room {
             self.room = (self.room * 2).min(MAX_ROOM);
+        } else if read < self.room / 8 && self.room > MIN_ROOM {
+            self.room /= 2;
         }
         Ok(read)
     }

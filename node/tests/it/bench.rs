@@ -77,7 +77,10 @@ fn what_cannot_be_measured_is_refused() {
     let refused = [
         (&["--peers", "1"][..], "--peers 1: allowed are 2 to 512"),
         (&["--peers", "3", "--workload", "crash"], "--peers 3: allowed are 4 to 512"),
-        (&["--workload", "speed"], "allowed are latency, window, open, burst, stopped-reader and crash"),
+        (
+            &["--workload", "speed"],
+            "allowed are latency, window, open, burst, stopped-reader and crash",
+        ),
         (&["--workload", "open,open"], "--workload names one of them twice"),
         (&["--size", "15"], "--size 15: allowed are 16 to 61440"),
         (&["--burst", "0"], "--burst 0: allowed are 1 to 1000000"),

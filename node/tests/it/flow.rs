@@ -182,6 +182,23 @@ async fn what_a_publisher_says_travels_together_and_comes_one_by_one() {
     assert_eq!(stats.gossip_received, stats.delivered + stats.duplicates);
 }
 
+/// Each message is said when the one before has come: its links have written it, and mostly have said so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_links_are_idle_nothing_is_gathered() {
+    const COUNT: usize = 50;
+    let _turn = TURN.lock().await;
+    let network = Network::start(2, &[]).await;
+    let mut deliveries = network.peers[1].deliveries();
+    let mut sealed = 0;
+    for number in 0..COUNT {
+        let sent = network.peers[0].send(payload(number, 100)).await.expect("it runs");
+        assert_eq!(sent.neighbors + sent.gathered, 1);
+        sealed += usize::from(sent.id.is_some());
+        next(&mut deliveries).await;
+    }
+    assert!(sealed > COUNT / 2, "{sealed} left at once");
+}
+
 /// What waits for a node, or is gathered, when it is told to leave goes before its farewell.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_said_before_a_node_leaves_comes() {
