@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use crate::broadcast::timer::BroadcastTimer;
-use crate::broadcast::{Broadcast, Strategy, traffic};
+use crate::broadcast::{Broadcast, Strategy, traffic, waits};
 use crate::context::Context;
 use crate::id::LinkId;
 use crate::io::Output;
@@ -71,13 +71,17 @@ impl Broadcast {
         true
     }
 
-    /// Where the store is nearly full: until when a neighbor may still ask for its oldest message, whose name
-    /// it was told.
-    fn promised_until(&self, cx: &Context) -> Option<Instant> {
-        let oldest = self.memory.store.oldest_of_many(cx)?;
+    /// Where the store is nearly full and a neighbor may still ask for its oldest message, whose name it was
+    /// told: until when that is so of an eighth of the store. Not of the oldest alone, or pressure would begin
+    /// and end with each message.
+    fn crowded_until(&self, cx: &Context) -> Option<Instant> {
+        let (oldest, eighth) = self.memory.store.oldest_of_many(cx)?;
         match &self.strategy {
             Strategy::Flood => None,
-            Strategy::Plumtree(tree) => Some(oldest + tree.promise(cx)),
+            Strategy::Plumtree(tree) => {
+                let promise = tree.promise(cx);
+                Some(eighth + promise).filter(|_| oldest + promise > cx.now)
+            }
         }
     }
 
@@ -91,17 +95,23 @@ impl Broadcast {
     }
 
     /// Tells neighbors what this peer takes now and how far sources have to wait, if that is news.
-    pub(crate) fn tell_credit(&self, cx: &mut Context) {
-        let until = self.promised_until(cx);
-        if let Some(until) = until.filter(|until| *until > cx.now) {
+    pub(crate) fn tell_credit(&mut self, cx: &mut Context) {
+        if self.crowded_until.is_none_or(|until| until <= cx.now) {
+            self.crowded_until = self.crowded_until(cx);
+        }
+        if let Some(until) = self.crowded_until {
             cx.timers.arm(BroadcastTimer::Promise, until);
         }
-        let is_crowded = until.is_some_and(|until| until > cx.now);
         let bounds = &cx.config.broadcast;
         let room = Owed { bytes: bounds.store_bytes, count: bounds.store_count };
+        let (now, pace) = (cx.now, waits::gather(cx));
         let Context { flow, neighbors, .. } = cx;
-        for (link, Credit { payloads, pressure }) in flow.news(neighbors, room, is_crowded) {
+        flow.press(room, self.crowded_until.is_some());
+        for (link, Credit { payloads, pressure }) in flow.news(neighbors, now, pace) {
             cx.send(link, BroadcastMessage::Credit { payloads, pressure });
+        }
+        if let Some(due) = cx.flow.next_news(pace) {
+            cx.timers.arm(BroadcastTimer::Credit, due);
         }
         // While sources wait nothing new comes that would drop what is too old to be owed.
         if cx.flow.is_pressed() && !cx.timers.is_armed(BroadcastTimer::Promise) {
@@ -146,7 +156,7 @@ mod tests {
 
         /// Says something of so many bytes, of which the first is its number.
         fn say(&mut self, len: usize) {
-            self.said += 1;
+            self.said = self.said.wrapping_add(1);
             let mut payload = alloc::vec![0; len];
             payload[0] = self.said;
             let payload = Payload::new(payload).expect("short");
@@ -177,6 +187,12 @@ mod tests {
 
         /// What neighbors were sent since: payloads by their number, and the credit that they were told.
         fn sent(&mut self) -> Sent {
+            // Long after neighbors were told that they may send again.
+            self.sent_after(Duration::from_millis(10))
+        }
+
+        fn sent_after(&mut self, time: Duration) -> Sent {
+            self.cx.now = self.cx.now + time;
             self.broadcast.tell_credit(&mut self.cx);
             self.broadcast.invariants(&self.cx).expect("all is counted");
             let mut sent = Sent::default();
@@ -358,6 +374,45 @@ mod tests {
         peer.say(10);
         peer.sent();
         assert!(!peer.cx.flow.is_free());
+    }
+
+    /// The store holds what was said within the time for which somebody may ask for it, more or less: the
+    /// oldest message goes in and out of that time with each new one.
+    #[test]
+    fn pressure_of_a_full_store_does_not_come_and_go_with_each_message() {
+        let mut config = small_store();
+        config.broadcast.kind = Config::modern().broadcast.kind;
+        let mut peer = Peer::new(config);
+        let mut told = 0;
+        for _ in 0..300 {
+            peer.say(Payload::MAX);
+            for micros in [0, 6550] {
+                told += peer.sent_after(Duration::from_micros(micros)).credit.len();
+            }
+        }
+        assert!((6..300).contains(&told), "{told}");
+    }
+
+    #[test]
+    fn that_less_has_to_wait_is_said_once_in_a_while() {
+        let mut peer = Peer::new(Config::classic());
+        let mut told = Vec::new();
+        for n in 0..20 {
+            peer.credit(2, true, if n % 2 == 0 { 5 } else { 0 });
+            told.extend(peer.sent_after(Duration::from_millis(1)).credit);
+        }
+        let eased = told.iter().filter(|(n, _, pressure)| *n == 3 && *pressure == 0).count();
+        assert_eq!(eased, 2, "every 10 ms: {told:?}");
+        assert_eq!(peer.sent().credit, [(3, true, 0), (4, true, 0)], "the last word is said");
+        peer.credit(2, true, 5);
+        assert_eq!(
+            peer.sent_after(Duration::ZERO).credit.len(),
+            2,
+            "that more has to wait, at once"
+        );
+        peer.credit(2, true, 0);
+        assert_eq!(peer.sent_after(Duration::ZERO).credit, []);
+        assert!(peer.cx.timers.is_armed(BroadcastTimer::Credit));
     }
 
     #[test]

@@ -28,6 +28,7 @@ use crate::links::flow::Credit;
 use crate::links::neighbors::{Neighbor, Via};
 use crate::messaging::{Payload, Topic};
 use crate::snapshot::{Said, Spread};
+use crate::time::Instant;
 #[cfg(any(test, feature = "invariants"))]
 use crate::util::invariant::{Broken, holds};
 use crate::wire::Gossip;
@@ -46,6 +47,8 @@ pub(crate) struct Broadcast {
     gathering: Gathering,
     /// The last envelope of own messages.
     last: Option<MessageId>,
+    /// Until when sources have to wait, because the store is full of what somebody may still ask for.
+    crowded_until: Option<Instant>,
     strategy: Strategy,
 }
 
@@ -67,7 +70,14 @@ impl Broadcast {
             BroadcastKind::Plumtree => Strategy::Plumtree(Box::new(Plumtree::new(cx))),
         };
         let (exchange, gathering) = (Exchange::default(), Gathering::default());
-        Self { memory: Memory::new(salt), exchange, gathering, last: None, strategy }
+        Self {
+            memory: Memory::new(salt),
+            exchange,
+            gathering,
+            last: None,
+            crowded_until: None,
+            strategy,
+        }
     }
 
     /// `stranger` is a known peer that is no neighbor, if there is one.
@@ -85,6 +95,7 @@ impl Broadcast {
             }
             (BroadcastTimer::Gather, _) => self.seal_gathered(cx),
             // What neighbors are told is looked at after every input.
+            (BroadcastTimer::Credit, _) => {}
             (BroadcastTimer::Promise, _) => memory.store.expire(cx),
             (BroadcastTimer::Digest, Strategy::Flood) => flood::on_digest_timer(cx, memory),
             (BroadcastTimer::IHave, Strategy::Plumtree(tree)) => tree.on_ihave_timer(cx, memory),

@@ -17,5 +17,7 @@ part_timer! {
         Promise = 4,
         /// What is gathered has waited long enough.
         Gather = 5,
+        /// Neighbors may be told again that they, or others, may send more.
+        Credit = 6,
     }
 }

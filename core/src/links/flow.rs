@@ -18,9 +18,11 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::id::{LinkId, MessageId};
 use crate::links::neighbors::{Neighbor, Neighbors, Slot, SlotSet, Via};
+use crate::time::Instant;
 #[cfg(any(test, feature = "invariants"))]
 use crate::util::invariant::{Broken, holds};
 use crate::util::room::make_room_behind;
@@ -50,6 +52,8 @@ pub(crate) struct Flow {
     is_behind: bool,
     /// Something has changed since neighbors were told last.
     has_changed: bool,
+    /// When some neighbor was told last that it, or others, may send more.
+    eased: Option<Instant>,
 }
 
 /// How much is owed, or may be stored.
@@ -221,31 +225,45 @@ impl Flow {
         !self.is_pressed && self.links.iter().all(|it| it.pressure == 0)
     }
 
-    /// Whom to tell what, where there is room for so much, which may be full.
+    /// Whom to tell what. That less has to wait is said once in a while of length `pace`: in a circle of peers
+    /// pressure that has ended is told of again and again, each time of less, and that must cost little.
     pub(crate) fn news(
         &mut self,
         neighbors: &Neighbors,
-        room: Owed,
-        is_full: bool,
+        now: Instant,
+        pace: Duration,
     ) -> Vec<(LinkId, Credit)> {
-        self.press(room, is_full);
         let mut news = Vec::new();
-        if core::mem::take(&mut self.has_changed) {
-            for via in neighbors.iter().map(Neighbor::via) {
-                let credit = self.credit_for(via.link);
-                let told = self.find(via.link).map_or(USUAL, |it| it.told);
-                if credit != told {
-                    self.entry(via).told = credit;
-                    news.push((via.link, credit));
+        if !core::mem::take(&mut self.has_changed) {
+            return news;
+        }
+        let may_ease = self.eased.is_none_or(|eased| eased + pace <= now);
+        for via in neighbors.iter().map(Neighbor::via) {
+            let credit = self.credit_for(via.link);
+            let told = self.find(via.link).map_or(USUAL, |it| it.told);
+            let is_more = credit.pressure > told.pressure || !credit.payloads && told.payloads;
+            if credit != told && !is_more && !may_ease {
+                self.has_changed = true;
+            } else if credit != told {
+                self.entry(via).told = credit;
+                news.push((via.link, credit));
+                if !is_more {
+                    self.eased = Some(now);
                 }
             }
-            self.links.retain(|it| !it.is_usual());
         }
+        self.links.retain(|it| !it.is_usual());
         news
     }
 
-    /// Pressure begins when a quarter of the room is owed, and ends with an eighth.
-    fn press(&mut self, room: Owed, is_full: bool) {
+    /// When neighbors may be told what they were not told yet.
+    pub(crate) fn next_news(&self, pace: Duration) -> Option<Instant> {
+        self.eased.filter(|_| self.has_changed).map(|eased| eased + pace)
+    }
+
+    /// Pressure begins when a quarter of the room is owed, and ends with an eighth; it lasts while the room
+    /// is full.
+    pub(crate) fn press(&mut self, room: Owed, is_full: bool) {
         let exceeds = |part: usize| {
             self.owed.bytes.saturating_mul(part) > room.bytes
                 || self.owed.count.saturating_mul(part) > room.count

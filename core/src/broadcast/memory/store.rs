@@ -257,13 +257,15 @@ impl Store {
         self.messages.len()
     }
 
-    /// When the message came that will be dropped next, if more than three quarters of the room are taken.
-    pub(crate) fn oldest_of_many(&self, cx: &Context) -> Option<Instant> {
+    /// When the message came that will be dropped next, and when the last one of the oldest eighth did, if more
+    /// than three quarters of the room are taken.
+    pub(crate) fn oldest_of_many(&self, cx: &Context) -> Option<(Instant, Instant)> {
         let BroadcastConfig { store_count, store_bytes, .. } = cx.config.broadcast;
         let are_many = |taken: usize, room: usize| taken > room / 4 * 3;
         let is_crowded =
             are_many(self.messages.len(), store_count) || are_many(self.bytes, store_bytes);
-        self.messages.front().filter(|_| is_crowded).map(|stored| stored.received)
+        let came = |place: usize| self.messages.get(place).map(|stored| stored.received);
+        came(0).zip(came(self.messages.len() / 8)).filter(|_| is_crowded)
     }
 
     /// Messages that may be given to others, oldest receipt first.
