@@ -24,7 +24,8 @@ use crate::options::UsageError;
 /// `crash` kills a peer, and then stops another one where it stands, and waits until the others know.
 /// `stopped-reader` is `latency` while the program at the last peer does not read what comes.
 ///
-/// "wire bytes" are bytes written to links for each byte delivered, "ping ms" the longest smoothed round trip
+/// "fairness" is Jain's index over the messages that each of --publishers could send: 1 where all could send
+/// as many, and one over their number where one alone could. "wire bytes" are bytes written to links for each byte delivered, "ping ms" the longest smoothed round trip
 /// between neighbors at the end of the load, "MB / node" what memory of the process has grown by since its
 /// start, the floor's included, for each node.
 #[derive(Clone, Debug, Args)]
@@ -56,6 +57,9 @@ pub(crate) struct BenchArgs {
     /// Messages that `window` has on their way: 1 to 65536.
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub(super) window: u64,
+    /// Peers that send at once with `open`: 1 to 64, and no more than there are.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) publishers: usize,
     /// Messages of `burst`: 1 to 1000000.
     #[arg(long, value_name = "N", default_value_t = 30_000)]
     pub(super) burst: u64,
@@ -141,7 +145,7 @@ impl BenchArgs {
         let load = |workload: &Workload| match workload {
             Workload::Latency => Some(Load::Rate(self.rate)),
             Workload::Window => Some(Load::Window(self.window)),
-            Workload::Open => Some(Load::Open),
+            Workload::Open => Some(Load::Open(self.publishers)),
             Workload::Burst => Some(Load::Burst(self.burst)),
             Workload::StoppedReader => Some(Load::StoppedReader(self.rate)),
             Workload::Crash => None,
@@ -157,6 +161,7 @@ impl BenchArgs {
         within("--rate", self.rate, 1, 10_000)?;
         within("--seconds", self.seconds, 1, 3600)?;
         within("--window", self.window, 1, 65_536)?;
+        within("--publishers", self.publishers, 1, self.peers.min(64))?;
         within("--burst", self.burst, 1, 1_000_000)?;
         within("--settle", self.settle, 0, 3600)?;
         within("--rounds", self.rounds, 1, 99)?;

@@ -80,7 +80,7 @@ impl Carrier for Floor {
         self.receivers
     }
 
-    async fn publish(&self, message: Vec<u8>) -> anyhow::Result<()> {
+    async fn publish(&self, _from: usize, message: Vec<u8>) -> anyhow::Result<()> {
         let mut frame = BytesMut::with_capacity(LENGTH + message.len());
         frame.extend_from_slice(&u32::try_from(message.len())?.to_be_bytes());
         frame.extend_from_slice(&message);

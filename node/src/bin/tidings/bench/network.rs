@@ -29,8 +29,7 @@ pub(super) struct Network {
     losses: Arc<LossLog>,
     seed_nodes: Vec<RunningNode>,
     peers: Vec<RunningNode>,
-    /// The first peer's.
-    publisher: Option<Publisher>,
+    publishers: Vec<Publisher>,
     /// How programs get what is delivered, and those that read streams.
     reader: Reader,
     reading: JoinSet<()>,
@@ -53,7 +52,7 @@ impl Network {
             losses: Arc::default(),
             seed_nodes: Vec::new(),
             peers: Vec::new(),
-            publisher: None,
+            publishers: Vec::new(),
             reader,
             reading: JoinSet::new(),
             stopped: Mutex::default(),
@@ -70,7 +69,7 @@ impl Network {
             }
             network.peers.push(peer);
         }
-        network.publisher = network.peers.first().map(RunningNode::publisher);
+        network.publishers = network.peers.iter().map(RunningNode::publisher).collect();
         Ok(network)
     }
 
@@ -96,7 +95,7 @@ impl Network {
             }
             loop {
                 self.tally.begin();
-                self.publish(self.tally.message(HEADER)).await?;
+                self.publish(0, self.tally.message(HEADER)).await?;
                 if timeout(MESSAGE_WAIT, self.tally.reached(self.receivers())).await.is_ok() {
                     return anyhow::Ok(self.started.elapsed());
                 }
@@ -161,8 +160,8 @@ impl Carrier for Network {
         Ok(state)
     }
 
-    async fn publish(&self, message: Vec<u8>) -> anyhow::Result<()> {
-        let publisher = self.publisher.as_ref().context("a network has peers")?;
+    async fn publish(&self, from: usize, message: Vec<u8>) -> anyhow::Result<()> {
+        let publisher = self.publishers.get(from).context("a network has peers")?;
         publisher.send(message).await?;
         Ok(())
     }

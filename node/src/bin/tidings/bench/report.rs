@@ -31,6 +31,7 @@ pub(super) struct Report {
     rate: u32,
     seconds: u64,
     window: u64,
+    publishers: usize,
     settle: u64,
     reader: &'static str,
     rounds: usize,
@@ -78,6 +79,7 @@ impl Report {
             rate: args.rate,
             seconds: args.seconds,
             window: args.window,
+            publishers: args.publishers,
             settle: args.settle,
             reader: args.reader.name(),
             rounds: args.rounds,
@@ -120,13 +122,14 @@ const HEADER: [&str; COLUMNS] = [
     "lost %",
     "links lost",
     "suspicions",
+    "fairness",
     "wire bytes",
     "ping ms",
     "MB / node",
 ];
 
 /// Columns of the table of loads.
-const COLUMNS: usize = 15;
+const COLUMNS: usize = 16;
 
 impl Compared {
     /// Of the same load in all rounds.
@@ -171,6 +174,7 @@ impl Compared {
                 none(),
                 none(),
                 none(),
+                none(),
             ],
         ]
     }
@@ -204,6 +208,7 @@ impl Figures {
             links_lost: of(|figures| figures.links_lost),
             deliveries: of(|figures| figures.deliveries),
             suspicions: of(|figures| figures.suspicions),
+            fairness: of(|figures| figures.fairness),
             wire_bytes_per_useful_byte: of(|figures| figures.wire_bytes_per_useful_byte),
             round_trip_ms: of(|figures| figures.round_trip_ms),
             memory_mb_per_node: of(|figures| figures.memory_mb_per_node),
@@ -224,6 +229,7 @@ impl Figures {
             shown(self.lost_share.map(|share| share * 100.0), 2),
             shown(self.links_lost, 0),
             shown(self.suspicions, 0),
+            shown(self.fairness, 3),
             shown(self.wire_bytes_per_useful_byte, 2),
             shown(self.round_trip_ms, 2),
             shown(self.memory_mb_per_node, 1),

@@ -3,6 +3,7 @@
 use std::future::{Future, ready};
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use tokio::select;
@@ -42,8 +43,12 @@ pub(super) trait Carrier: Sync {
         ready(Ok(State::default()))
     }
 
-    /// Takes a message on. Waits where it is to wait before it takes another one.
-    fn publish(&self, message: Vec<u8>) -> impl Future<Output = anyhow::Result<()>> + Send;
+    /// Takes a message on by one of its publishers. Waits where it is to wait before it takes another one.
+    fn publish(
+        &self,
+        from: usize,
+        message: Vec<u8>,
+    ) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
 /// How a carrier stands at one moment.
@@ -64,8 +69,8 @@ pub(super) enum Load {
     Rate(u32),
     /// As quickly as this many are on their way.
     Window(u64),
-    /// As quickly as they are taken.
-    Open,
+    /// As quickly as they are taken, by so many publishers.
+    Open(usize),
     /// So many, as quickly as they are taken.
     Burst(u64),
     /// So many per second, while the program at one peer does not read what comes.
@@ -89,6 +94,8 @@ pub(super) struct Figures {
     pub(super) links_lost: Option<f64>,
     /// Of the nodes: how often one held another suspect or dead meanwhile.
     pub(super) suspicions: Option<f64>,
+    /// Jain's index over the messages that each publisher sent; none where there is one.
+    pub(super) fairness: Option<f64>,
     /// Bytes written to links over bytes delivered.
     pub(super) wire_bytes_per_useful_byte: Option<f64>,
     /// The longest smoothed round trip between neighbors at the end of the load.
@@ -110,20 +117,27 @@ impl Load {
         let before = carrier.state().await?;
         tally.begin();
         let (cpu, begun) = (cpu_time(), tally.age());
+        let mut fairness = None;
         let until = Instant::now() + lasts;
         let sent = match self {
             Self::Rate(rate) | Self::StoppedReader(rate) => {
                 at_rate(carrier, size, until, rate).await?
             }
             Self::Window(window) => in_window(carrier, size, until, window).await?,
-            Self::Open => openly(carrier, size, |_| Instant::now() < until).await?,
-            Self::Burst(count) => openly(carrier, size, |sent| sent < count).await?,
+            Self::Open(publishers) => {
+                let all = (0..publishers)
+                    .map(|from| openly(carrier, from, size, move |_| Instant::now() < until));
+                let sent = try_join_all(all).await?;
+                fairness = jain(&sent);
+                sent.iter().sum()
+            }
+            Self::Burst(count) => openly(carrier, 0, size, |sent| sent < count).await?,
         };
         let loaded = carrier.state().await?;
         wait_for(tally, sent * carrier.receivers()).await;
         let span = tally.last().saturating_sub(begun);
         let cpu = cpu_time().saturating_sub(cpu);
-        let figures = Figures::of(carrier, sent, span, cpu);
+        let figures = Figures { fairness, ..Figures::of(carrier, sent, span, cpu) };
         Ok(figures.with_state(size, before, loaded, carrier.state().await?))
     }
 }
@@ -139,7 +153,7 @@ async fn at_rate(
     let mut sent = 0;
     while Instant::now() < until {
         ticks.tick().await;
-        carrier.publish(carrier.tally().message(size)).await?;
+        carrier.publish(0, carrier.tally().message(size)).await?;
         sent += 1;
     }
     Ok(sent)
@@ -165,7 +179,7 @@ async fn in_window(
             }
             continue;
         }
-        carrier.publish(tally.message(size)).await?;
+        carrier.publish(0, tally.message(size)).await?;
         sent += 1;
     }
     Ok(sent)
@@ -173,12 +187,13 @@ async fn in_window(
 
 async fn openly(
     carrier: &impl Carrier,
+    from: usize,
     size: usize,
     goes_on: impl Fn(u64) -> bool,
 ) -> anyhow::Result<u64> {
     let mut sent = 0;
     while goes_on(sent) {
-        carrier.publish(carrier.tally().message(size)).await?;
+        carrier.publish(from, carrier.tally().message(size)).await?;
         sent += 1;
         if sent % BURST == 0 {
             yield_now().await;
@@ -248,6 +263,14 @@ fn millis(latencies: &Histogram<u64>, nanos: u64) -> Option<f64> {
     (!latencies.is_empty()).then(|| float(nanos) / 1e6)
 }
 
+/// Jain's index of fairness (Jain, Chiu, Hawe 1984): the square of the sum over the sum of the squares, for each.
+fn jain(shares: &[u64]) -> Option<f64> {
+    let shares: Vec<f64> = shares.iter().copied().map(float).collect();
+    let squares: f64 = shares.iter().map(|share| share * share).sum();
+    let count = float(u64::try_from(shares.len()).ok()?);
+    ratio(shares.iter().sum::<f64>().powi(2), count * squares).filter(|_| shares.len() > 1)
+}
+
 /// One over the other, unless the other is nothing.
 pub(super) fn ratio(over: f64, under: f64) -> Option<f64> {
     (under > 0.0).then(|| over / under)
@@ -256,4 +279,17 @@ pub(super) fn ratio(over: f64, under: f64) -> Option<f64> {
 #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "counts below 2^53")]
 pub(super) fn float(count: u64) -> f64 {
     count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fairness_is_jains_index() {
+        assert_eq!(jain(&[7]), None);
+        assert_eq!(jain(&[0, 0]), None);
+        assert_eq!(jain(&[7, 7, 7]), Some(1.0));
+        assert_eq!(jain(&[9, 0, 0, 0]), Some(0.25));
+    }
 }
