@@ -217,10 +217,10 @@ async fn what_was_said_before_a_node_leaves_comes() {
     assert!(publisher.send("too late").await.is_err());
 }
 
-/// Ten speak at once, nearly as much as a node stores.
+/// Ten speak at once, three times what a node stores.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_publishers_at_full_speed_reach_all() {
-    const EACH: usize = 80;
+    const EACH: usize = 300;
     let _turn = TURN.lock().await;
     let network = Network::start(10, &[]).await;
     let mut readers = JoinSet::new();
