@@ -111,9 +111,9 @@ impl Drop for Deliveries {
     }
 }
 
-/// How far behind a reader may be.
+/// How far behind a reader of messages may be. Without a queue, so that a simulated reader keeps the same law.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Reach {
+pub struct Reach {
     pub(crate) bytes: usize,
     pub(crate) age: Duration,
     /// Bytes that may come after the node has asked its neighbors to wait; of these nothing is missed.
@@ -121,9 +121,37 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
+    /// How often a reader that is behind is looked at.
+    pub const LOOK_EVERY: Duration = Duration::from_secs(1);
+
     /// That of a store of so many bytes, which keeps messages for so long.
-    pub(crate) const fn of_store(bytes: usize, age: Duration) -> Self {
+    pub const fn of_store(bytes: usize, age: Duration) -> Self {
         Self { bytes, age, on_their_way: ON_THEIR_WAY }
+    }
+
+    /// Bytes that a waiting message with so long a payload counts.
+    pub const fn cost(payload: usize) -> usize {
+        payload + OVERHEAD
+    }
+
+    /// Whether so much waits that the node takes no payloads.
+    pub const fn is_far(self, bytes: usize) -> bool {
+        bytes > self.bytes / 4
+    }
+
+    /// Whether a reader of whom so much waits has caught up.
+    pub const fn is_near(self, bytes: usize) -> bool {
+        bytes <= self.bytes / 8
+    }
+
+    /// Whether the oldest of so much that waits is missed.
+    pub const fn is_too_much(self, bytes: usize) -> bool {
+        bytes > self.bytes + self.on_their_way
+    }
+
+    /// Whether what has waited for so long is missed.
+    pub fn is_too_old(self, age: Duration) -> bool {
+        age > self.age
     }
 }
 
@@ -213,9 +241,9 @@ impl DeliveryQueue {
 
     /// Sees whether the node has to do something for the reader, or may cease to.
     fn judge(&self, state: &mut State) {
-        let is_near = state.bytes <= self.reach.bytes / 8;
+        let is_near = self.reach.is_near(state.bytes);
         state.is_beyond &= !is_near || state.misses();
-        let is_far = state.bytes > self.reach.bytes / 4;
+        let is_far = self.reach.is_far(state.bytes);
         let is_behind = !state.is_beyond && (is_far || state.is_behind && !is_near);
         if state.is_behind != is_behind {
             state.is_behind = is_behind;
@@ -231,9 +259,10 @@ impl DeliveryQueue {
 
 impl State {
     fn drop_what_is_beyond(&mut self, reach: Reach, now: Instant) {
-        let is_old = |at: Instant| now.saturating_duration_since(at) > reach.age;
-        let max = reach.bytes + reach.on_their_way;
-        while self.bytes > max || self.waiting.front().is_some_and(|(at, _)| is_old(*at)) {
+        let is_old = |at: Instant| reach.is_too_old(now.saturating_duration_since(at));
+        while reach.is_too_much(self.bytes)
+            || self.waiting.front().is_some_and(|(at, _)| is_old(*at))
+        {
             let Some((_, delivery)) = self.waiting.pop_front() else { break };
             self.bytes -= cost(&delivery);
             self.is_beyond = true;
@@ -274,7 +303,7 @@ impl State {
 }
 
 fn cost(delivery: &Delivery) -> usize {
-    delivery.payload.len() + OVERHEAD
+    Reach::cost(delivery.payload.len())
 }
 
 #[cfg(test)]

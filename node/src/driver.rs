@@ -38,9 +38,6 @@ const MAX_WAITING: usize = 16;
 /// Most messages of the program that are taken in one turn.
 const MAX_BROADCASTS: usize = 64;
 
-/// How often a reader that is behind is looked at.
-const READER_LOOK: Duration = Duration::from_secs(1);
-
 /// Pause after a failed accept, which is mostly for want of file handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -233,7 +230,7 @@ impl<N: Net> Driver<N> {
     fn look_at_readers(&mut self) {
         let now = Instant::now();
         let (was_behind, is_behind) = (self.reader_look.is_some(), self.feed.is_behind(now));
-        self.reader_look = is_behind.then(|| now + READER_LOOK);
+        self.reader_look = is_behind.then(|| now + Reach::LOOK_EVERY);
         if is_behind != was_behind {
             self.handle(Input::Reader { is_behind });
         }

@@ -96,7 +96,7 @@ pub mod settings;
 
 pub use builder::{BoundNode, NodeBuilder, StartError, node_name};
 pub use clock::unix_now;
-pub use deliveries::{Deliveries, DeliveryEvent, Missed};
+pub use deliveries::{Deliveries, DeliveryEvent, Missed, Reach};
 pub use driver::{Driver, DriverError};
 pub use events::{Delivery, Events, NodeEvent};
 pub use handle::{BroadcastError, NodeHandle, NodeReport, Observer, RequestError, SendError, Sent};

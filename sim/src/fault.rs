@@ -36,6 +36,10 @@ pub enum Fault {
     Block(HostId),
     /// All that waited goes out and comes in.
     Unblock(HostId),
+    /// The program reads none of the messages that its node delivers; the node goes on.
+    StopReader(HostId),
+    /// It reads again, what waits first.
+    ResumeReader(HostId),
 }
 
 impl Fault {
@@ -55,6 +59,8 @@ impl Fault {
             Self::Heal => "heal",
             Self::Block(_) => "block",
             Self::Unblock(_) => "unblock",
+            Self::StopReader(_) => "stop-reader",
+            Self::ResumeReader(_) => "resume-reader",
         }
     }
 
@@ -68,6 +74,8 @@ impl Fault {
             | Self::Resume(host)
             | Self::Block(host)
             | Self::Unblock(host)
+            | Self::StopReader(host)
+            | Self::ResumeReader(host)
             | Self::Reset(host) => vec![*host],
             Self::Cut(hosts, ..) => hosts.iter().copied().collect(),
             Self::Heal => Vec::new(),
@@ -79,7 +87,12 @@ impl Fault {
         if let Self::Pause(host) | Self::Block(host) = self { Some(*host) } else { None }
     }
 
-    /// The host for which that ends.
+    /// The host whose program stops reading. Its node goes on, so nobody has a reason to miss it.
+    pub(crate) const fn stopped_reader(&self) -> Option<HostId> {
+        if let Self::StopReader(host) = self { Some(*host) } else { None }
+    }
+
+    /// The host for which a stall ends.
     pub(crate) const fn stall_end(&self) -> Option<HostId> {
         if let Self::Resume(host) | Self::Unblock(host) = self { Some(*host) } else { None }
     }
@@ -118,9 +131,15 @@ impl FaultSchedule {
         Self { faults: plan.faults }
     }
 
-    /// Hosts whose process or network stands still at some time.
+    /// Hosts whose process, network or program stands still at some time: messages reach them late.
     pub fn stalled_hosts(&self) -> BTreeSet<HostId> {
-        self.faults.iter().filter_map(|scheduled| scheduled.fault.stall_start()).collect()
+        let stalled = |fault: &Fault| fault.stall_start().or_else(|| fault.stopped_reader());
+        self.faults.iter().filter_map(|scheduled| stalled(&scheduled.fault)).collect()
+    }
+
+    /// Hosts whose program stops reading at some time.
+    pub(crate) fn stopped_readers(&self) -> BTreeSet<HostId> {
+        self.faults.iter().filter_map(|scheduled| scheduled.fault.stopped_reader()).collect()
     }
 
     /// Who runs as time goes on.
@@ -152,7 +171,9 @@ impl Running<'_> {
                 | Fault::Cut(..)
                 | Fault::Heal
                 | Fault::Block(_)
-                | Fault::Unblock(_) => {}
+                | Fault::Unblock(_)
+                | Fault::StopReader(_)
+                | Fault::ResumeReader(_) => {}
             }
         }
         &self.hosts
@@ -198,6 +219,7 @@ fn decide_kind(kind: FaultKind, rng: &mut ChaCha8Rng) -> FaultKind {
         | FaultKind::Join
         | FaultKind::Pause { .. }
         | FaultKind::Slow { .. }
+        | FaultKind::StopReader { .. }
         | FaultKind::Partition { .. } => kind,
     }
 }
@@ -285,6 +307,10 @@ impl Plan<'_> {
                     self.still(host, begin, stall, blocks);
                     begin += every;
                 }
+            }
+            FaultKind::StopReader { length } => {
+                self.push(at, Fault::StopReader(host));
+                self.push(at + length, Fault::ResumeReader(host));
             }
             FaultKind::Reset { .. } => self.push(at, Fault::Reset(host)),
             FaultKind::Partition { .. } => unreachable!("a partition hits all its hosts at once"),

@@ -209,6 +209,8 @@ impl History {
             | Fault::Resume(_)
             | Fault::Block(_)
             | Fault::Unblock(_)
+            | Fault::StopReader(_)
+            | Fault::ResumeReader(_)
             | Fault::Reset(_) => None,
         };
         before.filter_map(|it| is_inside(&it.fault)).last().unwrap_or(false)

@@ -171,6 +171,8 @@ impl<'a> Traces<'a> {
             | Fault::Resume(_)
             | Fault::Block(_)
             | Fault::Unblock(_)
+            | Fault::StopReader(_)
+            | Fault::ResumeReader(_)
             | Fault::Cut(..)
             | Fault::Heal => true,
         }

@@ -18,6 +18,7 @@ use super::ends::{End, Ends, Far, Stage};
 use super::mutant::Mutant;
 use super::network::{PacketFate, Route, address, bytes};
 use super::packet::{EndRef, HostFault, Packet};
+use super::reader::StoppedReader;
 use super::shard_state::{Held, HostCtx, ShardState};
 use super::tracer::Disposition;
 use crate::history::End as LifeEnd;
@@ -62,6 +63,8 @@ pub(super) struct Host {
     /// Links whose node waits until little waits for them, and when to look again.
     paused: Vec<Paused>,
     ready_due: u64,
+    /// The program, while it reads none of what the node delivers.
+    reader: Option<Box<StoppedReader>>,
 }
 
 /// A link that takes no payloads for now.
@@ -119,6 +122,7 @@ impl Host {
             unsaid: VecDeque::new(),
             paused: Vec::new(),
             ready_due: NEVER,
+            reader: None,
         }
     }
 
@@ -154,6 +158,10 @@ impl Host {
         while let Some(due) = self.due().map(|due| due.max(self.clock)).filter(|it| *it < until) {
             if self.ready_due <= due {
                 self.look_at_paused(due, cx);
+            } else if self.reader_due().is_some_and(|look| look <= due) {
+                if let Some(news) = self.look_at_reader(due) {
+                    self.handle(due, news, cx);
+                }
             } else if self.chatter_due <= due {
                 let chatter = self.chatter(due, cx);
                 self.say(due, chatter, cx);
@@ -183,7 +191,12 @@ impl Host {
         let deadline = node
             .poll_timeout()
             .map_or(NEVER, |deadline| self.born.saturating_add(deadline.at.as_micros()));
-        Some(deadline.min(self.chatter_due).min(self.ready_due)).filter(|due| *due != NEVER)
+        let due = deadline.min(self.chatter_due).min(self.ready_due);
+        Some(due.min(self.reader_due().unwrap_or(NEVER))).filter(|due| *due != NEVER)
+    }
+
+    fn reader_due(&self) -> Option<u64> {
+        self.reader.as_ref().and_then(|reader| reader.due())
     }
 
     /// What it says of its own now.
@@ -257,8 +270,36 @@ impl Host {
                 }
                 self.take_what_waited(at, cx);
             }
+            HostFault::StopReader => self.stop_reader(cx),
+            HostFault::ResumeReader if self.machine == Machine::Paused => {
+                // The program is in the process that stands still.
+                self.waiting.push_back((self.place, Packet::HostFault(host_fault)));
+            }
+            HostFault::ResumeReader => self.resume_reader(at, cx),
             HostFault::Pause | HostFault::Resume | HostFault::Block | HostFault::Unblock => {}
         }
+    }
+
+    /// The program reads nothing from now on, if there is one: not even what comes in this moment.
+    fn stop_reader(&mut self, cx: &HostCtx<'_>) {
+        let broadcast = &cx.network.model.config.broadcast;
+        if self.node.is_some() && self.reader.is_none() {
+            self.reader = Some(Box::new(StoppedReader::of_store(broadcast)));
+        }
+    }
+
+    /// The program reads at once all that waits.
+    fn resume_reader(&mut self, at: u64, cx: &mut HostCtx<'_>) {
+        let reader = self.reader.take();
+        if reader.is_some_and(|reader| reader.is_behind()) {
+            self.handle(at, Input::Reader { is_behind: false }, cx);
+        }
+    }
+
+    /// What the node has to hear of its program, if that is behind now or no longer.
+    fn look_at_reader(&mut self, at: u64) -> Option<Input> {
+        let is_behind = self.reader.as_mut()?.look(at)?;
+        Some(Input::Reader { is_behind })
     }
 
     fn take_what_waited(&mut self, at: u64, cx: &mut HostCtx<'_>) {
@@ -303,7 +344,7 @@ impl Host {
         self.node = None;
         self.machine = Machine::Idle;
         (self.wake, self.chatter_due, self.ready_due) = (NEVER, NEVER, NEVER);
-        (self.unsaid, self.paused) = (VecDeque::new(), Vec::new());
+        (self.unsaid, self.paused, self.reader) = (VecDeque::new(), Vec::new(), None);
         self.waiting = VecDeque::new();
         self.unsent = Vec::new();
         self.ends.clear();
@@ -463,6 +504,11 @@ impl Host {
         for pressed in after.pressed {
             self.hear(at, pressed, cx);
         }
+        if after.has_delivered
+            && let Some(news) = self.look_at_reader(at)
+        {
+            self.hear(at, news, cx);
+        }
         for input in after.told {
             self.tell(at, input, cx);
         }
@@ -504,6 +550,12 @@ impl Host {
                 after.has_left |= event == Event::Left;
                 if matches!(event, Event::NeighborUp { .. }) {
                     self.begin_chatter(at, cx);
+                }
+                if let (Some(reader), Event::Delivered { envelope, .. }) =
+                    (&mut self.reader, &event)
+                {
+                    reader.leave_unread(at, envelope.payload().len());
+                    after.has_delivered = true;
                 }
                 if let Some(tracer) = &mut cx.state.tracer {
                     tracer.tells((at, cx.network), self.place, &event);
@@ -751,6 +803,8 @@ struct Aftermath {
     /// What links have become.
     pressed: Vec<Input>,
     has_left: bool,
+    /// Something waits for a program that does not read.
+    has_delivered: bool,
     /// What a planted bug tells the node.
     told: Vec<Input>,
 }

@@ -21,6 +21,7 @@ mod network;
 mod order;
 mod packet;
 mod queue;
+mod reader;
 mod shard;
 mod shard_state;
 mod tracer;
@@ -196,16 +197,17 @@ impl World {
     /// Queues all that the schedule and the workload have for single hosts.
     fn announce(&mut self, scenario: &Scenario) {
         for Scheduled { at, fault } in std::mem::take(&mut self.schedule.faults) {
+            let to = |host: &HostId, fault| Some((*host, Packet::HostFault(fault)));
             let host_fault = match &fault {
-                Fault::Start(host) => Some((*host, Packet::HostFault(HostFault::Start))),
-                Fault::Crash(host, death) => {
-                    Some((*host, Packet::HostFault(HostFault::Crash(*death))))
-                }
+                Fault::Start(host) => to(host, HostFault::Start),
+                Fault::Crash(host, death) => to(host, HostFault::Crash(*death)),
                 Fault::Leave(host) => Some((*host, Packet::Say(Command::Leave))),
-                Fault::Pause(host) => Some((*host, Packet::HostFault(HostFault::Pause))),
-                Fault::Resume(host) => Some((*host, Packet::HostFault(HostFault::Resume))),
-                Fault::Block(host) => Some((*host, Packet::HostFault(HostFault::Block))),
-                Fault::Unblock(host) => Some((*host, Packet::HostFault(HostFault::Unblock))),
+                Fault::Pause(host) => to(host, HostFault::Pause),
+                Fault::Resume(host) => to(host, HostFault::Resume),
+                Fault::Block(host) => to(host, HostFault::Block),
+                Fault::Unblock(host) => to(host, HostFault::Unblock),
+                Fault::StopReader(host) => to(host, HostFault::StopReader),
+                Fault::ResumeReader(host) => to(host, HostFault::ResumeReader),
                 Fault::Reset(_) | Fault::Cut(..) | Fault::Heal => None,
             };
             if let Some((host, packet)) = host_fault {
@@ -302,7 +304,9 @@ impl World {
             | Fault::Pause(_)
             | Fault::Resume(_)
             | Fault::Block(_)
-            | Fault::Unblock(_) => unreachable!("these are for one host, and queued"),
+            | Fault::Unblock(_)
+            | Fault::StopReader(_)
+            | Fault::ResumeReader(_) => unreachable!("these are for one host, and queued"),
         }
         self.exchange();
     }

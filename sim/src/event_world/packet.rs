@@ -58,6 +58,10 @@ pub(super) enum HostFault {
     Block,
     /// It waits no more.
     Unblock,
+    /// Its program reads no messages.
+    StopReader,
+    /// It reads again.
+    ResumeReader,
 }
 
 /// The arrival of a packet, or a moment at which a node wants to be woken.

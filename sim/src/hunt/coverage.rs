@@ -30,6 +30,8 @@ pub enum Kind {
     Pause,
     /// The process stood still again and again.
     Slow,
+    /// The program read nothing for a while.
+    StopReader,
     /// All connections were reset.
     Reset,
     /// What crossed the cut waited.
@@ -44,7 +46,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::CrashReset,
         Self::CrashSilent,
         Self::Restart,
@@ -52,6 +54,7 @@ impl Kind {
         Self::Join,
         Self::Pause,
         Self::Slow,
+        Self::StopReader,
         Self::Reset,
         Self::CutHeld,
         Self::CutSilent,
@@ -69,6 +72,7 @@ impl Kind {
             Self::Join => "join",
             Self::Pause => "pause",
             Self::Slow => "slow",
+            Self::StopReader => "stop-reader",
             Self::Reset => "reset",
             Self::CutHeld => "cut (held)",
             Self::CutSilent => "cut (silent)",
@@ -85,6 +89,7 @@ impl Kind {
             Self::Leave => "another node heard that it left",
             Self::Join => "it got a message that was said before it was born",
             Self::Pause | Self::Slow => "a message reached it late, or somebody gave it up",
+            Self::StopReader => "a message reached it late",
             Self::Reset => "it lost a link",
             Self::CutHeld | Self::CutSilent | Self::CutOneWay | Self::CutReset => {
                 "a message crossed late, or a link across was lost"
@@ -106,6 +111,7 @@ impl Kind {
             FaultKind::Join => vec![Self::Join],
             FaultKind::Pause { .. } => vec![Self::Pause],
             FaultKind::Slow { .. } => vec![Self::Slow],
+            FaultKind::StopReader { .. } => vec![Self::StopReader],
             FaultKind::Reset { .. } => vec![Self::Reset],
             FaultKind::Partition { direction: Direction::Out | Direction::In, .. } => {
                 vec![Self::CutOneWay]
@@ -221,6 +227,7 @@ impl Scene<'_> {
             Kind::Leave => self.after().any(|entry| self.tells_of_leave(entry)),
             Kind::Join => self.lives().any(|(life, span)| self.caught_up(*life, *span)),
             Kind::Pause | Kind::Slow => self.is_late(|_| true) || self.is_given_up(),
+            Kind::StopReader => self.is_late(|_| true),
             Kind::Reset => self.after().any(|entry| self.loses_link_now(entry)),
             Kind::CutHeld | Kind::CutSilent | Kind::CutOneWay | Kind::CutReset => {
                 self.is_late(|from| !self.hosts.contains(&from)) || self.is_link_across_lost()

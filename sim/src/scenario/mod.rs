@@ -260,6 +260,11 @@ pub enum FaultKind {
         /// What stands still.
         blocks: Blocks,
     },
+    /// The node's program reads no messages for a while. The node itself goes on.
+    StopReader {
+        /// How long it reads none.
+        length: Duration,
+    },
     /// All connections of the node are reset.
     Reset {
         /// How often, each time in its own part of the span.
@@ -303,6 +308,9 @@ impl fmt::Display for FaultKind {
                 format_duration(*every),
                 format_duration(*length)
             ),
+            Self::StopReader { length } => {
+                write!(f, "its program reads no messages for {}", format_duration(*length))
+            }
             Self::Reset { times: 1 } => f.write_str("all connections reset"),
             Self::Reset { times } => write!(f, "all connections reset, {times} times"),
             Self::Partition { mode, direction, length } => {

@@ -426,6 +426,7 @@ impl Page<'_> {
             Kind::Join => FaultKind::Join,
             Kind::Pause => FaultKind::Pause { length: length()?, blocks: raw.blocks() },
             Kind::Slow => self.slow(scenario, fault)?,
+            Kind::StopReader => self.stop_reader(scenario, fault)?,
             Kind::Reset => FaultKind::Reset { times: self.times(raw, when)? },
             Kind::Partition => {
                 let mode = raw.mode.as_ref().ok_or_else(|| missing("mode"))?;
@@ -466,6 +467,26 @@ impl Page<'_> {
         let part = Span { from: scenario.tick, to: every.saturating_sub(scenario.tick) };
         let stall = self.time_within(stall, part, "stall")?;
         Ok(FaultKind::Slow { length, every, stall, blocks: raw.blocks() })
+    }
+
+    /// A stop of the reader alone. Seed nodes deliver nothing that it could leave unread.
+    fn stop_reader(&self, scenario: &Scenario, fault: &Spanned<RawFault>) -> Checked<FaultKind> {
+        let raw = fault.get_ref();
+        let Some(length) = &raw.length else {
+            return Err(self.complain(fault.span(), "a stop-reader needs the field for"));
+        };
+        let whole = Span { from: scenario.tick, to: scenario.duration };
+        let length = self.time_within(length, whole, "for")?;
+        if let Some(nodes) = &raw.nodes {
+            let is_seed_node =
+                |name: &&String| scenario.host_named(name).is_some_and(|host| !host.is_peer());
+            if let Some(name) = nodes.get_ref().iter().find(is_seed_node) {
+                let message =
+                    format!("nodes: {name} delivers no messages; only a peer's program reads any");
+                return Err(self.complain(nodes.span(), message));
+            }
+        }
+        Ok(FaultKind::StopReader { length })
     }
 
     fn times(&self, raw: &RawFault, when: Span) -> Checked<u32> {
@@ -542,6 +563,7 @@ impl Kind {
             Self::Join => "join",
             Self::Pause => "pause",
             Self::Slow => "slow",
+            Self::StopReader => "stop-reader",
             Self::Reset => "reset",
             Self::Partition => "partition",
         }
@@ -554,6 +576,7 @@ impl Kind {
             Self::Leave | Self::Join => &[],
             Self::Pause => &["for", "blocks"],
             Self::Slow => &["for", "every", "stall", "blocks"],
+            Self::StopReader => &["for"],
             Self::Reset => &["times"],
             Self::Partition => &["mode", "direction", "for"],
         }
@@ -567,6 +590,7 @@ impl FaultKind {
             Self::Crash { restart: Some(restart), .. } => restart.to,
             Self::Pause { length, .. }
             | Self::Slow { length, .. }
+            | Self::StopReader { length }
             | Self::Partition { length, .. } => length,
             Self::Crash { restart: None, .. } | Self::Leave | Self::Join | Self::Reset { .. } => {
                 Duration::ZERO

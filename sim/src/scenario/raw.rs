@@ -76,13 +76,14 @@ pub(super) struct RawFault {
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum Kind {
     Crash,
     Leave,
     Join,
     Pause,
     Slow,
+    StopReader,
     Reset,
     Partition,
 }

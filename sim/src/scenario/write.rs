@@ -168,6 +168,7 @@ impl Page {
             FaultKind::Join => "join",
             FaultKind::Pause { .. } => "pause",
             FaultKind::Slow { .. } => "slow",
+            FaultKind::StopReader { .. } => "stop-reader",
             FaultKind::Reset { .. } => "reset",
             FaultKind::Partition { .. } => "partition",
         };
@@ -191,6 +192,7 @@ impl Page {
                 self.time("stall", stall);
                 self.blocks(blocks);
             }
+            FaultKind::StopReader { length } => self.time("for", length),
             FaultKind::Reset { times } => {
                 if times > 1 {
                     self.field("times", &times.to_string());
@@ -307,6 +309,7 @@ mod tests {
             &["engine=events", regions],
             &["fault.7.mode=silent", "fault.7.direction=in", "limits.redundancy_max=3"],
             &["limits.delay_p99_max='20ms'", "limits.delay_max='1s'"],
+            &["fault.5={kind='stop-reader',for='3s',share=30,between='6s..20s'}"],
             &[
                 "question=\"Is \\\"this\\\" quoted?\"",
                 "limits.quorum_max='9s'",

@@ -19,17 +19,21 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::error::Error;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
-use tidings_core::{AddressRecord, Birth, Command, Config, Node, RngSeed, Role, Topic, UnixTime};
+use tidings_core::{
+    AddressRecord, Birth, Command, Config, Node, Payload, RngSeed, Role, Topic, UnixTime,
+};
 use tidings_node::chatter::{Chatter, FirstNeighbor};
-use tidings_node::{Driver, Net, NodeReport};
+use tidings_node::{Driver, Net, NodeHandle, NodeReport, RequestError};
 use tokio::select;
 use tokio::sync::oneshot;
 use turmoil::Sim;
@@ -89,6 +93,8 @@ struct World {
     next_fault: usize,
     sayings: Vec<Saying>,
     next_saying: usize,
+    /// What peers were given to say when too much waited at their nodes already: their programs wait.
+    unsaid: BTreeMap<HostId, VecDeque<Payload>>,
     /// The cut in force.
     cut: Option<(BTreeSet<HostId>, CutMode, Direction)>,
     /// When ends of connections learn that the host at the other end died; those of one moment in the
@@ -111,6 +117,8 @@ struct Plan {
     seed_nodes: Vec<SocketAddr>,
     config: Config,
     chatter: Chatter,
+    /// Its program reads the node's messages. Where the schedule stops no reader, nobody would see a difference.
+    has_reader: bool,
     shared: Arc<SharedState>,
 }
 
@@ -129,6 +137,7 @@ impl World {
         let hosts: BTreeMap<HostId, IpAddr> =
             scenario.hosts().map(|host| (host, sim.lookup(host.to_string()))).collect();
         let socket = |ip: &IpAddr| SocketAddr::new(*ip, PORT);
+        let stopped_readers = schedule.stopped_readers();
         let seed_nodes: Vec<SocketAddr> =
             hosts.iter().filter(|(host, _)| !host.is_peer()).map(|(_, ip)| socket(ip)).collect();
         for ((&host, ip), place) in hosts.iter().zip(0..) {
@@ -143,6 +152,7 @@ impl World {
                 seed_nodes: seed_nodes.clone(),
                 config: scenario.config.clone(),
                 chatter: scenario.chatter,
+                has_reader: stopped_readers.contains(&host),
                 shared: Arc::clone(&shared),
             });
             sim.host(host.to_string(), move || live(Arc::clone(&plan), wrap));
@@ -157,6 +167,7 @@ impl World {
             schedule,
             next_fault: 0,
             next_saying: 0,
+            unsaid: BTreeMap::new(),
             cut: None,
             delayed_fins: BTreeMap::new(),
             held_farewells: Vec::new(),
@@ -200,13 +211,13 @@ impl World {
             self.perform(fault, now);
         }
         while let Some(saying) = self.sayings.get(self.next_saying).filter(|it| it.at <= now) {
-            if let Some(handle) = self.shared.handle(saying.host) {
-                let (topic, payload) = (Topic::default(), saying.payload.clone());
-                // A node that is just stopping says nothing, as in life.
-                let _stopping = handle.try_command(Command::Broadcast { topic, payload });
-            }
+            self.unsaid.entry(saying.host).or_default().push_back(saying.payload.clone());
             self.next_saying += 1;
         }
+        let shared = &self.shared;
+        self.unsaid.retain(|host, unsaid| {
+            shared.handle(*host).is_some_and(|handle| say_what_there_is_room_for(&handle, unsaid))
+        });
     }
 
     fn perform(&mut self, fault: Fault, now: Duration) {
@@ -221,6 +232,8 @@ impl World {
             Fault::Pause(host) => self.shared.still(host, Blocks::Process),
             Fault::Block(host) => self.shared.still(host, Blocks::Network),
             Fault::Resume(host) | Fault::Unblock(host) => self.shared.resume(host),
+            Fault::StopReader(host) => self.shared.stop_reader(host),
+            Fault::ResumeReader(host) => self.shared.resume_reader(host),
             Fault::Reset(host) => self.shared.reset(|near, far| near == host || far == host),
             Fault::Cut(cut_off, mode, direction) => {
                 if mode == CutMode::Reset {
@@ -344,6 +357,18 @@ impl World {
     }
 }
 
+/// Whether something is left to be said later. A node that is just stopping says nothing, as in life.
+fn say_what_there_is_room_for(handle: &NodeHandle, unsaid: &mut VecDeque<Payload>) -> bool {
+    while let Some(payload) = unsaid.front().cloned() {
+        let command = Command::Broadcast { topic: Topic::default(), payload };
+        if handle.try_command(command) == Err(RequestError::Busy) {
+            return true;
+        }
+        unsaid.pop_front();
+    }
+    false
+}
+
 /// turmoil's settings for a scenario. Everything random in it comes from the run's seed.
 fn builder(scenario: &Scenario, run: RngSeed) -> turmoil::Builder {
     let seed = run.derive("turmoil", 0);
@@ -376,6 +401,27 @@ fn calendar() -> UnixTime {
     UnixTime::from_millis(0) + CALENDAR + turmoil::sim_elapsed().unwrap_or_default()
 }
 
+/// The program of a host: it reads what its node delivers, unless it is stopped.
+async fn read_messages(plan: &Plan, handle: &NodeHandle) {
+    if plan.has_reader {
+        let mut deliveries = handle.deliveries();
+        loop {
+            let mut next = pin!(deliveries.next());
+            let read = poll_fn(|cx| {
+                if plan.shared.is_reader_stopped(plan.host, cx.waker()) {
+                    Poll::Pending
+                } else {
+                    next.as_mut().poll(cx)
+                }
+            });
+            if read.await.is_none() {
+                break;
+            }
+        }
+    }
+    pending::<()>().await;
+}
+
 async fn act<N: Net>(plan: Arc<Plan>, net: N) -> Result<(), Box<dyn Error + Send + Sync>> {
     let born = turmoil::sim_elapsed().unwrap_or_default();
     let (number, life) = plan.shared.begin_life(plan.host, born);
@@ -405,6 +451,7 @@ async fn act<N: Net>(plan: Arc<Plan>, net: N) -> Result<(), Box<dyn Error + Send
         biased;
         ended = driver.run() => drop(ended?),
         () = chatter => {}
+        () = read_messages(&plan, &handle) => {}
     }
     let now = turmoil::sim_elapsed().unwrap_or_default();
     plan.shared.end_life(plan.host, now, End::Left, false);

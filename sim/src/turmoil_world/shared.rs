@@ -58,6 +58,10 @@ struct HostState {
     still: Option<Blocks>,
     /// Tasks to be polled again when it goes on.
     waiting: Vec<Waker>,
+    /// Its program reads none of the node's messages.
+    is_reader_stopped: bool,
+    /// That program.
+    reader: Option<Waker>,
     handle: Option<NodeHandle>,
 }
 
@@ -192,6 +196,7 @@ impl SharedState {
         let entry = state.hosts.entry(host).or_default();
         entry.life = Some(number);
         (entry.running, entry.silent, entry.still) = (true, false, None);
+        (entry.is_reader_stopped, entry.reader) = (false, None);
         (number, life)
     }
 
@@ -287,6 +292,33 @@ impl SharedState {
             mem::take(&mut entry.waiting)
         };
         waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// The program of a running host reads no messages until it is told to.
+    pub(super) fn stop_reader(&self, host: HostId) {
+        let mut state = lock(&self.state);
+        let entry = state.hosts.entry(host).or_default();
+        entry.is_reader_stopped = entry.running;
+    }
+
+    pub(super) fn resume_reader(&self, host: HostId) {
+        let reader = {
+            let mut state = lock(&self.state);
+            let entry = state.hosts.entry(host).or_default();
+            entry.is_reader_stopped = false;
+            entry.reader.take()
+        };
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    /// Whether the host's program reads no messages now; if so, `waker` is called when it reads again.
+    pub(super) fn is_reader_stopped(&self, host: HostId, waker: &Waker) -> bool {
+        let mut state = lock(&self.state);
+        let entry = state.hosts.entry(host).or_default();
+        entry.reader = entry.is_reader_stopped.then(|| waker.clone());
+        entry.is_reader_stopped
     }
 
     pub(super) fn open_connection(

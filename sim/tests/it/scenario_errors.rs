@@ -145,6 +145,31 @@ fn duty_cycles_and_repetitions_are_checked() {
     ]);
 }
 
+#[test]
+fn stops_of_readers_are_checked() {
+    let pause = "kind = \"pause\"\nfor = \"2s\"\ncount = 1";
+    let stop = |fields: &str| format!("kind = \"stop-reader\"\n{fields}");
+    let seed_node = stop("for = \"2s\"\nnodes = [\"peer-1\", \"seed-2\"]");
+    let nobody = stop("for = \"2s\"\nnodes = [\"peer-10\"]");
+    let unseen = stop("for = \"2ms\"\ncount = 1");
+    let late = stop("for = \"9s\"\ncount = 1");
+    let network = stop("for = \"2s\"\nblocks = \"network\"\ncount = 1");
+    let endless = format!("[[fault]]\n{}", stop("count = 1"));
+    expect_complaints(&[
+        (&format!("[[fault]]\n{pause}"), &endless, 0, "a stop-reader needs the field for"),
+        (pause, &unseen, 1, "for: 2ms is not within 4ms to 45s"),
+        (pause, &seed_node, 2, "nodes: seed-2 delivers no messages; only a peer's program reads"),
+        (pause, &nobody, 2, "there is no \"peer-10\""),
+        (pause, &network, 2, "a stop-reader has no such field"),
+        (
+            &format!("[[fault]]\n{pause}"),
+            &format!("[[fault]]\n{late}"),
+            0,
+            "the calm begins at 25s",
+        ),
+    ]);
+}
+
 /// What is replaced, by what, on which line after that the complaint is, and its words.
 type Wrong<'a> = (&'a str, &'a str, usize, &'a str);
 

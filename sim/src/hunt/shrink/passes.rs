@@ -228,6 +228,7 @@ fn shorter_fault(fault: &FaultSpec) -> Vec<FaultSpec> {
         FaultKind::Slow { length, every, stall, blocks } => {
             FaultKind::Slow { length: every.max(half(length)), every, stall, blocks }
         }
+        FaultKind::StopReader { length } => FaultKind::StopReader { length: half(length) },
         FaultKind::Partition { mode, direction, length } => {
             FaultKind::Partition { mode, direction, length: half(length) }
         }
@@ -311,6 +312,7 @@ fn plainer_faults(scenario: &Scenario) -> Vec<Scenario> {
             | FaultKind::Leave
             | FaultKind::Join
             | FaultKind::Pause { .. }
+            | FaultKind::StopReader { .. }
             | FaultKind::Reset { .. }
             | FaultKind::Partition { .. } => return Vec::new(),
         };
