@@ -3,9 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use tidings_core::BootEpoch;
+
 use super::{Evidence, Violation};
 use crate::history::Life;
+use crate::host::run_seed;
 use crate::measure::overlay;
+use crate::workload;
 
 /// A peer that joins later than this before a message grows too old to be had need not get it: its
 /// first neighbor may itself be waiting for a digest.
@@ -54,6 +58,36 @@ pub(super) fn messages_held(evidence: &Evidence<'_>) -> Vec<Violation> {
             let (id, said) = (message_trace.id, sent.as_secs_f64());
             let what = format!("lacks message {id} of {}, sent at {said:.3} s", origin.host);
             violations.push(Violation::at(life.host, evidence.scenario.duration, what));
+        }
+    }
+    violations
+}
+
+/// Sources may have to wait, but not for ever. What a peer says of itself is not counted on.
+pub(super) fn all_said(evidence: &Evidence<'_>) -> Vec<Violation> {
+    let (scenario, history) = (evidence.scenario, evidence.history);
+    let end = scenario.duration.saturating_sub(ON_THE_WAY);
+    let mut asked: BTreeMap<Life, usize> = BTreeMap::new();
+    for saying in workload::draw(scenario, &history.schedule, run_seed(history.seed)) {
+        let [first, last] =
+            [0, u64::MAX].map(|epoch| Life { host: saying.host, epoch: BootEpoch(epoch) });
+        let Some((life, span)) = history.lives.range(first..=last).next_back() else { continue };
+        // A process that is just being born hears nobody.
+        let hears = span.ended.is_none() && span.born + scenario.tick * 2 <= saying.at;
+        if hears && saying.at <= end {
+            *asked.entry(*life).or_default() += 1;
+        }
+    }
+    let mut said: BTreeMap<Life, usize> = BTreeMap::new();
+    for (life, _) in history.message_traces.iter().filter_map(|message_trace| message_trace.said) {
+        *said.entry(life).or_default() += 1;
+    }
+    let mut violations = Vec::new();
+    for (life, asked) in asked {
+        let said = said.get(&life).copied().unwrap_or_default();
+        if said < asked {
+            let what = format!("said {said} of the {asked} messages that it was given");
+            violations.push(Violation::at(life.host, scenario.duration, what));
         }
     }
     violations

@@ -141,6 +141,11 @@ pub const CHECKS: &[Check] = &[
         find: liveness::messages_held,
     },
     Check {
+        name: "all-said",
+        demand: "after the calm every live peer has said all that the workload gave it to say",
+        find: liveness::all_said,
+    },
+    Check {
         name: "lists-right",
         demand: "after the calm no list holds a dead peer, and every live peer is on floor(n/2)+1 \
                  live seed nodes' lists",

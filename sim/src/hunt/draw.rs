@@ -1,6 +1,7 @@
 //! What a hunt runs: scenarios of which every option is drawn from a seed. Each run has some
 //! kinds of faults and not the others (swarm testing), because kinds hide each other's effects.
 
+mod flow;
 mod modern;
 
 use std::ops::RangeInclusive;
@@ -79,6 +80,7 @@ pub fn draw(seed: u64, profile: Profile) -> Scenario {
     faults.partitions(seed_nodes, peers);
     faults.fit(peers - named_peers(&scenario, &faults.list));
     scenario.faults = faults.list;
+    flow::draw(&mut Dice(generator(run_seed(seed), "hunt, flow", 0)), &mut scenario);
     scenario
 }
 
@@ -410,6 +412,9 @@ mod tests {
         let mut bounded = 0;
         for scenario in drawn {
             let Some(bandwidth) = scenario.link.bandwidth else { continue };
+            if flow::is_drawn(&scenario) {
+                continue;
+            }
             let links = scenario.config.overlay.max_links.min(scenario.peers);
             let per_second = |it: &Workload| {
                 let said = it.size * 1_000 / usize::try_from(it.every.as_millis()).unwrap();

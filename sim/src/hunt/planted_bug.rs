@@ -67,6 +67,18 @@ pub static PLANTED_BUGS: &[PlantedBug] = &[
         "peers neither offer what they hold nor ask for what they missed"
     ),
     bug!(
+        "lost-credit",
+        ["messages-held", "all-said"],
+        Peer: |_| Box::new(peers::LostCredit),
+        "peers whose neighbors do not send, or do not speak, never tell them to go on"
+    ),
+    bug!(
+        "name-never-pulled",
+        ["messages-held"],
+        Peer: |_| Box::new(peers::NameNeverPulled),
+        "peers that are told the name of a message never ask for it"
+    ),
+    bug!(
         "double-delivery",
         ["delivered-once"],
         Peer: |_| Box::new(peers::ShortMemory::of(0)),

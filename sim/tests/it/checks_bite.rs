@@ -58,6 +58,7 @@ const SPOILT: &[Spoilt] = &[
     ("one-component", isolate_a_peer, "2 components"),
     ("one-component", silence_a_peer, "answered"),
     ("messages-held", lose_a_delivery, "lacks message"),
+    ("all-said", say_less, "messages that it was given"),
     ("lists-right", list_a_dead_peer, "is over"),
     ("lists-right", list_a_stranger, "lists a stranger"),
     ("lists-right", forget_a_peer, "is on 0 lists, 2 are its quorum"),
@@ -224,6 +225,14 @@ fn lose_a_delivery(_: &mut Scenario, history: &mut History) {
     let message_trace = message_trace(history);
     let place = message_trace.receipts.iter().position(|receipt| survivors.contains(&receipt.life));
     message_trace.receipts.remove(place.expect("a delivery"));
+}
+
+/// A peer that lives on has said nothing at all.
+fn say_less(_: &mut Scenario, history: &mut History) {
+    let survivors: BTreeSet<Life> = history.survivors().collect();
+    let said = history.message_traces.iter().filter_map(|message_trace| message_trace.said);
+    let mute = said.map(|(life, _)| life).find(|life| survivors.contains(life)).expect("a source");
+    history.message_traces.retain(|it| it.said.is_none_or(|(life, _)| life != mute));
 }
 
 /// The lists of the live seed nodes.

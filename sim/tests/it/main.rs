@@ -4,6 +4,7 @@ mod checks_bite;
 mod cli;
 mod conformance;
 mod determinism;
+mod flow;
 mod gallery;
 mod glossary;
 mod hunt;

@@ -47,6 +47,38 @@ impl Mutant for NoCatchUp {
     }
 }
 
+#[derive(Debug)]
+pub(super) struct LostCredit;
+
+impl Mutant for LostCredit {
+    fn output(&mut self, output: Output) -> Mutated {
+        const GO_ON: BroadcastMessage = BroadcastMessage::Credit { payloads: true, pressure: 0 };
+        let is_go_on = matches!(
+            &output,
+            Output::Send { message: Message::Broadcast(message), .. } if *message == GO_ON
+        );
+        if is_go_on { Mutated::nothing() } else { output.into() }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct NameNeverPulled;
+
+impl Mutant for NameNeverPulled {
+    fn output(&mut self, output: Output) -> Mutated {
+        let asks = matches!(
+            output,
+            Output::Send {
+                message: Message::Broadcast(
+                    BroadcastMessage::Graft(_) | BroadcastMessage::Pull { .. }
+                ),
+                ..
+            }
+        );
+        if asks { Mutated::nothing() } else { output.into() }
+    }
+}
+
 /// A message: its envelope, and its number.
 type Which = (MessageId, Sequence);
 
