@@ -18,7 +18,7 @@ use super::ends::{End, Ends, Far, Stage};
 use super::mutant::Mutant;
 use super::network::{PacketFate, Route, address, bytes};
 use super::packet::{EndRef, HostFault, Packet};
-use super::reader::StoppedReader;
+use super::reader::Reader;
 use super::shard_state::{Held, HostCtx, ShardState};
 use super::tracer::Disposition;
 use crate::history::End as LifeEnd;
@@ -63,8 +63,7 @@ pub(super) struct Host {
     /// Links whose node waits until little waits for them, and when to look again.
     paused: Vec<Paused>,
     ready_due: u64,
-    /// The program, while it reads none of what the node delivers.
-    reader: Option<Box<StoppedReader>>,
+    reader: Reader,
 }
 
 /// A link that takes no payloads for now.
@@ -122,7 +121,7 @@ impl Host {
             unsaid: VecDeque::new(),
             paused: Vec::new(),
             ready_due: NEVER,
-            reader: None,
+            reader: Reader::default(),
         }
     }
 
@@ -158,8 +157,8 @@ impl Host {
         while let Some(due) = self.due().map(|due| due.max(self.clock)).filter(|it| *it < until) {
             if self.ready_due <= due {
                 self.look_at_paused(due, cx);
-            } else if self.reader_due().is_some_and(|look| look <= due) {
-                if let Some(news) = self.look_at_reader(due) {
+            } else if self.reader.due() <= due {
+                if let Some(news) = self.reader.look(due) {
                     self.handle(due, news, cx);
                 }
             } else if self.chatter_due <= due {
@@ -191,12 +190,8 @@ impl Host {
         let deadline = node
             .poll_timeout()
             .map_or(NEVER, |deadline| self.born.saturating_add(deadline.at.as_micros()));
-        let due = deadline.min(self.chatter_due).min(self.ready_due);
-        Some(due.min(self.reader_due().unwrap_or(NEVER))).filter(|due| *due != NEVER)
-    }
-
-    fn reader_due(&self) -> Option<u64> {
-        self.reader.as_ref().and_then(|reader| reader.due())
+        let due = deadline.min(self.chatter_due).min(self.ready_due).min(self.reader.due());
+        Some(due).filter(|due| *due != NEVER)
     }
 
     /// What it says of its own now.
@@ -270,36 +265,18 @@ impl Host {
                 }
                 self.take_what_waited(at, cx);
             }
-            HostFault::StopReader => self.stop_reader(cx),
+            HostFault::StopReader => self.reader.stop(&cx.network.model.config.broadcast),
             HostFault::ResumeReader if self.machine == Machine::Paused => {
                 // The program is in the process that stands still.
                 self.waiting.push_back((self.place, Packet::HostFault(host_fault)));
             }
-            HostFault::ResumeReader => self.resume_reader(at, cx),
+            HostFault::ResumeReader => {
+                if let Some(news) = self.reader.resume() {
+                    self.handle(at, news, cx);
+                }
+            }
             HostFault::Pause | HostFault::Resume | HostFault::Block | HostFault::Unblock => {}
         }
-    }
-
-    /// The program reads nothing from now on, if there is one: not even what comes in this moment.
-    fn stop_reader(&mut self, cx: &HostCtx<'_>) {
-        let broadcast = &cx.network.model.config.broadcast;
-        if self.node.is_some() && self.reader.is_none() {
-            self.reader = Some(Box::new(StoppedReader::of_store(broadcast)));
-        }
-    }
-
-    /// The program reads at once all that waits.
-    fn resume_reader(&mut self, at: u64, cx: &mut HostCtx<'_>) {
-        let reader = self.reader.take();
-        if reader.is_some_and(|reader| reader.is_behind()) {
-            self.handle(at, Input::Reader { is_behind: false }, cx);
-        }
-    }
-
-    /// What the node has to hear of its program, if that is behind now or no longer.
-    fn look_at_reader(&mut self, at: u64) -> Option<Input> {
-        let is_behind = self.reader.as_mut()?.look(at)?;
-        Some(Input::Reader { is_behind })
     }
 
     fn take_what_waited(&mut self, at: u64, cx: &mut HostCtx<'_>) {
@@ -313,7 +290,7 @@ impl Host {
         self.machine = Machine::Running;
         self.life = Some(number);
         (self.born, self.clock, self.bytes_sent) = (at, at, 0);
-        (self.chatter_due, self.said) = (NEVER, 0);
+        (self.chatter_due, self.said, self.reader) = (NEVER, 0, Reader::default());
         match cx.network.make_node(life, at, self.place) {
             Ok((node, mutant)) => (self.node, self.mutant) = (Some(node), mutant),
             Err(error) => cx.state.fail(format!("{}: {error}", life.host)),
@@ -344,7 +321,7 @@ impl Host {
         self.node = None;
         self.machine = Machine::Idle;
         (self.wake, self.chatter_due, self.ready_due) = (NEVER, NEVER, NEVER);
-        (self.unsaid, self.paused, self.reader) = (VecDeque::new(), Vec::new(), None);
+        (self.unsaid, self.paused) = (VecDeque::new(), Vec::new());
         self.waiting = VecDeque::new();
         self.unsent = Vec::new();
         self.ends.clear();
@@ -505,7 +482,7 @@ impl Host {
             self.hear(at, pressed, cx);
         }
         if after.has_delivered
-            && let Some(news) = self.look_at_reader(at)
+            && let Some(news) = self.reader.look(at)
         {
             self.hear(at, news, cx);
         }
@@ -551,12 +528,7 @@ impl Host {
                 if matches!(event, Event::NeighborUp { .. }) {
                     self.begin_chatter(at, cx);
                 }
-                if let (Some(reader), Event::Delivered { envelope, .. }) =
-                    (&mut self.reader, &event)
-                {
-                    reader.leave_unread(at, envelope.payload().len());
-                    after.has_delivered = true;
-                }
+                after.has_delivered |= self.reader.leave_unread(at, &event);
                 if let Some(tracer) = &mut cx.state.tracer {
                     tracer.tells((at, cx.network), self.place, &event);
                 }

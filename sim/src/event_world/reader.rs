@@ -4,14 +4,51 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use tidings_core::BroadcastConfig;
+use tidings_core::{BroadcastConfig, Event, Input};
 use tidings_node::Reach;
 
 use crate::latency::micros;
 
+/// The program of a host, and what it leaves unread while it is stopped.
+#[derive(Debug, Default)]
+pub(super) struct Reader(Option<Box<StoppedReader>>);
+
+impl Reader {
+    /// It reads nothing from now on.
+    pub(super) fn stop(&mut self, broadcast: &BroadcastConfig) {
+        self.0.get_or_insert_with(|| Box::new(StoppedReader::of_store(broadcast)));
+    }
+
+    /// It reads at once all that waits. Returns what its node has to hear of that.
+    pub(super) fn resume(&mut self) -> Option<Input> {
+        let stopped = self.0.take()?;
+        stopped.is_behind.then_some(Input::Reader { is_behind: false })
+    }
+
+    /// Whether this is a message that it leaves unread.
+    pub(super) fn leave_unread(&mut self, at: u64, event: &Event) -> bool {
+        let (Some(stopped), Event::Delivered { envelope, .. }) = (&mut self.0, event) else {
+            return false;
+        };
+        stopped.leave_unread(at, envelope.payload().len());
+        true
+    }
+
+    /// When it is to be looked at; the last moment there is if it is not.
+    pub(super) fn due(&self) -> u64 {
+        self.0.as_ref().and_then(|stopped| stopped.look).unwrap_or(u64::MAX)
+    }
+
+    /// What its node has to hear of it, if it is behind now or no longer.
+    pub(super) fn look(&mut self, at: u64) -> Option<Input> {
+        let is_behind = self.0.as_mut()?.look(at)?;
+        Some(Input::Reader { is_behind })
+    }
+}
+
 /// A program that does not read.
 #[derive(Debug)]
-pub(super) struct StoppedReader {
+struct StoppedReader {
     reach: Reach,
     /// When each waiting message was delivered, and the bytes that it counts.
     waiting: VecDeque<(u64, usize)>,
@@ -26,7 +63,7 @@ pub(super) struct StoppedReader {
 
 impl StoppedReader {
     /// Of a node with such a store.
-    pub(super) fn of_store(broadcast: &BroadcastConfig) -> Self {
+    fn of_store(broadcast: &BroadcastConfig) -> Self {
         Self {
             reach: Reach::of_store(broadcast.store_bytes, broadcast.store_age),
             waiting: VecDeque::new(),
@@ -37,17 +74,8 @@ impl StoppedReader {
         }
     }
 
-    pub(super) fn is_behind(&self) -> bool {
-        self.is_behind
-    }
-
-    /// When it is to be looked at.
-    pub(super) fn due(&self) -> Option<u64> {
-        self.look
-    }
-
     /// A message with so long a payload is delivered.
-    pub(super) fn leave_unread(&mut self, at: u64, payload: usize) {
+    fn leave_unread(&mut self, at: u64, payload: usize) {
         let cost = Reach::cost(payload);
         self.waiting.push_back((at, cost));
         self.bytes += cost;
@@ -55,7 +83,7 @@ impl StoppedReader {
     }
 
     /// Whether it is behind now, if the node does not know that yet.
-    pub(super) fn look(&mut self, at: u64) -> Option<bool> {
+    fn look(&mut self, at: u64) -> Option<bool> {
         self.drop_what_is_beyond(at);
         let is_behind = !self.is_beyond
             && (self.reach.is_far(self.bytes) || self.is_behind && !self.reach.is_near(self.bytes));
@@ -100,11 +128,11 @@ mod tests {
         }
         reader.leave_unread(2 * SECOND, 1_000);
         assert_eq!(reader.look(2 * SECOND), Some(true));
-        assert_eq!(reader.due(), Some(3 * SECOND));
+        assert_eq!(reader.look, Some(3 * SECOND));
         assert_eq!(reader.look(3 * SECOND), None, "that is no news");
         assert_eq!(reader.look(11 * SECOND), None, "just young enough");
         assert_eq!(reader.look(11 * SECOND + 1), Some(false));
-        assert_eq!(reader.due(), None);
+        assert_eq!(reader.look, None);
         (0..10).for_each(|_| reader.leave_unread(12 * SECOND, 1_000));
         assert_eq!(reader.look(12 * SECOND), None, "it has missed something");
     }
@@ -114,6 +142,6 @@ mod tests {
         let mut reader = reader();
         (0..2_000).for_each(|_| reader.leave_unread(SECOND, 1_000));
         assert_eq!(reader.look(SECOND), None);
-        assert!(!reader.is_behind());
+        assert!(!reader.is_behind);
     }
 }
