@@ -34,6 +34,18 @@ impl Broadcast {
         }
     }
 
+    /// The program is behind, or has caught up: then neighbors say what they hold, of which nothing was pulled
+    /// meanwhile.
+    pub(crate) fn on_reader(&mut self, cx: &mut Context, is_behind: bool) {
+        let has_caught_up = cx.flow.is_behind() && !is_behind;
+        cx.flow.on_reader(is_behind);
+        let mut place = 0;
+        while has_caught_up && let Some(to) = cx.neighbors.at(place).map(Neighbor::via) {
+            self.memory.tell(cx, to, true);
+            place += 1;
+        }
+    }
+
     /// A neighbor says what it takes now.
     pub(super) fn on_credit(&mut self, cx: &mut Context, from: &Neighbor, credit: Credit) {
         cx.flow.on_credit(from.via(), credit);
@@ -478,6 +490,29 @@ mod tests {
         settle(&mut peers);
         assert!(peers.iter().all(|peer| peer.cx.flow.is_free()));
         assert!(rounds <= 2 * usize::from(FAR), "{rounds}");
+    }
+
+    #[test]
+    fn what_was_named_to_a_peer_that_is_behind_is_pulled_when_it_has_caught_up() {
+        let mut peer = Peer::new(Config::classic());
+        let ids = alloc::vec![MessageId::new([9; 32])];
+        let digest = crate::wire::Digest { ids: ids.clone(), reply: false };
+        let from = peer.neighbor(2);
+        let pulls = |peer: &mut Peer| {
+            let digest = BroadcastMessage::Digest(digest.clone());
+            peer.broadcast.on_message(&mut peer.cx, &from, digest);
+            let outputs = core::iter::from_fn(|| peer.cx.poll_output());
+            let is_pull = |output: &Output| {
+                let pull = Message::Broadcast(BroadcastMessage::Pull { ids: ids.clone() });
+                *output == Output::Send { link: link(2), message: pull }
+            };
+            outputs.filter(is_pull).count()
+        };
+        peer.broadcast.on_reader(&mut peer.cx, true);
+        assert_eq!(pulls(&mut peer), 0);
+        peer.broadcast.on_reader(&mut peer.cx, false);
+        assert_eq!(peer.sent().named, [2, 3, 4].map(|n| (n, 0)), "each is asked what it holds");
+        assert_eq!(pulls(&mut peer), 1);
     }
 
     #[test]

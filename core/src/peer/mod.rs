@@ -96,7 +96,7 @@ impl Peer {
 
     /// The program reads more slowly than messages come, or has caught up.
     pub(crate) fn on_reader(&mut self, is_behind: bool) {
-        self.cx.flow.on_reader(is_behind);
+        self.broadcast.on_reader(&mut self.cx, is_behind);
     }
 
     /// Tells neighbors how much they may send, if that has changed. Called once after every input.

@@ -102,6 +102,11 @@ impl Ends {
         0..u32::try_from(self.slots.len()).expect("fewer than 2^32 ends")
     }
 
+    /// How many ends are in use.
+    pub(super) fn in_use(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
     /// The end that uses a slot now.
     pub(super) fn in_slot(&mut self, slot: u32) -> Option<(EndRef, &mut End)> {
         let entry = self.slots.get_mut(index(slot))?;

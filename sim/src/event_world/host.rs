@@ -576,7 +576,8 @@ impl Host {
         let waits = cx.network.is_waiting(self.place, end.far.place, at);
         end.unread = if waits { end.unread.saturating_add(small(size)) } else { 0 };
         let (link, to, unread) = (end.link, end.far, end.unread.into());
-        if cx.network.is_overrun(waits_for, unread) {
+        let sharing = u64::try_from(self.ends.in_use()).unwrap_or(u64::MAX);
+        if cx.network.is_overrun(waits_for, sharing, unread) {
             if let Some(tracer) = &mut cx.state.tracer {
                 tracer.overruns((at, cx.network), (self.place, to.place), &message);
             }

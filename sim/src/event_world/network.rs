@@ -36,8 +36,8 @@ const PORT: u16 = 7000;
 /// The hosts' addresses follow this one.
 const FIRST_ADDRESS: u32 = 0x0a00_0001;
 
-/// Most bytes that wait for one connection, as in the queues of a real node.
-const MAX_WAITING: u64 = 1024 * 1024;
+/// Most bytes that wait for one connection, as in the queue for payloads of a real node.
+const MAX_WAITING: u64 = 2 * 1024 * 1024;
 
 /// Time until the next address of a dial is tried although the last one may still answer, as in the
 /// driver of a real node (RFC 8305), in microseconds.
@@ -269,10 +269,10 @@ impl Network<'_> {
         self.model.bandwidth.map_or(0, |per_second| (bytes * 1_000_000).div_ceil(per_second))
     }
 
-    /// Whether so much waits for an uplink that is busy for `waits_for` microseconds, or for a
-    /// process that left `unread` bytes unread, that a connection is given up.
-    pub(super) fn is_overrun(&self, waits_for: u64, unread: u64) -> bool {
-        let most = self.time_to_send(MAX_WAITING);
+    /// Whether so much waits for an uplink that is busy for `waits_for` microseconds and that so many
+    /// connections share, or for a process that left `unread` bytes unread, that a connection is given up.
+    pub(super) fn is_overrun(&self, waits_for: u64, sharing: u64, unread: u64) -> bool {
+        let most = self.time_to_send(MAX_WAITING.saturating_mul(sharing));
         unread > MAX_WAITING || (most > 0 && waits_for > most)
     }
 

@@ -123,7 +123,8 @@ impl Memory {
         }
     }
 
-    /// Somebody, who has this slot if it is a neighbor, holds these: pull what is missing here.
+    /// Somebody, who has this slot if it is a neighbor, holds these: pull what is missing here, unless this
+    /// peer takes no payloads now.
     pub(crate) fn on_held(
         &mut self,
         cx: &mut Context,
@@ -134,8 +135,10 @@ impl Memory {
         for id in ids {
             self.note_holder(cx, *id, slot);
         }
-        let missing = ids.iter().copied().filter(|id| !self.seen.contains(*id));
-        self.catch_up.pull(cx, link, missing);
+        if !cx.flow.is_behind() {
+            let missing = ids.iter().copied().filter(|id| !self.seen.contains(*id));
+            self.catch_up.pull(cx, link, missing);
+        }
     }
 
     /// A neighbor tells what it holds: pull what is missing here, and tell the same if asked to.

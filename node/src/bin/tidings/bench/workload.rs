@@ -7,6 +7,7 @@ use futures_util::future::try_join_all;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use tokio::select;
+use tokio::task::coop::unconstrained;
 use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -125,8 +126,10 @@ impl Load {
             }
             Self::Window(window) => in_window(carrier, size, until, window).await?,
             Self::Open(publishers) => {
-                let all = (0..publishers)
-                    .map(|from| openly(carrier, from, size, move |_| Instant::now() < until));
+                // Or the first of them would use up the budget of the task each time.
+                let all = (0..publishers).map(|from| {
+                    unconstrained(openly(carrier, from, size, move |_| Instant::now() < until))
+                });
                 let sent = try_join_all(all).await?;
                 fairness = jain(&sent);
                 sent.iter().sum()
