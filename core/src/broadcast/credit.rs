@@ -116,18 +116,24 @@ impl Broadcast {
         }
         let bounds = &cx.config.broadcast;
         let room = Owed { bytes: bounds.store_bytes, count: bounds.store_count };
+        cx.flow.press(room, self.crowded_until.is_some());
+        if cx.flow.has_changed() {
+            Self::tell_changes(cx);
+        }
+        // While sources wait nothing new comes that would drop what is too old to be owed.
+        if cx.flow.is_pressed() && !cx.timers.is_armed(BroadcastTimer::Promise) {
+            cx.arm(BroadcastTimer::Promise, EXPIRE_EVERY);
+        }
+    }
+
+    fn tell_changes(cx: &mut Context) {
         let (now, pace) = (cx.now, waits::gather(cx));
         let Context { flow, neighbors, .. } = cx;
-        flow.press(room, self.crowded_until.is_some());
         for (link, Credit { payloads, pressure }) in flow.news(neighbors, now, pace) {
             cx.send(link, BroadcastMessage::Credit { payloads, pressure });
         }
         if let Some(due) = cx.flow.next_news(pace) {
             cx.timers.arm(BroadcastTimer::Credit, due);
-        }
-        // While sources wait nothing new comes that would drop what is too old to be owed.
-        if cx.flow.is_pressed() && !cx.timers.is_armed(BroadcastTimer::Promise) {
-            cx.arm(BroadcastTimer::Promise, EXPIRE_EVERY);
         }
     }
 }

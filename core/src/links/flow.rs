@@ -225,6 +225,11 @@ impl Flow {
         !self.is_pressed && self.links.iter().all(|it| it.pressure == 0)
     }
 
+    /// Whether there may be news for neighbors.
+    pub(crate) const fn has_changed(&self) -> bool {
+        self.has_changed
+    }
+
     /// Whom to tell what. That less has to wait is said once in a while of length `pace`: in a circle of peers
     /// pressure that has ended is told of again and again, each time of less, and that must cost little.
     pub(crate) fn news(
@@ -234,9 +239,7 @@ impl Flow {
         pace: Duration,
     ) -> Vec<(LinkId, Credit)> {
         let mut news = Vec::new();
-        if !core::mem::take(&mut self.has_changed) {
-            return news;
-        }
+        self.has_changed = false;
         let may_ease = self.eased.is_none_or(|eased| eased + pace <= now);
         for via in neighbors.iter().map(Neighbor::via) {
             let credit = self.credit_for(via.link);
