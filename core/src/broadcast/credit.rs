@@ -85,14 +85,14 @@ impl Broadcast {
 
     /// Where the store is nearly full and a neighbor may still ask for its oldest message, whose name it was
     /// told: until when that is so of an eighth of the store. Not of the oldest alone, or pressure would begin
-    /// and end with each message.
+    /// and end with each message. What is owed goes behind what came later, so the oldest may be the younger.
     fn crowded_until(&self, cx: &Context) -> Option<Instant> {
         let (oldest, eighth) = self.memory.store.oldest_of_many(cx)?;
         match &self.strategy {
             Strategy::Flood => None,
             Strategy::Plumtree(tree) => {
                 let promise = tree.promise(cx);
-                Some(eighth + promise).filter(|_| oldest + promise > cx.now)
+                Some(oldest.max(eighth) + promise).filter(|_| oldest + promise > cx.now)
             }
         }
     }
