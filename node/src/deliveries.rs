@@ -134,13 +134,14 @@ impl Reach {
         payload + OVERHEAD
     }
 
-    /// Whether so much waits that the node takes no payloads.
-    pub const fn is_far(self, bytes: usize) -> bool {
-        bytes > self.bytes / 4
+    /// Whether the node takes no payloads, because so much waits for a reader that was behind before or was not:
+    /// from a quarter of the store on, until an eighth is left.
+    pub const fn is_behind(self, bytes: usize, was_behind: bool) -> bool {
+        bytes > self.bytes / 4 || was_behind && !self.is_near(bytes)
     }
 
-    /// Whether a reader of whom so much waits has caught up.
-    pub const fn is_near(self, bytes: usize) -> bool {
+    /// Whether a reader for whom so much waits has caught up.
+    const fn is_near(self, bytes: usize) -> bool {
         bytes <= self.bytes / 8
     }
 
@@ -241,10 +242,8 @@ impl DeliveryQueue {
 
     /// Sees whether the node has to do something for the reader, or may cease to.
     fn judge(&self, state: &mut State) {
-        let is_near = self.reach.is_near(state.bytes);
-        state.is_beyond &= !is_near || state.misses();
-        let is_far = self.reach.is_far(state.bytes);
-        let is_behind = !state.is_beyond && (is_far || state.is_behind && !is_near);
+        state.is_beyond &= !self.reach.is_near(state.bytes) || state.misses();
+        let is_behind = !state.is_beyond && self.reach.is_behind(state.bytes, state.is_behind);
         if state.is_behind != is_behind {
             state.is_behind = is_behind;
             self.flag.raise();

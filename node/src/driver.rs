@@ -157,7 +157,7 @@ impl<N: Net> Driver<N> {
         let ended = self.tasks.try_join_next();
         let request = self.requests.try_recv().ok();
         // What is to be said waits where neighbors are owed much.
-        let broadcasts = self.take_broadcasts(MAX_BROADCASTS);
+        let broadcasts = self.take_broadcasts();
         let connection = self.connections.try_recv().ok();
         let event = self.events.1.try_recv().ok();
         let is_due = self.deadline().is_some_and(|deadline| deadline <= Instant::now());
@@ -246,11 +246,11 @@ impl<N: Net> Driver<N> {
         }
     }
 
-    /// Takes what is to be said, at most so many messages. It waits where neighbors are owed much. Returns
-    /// how many were taken.
-    fn take_broadcasts(&mut self, most: usize) -> usize {
+    /// Takes what is to be said, at most [`MAX_BROADCASTS`] messages. It waits where neighbors are owed much.
+    /// Returns how many were taken.
+    fn take_broadcasts(&mut self) -> usize {
         let mut taken = 0;
-        while taken < most
+        while taken < MAX_BROADCASTS
             && self.node.takes_broadcasts()
             && let Ok(item) = self.broadcasts.try_take()
         {

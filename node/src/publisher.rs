@@ -34,8 +34,8 @@ pub struct MessageKey {
 
 /// Says much, made by [`NodeHandle::publisher`](crate::NodeHandle::publisher): nobody waits for the node's
 /// answer to each message. It waits only while 256 KiB wait for the node, which is while neighbors are owed a
-/// quarter of the store. Messages that the node has not taken when it ends are lost; [`flush`](Self::flush)
-/// waits until it has.
+/// quarter of the store. A node that leaves takes all of it first. One that ends as by a crash loses what it has
+/// not taken; [`flush`](Self::flush) waits until it has.
 ///
 /// ```no_run
 /// # async fn f(node: tidings_node::RunningNode) -> Result<(), tidings_node::SendError> {
@@ -58,6 +58,10 @@ impl Publisher {
     }
 
     /// Says something to every peer: at most [`Payload::MAX`] bytes.
+    ///
+    /// # Errors
+    ///
+    /// It is too long, the topic is the network's own, or the node has stopped. Nothing was said then.
     ///
     /// # Cancel safety
     ///
@@ -97,6 +101,10 @@ impl Publisher {
     }
 
     /// Waits until the node has taken all that was said before.
+    ///
+    /// # Errors
+    ///
+    /// The node has stopped.
     ///
     /// # Cancel safety
     ///
@@ -188,8 +196,9 @@ impl Waiting {
     ) -> Result<MessageKey, RequestError> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         // What the node will refuse gets no number.
-        *last += u64::from(!topic.is_reserved());
+        let number = *last + u64::from(!topic.is_reserved());
         self.push(Item::Message { topic, payload, answer })?;
+        *last = number;
         Ok(MessageKey { origin: self.origin, life: self.life, sequence: Sequence(*last) })
     }
 

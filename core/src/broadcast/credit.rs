@@ -411,6 +411,35 @@ mod tests {
         assert!((6..300).contains(&told), "{told}");
     }
 
+    /// What a neighbor was owed went behind what came later, and comes to the front again when it is too old
+    /// to be asked for and what is before it is not.
+    #[test]
+    fn a_crowded_store_is_looked_at_again_later_and_not_at_once() {
+        let mut config = small_store();
+        config.broadcast.kind = Config::modern().broadcast.kind;
+        let mut peer = Peer::new(config);
+        let slot = peer.neighbor(2).slot;
+        peer.congested(2);
+        let mut is_front_younger = false;
+        for n in 0..200_u32 {
+            peer.say(Payload::MAX);
+            if (10..80).contains(&n) {
+                let id = *peer.broadcast.memory.store.ids(&peer.cx).last().expect("it is stored");
+                let stored = peer.broadcast.memory.store.get_mut(id).expect("it is stored");
+                stored.note_holder(&mut peer.cx.flow, slot);
+            } else if n == 80 {
+                peer.ready(2);
+            }
+            peer.broadcast.crowded_until = None;
+            peer.sent_after(Duration::from_millis(if n < 80 { 1 } else { 6 }));
+            let came = peer.broadcast.memory.store.oldest_of_many(&peer.cx);
+            is_front_younger |= came.is_some_and(|(oldest, eighth)| oldest > eighth);
+            let until = peer.broadcast.crowded_until;
+            assert!(until.is_none_or(|until| until > peer.cx.now), "message {n}");
+        }
+        assert!(is_front_younger, "it would be no test");
+    }
+
     #[test]
     fn that_less_has_to_wait_is_said_once_in_a_while() {
         let mut peer = Peer::new(Config::classic());

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Where links are idle nothing waits. A slow link keeps nobody waiting who is reached by a quicker one: the
-//! first that is idle ends the gathering. A link that stands still keeps nothing for longer than [`LONGEST`].
+//! first that is idle ends the gathering. A link that stands still keeps nothing for longer than [`MAX_WAIT`].
 
 use alloc::vec::Vec;
 use core::mem;
@@ -22,7 +22,7 @@ use crate::wire::MAX_PAYLOADS;
 
 /// How long something may be gathered. *Guess: less than a link of a wide network takes, and more than a
 /// machine takes to write.*
-pub(crate) const LONGEST: Duration = Duration::from_millis(5);
+pub(crate) const MAX_WAIT: Duration = Duration::from_millis(5);
 
 /// What waits to be sealed, and the links that it waits for.
 #[derive(Clone, Debug, Default)]
@@ -216,7 +216,7 @@ mod tests {
         let mut peer = Peer::busy();
         peer.say(2);
         let due = peer.cx.timers.next().expect("a timer").at;
-        assert_eq!(due, peer.cx.now + LONGEST);
+        assert_eq!(due, peer.cx.now + MAX_WAIT);
         peer.cx.now = due;
         peer.broadcast.on_timer(&mut peer.cx, BroadcastTimer::Gather, |_| None);
         assert_eq!(
@@ -273,6 +273,8 @@ mod tests {
 
     #[test]
     fn the_last_message_has_an_id_when_its_envelope_is_sealed() {
+        let silent = Peer::new();
+        assert_eq!(silent.broadcast.last_said(&silent.cx), Said::default(), "there is none yet");
         let mut peer = Peer::busy();
         let Said { sequence, id, spread } = peer.broadcast.last_said(&peer.cx);
         assert!(sequence == Sequence(1) && id.is_some());

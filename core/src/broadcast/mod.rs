@@ -33,7 +33,7 @@ use crate::time::Instant;
 use crate::util::invariant::{Broken, holds};
 use crate::wire::Gossip;
 use exchange::Exchange;
-use gathering::{Gathering, LONGEST};
+use gathering::{Gathering, MAX_WAIT};
 use memory::store::Stored;
 use memory::{Memory, Receipt};
 use plumtree::Plumtree;
@@ -115,13 +115,13 @@ impl Broadcast {
         if !self.gathering.is_busy() {
             self.seal_gathered(cx);
         } else if !cx.timers.is_armed(BroadcastTimer::Gather) {
-            cx.arm(BroadcastTimer::Gather, LONGEST);
+            cx.arm(BroadcastTimer::Gather, MAX_WAIT);
         }
     }
 
     /// Says something of a member to all.
     pub(crate) fn state(&mut self, cx: &mut Context, payload: Payload) {
-        let stored = self.memory.seal_statement(cx, Topic::members(), payload);
+        let stored = self.memory.seal_statement(cx, payload);
         self.spread(cx, stored);
     }
 
@@ -233,9 +233,10 @@ impl Broadcast {
     /// The last own message; which neighbors have it, and which are still to get it or its name.
     pub(crate) fn last_said(&self, cx: &Context) -> Said {
         let neighbors = cx.neighbors.len();
-        let id = self.last.filter(|_| !self.gathering.is_any());
+        let is_gathered = self.gathering.is_any();
+        let id = self.last.filter(|_| !is_gathered);
         let spread = match id.and_then(|id| self.memory.store.get(id)) {
-            None if id.is_none() => Spread { gathered: neighbors, ..Spread::default() },
+            None if is_gathered => Spread { gathered: neighbors, ..Spread::default() },
             None => Spread::default(),
             Some(stored) => {
                 let (pushed, owed) = (stored.holders.iter().count(), stored.owed.iter().count());

@@ -126,3 +126,47 @@ enum Unreadable {
     /// A bad frame, and the good messages before it.
     Frame(Vec<Message>, DecodeError),
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tidings_core::LinkId;
+    use tidings_core::wire::RegistrationMessage;
+    use tokio::io::{AsyncWriteExt as _, duplex};
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    /// What was read in large pieces takes much room, and gives it back when little comes.
+    #[tokio::test]
+    async fn a_link_that_was_busy_gives_its_memory_back() {
+        let (mut near, mut far) = duplex(256 * 1024);
+        let (events, _news) = mpsc::channel(16);
+        let stall_timeout = Duration::from_mins(1);
+        let (link, traffic) = (LinkId::accepted(0), Arc::default());
+        let cx = LinkContext { link, outgoing: Arc::default(), events, traffic, stall_timeout };
+        let mut frame = BytesMut::new();
+        wire::encode(&Message::Registration(RegistrationMessage::Renew), &mut frame);
+        let mut reader = Reader::after_preamble();
+        let mut pass = async |frames: usize| {
+            far.write_all(&frame.repeat(frames)).await.expect("room");
+            let mut left = frames;
+            while left > 0 {
+                let Ok(messages) = reader.take_messages() else { panic!("whole frames") };
+                if messages.is_empty() {
+                    reader.read(&mut near, &cx).await.expect("it is open");
+                }
+                left -= messages.len();
+            }
+            (reader.room, reader.buffer.capacity())
+        };
+        let busy = pass(40_000).await;
+        assert!(busy.0 == MAX_ROOM && busy.1 > 4 * MIN_ROOM, "{busy:?}");
+        let mut idle = busy;
+        for _ in 0..10 {
+            idle = pass(1).await;
+        }
+        assert!(idle.0 == MIN_ROOM && idle.1 <= 2 * MIN_ROOM, "{idle:?}");
+    }
+}

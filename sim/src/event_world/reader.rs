@@ -85,8 +85,7 @@ impl StoppedReader {
     /// Whether it is behind now, if the node does not know that yet.
     fn look(&mut self, at: u64) -> Option<bool> {
         self.drop_what_is_beyond(at);
-        let is_behind = !self.is_beyond
-            && (self.reach.is_far(self.bytes) || self.is_behind && !self.reach.is_near(self.bytes));
+        let is_behind = !self.is_beyond && self.reach.is_behind(self.bytes, self.is_behind);
         self.look = is_behind.then(|| at + micros(Reach::LOOK_EVERY));
         let is_news = is_behind != self.is_behind;
         self.is_behind = is_behind;

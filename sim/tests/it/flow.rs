@@ -85,10 +85,9 @@ fn nobody_waits_for_a_reader_for_longer_than_messages_are_kept() {
     }
 }
 
-/// The profile modern. Who does not know that a peer takes no payloads would give it some in an exchange, so
-/// these are rare.
+/// The profile modern, with stores that hold a hundred of them.
 fn modern(changes: &[&str]) -> Scenario {
-    let modern = ["profile=modern", "exchange_every='60s'", "store_bytes=2000000"];
+    let modern = ["profile=modern", "store_bytes=2000000"];
     let changes = [&["calm='290s'", "duration='340s'"], changes].concat();
     scenario(&[&modern[..], &changes].concat())
 }

@@ -73,14 +73,10 @@ impl Memory {
     }
 
     /// Seals what this peer says of a member.
-    pub(crate) fn seal_statement(
-        &mut self,
-        cx: &mut Context,
-        topic: Topic,
-        payload: Payload,
-    ) -> Stored {
+    pub(crate) fn seal_statement(&mut self, cx: &mut Context, payload: Payload) -> Stored {
         self.stated = Sequence(self.stated.0 + 1);
         let origin = (cx.me(), cx.epoch());
+        let topic = Topic::members();
         let envelope = Envelope::new(origin, self.stated, cx.unix(), topic, payload);
         self.own(cx, envelope)
     }

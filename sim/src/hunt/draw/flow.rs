@@ -10,8 +10,8 @@ use crate::scenario::{FaultKind, FaultSpec, Scenario, Span, Targets, Workload, n
 /// Nobody may be away for longer than most of it, or misses messages rightly.
 const STORE: Duration = Duration::from_secs(48);
 
-/// Bytes per second of a node, at least. *Guess: up to 1 MiB waits for an uplink, and whoever is probed must
-/// answer within a second.*
+/// Bytes per second of a node, at least. *Guess: pings wait behind some 256 KiB for each link of an uplink, and
+/// whoever is probed must answer within a second.*
 const MIN_BANDWIDTH: u64 = 1_500_000;
 
 /// Makes one of four runs one with much to say.
