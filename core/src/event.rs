@@ -15,6 +15,12 @@ use crate::wire::{Bye, DecodeError, Evidence, ProposalKind, Purpose, Refusal};
 /// What happened, for logs, programs and checks. Events carry no obligations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// The process stood still or the machine slept, for at least half of `store_age`. A peer gives up its
+    /// links with all that lies in their buffers, and compares what it holds with neighbors anew.
+    StoodStill {
+        /// For how long, as far as its clocks tell.
+        time: Duration,
+    },
     /// Peer: a seed node lists this node (R5).
     Registered {
         /// The seed node.

@@ -12,6 +12,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::event::Event;
@@ -92,6 +93,12 @@ pub enum Input {
         /// Whether it is behind.
         is_behind: bool,
     },
+    /// The machine slept, or its process was moved to another one, and the time that is given to
+    /// [`handle`](crate::Node::handle) does not count that. A clock that counts sleep needs no such input.
+    Slept {
+        /// For how long.
+        time: Duration,
+    },
     /// The caller wants something.
     Command(Command),
 }
@@ -147,6 +154,11 @@ pub enum Output {
     },
     /// Send what is queued and close, or give up the dial. Nothing more is heard of the link.
     Close {
+        /// The connection.
+        link: LinkId,
+    },
+    /// Drop what is queued and what was not read, and close at once. Nothing more is heard of the link.
+    Reset {
         /// The connection.
         link: LinkId,
     },

@@ -3,9 +3,11 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use crate::config::{Config, ConfigError, MAX_SEED_NODES};
 use crate::context::Context;
+use crate::event::Event;
 use crate::id::{BootEpoch, NodeId, Role};
 use crate::io::{Birth, Input, Output};
 use crate::peer::Peer;
@@ -72,6 +74,10 @@ impl Node {
         assert!(cx.is_drained(), "poll_output until None before the next handle");
         assert!(now >= cx.now, "time went back from {} to {now}", cx.now);
         cx.now = now;
+        let late = cx.timers.next().map_or(Duration::ZERO, |due| now.since(due.at));
+        if late > cx.longest_silence() {
+            self.on_stood_still(late);
+        }
         self.fire_timers(now);
         self.apply(input);
         if let RoleState::Peer(peer) = &mut self.role {
@@ -187,10 +193,17 @@ impl Node {
         }
     }
 
+    fn on_stood_still(&mut self, time: Duration) {
+        match &mut self.role {
+            RoleState::SeedNode(seed_node) => seed_node.cx.emit(Event::StoodStill { time }),
+            RoleState::Peer(peer) => peer.on_stood_still(time),
+        }
+    }
+
     fn apply(&mut self, input: Input) {
         let link = match &input {
             Input::Wake => return,
-            Input::Command(_) | Input::Reader { .. } => None,
+            Input::Command(_) | Input::Reader { .. } | Input::Slept { .. } => None,
             Input::LinkUp { link, .. }
             | Input::LinkDown { link, .. }
             | Input::DialFailed { link, .. }
@@ -207,8 +220,9 @@ impl Node {
             (RoleState::SeedNode(node), _, Input::Command(command)) => node.on_command(&command),
             (RoleState::Peer(node), _, Input::Command(command)) => node.on_command(command),
             (RoleState::Peer(node), _, Input::Reader { is_behind }) => node.on_reader(is_behind),
-            // A seed node has nothing to read.
-            (RoleState::SeedNode(_), _, Input::Reader { .. }) => {}
+            (RoleState::Peer(node), _, Input::Slept { time }) => node.on_slept(time),
+            // A seed node has nothing to read, and no messages that grow old.
+            (RoleState::SeedNode(_), _, Input::Reader { .. } | Input::Slept { .. }) => {}
             (_, None, _) => unreachable!("all else concerns a link"),
         }
     }

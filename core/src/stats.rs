@@ -64,6 +64,8 @@ pub struct Stats {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Limits {
+    /// Links that were given up because nothing came on them for half of `store_age`.
+    pub stale: u64,
     /// Connections closed because `max_pending` others had not said hello yet.
     pub pending: u64,
     /// Hellos answered "busy" (`max_links`).

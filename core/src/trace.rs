@@ -189,6 +189,7 @@ pub fn message(names: &dyn Names, message: &Message) -> String {
 #[expect(clippy::too_many_lines, reason = "a few for each kind of event")]
 pub fn event(names: &dyn Names, event: &Event) -> String {
     match event {
+        Event::StoodStill { time } => format!("StoodStill for {time:?}"),
         Event::Registered { seed_node } => format!("Registered at {}", record(names, seed_node)),
         Event::RegistrationLost { addr, reason } => {
             format!("RegistrationLost at {}: {reason:?}", names.addr(addr))

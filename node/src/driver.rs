@@ -97,6 +97,7 @@ impl<N: Net> Driver<N> {
         let BroadcastConfig { store_bytes, store_age, .. } = node.config().broadcast;
         let reach = Reach::of_store(store_bytes, store_age);
         let feed = Arc::new(Feed::new(node.role(), &seed_nodes, reach));
+        let clock = Clock::start(net.clocks());
         let (waiting, broadcasts) = publisher::channel(node.id(), node.epoch());
         let (handle, requests) = NodeHandle::new(&feed, waiting);
         let (accepted_tx, connections) = mpsc::channel(MAX_WAITING);
@@ -107,7 +108,7 @@ impl<N: Net> Driver<N> {
         let driver = Self {
             net,
             node,
-            clock: Clock::start(),
+            clock,
             observer,
             feed,
             links: BTreeMap::new(),
@@ -140,7 +141,7 @@ impl<N: Net> Driver<N> {
     ///
     /// Dropping the call ends the node as a crash would.
     pub async fn run(mut self) -> Result<NodeReport, DriverError> {
-        self.perform();
+        self.perform(tidings_core::Instant::BIRTH);
         while !self.has_left {
             if !self.take_what_waits()? {
                 self.wait().await?;
@@ -214,7 +215,8 @@ impl<N: Net> Driver<N> {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let deadline = self.node.poll_timeout().map(|deadline| self.clock.when(deadline.at));
+        let deadline =
+            self.node.poll_timeout().map(|due| self.clock.when(due.at, self.net.clocks()));
         deadline.into_iter().chain(self.reader_look).min()
     }
 
@@ -331,17 +333,25 @@ impl<N: Net> Driver<N> {
 
     /// One input, then everything it led to, and then what queues became by that.
     fn handle(&mut self, input: Input) {
-        self.node.handle(self.clock.now(), input);
-        self.perform();
+        self.tell(input);
         while let Some(pressed) = self.pressed.pop() {
-            self.node.handle(self.clock.now(), pressed);
-            self.perform();
+            self.tell(pressed);
+        }
+    }
+
+    /// Tells the node how late it is, and first of all if the machine has slept: what comes next may have
+    /// waited for so long.
+    fn tell(&mut self, input: Input) {
+        let (now, slept) = self.clock.read(self.net.clocks());
+        for input in slept.map(|time| Input::Slept { time }).into_iter().chain([input]) {
+            self.node.handle(now, input);
+            self.perform(now);
         }
     }
 
     /// Does what the node says, in its order; but observers hear of events when all messages are queued, so
     /// that other threads can send these meanwhile.
-    fn perform(&mut self) {
+    fn perform(&mut self, now: tidings_core::Instant) {
         while let Some(output) = self.node.poll_output() {
             match output {
                 Output::Dial { link, addresses } => self.dial(link, addresses),
@@ -363,6 +373,11 @@ impl<N: Net> Driver<N> {
                         outgoing.close();
                     }
                 }
+                Output::Reset { link } => {
+                    if let Some(outgoing) = self.links.remove(&link) {
+                        outgoing.reset();
+                    }
+                }
                 Output::Event(event) => {
                     self.note(&event);
                     self.untold.push(event);
@@ -370,7 +385,7 @@ impl<N: Net> Driver<N> {
             }
         }
         for event in self.untold.drain(..) {
-            self.observer.on_event(self.clock.now(), &event);
+            self.observer.on_event(now, &event);
             self.feed.on_event(&event);
         }
     }

@@ -95,7 +95,7 @@ mod seed_lookup;
 pub mod settings;
 
 pub use builder::{BoundNode, NodeBuilder, StartError, node_name};
-pub use clock::unix_now;
+pub use clock::{Clocks, unix_now};
 pub use deliveries::{Deliveries, DeliveryEvent, Missed, Reach};
 pub use driver::{Driver, DriverError};
 pub use events::{Delivery, Events, NodeEvent};

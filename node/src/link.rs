@@ -178,6 +178,9 @@ where
     if let Some(news) = end {
         cx.tell(news).await;
     }
+    if cx.outgoing.is_reset() {
+        return;
+    }
     if has_last_word {
         let last_word = async {
             cx.outgoing.closed().await;

@@ -13,6 +13,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::clock::Clocks;
+
 /// A network that a node can live in.
 pub trait Net: Clone + Send + Sync + 'static {
     /// Accepts connections.
@@ -34,6 +36,12 @@ pub trait Net: Clone + Send + Sync + 'static {
     /// Must be safe: a driver drops calls whose link the node has given up, which must leave no
     /// connection.
     fn connect(&self, addr: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// What the machine's clocks say: for a simulated network those of the simulated machine, as far as
+    /// tokio's own time goes.
+    fn clocks(&self) -> Clocks {
+        Clocks::of_this_machine()
+    }
 
     /// Every task that the driver spawns passes through here. A simulated network can hold it
     /// still, as a stopped process is; a real one has nothing to add.

@@ -69,7 +69,7 @@ impl Outgoing {
     /// Queues a message. Messages for a closed link are dropped.
     pub(crate) fn push(&self, message: &Message) -> Result<Room, Overrun> {
         let mut queues = self.lock();
-        if queues.closed {
+        if queues.end != End::None {
             return Ok(Room::Usual);
         }
         queues.push(message)?;
@@ -102,8 +102,19 @@ impl Outgoing {
 
     /// Takes nothing more: what waits is still to be written, then the link ends.
     pub(crate) fn close(&self) {
-        self.lock().closed = true;
+        self.lock().end = End::Last;
         self.closed.notify_one();
+    }
+
+    /// Takes nothing more, and what waits is dropped: the link ends at once.
+    pub(crate) fn reset(&self) {
+        *self.lock() = Queues { end: End::Now, ..Queues::default() };
+        self.closed.notify_one();
+    }
+
+    /// Whether the link is to end without its last words.
+    pub(crate) fn is_reset(&self) -> bool {
+        self.lock().end == End::Now
     }
 
     /// Moves all control and then a portion of the payloads into `into`, which must be empty; whole
@@ -137,7 +148,7 @@ impl Outgoing {
 
     /// Waits until the link is closed on this side.
     pub(crate) async fn closed(&self) {
-        while !self.lock().closed {
+        while self.lock().end == End::None {
             self.closed.notified().await;
         }
     }
@@ -155,7 +166,19 @@ struct Queues {
     is_congested: bool,
     writing: Writing,
     keeps_order: bool,
-    closed: bool,
+    end: End,
+}
+
+/// Whether a link is to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum End {
+    /// It is not.
+    #[default]
+    None,
+    /// After what waits was written.
+    Last,
+    /// At once.
+    Now,
 }
 
 impl Queues {

@@ -87,7 +87,8 @@ impl Fact {
             Event::Misbehaved { node, kind, .. } => {
                 Self::Misbehaved(Box::new(Accusation { node: *node, what: *kind }))
             }
-            Event::Published { .. }
+            Event::StoodStill { .. }
+            | Event::Published { .. }
             | Event::Delivered { .. }
             | Event::Duplicate { .. }
             | Event::Registered { .. }

@@ -26,6 +26,10 @@ pub enum Fault {
     Pause(HostId),
     /// It goes on.
     Resume(HostId),
+    /// Its machine falls asleep.
+    Suspend(HostId),
+    /// It wakes.
+    Wake(HostId),
     /// All its connections are reset.
     Reset(HostId),
     /// These hosts are cut off from all others.
@@ -52,6 +56,8 @@ impl Fault {
             Self::Leave(_) => "leave",
             Self::Pause(_) => "pause",
             Self::Resume(_) => "resume",
+            Self::Suspend(_) => "suspend",
+            Self::Wake(_) => "wake",
             Self::Reset(_) => "reset",
             Self::Cut(_, CutMode::Held, _) => "cut (held)",
             Self::Cut(_, CutMode::Silent, _) => "cut (silent)",
@@ -72,6 +78,8 @@ impl Fault {
             | Self::Leave(host)
             | Self::Pause(host)
             | Self::Resume(host)
+            | Self::Suspend(host)
+            | Self::Wake(host)
             | Self::Block(host)
             | Self::Unblock(host)
             | Self::StopReader(host)
@@ -84,7 +92,11 @@ impl Fault {
 
     /// The host that nobody hears of from now on, as its process or its network stands still.
     pub(crate) const fn stall_start(&self) -> Option<HostId> {
-        if let Self::Pause(host) | Self::Block(host) = self { Some(*host) } else { None }
+        if let Self::Pause(host) | Self::Block(host) | Self::Suspend(host) = self {
+            Some(*host)
+        } else {
+            None
+        }
     }
 
     /// The host whose program stops reading. Its node goes on, so nobody has a reason to miss it.
@@ -94,7 +106,11 @@ impl Fault {
 
     /// The host for which a stall ends.
     pub(crate) const fn stall_end(&self) -> Option<HostId> {
-        if let Self::Resume(host) | Self::Unblock(host) = self { Some(*host) } else { None }
+        if let Self::Resume(host) | Self::Unblock(host) | Self::Wake(host) = self {
+            Some(*host)
+        } else {
+            None
+        }
     }
 }
 
@@ -161,10 +177,13 @@ impl Running<'_> {
         while let Some((first, rest)) = self.to_come.split_first().filter(|(it, _)| it.at <= at) {
             self.to_come = rest;
             match &first.fault {
-                Fault::Start(host) | Fault::Resume(host) => {
+                Fault::Start(host) | Fault::Resume(host) | Fault::Wake(host) => {
                     self.hosts.insert(*host);
                 }
-                Fault::Crash(host, _) | Fault::Leave(host) | Fault::Pause(host) => {
+                Fault::Crash(host, _)
+                | Fault::Leave(host)
+                | Fault::Pause(host)
+                | Fault::Suspend(host) => {
                     self.hosts.remove(host);
                 }
                 Fault::Reset(_)
@@ -218,6 +237,7 @@ fn decide_kind(kind: FaultKind, rng: &mut ChaCha8Rng) -> FaultKind {
         FaultKind::Leave
         | FaultKind::Join
         | FaultKind::Pause { .. }
+        | FaultKind::Suspend { .. }
         | FaultKind::Slow { .. }
         | FaultKind::StopReader { .. }
         | FaultKind::Partition { .. } => kind,
@@ -301,6 +321,10 @@ impl Plan<'_> {
             FaultKind::Leave => self.push(at, Fault::Leave(host)),
             FaultKind::Join => self.push(at, Fault::Start(host)),
             FaultKind::Pause { length, blocks } => self.still(host, at, length, blocks),
+            FaultKind::Suspend { length } => {
+                self.push(at, Fault::Suspend(host));
+                self.push(at + length, Fault::Wake(host));
+            }
             FaultKind::Slow { length, every, stall, blocks } => {
                 let mut begin = at;
                 while begin + every <= at + length {

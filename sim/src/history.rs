@@ -207,6 +207,8 @@ impl History {
             | Fault::Leave(_)
             | Fault::Pause(_)
             | Fault::Resume(_)
+            | Fault::Suspend(_)
+            | Fault::Wake(_)
             | Fault::Block(_)
             | Fault::Unblock(_)
             | Fault::StopReader(_)
@@ -236,6 +238,22 @@ impl History {
             }
         }
         (is_cut || is_paused) && since <= to
+    }
+
+    /// Whether a host stood still from one moment on, or from before it, and until after another.
+    pub fn stood_still(&self, host: HostId, from: Duration, until: Duration) -> bool {
+        let mut since = None;
+        for Scheduled { at, fault } in &self.schedule.faults {
+            if fault.stall_start() == Some(host) {
+                since = Some(*at);
+            } else if fault.stall_end() == Some(host)
+                && since.take().is_some_and(|since| since <= from)
+                && *at > until
+            {
+                return true;
+            }
+        }
+        since.is_some_and(|since| since <= from)
     }
 
     /// Whether at any time between these moments a fault kept the two hosts from each other: a cut

@@ -325,8 +325,14 @@ fn stalls(
 ) -> BTreeMap<HostId, Vec<(Duration, Duration)>> {
     let mut stalls: BTreeMap<HostId, Vec<(Duration, Duration)>> = BTreeMap::new();
     for (place, pause) in schedule.faults.iter().enumerate() {
-        let Fault::Pause(host) = pause.fault else { continue };
-        let resume = schedule.faults[place..].iter().find(|it| it.fault == Fault::Resume(host));
+        let (host, end) = if let Fault::Pause(host) = pause.fault {
+            (host, Fault::Resume(host))
+        } else if let Fault::Suspend(host) = pause.fault {
+            (host, Fault::Wake(host))
+        } else {
+            continue;
+        };
+        let resume = schedule.faults[place..].iter().find(|it| it.fault == end);
         let until = resume.map_or(scenario.duration, |it| it.at);
         stalls.entry(host).or_default().push((pause.at + scenario.tick * LATE, until));
     }

@@ -70,6 +70,12 @@ impl Exchange {
         }
     }
 
+    /// Those that are up or dialed.
+    pub(crate) fn links(&self) -> Vec<LinkId> {
+        let talks = self.talks.iter().map(|talk| talk.link);
+        talks.filter(|link| self.dialed != Some(*link)).chain(self.dialed).collect()
+    }
+
     /// Tells all that is held, also when that is nothing: the other side may have something.
     pub(crate) fn on_welcomed(&mut self, cx: &mut Context, memory: &mut Memory, link: LinkId) {
         if self.dialed == Some(link) {

@@ -239,7 +239,10 @@ impl Hosts for Peers {
             Input::LinkCongested { link } => on_congested(&mut peer.cx, link),
             Input::LinkReady { link } => peer.broadcast.on_ready(&mut peer.cx, link),
             Input::LinkIdle { link } => peer.broadcast.on_idle(&mut peer.cx, link),
-            Input::Overrun { .. } | Input::Command(_) | Input::Reader { .. } => {
+            Input::Overrun { .. }
+            | Input::Command(_)
+            | Input::Reader { .. }
+            | Input::Slept { .. } => {
                 unreachable!("nobody asks for it")
             }
         }

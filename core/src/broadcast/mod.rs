@@ -11,11 +11,14 @@ pub(crate) mod lab;
 pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod plumtree;
+mod quiet;
 pub(crate) mod timer;
 mod traffic;
 mod waits;
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::broadcast::message::BroadcastMessage;
@@ -62,6 +65,7 @@ enum Strategy {
 impl Broadcast {
     pub(crate) fn new(cx: &mut Context) -> Self {
         let salt = cx.rng.salt();
+        quiet::start(cx);
         let strategy = match cx.config.broadcast.kind {
             BroadcastKind::Flood => {
                 flood::start(cx);
@@ -97,6 +101,7 @@ impl Broadcast {
             // What neighbors are told is looked at after every input.
             (BroadcastTimer::Credit, _) => {}
             (BroadcastTimer::Promise, _) => memory.store.expire(cx),
+            (BroadcastTimer::Quiet, _) => quiet::on_timer(cx),
             (BroadcastTimer::Digest, Strategy::Flood) => flood::on_digest_timer(cx, memory),
             (BroadcastTimer::IHave, Strategy::Plumtree(tree)) => tree.on_ihave_timer(cx, memory),
             (BroadcastTimer::Graft, Strategy::Plumtree(tree)) => tree.on_graft_timer(cx),
@@ -216,6 +221,13 @@ impl Broadcast {
         if let Strategy::Plumtree(tree) = &mut self.strategy {
             tree.on_neighbor_down(cx, down, is_lost);
         }
+    }
+
+    /// So much time passed that the clock did not count. Returns the links on which messages are compared,
+    /// which are worth nothing now.
+    pub(crate) fn on_slept(&mut self, time: Duration) -> Vec<LinkId> {
+        self.memory.store.grow_older(time);
+        self.exchange.links()
     }
 
     #[cfg(any(test, feature = "invariants"))]

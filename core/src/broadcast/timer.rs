@@ -19,5 +19,7 @@ part_timer! {
         Gather = 5,
         /// Neighbors may be told again that they, or others, may send more.
         Credit = 6,
+        /// Let neighbors hear that this peer is there.
+        Quiet = 7,
     }
 }

@@ -214,6 +214,7 @@ impl Context {
             | Input::LinkReady { .. }
             | Input::LinkIdle { .. }
             | Input::Wake
+            | Input::Slept { .. }
             | Input::Command(_)
             | Input::Reader { .. } => Outcome::Nothing,
         }
@@ -288,7 +289,7 @@ impl Context {
         self.arm(LinkTimer::Hello(link), self.config.links.accept_timeout);
     }
 
-    fn on_end(&mut self, link: LinkId, ending: Ending, failure: Failure) -> Outcome {
+    pub(super) fn on_end(&mut self, link: LinkId, ending: Ending, failure: Failure) -> Outcome {
         let Some(entry) = self.remove(link) else { return Outcome::Nothing };
         match entry.stage {
             Stage::Up => entry.into_up().map_or(Outcome::Nothing, |up| Outcome::Ended(up, ending)),

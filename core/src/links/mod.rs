@@ -19,6 +19,7 @@ mod invariants;
 pub(crate) mod message;
 pub(crate) mod neighbors;
 mod pings;
+mod silence;
 pub(crate) mod state;
 pub(crate) mod timer;
 

@@ -9,7 +9,9 @@ mod linking;
 mod messages;
 pub(crate) mod timer;
 
+use alloc::vec::Vec;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use crate::broadcast::Broadcast;
 use crate::broadcast::credit::on_congested;
@@ -88,10 +90,42 @@ impl Peer {
         } else if let Input::LinkIdle { link } = input {
             broadcast.on_idle(cx, link);
         } else {
-            let outcome = cx.on_link_input(input);
+            let is_message = matches!(input, Input::Received { .. });
+            let outcome = if is_message && cx.is_stale(link) {
+                cx.give_up_stale(link)
+            } else {
+                cx.on_link_input(input)
+            };
             self.on_outcome(link, outcome);
             self.carry_out_facts();
         }
+    }
+
+    /// The machine slept, and the clock did not count that: what is held is older than it seems.
+    pub(crate) fn on_slept(&mut self, time: Duration) {
+        let exchanges = self.broadcast.on_slept(time);
+        if time > self.cx.longest_silence() {
+            self.give_up_links(exchanges);
+            self.cx.emit(Event::StoodStill { time });
+        }
+    }
+
+    /// Nothing was done for so long, though something was due: other sides have given up, and what lies in
+    /// buffers is old.
+    pub(crate) fn on_stood_still(&mut self, time: Duration) {
+        self.give_up_links(Vec::new());
+        self.cx.emit(Event::StoodStill { time });
+    }
+
+    /// Gives up these links, all to neighbors, and all that shall become such: what a new neighbor said
+    /// after its welcome lies in the same buffer.
+    fn give_up_links(&mut self, others: Vec<LinkId>) {
+        let dials: Vec<LinkId> = self.cx.links.neighbor_dials().map(|(link, ..)| link).collect();
+        for link in self.cx.neighbors.links().into_iter().chain(dials).chain(others) {
+            let outcome = self.cx.give_up_stale(link);
+            self.on_outcome(link, outcome);
+        }
+        self.carry_out_facts();
     }
 
     /// The program reads more slowly than messages come, or has caught up.

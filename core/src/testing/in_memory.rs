@@ -199,6 +199,7 @@ impl<H: Hosts> InMemoryNetwork<H> {
             Output::Dial { .. }
             | Output::AwaitReady { .. }
             | Output::AwaitIdle { .. }
+            | Output::Reset { .. }
             | Output::Close { .. }
             | Output::Event(_) => None,
         };
@@ -213,7 +214,7 @@ impl<H: Hosts> InMemoryNetwork<H> {
             // Nothing waits here: what is sent is on its way at once.
             Output::AwaitReady { link } => self.tell((at, link), Input::LinkReady { link }),
             Output::AwaitIdle { link } => self.tell((at, link), Input::LinkIdle { link }),
-            Output::Close { link } => self.close((at, link)),
+            Output::Close { link } | Output::Reset { link } => self.close((at, link)),
             Output::Event(_) => {}
         }
     }

@@ -36,6 +36,8 @@ struct Host {
     born: Duration,
     /// The process is stopped: links stand, nothing is read or answered.
     frozen: bool,
+    /// Since when its machine sleeps.
+    asleep_since: Option<Duration>,
     /// What reached it while it was frozen.
     pending: Vec<Input>,
     make: Box<dyn Fn(Birth) -> Node>,
@@ -87,6 +89,7 @@ impl Network {
             epoch: 0,
             born: Duration::ZERO,
             frozen: false,
+            asleep_since: None,
             pending: Vec::new(),
             make,
         });
@@ -118,6 +121,23 @@ impl Network {
         for input in std::mem::take(&mut self.hosts[at].pending) {
             self.0.handle(at, input);
         }
+    }
+
+    /// A machine sleeps: its clock stands still, too.
+    pub(crate) fn suspend(&mut self, name: &str) {
+        self.freeze(name);
+        let (at, now) = (self.names[name], self.now());
+        self.hosts[at].asleep_since = Some(now);
+    }
+
+    /// It wakes, and its driver tells the node how long it slept.
+    pub(crate) fn wake(&mut self, name: &str) {
+        let (at, now) = (self.names[name], self.now());
+        let host = &mut self.hosts[at];
+        let time = now.saturating_sub(host.asleep_since.take().unwrap());
+        host.born += time;
+        host.pending.insert(0, Input::Slept { time });
+        self.thaw(name);
     }
 
     /// Resets all links between two hosts.
@@ -245,7 +265,10 @@ impl Nodes {
                 let far = far.map_or("?", |far| &self.hosts[far].name);
                 format!("-> {far}  {}", trace::message(self, message))
             }
-            Output::AwaitReady { .. } | Output::AwaitIdle { .. } | Output::Close { .. } => {
+            Output::AwaitReady { .. }
+            | Output::AwaitIdle { .. }
+            | Output::Reset { .. }
+            | Output::Close { .. } => {
                 return None;
             }
             Output::Event(event) => format!("*  {}", trace::event(self, event)),

@@ -345,6 +345,7 @@ fn misbehavior(members_max: usize, claim: Claim) -> Option<Misbehavior> {
         | Output::Send { .. }
         | Output::AwaitReady { .. }
         | Output::AwaitIdle { .. }
+        | Output::Reset { .. }
         | Output::Close { .. }
         | Output::Event(_) => None,
     };

@@ -87,6 +87,8 @@ fn play(transcript: &str) -> String {
             ["start", name] => network.start(name),
             ["freeze", name] => network.freeze(name),
             ["thaw", name] => network.thaw(name),
+            ["suspend", name] => network.suspend(name),
+            ["wake", name] => network.wake(name),
             ["cut", a, b] => network.cut(a, b),
             ["latency", a, b, latency] => network.place(a, b, parse_duration(latency)),
             ["heal", a, b] => network.heal(a, b),
@@ -120,6 +122,7 @@ fn set(config: &mut Config, setting: &str, value: &str) {
         "refresh" => config.overlay.refresh = parse_duration(value),
         "registration" if value == "quorum" => config.registration.listing = DecisionMode::Quorum,
         "removal" if value == "quorum" => config.registration.removal = DecisionMode::Quorum,
+        "store_age" => config.broadcast.store_age = parse_duration(value),
         "digest_every" => config.broadcast.digest_every = parse_duration(value),
         _ => panic!("no such setting: {setting}"),
     }

@@ -25,5 +25,7 @@ mod program;
 mod requirements;
 #[cfg(feature = "cli")]
 mod seeds;
+#[cfg(feature = "cli")]
+mod sleep;
 mod strangers;
 mod support;

@@ -40,6 +40,8 @@ pub(crate) fn signal(pid: u32, name: &str) {
         "-INT" => Signal::INT,
         "-TERM" => Signal::TERM,
         "-KILL" => Signal::KILL,
+        "-STOP" => Signal::STOP,
+        "-CONT" => Signal::CONT,
         _ => panic!("no test sends {name}"),
     };
     let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();

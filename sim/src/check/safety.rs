@@ -169,6 +169,8 @@ impl<'a> Traces<'a> {
             }
             Fault::Pause(_)
             | Fault::Resume(_)
+            | Fault::Suspend(_)
+            | Fault::Wake(_)
             | Fault::Block(_)
             | Fault::Unblock(_)
             | Fault::StopReader(_)

@@ -55,6 +55,10 @@ pub(super) fn encode<W: Words>(event: &Event, to: &mut W) {
             });
         }
         Event::Left => to.word(26),
+        Event::StoodStill { time } => {
+            to.word(27);
+            to.time(*time);
+        }
     }
 }
 
@@ -285,6 +289,7 @@ fn link_loss<W: Words>(loss: LinkLoss, to: &mut W) {
         LinkLoss::Closed => to.word(1),
         LinkLoss::Reset => to.word(2),
         LinkLoss::Stalled => to.word(3),
+        LinkLoss::Stale => to.word(5),
         LinkLoss::Preamble(error) => {
             to.word(4);
             match error {
@@ -420,6 +425,7 @@ mod tests {
             LinkLoss::Closed,
             LinkLoss::Reset,
             LinkLoss::Stalled,
+            LinkLoss::Stale,
             LinkLoss::Preamble(PreambleError::Magic),
             LinkLoss::Preamble(PreambleError::Version(7)),
             LinkLoss::Preamble(PreambleError::Kind(7)),

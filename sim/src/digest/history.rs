@@ -86,6 +86,8 @@ fn scheduled<W: Words>(to: &mut W, scheduled: &Scheduled) {
         Fault::Unblock(host) => of_host(to, 10, *host),
         Fault::StopReader(host) => of_host(to, 11, *host),
         Fault::ResumeReader(host) => of_host(to, 12, *host),
+        Fault::Suspend(host) => of_host(to, 13, *host),
+        Fault::Wake(host) => of_host(to, 14, *host),
     }
 }
 
@@ -166,6 +168,8 @@ mod tests {
             Fault::Unblock(peer),
             Fault::StopReader(peer),
             Fault::ResumeReader(peer),
+            Fault::Suspend(peer),
+            Fault::Wake(peer),
             Fault::Cut(inside.clone(), CutMode::Held, Direction::Both),
             Fault::Cut(inside.clone(), CutMode::Silent, Direction::In),
             Fault::Cut(inside, CutMode::Reset, Direction::Out),

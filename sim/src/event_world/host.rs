@@ -91,6 +91,8 @@ enum Machine {
     Running,
     /// The process stands still; the machine accepts connections for it.
     Paused,
+    /// The machine sleeps: nothing of it goes on, its clock neither.
+    Asleep,
     /// The process runs; what it sends and receives waits.
     Blocked,
     /// No process: dials are refused.
@@ -224,6 +226,7 @@ impl Host {
     ) {
         match (self.machine, packet) {
             (_, Packet::HostFault(host_fault)) => self.host_fault(at, host_fault, cx),
+            (Machine::Asleep, packet) => self.waiting.push_back((origin, packet)),
             (Machine::Running | Machine::Paused | Machine::Blocked, Packet::Syn { from }) => {
                 self.accept(at, origin, from, cx);
             }
@@ -255,6 +258,10 @@ impl Host {
                 self.clock = at;
                 self.take_what_waited(at, cx);
             }
+            HostFault::Suspend if self.machine == Machine::Running => {
+                (self.machine, self.clock) = (Machine::Asleep, at);
+            }
+            HostFault::Wake if self.machine == Machine::Asleep => self.wake_up(at, cx),
             HostFault::Block if self.machine == Machine::Running => self.machine = Machine::Blocked,
             HostFault::Unblock if self.machine == Machine::Blocked => {
                 self.machine = Machine::Running;
@@ -266,7 +273,9 @@ impl Host {
                 self.take_what_waited(at, cx);
             }
             HostFault::StopReader => self.reader.stop(&cx.network.model.config.broadcast),
-            HostFault::ResumeReader if self.machine == Machine::Paused => {
+            HostFault::ResumeReader
+                if matches!(self.machine, Machine::Paused | Machine::Asleep) =>
+            {
                 // The program is in the process that stands still.
                 self.waiting.push_back((self.place, Packet::HostFault(host_fault)));
             }
@@ -275,8 +284,22 @@ impl Host {
                     self.handle(at, news, cx);
                 }
             }
-            HostFault::Pause | HostFault::Resume | HostFault::Block | HostFault::Unblock => {}
+            HostFault::Pause
+            | HostFault::Resume
+            | HostFault::Suspend
+            | HostFault::Wake
+            | HostFault::Block
+            | HostFault::Unblock => {}
         }
+    }
+
+    /// The machine wakes. The node's clock has not counted the sleep, but the calendar has.
+    fn wake_up(&mut self, at: u64, cx: &mut HostCtx<'_>) {
+        let slept = at - self.clock;
+        self.machine = Machine::Running;
+        self.born += slept;
+        self.handle(at, Input::Slept { time: Duration::from_micros(slept) }, cx);
+        self.take_what_waited(at, cx);
     }
 
     fn take_what_waited(&mut self, at: u64, cx: &mut HostCtx<'_>) {
@@ -386,10 +409,10 @@ impl Host {
 
     /// A connection is gone, and not by this node's wish.
     pub(super) fn lose(&mut self, at: u64, own: EndRef, loss: LinkLoss, cx: &mut HostCtx<'_>) {
-        if matches!(self.machine, Machine::Paused | Machine::Blocked) {
+        if matches!(self.machine, Machine::Paused | Machine::Asleep | Machine::Blocked) {
             let packet = match loss {
                 LinkLoss::Reset => Packet::Rst { to: own },
-                LinkLoss::Closed | LinkLoss::Stalled | LinkLoss::Preamble(_) => {
+                LinkLoss::Closed | LinkLoss::Stalled | LinkLoss::Stale | LinkLoss::Preamble(_) => {
                     Packet::Fin { to: own }
                 }
             };
@@ -521,6 +544,11 @@ impl Host {
             Output::Close { link } => {
                 if let Some(slot) = self.ends.slot_of(link) {
                     self.hang_up(at, slot, cx);
+                }
+            }
+            Output::Reset { link } => {
+                if let Some(slot) = self.ends.slot_of(link) {
+                    self.drop_end(at, slot, cx);
                 }
             }
             Output::Event(event) => {
@@ -659,6 +687,17 @@ impl Host {
         } else if let Some(tracer) = &mut cx.state.tracer {
             tracer.gives_up((at, cx.network), self.place, end.far.place);
         }
+        self.ends.release(slot);
+    }
+
+    /// Closes an end at once. What was sent is on its way.
+    fn drop_end(&mut self, at: u64, slot: u32, cx: &mut HostCtx<'_>) {
+        let Some((_, end)) = self.ends.in_slot(slot) else { return };
+        if end.stage == Stage::Dialing {
+            return self.hang_up(at, slot, cx);
+        }
+        let to = end.far.end;
+        self.send(at, slot, Outgoing::new(Packet::Rst { to }, 0), cx);
         self.ends.release(slot);
     }
 

@@ -204,6 +204,8 @@ impl World {
                 Fault::Leave(host) => Some((*host, Packet::Say(Command::Leave))),
                 Fault::Pause(host) => to(host, HostFault::Pause),
                 Fault::Resume(host) => to(host, HostFault::Resume),
+                Fault::Suspend(host) => to(host, HostFault::Suspend),
+                Fault::Wake(host) => to(host, HostFault::Wake),
                 Fault::Block(host) => to(host, HostFault::Block),
                 Fault::Unblock(host) => to(host, HostFault::Unblock),
                 Fault::StopReader(host) => to(host, HostFault::StopReader),
@@ -303,6 +305,8 @@ impl World {
             | Fault::Leave(_)
             | Fault::Pause(_)
             | Fault::Resume(_)
+            | Fault::Suspend(_)
+            | Fault::Wake(_)
             | Fault::Block(_)
             | Fault::Unblock(_)
             | Fault::StopReader(_)

@@ -54,6 +54,10 @@ pub(super) enum HostFault {
     Pause,
     /// It goes on.
     Resume,
+    /// Its machine falls asleep.
+    Suspend,
+    /// It wakes.
+    Wake,
     /// What it sends and receives waits.
     Block,
     /// It waits no more.

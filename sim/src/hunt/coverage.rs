@@ -28,6 +28,8 @@ pub enum Kind {
     Join,
     /// The process stood still once.
     Pause,
+    /// The machine slept.
+    Suspend,
     /// The process stood still again and again.
     Slow,
     /// The program read nothing for a while.
@@ -46,13 +48,14 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::CrashReset,
         Self::CrashSilent,
         Self::Restart,
         Self::Leave,
         Self::Join,
         Self::Pause,
+        Self::Suspend,
         Self::Slow,
         Self::StopReader,
         Self::Reset,
@@ -71,6 +74,7 @@ impl Kind {
             Self::Leave => "leave",
             Self::Join => "join",
             Self::Pause => "pause",
+            Self::Suspend => "suspend",
             Self::Slow => "slow",
             Self::StopReader => "stop-reader",
             Self::Reset => "reset",
@@ -88,7 +92,9 @@ impl Kind {
             Self::Restart => "the new life got a neighbor, or registered somebody",
             Self::Leave => "another node heard that it left",
             Self::Join => "it got a message that was said before it was born",
-            Self::Pause | Self::Slow => "a message reached it late, or somebody gave it up",
+            Self::Pause | Self::Suspend | Self::Slow => {
+                "a message reached it late, or somebody gave it up"
+            }
             Self::StopReader => "a message reached it late",
             Self::Reset => "it lost a link",
             Self::CutHeld | Self::CutSilent | Self::CutOneWay | Self::CutReset => {
@@ -110,6 +116,7 @@ impl Kind {
             FaultKind::Leave => vec![Self::Leave],
             FaultKind::Join => vec![Self::Join],
             FaultKind::Pause { .. } => vec![Self::Pause],
+            FaultKind::Suspend { .. } => vec![Self::Suspend],
             FaultKind::Slow { .. } => vec![Self::Slow],
             FaultKind::StopReader { .. } => vec![Self::StopReader],
             FaultKind::Reset { .. } => vec![Self::Reset],
@@ -226,7 +233,9 @@ impl Scene<'_> {
             Kind::Restart => self.lives().any(|(life, span)| self.takes_part(*life, *span)),
             Kind::Leave => self.after().any(|entry| self.tells_of_leave(entry)),
             Kind::Join => self.lives().any(|(life, span)| self.caught_up(*life, *span)),
-            Kind::Pause | Kind::Slow => self.is_late(|_| true) || self.is_given_up(),
+            Kind::Pause | Kind::Suspend | Kind::Slow => {
+                self.is_late(|_| true) || self.is_given_up()
+            }
             Kind::StopReader => self.is_late(|_| true),
             Kind::Reset => self.after().any(|entry| self.loses_link_now(entry)),
             Kind::CutHeld | Kind::CutSilent | Kind::CutOneWay | Kind::CutReset => {

@@ -3,6 +3,7 @@
 
 mod flow;
 mod modern;
+mod sleep;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -81,6 +82,7 @@ pub fn draw(seed: u64, profile: Profile) -> Scenario {
     faults.fit(peers - named_peers(&scenario, &faults.list));
     scenario.faults = faults.list;
     flow::draw(&mut Dice(generator(run_seed(seed), "hunt, flow", 0)), &mut scenario);
+    sleep::draw(&mut Dice(generator(run_seed(seed), "hunt, sleep", 0)), &mut scenario);
     scenario
 }
 

@@ -91,6 +91,12 @@ pub static PLANTED_BUGS: &[PlantedBug] = &[
         "peers remember the last 12 messages only, and deliver an older one again"
     ),
     bug!(
+        "unnoticed-sleep",
+        ["delivered-once"],
+        Peer: |_| Box::new(peers::UnnoticedSleep),
+        "peers are not told that their machine slept, so that they offer old messages as young ones"
+    ),
+    bug!(
         "changed-words",
         ["said-by-somebody"],
         Peer: |_| Box::new(peers::ChangedWords::default()),

@@ -249,6 +249,11 @@ pub enum FaultKind {
         /// What of it.
         blocks: Blocks,
     },
+    /// The machine sleeps and wakes later: process, network and the node's clock stand still.
+    Suspend {
+        /// How long it sleeps.
+        length: Duration,
+    },
     /// The process runs only a part of the time: at the beginning of every period it stands still.
     Slow {
         /// How long this goes on. Only whole periods count.
@@ -299,6 +304,9 @@ impl fmt::Display for FaultKind {
             }
             Self::Pause { length, blocks: Blocks::Network } => {
                 write!(f, "its network is blocked for {}", format_duration(*length))
+            }
+            Self::Suspend { length } => {
+                write!(f, "its machine sleeps for {}", format_duration(*length))
             }
             Self::Slow { length, every, stall, blocks } => write!(
                 f,

@@ -425,6 +425,7 @@ impl Page<'_> {
             Kind::Leave => FaultKind::Leave,
             Kind::Join => FaultKind::Join,
             Kind::Pause => FaultKind::Pause { length: length()?, blocks: raw.blocks() },
+            Kind::Suspend => FaultKind::Suspend { length: length()? },
             Kind::Slow => self.slow(scenario, fault)?,
             Kind::StopReader => self.stop_reader(scenario, fault)?,
             Kind::Reset => FaultKind::Reset { times: self.times(raw, when)? },
@@ -562,6 +563,7 @@ impl Kind {
             Self::Leave => "leave",
             Self::Join => "join",
             Self::Pause => "pause",
+            Self::Suspend => "suspend",
             Self::Slow => "slow",
             Self::StopReader => "stop-reader",
             Self::Reset => "reset",
@@ -576,7 +578,7 @@ impl Kind {
             Self::Leave | Self::Join => &[],
             Self::Pause => &["for", "blocks"],
             Self::Slow => &["for", "every", "stall", "blocks"],
-            Self::StopReader => &["for"],
+            Self::Suspend | Self::StopReader => &["for"],
             Self::Reset => &["times"],
             Self::Partition => &["mode", "direction", "for"],
         }
@@ -589,6 +591,7 @@ impl FaultKind {
         match self {
             Self::Crash { restart: Some(restart), .. } => restart.to,
             Self::Pause { length, .. }
+            | Self::Suspend { length }
             | Self::Slow { length, .. }
             | Self::StopReader { length }
             | Self::Partition { length, .. } => length,

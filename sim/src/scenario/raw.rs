@@ -82,6 +82,7 @@ pub(super) enum Kind {
     Leave,
     Join,
     Pause,
+    Suspend,
     Slow,
     StopReader,
     Reset,

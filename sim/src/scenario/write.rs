@@ -167,6 +167,7 @@ impl Page {
             FaultKind::Leave => "leave",
             FaultKind::Join => "join",
             FaultKind::Pause { .. } => "pause",
+            FaultKind::Suspend { .. } => "suspend",
             FaultKind::Slow { .. } => "slow",
             FaultKind::StopReader { .. } => "stop-reader",
             FaultKind::Reset { .. } => "reset",
@@ -192,7 +193,9 @@ impl Page {
                 self.time("stall", stall);
                 self.blocks(blocks);
             }
-            FaultKind::StopReader { length } => self.time("for", length),
+            FaultKind::Suspend { length } | FaultKind::StopReader { length } => {
+                self.time("for", length);
+            }
             FaultKind::Reset { times } => {
                 if times > 1 {
                     self.field("times", &times.to_string());

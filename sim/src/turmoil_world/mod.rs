@@ -231,7 +231,10 @@ impl World {
             }
             Fault::Pause(host) => self.shared.still(host, Blocks::Process),
             Fault::Block(host) => self.shared.still(host, Blocks::Network),
-            Fault::Resume(host) | Fault::Unblock(host) => self.shared.resume(host),
+            Fault::Suspend(host) => self.shared.suspend(host, now),
+            Fault::Resume(host) | Fault::Unblock(host) | Fault::Wake(host) => {
+                self.shared.resume(host, now);
+            }
             Fault::StopReader(host) => self.shared.stop_reader(host),
             Fault::ResumeReader(host) => self.shared.resume_reader(host),
             Fault::Reset(host) => self.shared.reset(|near, far| near == host || far == host),
@@ -437,7 +440,8 @@ async fn act<N: Net>(plan: Arc<Plan>, net: N) -> Result<(), Box<dyn Error + Send
         Role::Peer => Node::peer(plan.config.clone(), birth, &plan.seed_nodes)?,
     };
     let joined = Arc::new(FirstNeighbor::default());
-    let recording = RecordingObserver { shared: Arc::clone(&plan.shared), life: number, born };
+    let recording =
+        RecordingObserver { shared: Arc::clone(&plan.shared), host: plan.host, life: number, born };
     let observer = Arc::new((recording, Arc::clone(&joined)));
     let (driver, handle) = Driver::new(net, vec![listener], node, observer);
     plan.shared.set_handle(plan.host, handle.clone());

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tidings_node::{Listener, Net};
+use tidings_node::{Clocks, Listener, Net};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::select;
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use turmoil::net::{TcpListener, TcpStream};
 
 use super::shared::{Broken, Connection, SharedState};
@@ -33,6 +33,8 @@ pub(super) struct TurmoilNet {
     pub(super) host: HostId,
     shared: Arc<SharedState>,
     sockets: mpsc::Sender<Socket>,
+    /// When the process began, as tokio has it.
+    born: Instant,
 }
 
 /// What the machine does for its process whether or not that stands still: it accepts connections.
@@ -65,7 +67,7 @@ impl TurmoilNet {
     /// The network of a host and the kernel that runs beside its process. A process listens once.
     pub(super) fn new(host: HostId, shared: Arc<SharedState>) -> (Self, Kernel) {
         let (sender, sockets) = mpsc::channel(1);
-        (Self { host, shared, sockets: sender }, Kernel { sockets })
+        (Self { host, shared, sockets: sender, born: Instant::now() }, Kernel { sockets })
     }
 
     async fn connect_to(&self, far: HostId, addr: SocketAddr) -> io::Result<TurmoilStream> {
@@ -145,6 +147,12 @@ impl Net for TurmoilNet {
             // Nobody is there who would say so.
             None => pending().await,
         }
+    }
+
+    /// Simulated time. While the machine sleeps, the calendar goes on.
+    fn clocks(&self) -> Clocks {
+        let calendar = self.born.elapsed();
+        Clocks { steady: calendar.saturating_sub(self.shared.slept(self.host)), calendar }
     }
 
     fn task<F>(&self, task: F) -> impl Future<Output = F::Output> + Send + 'static

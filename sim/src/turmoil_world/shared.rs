@@ -55,7 +55,9 @@ struct HostState {
     /// The machine is gone, not only the process.
     silent: bool,
     /// What of it stands still.
-    still: Option<Blocks>,
+    still: Option<Still>,
+    /// Simulated time that its clock has not counted in this life.
+    slept: Duration,
     /// Tasks to be polled again when it goes on.
     waiting: Vec<Waker>,
     /// Its program reads none of the node's messages.
@@ -63,6 +65,25 @@ struct HostState {
     /// That program.
     reader: Option<Waker>,
     handle: Option<NodeHandle>,
+}
+
+/// What of a host stands still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Still {
+    Process,
+    Network,
+    /// Both, and the clock, since this moment of simulated time.
+    Machine(Duration),
+}
+
+impl Still {
+    const fn includes(self, what: Blocks) -> bool {
+        match (self, what) {
+            (Self::Process | Self::Machine(_), Blocks::Process)
+            | (Self::Network | Self::Machine(_), Blocks::Network) => true,
+            (Self::Process, Blocks::Network) | (Self::Network, Blocks::Process) => false,
+        }
+    }
 }
 
 /// One end of a connection, in the hands of the world.
@@ -196,6 +217,7 @@ impl SharedState {
         let entry = state.hosts.entry(host).or_default();
         entry.life = Some(number);
         (entry.running, entry.silent, entry.still) = (true, false, None);
+        entry.slept = Duration::ZERO;
         (entry.is_reader_stopped, entry.reader) = (false, None);
         (number, life)
     }
@@ -270,7 +292,7 @@ impl SharedState {
     fn waits_while(&self, what: Blocks, host: HostId, waker: &Waker) -> bool {
         let mut state = lock(&self.state);
         let entry = state.hosts.entry(host).or_default();
-        let waits = entry.still == Some(what);
+        let waits = entry.still.is_some_and(|still| still.includes(what));
         if waits && !entry.waiting.iter().any(|waiting| waiting.will_wake(waker)) {
             entry.waiting.push(waker.clone());
         }
@@ -279,16 +301,38 @@ impl SharedState {
 
     /// This of a running host stands still until it is told to go on.
     pub(super) fn still(&self, host: HostId, what: Blocks) {
-        let mut state = lock(&self.state);
-        let entry = state.hosts.entry(host).or_default();
-        entry.still = entry.running.then_some(what);
+        self.stop(
+            host,
+            match what {
+                Blocks::Process => Still::Process,
+                Blocks::Network => Still::Network,
+            },
+        );
     }
 
-    pub(super) fn resume(&self, host: HostId) {
+    /// The machine of a running host sleeps from now on until it is told to go on.
+    pub(super) fn suspend(&self, host: HostId, now: Duration) {
+        self.stop(host, Still::Machine(now));
+    }
+
+    fn stop(&self, host: HostId, still: Still) {
+        let mut state = lock(&self.state);
+        let entry = state.hosts.entry(host).or_default();
+        entry.still = entry.running.then_some(still);
+    }
+
+    /// Time that the host's clock has not counted in this life.
+    pub(super) fn slept(&self, host: HostId) -> Duration {
+        lock(&self.state).hosts.get(&host).map_or(Duration::ZERO, |host| host.slept)
+    }
+
+    pub(super) fn resume(&self, host: HostId, now: Duration) {
         let waiting = {
             let mut state = lock(&self.state);
             let entry = state.hosts.entry(host).or_default();
-            entry.still = None;
+            if let Some(Still::Machine(since)) = entry.still.take() {
+                entry.slept += now.saturating_sub(since);
+            }
             mem::take(&mut entry.waiting)
         };
         waiting.into_iter().for_each(Waker::wake);
@@ -384,6 +428,7 @@ impl State {
 #[derive(Debug)]
 pub(super) struct RecordingObserver {
     pub(super) shared: Arc<SharedState>,
+    pub(super) host: HostId,
     pub(super) life: LifeNumber,
     /// When the life began, in simulated time.
     pub(super) born: Duration,
@@ -391,7 +436,7 @@ pub(super) struct RecordingObserver {
 
 impl Observer for RecordingObserver {
     fn on_event(&self, at: Instant, event: &Event) {
-        let at = self.born + at.since_birth();
+        let at = self.born + at.since_birth() + self.shared.slept(self.host);
         // Tasks that are dropped after the end of the run have nothing more to say.
         if let Some(recorder) = &mut lock(&self.shared.state).recorder {
             recorder.note(self.life, at, event);

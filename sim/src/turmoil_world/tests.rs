@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tidings_node::{Listener, Net};
+use tidings_node::{Clocks, Listener, Net};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::select;
 
@@ -38,6 +38,10 @@ impl Net for Mined {
 
     async fn connect(&self, addr: SocketAddr) -> io::Result<MinedStream> {
         Ok(MinedStream(self.0.connect(addr).await?, self.clone()))
+    }
+
+    fn clocks(&self) -> Clocks {
+        self.0.clocks()
     }
 }
 
@@ -185,7 +189,7 @@ fn dialed_while_stopped() -> (Arc<SharedState>, Log, turmoil::Sim<'static>) {
 #[test]
 fn the_kernel_of_a_stopped_process_accepts() {
     let (shared, log, mut sim) = dialed_while_stopped();
-    shared.resume(HostId::peer(0));
+    shared.resume(HostId::peer(0), Duration::ZERO);
     run_until(&mut sim, Duration::from_secs(6));
     assert_eq!(names(&log), ["connected", "connected", "accepted", "accepted"]);
     let when = log.lock().expect("no panic")[2].1;

@@ -163,6 +163,13 @@ impl Store {
         }
     }
 
+    /// All that is held is older than the clock says.
+    pub(crate) fn grow_older(&mut self, time: Duration) {
+        for stored in &mut self.messages {
+            stored.age_then = Age::new(stored.age_then.duration().saturating_add(time));
+        }
+    }
+
     fn expire_oldest(&mut self, cx: &mut Context) {
         while self.messages.front().is_some_and(|stored| stored.is_expired(cx)) {
             self.drop_oldest(cx);

@@ -136,6 +136,7 @@ mod tests {
             | Output::Send { .. }
             | Output::AwaitReady { .. }
             | Output::AwaitIdle { .. }
+            | Output::Reset { .. }
             | Output::Close { .. }
             | Output::Event(_) => None,
         };

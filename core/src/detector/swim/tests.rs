@@ -145,6 +145,7 @@ fn a_suspected_neighbor_is_told_and_pinged_at_once() {
         Output::Dial { .. }
         | Output::AwaitReady { .. }
         | Output::AwaitIdle { .. }
+        | Output::Reset { .. }
         | Output::Close { .. }
         | Output::Event(_) => None,
     });
@@ -206,6 +207,7 @@ fn without_tables_a_suspicion_goes_to_those_whom_the_suspect_named() {
         | Output::Send { .. }
         | Output::AwaitReady { .. }
         | Output::AwaitIdle { .. }
+        | Output::Reset { .. }
         | Output::Close { .. }
         | Output::Event(_) => None,
     };
@@ -324,6 +326,7 @@ fn a_table_from_elsewhere_kills_nobody_and_its_news_is_passed_on_once() {
         | Output::Send { .. }
         | Output::AwaitReady { .. }
         | Output::AwaitIdle { .. }
+        | Output::Reset { .. }
         | Output::Close { .. }
         | Output::Event(_) => None,
     });
@@ -343,6 +346,7 @@ fn answers(peer: &mut Peer, members: &[Statement]) -> (usize, Vec<(LinkId, Vec<S
         | Output::Send { .. }
         | Output::AwaitReady { .. }
         | Output::AwaitIdle { .. }
+        | Output::Reset { .. }
         | Output::Close { .. }
         | Output::Event(_) => None,
     });
@@ -387,6 +391,7 @@ fn every_change_of_a_member_is_told_once() {
         | Output::Send { .. }
         | Output::AwaitReady { .. }
         | Output::AwaitIdle { .. }
+        | Output::Reset { .. }
         | Output::Close { .. }
         | Output::Event(_) => None,
     });

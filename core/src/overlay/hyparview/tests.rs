@@ -92,6 +92,7 @@ fn a_walk_never_has_more_steps_left_than_it_could_have() {
             | Output::Send { .. }
             | Output::AwaitReady { .. }
             | Output::AwaitIdle { .. }
+            | Output::Reset { .. }
             | Output::Close { .. }
             | Output::Event(_) => None,
         })

@@ -186,7 +186,7 @@ impl Play {
                 Output::Send { link, message: Message::Vote(VoteMessage::Proposal(proposal)) } => {
                     self.proposals.insert(*link, proposal.number);
                 }
-                Output::Close { link } => {
+                Output::Close { link } | Output::Reset { link } => {
                     self.dials.remove(link);
                     self.open.remove(link);
                     self.pings.remove(link);

@@ -66,6 +66,7 @@ fn takes_long(fault: &FaultSpec) -> bool {
         FaultKind::Crash { restart: None, .. }
         | FaultKind::Leave
         | FaultKind::Pause { .. }
+        | FaultKind::Suspend { .. }
         | FaultKind::Slow { .. }
         | FaultKind::StopReader { .. }
         | FaultKind::Reset { .. } => false,

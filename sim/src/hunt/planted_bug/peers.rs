@@ -48,6 +48,19 @@ impl Mutant for NoCatchUp {
 }
 
 #[derive(Debug)]
+pub(super) struct UnnoticedSleep;
+
+impl Mutant for UnnoticedSleep {
+    fn input(&mut self, input: Input) -> Option<Input> {
+        (!matches!(input, Input::Slept { .. })).then_some(input)
+    }
+
+    fn output(&mut self, output: Output) -> Mutated {
+        output.into()
+    }
+}
+
+#[derive(Debug)]
 pub(super) struct LostCredit;
 
 impl Mutant for LostCredit {
@@ -170,6 +183,7 @@ impl Mutant for EndlessSuspicion {
             | Output::Dial { .. }
             | Output::AwaitReady { .. }
             | Output::AwaitIdle { .. }
+            | Output::Reset { .. }
             | Output::Close { .. }
             | Output::Event(_) => None,
         };

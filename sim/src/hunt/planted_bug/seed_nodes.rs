@@ -36,6 +36,7 @@ impl Mutant for EasilyContent {
             Output::Send { .. }
             | Output::AwaitReady { .. }
             | Output::AwaitIdle { .. }
+            | Output::Reset { .. }
             | Output::Close { .. }
             | Output::Event(_) => output.into(),
         }
@@ -92,6 +93,7 @@ impl Mutant for Hasty {
             Output::Send { .. }
             | Output::AwaitReady { .. }
             | Output::AwaitIdle { .. }
+            | Output::Reset { .. }
             | Output::Close { .. }
             | Output::Event(_) => output.into(),
         }

@@ -10,8 +10,8 @@ use tidings_node::settings::{self, SETTINGS};
 use crate::host::HostId;
 use crate::hunt::draw::needed_calm;
 use crate::scenario::{
-    Direction, Draw, FaultKind, FaultSpec, Limits, Link, PeerAddress, Scenario, Shape, Span,
-    Targets, Workload,
+    Blocks, Direction, Draw, FaultKind, FaultSpec, Limits, Link, PeerAddress, Scenario, Shape,
+    Span, Targets, Workload,
 };
 
 /// One way to simplify.
@@ -228,6 +228,7 @@ fn shorter_fault(fault: &FaultSpec) -> Vec<FaultSpec> {
         FaultKind::Slow { length, every, stall, blocks } => {
             FaultKind::Slow { length: every.max(half(length)), every, stall, blocks }
         }
+        FaultKind::Suspend { length } => FaultKind::Suspend { length: half(length) },
         FaultKind::StopReader { length } => FaultKind::StopReader { length: half(length) },
         FaultKind::Partition { mode, direction, length } => {
             FaultKind::Partition { mode, direction, length: half(length) }
@@ -302,6 +303,7 @@ fn plainer_faults(scenario: &Scenario) -> Vec<Scenario> {
     with_each_fault(scenario, |fault| {
         let kind = match fault.kind {
             FaultKind::Slow { stall, blocks, .. } => FaultKind::Pause { length: stall, blocks },
+            FaultKind::Suspend { length } => FaultKind::Pause { length, blocks: Blocks::Process },
             FaultKind::Crash { death, restart: Some(_) } => {
                 FaultKind::Crash { death, restart: None }
             }

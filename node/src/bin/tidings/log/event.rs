@@ -65,6 +65,9 @@ impl Observer for EventLog {
                 warn!(peer = %subject, %reporter, count, "false report");
             }
             // Both roles.
+            Event::StoodStill { time } => {
+                warn!(seconds = time.as_secs_f64(), "this node stood still");
+            }
             Event::HelloRefused { from, reason } => {
                 debug!(peer = %from, %reason, "handshake refused");
             }
