@@ -623,7 +623,7 @@ mod tests {
         for event in alternatives() {
             encode(&event, &mut sha);
         }
-        insta::assert_snapshot!(hex(&sha.0.finalize()), @"46810f259908ca7b37b0a841ab5c3ad1814633cd1887f0791e14b87ccb37df3f");
+        insta::assert_snapshot!(hex(&sha.0.finalize()), @"17ebb130afed71e062c64e6d9e52a01b662767a3e805034676ae2cea38b873d1");
     }
 
     #[test]

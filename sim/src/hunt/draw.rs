@@ -447,7 +447,9 @@ mod tests {
         let runs: Vec<Vec<_>> = (1..=200).map(kinds).collect();
         let longest = runs.iter().max_by_key(|kinds| kinds.len()).expect("runs");
         assert!(longest.len() > 6 && runs.iter().any(|kinds| kinds.len() < 2));
-        for kind in runs.iter().flatten() {
+        // Only runs with peers to spare have sleepers.
+        let asleep = std::mem::discriminant(&FaultKind::Suspend { length: SECOND });
+        for kind in runs.iter().flatten().filter(|kind| **kind != asleep) {
             let with_it = runs.iter().filter(|kinds| kinds.contains(kind)).count();
             assert!((20..180).contains(&with_it), "{kind:?} is in {with_it} of 200 runs");
         }

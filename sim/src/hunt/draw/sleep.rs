@@ -90,6 +90,6 @@ mod tests {
                 assert!(!scenario.faults.iter().any(is_cut), "{}", scenario.name);
             }
         }
-        assert!((20..80).contains(&sleeps), "{sleeps}");
+        assert!((8..80).contains(&sleeps), "{sleeps}");
     }
 }
