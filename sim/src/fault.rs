@@ -130,7 +130,28 @@ pub struct FaultSchedule {
     pub faults: Vec<Scheduled>,
 }
 
+/// A time in which a host is heard by nobody, as its process or its network stands still.
+#[derive(Clone, Copy, Debug)]
+pub struct Stall<'a> {
+    /// Who.
+    pub host: HostId,
+    /// How it begins.
+    pub begin: &'a Scheduled,
+    /// When it ends; `None` if it does not.
+    pub end: Option<Duration>,
+}
+
 impl FaultSchedule {
+    /// Who stands still, in the order of their beginnings.
+    pub fn stalls(&self) -> impl Iterator<Item = Stall<'_>> {
+        self.faults.iter().enumerate().filter_map(|(place, begin)| {
+            let host = begin.fault.stall_start()?;
+            let mut later = self.faults[place..].iter();
+            let end = later.find(|it| it.fault.stall_end() == Some(host)).map(|it| it.at);
+            Some(Stall { host, begin, end })
+        })
+    }
+
     /// Draws the schedule of a scenario for a run. Each fault of the scenario has a stream of its
     /// own, so that changing one does not move the times of the others.
     pub fn draw(scenario: &Scenario, run: RngSeed) -> Self {

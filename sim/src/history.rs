@@ -242,18 +242,8 @@ impl History {
 
     /// Whether a host stood still from one moment on, or from before it, and until after another.
     pub fn stood_still(&self, host: HostId, from: Duration, until: Duration) -> bool {
-        let mut since = None;
-        for Scheduled { at, fault } in &self.schedule.faults {
-            if fault.stall_start() == Some(host) {
-                since = Some(*at);
-            } else if fault.stall_end() == Some(host)
-                && since.take().is_some_and(|since| since <= from)
-                && *at > until
-            {
-                return true;
-            }
-        }
-        since.is_some_and(|since| since <= from)
+        let mut stalls = self.schedule.stalls().filter(|stall| stall.host == host);
+        stalls.any(|it| it.begin.at <= from && it.end.is_none_or(|end| end > until))
     }
 
     /// Whether at any time between these moments a fault kept the two hosts from each other: a cut

@@ -11,7 +11,7 @@ use tidings_core::{BootEpoch, Event, MemberState, MessageId, NodeId, Sequence};
 use crate::chunked_vec::ChunkedVec;
 use crate::digest::extend_log;
 use crate::fact::Fact;
-use crate::fault::{Fault, FaultSchedule};
+use crate::fault::{Fault, FaultSchedule, Stall};
 use crate::history::{
     ActivityWhilePaused, Crossing, End, Entry, History, Life, LifeSpan, MessageTrace, Receipt,
     Sample,
@@ -324,17 +324,12 @@ fn stalls(
     schedule: &FaultSchedule,
 ) -> BTreeMap<HostId, Vec<(Duration, Duration)>> {
     let mut stalls: BTreeMap<HostId, Vec<(Duration, Duration)>> = BTreeMap::new();
-    for (place, pause) in schedule.faults.iter().enumerate() {
-        let (host, end) = if let Fault::Pause(host) = pause.fault {
-            (host, Fault::Resume(host))
-        } else if let Fault::Suspend(host) = pause.fault {
-            (host, Fault::Wake(host))
-        } else {
-            continue;
-        };
-        let resume = schedule.faults[place..].iter().find(|it| it.fault == end);
-        let until = resume.map_or(scenario.duration, |it| it.at);
-        stalls.entry(host).or_default().push((pause.at + scenario.tick * LATE, until));
+    for Stall { host, begin, end } in schedule.stalls() {
+        // What waits in a blocked network was said before.
+        if !matches!(begin.fault, Fault::Block(_)) {
+            let until = end.unwrap_or(scenario.duration);
+            stalls.entry(host).or_default().push((begin.at + scenario.tick * LATE, until));
+        }
     }
     stalls
 }

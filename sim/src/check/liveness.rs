@@ -6,6 +6,7 @@ use std::time::Duration;
 use tidings_core::BootEpoch;
 
 use super::{Evidence, Violation};
+use crate::fault::Stall;
 use crate::history::Life;
 use crate::host::run_seed;
 use crate::measure::overlay;
@@ -35,8 +36,15 @@ pub(super) fn one_component(evidence: &Evidence<'_>) -> Vec<Violation> {
 pub(super) fn messages_held(evidence: &Evidence<'_>) -> Vec<Violation> {
     let history = evidence.history;
     let obtainable = evidence.scenario.config.broadcast.store_age.saturating_sub(CATCH_UP_TIME);
-    // Messages that are gone before anybody could catch up need not be with everybody.
-    if obtainable.is_zero() {
+    // A network that fell apart, as somebody stood still for so long, needs as long to catch up: what is gone
+    // by then need not be with everybody.
+    let lasts = |it: Stall<'_>| it.end.map_or(Duration::MAX, |end| end.saturating_sub(it.begin.at));
+    if obtainable.is_zero()
+        && history
+            .schedule
+            .stalls()
+            .any(|it| lasts(it) >= evidence.scenario.config.broadcast.store_age)
+    {
         return Vec::new();
     }
     let end = evidence.scenario.duration.saturating_sub(ON_THE_WAY);
@@ -57,11 +65,15 @@ pub(super) fn messages_held(evidence: &Evidence<'_>) -> Vec<Violation> {
         if !survivors.iter().any(|survivor| holds(&survivor)) {
             continue;
         }
-        let owes = |(life, joined): &&(Life, Option<Duration>)| {
+        // While the message could be had, a peer was there: it had joined, and did not sleep all the time.
+        let was_there = |life: Life, joined: Option<Duration>| {
             joined.is_some_and(|it| it <= sent + obtainable)
                 && !history.stood_still(life.host, sent + CATCH_UP_TIME, sent + obtainable)
         };
-        for (life, _) in survivors.iter().filter(|it| !holds(it)).filter(owes) {
+        if !was_there(origin, history.lives.get(&origin).and_then(|span| span.joined)) {
+            continue;
+        }
+        for (life, _) in survivors.iter().filter(|it| !holds(it) && was_there(it.0, it.1)) {
             let (id, said) = (message_trace.id, sent.as_secs_f64());
             let what = format!("lacks message {id} of {}, sent at {said:.3} s", origin.host);
             violations.push(Violation::at(life.host, evidence.scenario.duration, what));

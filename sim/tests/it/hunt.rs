@@ -17,7 +17,7 @@ use tidings_sim::sweep::run_one;
 use crate::support::{empty_folder, scenarios_in, sim, small_path, text};
 
 /// Most runs until a planted bug is found. `sim hunt --planted NAME` tells how many it takes.
-const MAX_RUNS: u64 = 400;
+const MAX_RUNS: u64 = 64;
 
 /// Most nodes and faults that are left of it.
 const MAX_NODES: usize = 6;

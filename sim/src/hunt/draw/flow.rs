@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::{Dice, OVERHEAD, SECOND, SETTLING};
-use crate::scenario::{FaultKind, FaultSpec, Scenario, Span, Targets, Workload, named_peers};
+use super::{Dice, OVERHEAD, SECOND, SETTLING, hit_peers};
+use crate::scenario::{FaultKind, FaultSpec, Scenario, Span, Targets, Workload};
 
 /// For how long a store holds what is said. A reader that stands still is behind after a quarter of it.
 /// Nobody may be away for longer than most of it, or misses messages rightly.
@@ -75,12 +75,8 @@ fn takes_long(fault: &FaultSpec) -> bool {
 
 /// One or two readers stop, if so many peers are left alone.
 fn stop_readers(dice: &mut Dice, scenario: &mut Scenario, noise: Span) {
-    let drawn = scenario.faults.iter().map(|fault| match &fault.targets {
-        Targets::RandomPeers(count) => *count,
-        Targets::Named(_) | Targets::Share(_) => 0,
-    });
-    let hit: usize = drawn.sum::<usize>() + named_peers(scenario, &scenario.faults);
-    let count = dice.number(1..=2).min((scenario.peers - 1).saturating_sub(hit));
+    let left = (scenario.peers - 1).saturating_sub(hit_peers(scenario));
+    let count = dice.number(1..=2).min(left);
     if count == 0 {
         return;
     }

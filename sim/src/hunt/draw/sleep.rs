@@ -1,59 +1,68 @@
 //! Sleep in a hunt: in some runs processes stand still, or machines sleep, for much longer than messages are
 //! kept or entries of seed nodes live. Drawn apart from all else, so that the other runs stay as they are.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{Dice, SECOND, SETTLING};
-use crate::scenario::{Blocks, FaultKind, FaultSpec, Scenario, Span, Targets, named_peers};
+use super::{Dice, SECOND, SETTLING, hit_peers};
+use crate::scenario::{Blocks, FaultKind, FaultSpec, Scenario, Span, Targets};
 
-/// Makes one of eight runs one in which somebody sleeps. Whoever is cut off for longer than messages are kept
-/// misses them rightly, so nobody is.
+/// For how long messages are kept: so shortly that much is forgotten while the others still ping who sleeps, or
+/// long enough that all that is said must reach everybody but the sleeper.
+const STORE_AGES: [RangeInclusive<u64>; 2] = [4..=20, 30..=40];
+
+/// Makes one of three runs in which nobody has much to say one in which somebody sleeps. Whoever is cut off for
+/// longer than messages are kept misses them rightly, so nobody is; nor may a seed node without which nobody
+/// could join.
 pub(super) fn draw(dice: &mut Dice, scenario: &mut Scenario) {
     let has_much_to_say = scenario.faults.iter().any(is_stopped_reader);
-    if has_much_to_say || !dice.chance(13) {
+    if has_much_to_say || !dice.chance(33) {
         return;
     }
-    let store_age = dice.seconds(4..=20);
-    scenario.config.broadcast.store_age = store_age;
     scenario.faults.retain(|fault| !matches!(fault.kind, FaultKind::Partition { .. }));
-    let from = scenario.start + SETTLING;
+    let lease = scenario.config.registration.lease;
+    if dice.chance(20) {
+        let name = format!("seed-{}", dice.number(1..=scenario.seed_nodes));
+        scenario.faults.retain(|fault| !is_of_seed_node(fault));
+        sleep(dice, scenario, Targets::Named(vec![name]), lease.min(10 * SECOND));
+        return;
+    }
+    let store_age = dice.pick(&[0, 1]);
+    let store_age = dice.seconds(STORE_AGES[store_age].clone());
+    scenario.config.broadcast.store_age = store_age;
     for _ in 0..dice.number(1..=2) {
-        let Some(sleeper) = sleeper(dice, scenario) else { continue };
-        let base = dice.pick(&[store_age, store_age, scenario.config.registration.lease]);
-        let length = base.min(20 * SECOND) * u32::try_from(dice.number(2..=10)).unwrap_or(2);
-        let kind = if dice.chance(50) {
-            FaultKind::Suspend { length }
-        } else {
-            FaultKind::Pause { length, blocks: Blocks::Process }
-        };
-        make_room(scenario, from + length + SECOND);
-        let to = scenario.calm_from().saturating_sub(length);
-        scenario.faults.push(FaultSpec { kind, targets: sleeper, when: Span { from, to } });
+        // Where no peer is left, a fault of others makes room.
+        while hit_peers(scenario) + 1 >= scenario.peers && scenario.faults.pop().is_some() {}
+        let base = dice.pick(&[store_age, store_age, lease]);
+        sleep(dice, scenario, Targets::RandomPeers(1), base);
     }
 }
 
-/// Somebody whom nothing else hits: a peer, or now and then a seed node.
-fn sleeper(dice: &mut Dice, scenario: &Scenario) -> Option<Targets> {
-    let seed_node = format!("seed-{}", dice.number(1..=scenario.seed_nodes));
-    let is_hit = scenario.faults.iter().any(|fault| match &fault.targets {
-        Targets::Named(names) => names.contains(&seed_node),
-        Targets::RandomPeers(_) | Targets::Share(_) => false,
-    });
-    if dice.chance(20) && !is_hit {
-        return Some(Targets::Named(vec![seed_node]));
-    }
-    let drawn = scenario.faults.iter().map(|fault| match &fault.targets {
-        Targets::RandomPeers(count) => *count,
-        Targets::Named(_) | Targets::Share(_) => 0,
-    });
-    let hit: usize = drawn.sum::<usize>() + named_peers(scenario, &scenario.faults);
-    (hit + 1 < scenario.peers).then_some(Targets::RandomPeers(1))
+/// Somebody sleeps, or stands still, for 2 to 10 times `base`.
+fn sleep(dice: &mut Dice, scenario: &mut Scenario, targets: Targets, base: Duration) {
+    let length = base * u32::try_from(dice.number(2..=10)).unwrap_or(2);
+    let kind = if dice.chance(50) {
+        FaultKind::Suspend { length }
+    } else {
+        FaultKind::Pause { length, blocks: Blocks::Process }
+    };
+    let from = scenario.start + SETTLING;
+    make_room(scenario, from + length + SECOND);
+    let to = scenario.calm_from().saturating_sub(length);
+    scenario.faults.push(FaultSpec { kind, targets, when: Span { from, to } });
 }
 
 /// The calm begins no sooner than that, and is as long as before.
 fn make_room(scenario: &mut Scenario, until: Duration) {
     let longer = until.saturating_sub(scenario.calm_from());
     scenario.duration += longer;
+}
+
+fn is_of_seed_node(fault: &FaultSpec) -> bool {
+    match &fault.targets {
+        Targets::Named(names) => names.iter().any(|name| name.starts_with("seed-")),
+        Targets::RandomPeers(_) | Targets::Share(_) => false,
+    }
 }
 
 fn is_stopped_reader(fault: &FaultSpec) -> bool {
@@ -90,6 +99,6 @@ mod tests {
                 assert!(!scenario.faults.iter().any(is_cut), "{}", scenario.name);
             }
         }
-        assert!((8..80).contains(&sleeps), "{sleeps}");
+        assert!((60..140).contains(&sleeps), "{sleeps}");
     }
 }
