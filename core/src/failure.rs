@@ -14,7 +14,7 @@ pub enum LinkLoss {
     /// A frame was begun and not finished in time.
     Stalled,
     /// Nothing came on it for so long that what comes may be older than it looks.
-    Stale,
+    Silent,
     /// The other end's preamble is not that of a Tidings node, or of one of another version.
     Preamble(PreambleError),
 }
@@ -37,7 +37,7 @@ impl fmt::Display for LinkLoss {
             Self::Closed => f.write_str("closed by the other side"),
             Self::Reset => f.write_str("connection reset"),
             Self::Stalled => f.write_str("frame not finished in time"),
-            Self::Stale => f.write_str("silent for too long"),
+            Self::Silent => f.write_str("silent for too long"),
             Self::Preamble(error) => error.fmt(f),
         }
     }

@@ -221,8 +221,14 @@ impl Node {
             (RoleState::Peer(node), _, Input::Command(command)) => node.on_command(command),
             (RoleState::Peer(node), _, Input::Reader { is_behind }) => node.on_reader(is_behind),
             (RoleState::Peer(node), _, Input::Slept { time }) => node.on_slept(time),
-            // A seed node has nothing to read, and no messages that grow old.
-            (RoleState::SeedNode(_), _, Input::Reader { .. } | Input::Slept { .. }) => {}
+            // A seed node keeps no messages that grow old.
+            (RoleState::SeedNode(node), _, Input::Slept { time }) => {
+                if time > node.cx.longest_silence() {
+                    node.cx.emit(Event::StoodStill { time });
+                }
+            }
+            // A seed node has nothing to read.
+            (RoleState::SeedNode(_), _, Input::Reader { .. }) => {}
             (_, None, _) => unreachable!("all else concerns a link"),
         }
     }

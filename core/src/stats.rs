@@ -65,7 +65,7 @@ pub struct Stats {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Limits {
     /// Links that were given up because nothing came on them for half of `store_age`.
-    pub stale: u64,
+    pub silent: u64,
     /// Connections closed because `max_pending` others had not said hello yet.
     pub pending: u64,
     /// Hellos answered "busy" (`max_links`).

@@ -71,9 +71,9 @@ impl Exchange {
     }
 
     /// Those that are up or dialed.
-    pub(crate) fn links(&self) -> Vec<LinkId> {
+    pub(crate) fn links(&self) -> impl Iterator<Item = LinkId> + '_ {
         let talks = self.talks.iter().map(|talk| talk.link);
-        talks.filter(|link| self.dialed != Some(*link)).chain(self.dialed).collect()
+        talks.filter(|link| self.dialed != Some(*link)).chain(self.dialed)
     }
 
     /// Tells all that is held, also when that is nothing: the other side may have something.

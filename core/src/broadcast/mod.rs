@@ -17,7 +17,6 @@ mod traffic;
 mod waits;
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::address::AddressRecord;
@@ -223,10 +222,13 @@ impl Broadcast {
         }
     }
 
-    /// So much time passed that the clock did not count. Returns the links on which messages are compared,
-    /// which are worth nothing now.
-    pub(crate) fn on_slept(&mut self, time: Duration) -> Vec<LinkId> {
+    /// So much time passed that the clock did not count.
+    pub(crate) fn on_slept(&mut self, time: Duration) {
         self.memory.store.grow_older(time);
+    }
+
+    /// Links on which messages are compared, or shall be.
+    pub(crate) fn exchange_links(&self) -> impl Iterator<Item = LinkId> + '_ {
         self.exchange.links()
     }
 

@@ -25,15 +25,15 @@ impl Context {
     }
 
     /// Whether nothing came from this neighbor for too long.
-    pub(crate) fn is_stale(&self, link: LinkId) -> bool {
+    pub(crate) fn was_silent(&self, link: LinkId) -> bool {
         let neighbor = self.neighbors.by_link(link);
         neighbor.is_some_and(|it| self.now.since(it.health.heard) > self.longest_silence())
     }
 
     /// Gives a link up with all that waits on it, in both directions.
-    pub(crate) fn give_up_stale(&mut self, link: LinkId) -> Outcome {
-        self.stats.limits.stale += 1;
-        let (lost, failure) = (Ending::Lost(LinkLoss::Stale), Failure::Lost(LinkLoss::Stale));
+    pub(crate) fn give_up_silent(&mut self, link: LinkId) -> Outcome {
+        self.stats.limits.silent += 1;
+        let (lost, failure) = (Ending::Lost(LinkLoss::Silent), Failure::Lost(LinkLoss::Silent));
         let outcome = self.on_end(link, lost, failure);
         self.output(Output::Reset { link });
         outcome

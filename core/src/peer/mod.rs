@@ -9,7 +9,6 @@ mod linking;
 mod messages;
 pub(crate) mod timer;
 
-use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -91,8 +90,8 @@ impl Peer {
             broadcast.on_idle(cx, link);
         } else {
             let is_message = matches!(input, Input::Received { .. });
-            let outcome = if is_message && cx.is_stale(link) {
-                cx.give_up_stale(link)
+            let outcome = if is_message && cx.was_silent(link) {
+                cx.give_up_silent(link)
             } else {
                 cx.on_link_input(input)
             };
@@ -103,29 +102,25 @@ impl Peer {
 
     /// The machine slept, and the clock did not count that: what is held is older than it seems.
     pub(crate) fn on_slept(&mut self, time: Duration) {
-        let exchanges = self.broadcast.on_slept(time);
+        self.broadcast.on_slept(time);
         if time > self.cx.longest_silence() {
-            self.give_up_links(exchanges);
-            self.cx.emit(Event::StoodStill { time });
+            self.on_stood_still(time);
         }
     }
 
-    /// Nothing was done for so long, though something was due: other sides have given up, and what lies in
-    /// buffers is old.
+    /// Nothing was done for so long: other sides have given up, and what lies in buffers is old. All links on
+    /// which messages come go, and those that shall become such: what a new neighbor said after its welcome
+    /// lies in the same buffer.
     pub(crate) fn on_stood_still(&mut self, time: Duration) {
-        self.give_up_links(Vec::new());
-        self.cx.emit(Event::StoodStill { time });
-    }
-
-    /// Gives up these links, all to neighbors, and all that shall become such: what a new neighbor said
-    /// after its welcome lies in the same buffer.
-    fn give_up_links(&mut self, others: Vec<LinkId>) {
-        let dials: Vec<LinkId> = self.cx.links.neighbor_dials().map(|(link, ..)| link).collect();
-        for link in self.cx.neighbors.links().into_iter().chain(dials).chain(others) {
-            let outcome = self.cx.give_up_stale(link);
+        let mut links = self.cx.neighbors.links();
+        links.extend(self.cx.links.neighbor_dials().map(|(link, ..)| link));
+        links.extend(self.broadcast.exchange_links());
+        for link in links {
+            let outcome = self.cx.give_up_silent(link);
             self.on_outcome(link, outcome);
         }
         self.carry_out_facts();
+        self.cx.emit(Event::StoodStill { time });
     }
 
     /// The program reads more slowly than messages come, or has caught up.

@@ -289,7 +289,7 @@ fn link_loss<W: Words>(loss: LinkLoss, to: &mut W) {
         LinkLoss::Closed => to.word(1),
         LinkLoss::Reset => to.word(2),
         LinkLoss::Stalled => to.word(3),
-        LinkLoss::Stale => to.word(5),
+        LinkLoss::Silent => to.word(5),
         LinkLoss::Preamble(error) => {
             to.word(4);
             match error {
@@ -425,7 +425,7 @@ mod tests {
             LinkLoss::Closed,
             LinkLoss::Reset,
             LinkLoss::Stalled,
-            LinkLoss::Stale,
+            LinkLoss::Silent,
             LinkLoss::Preamble(PreambleError::Magic),
             LinkLoss::Preamble(PreambleError::Version(7)),
             LinkLoss::Preamble(PreambleError::Kind(7)),

@@ -310,7 +310,7 @@ impl Host {
         if matches!(self.machine, Machine::Paused | Machine::Asleep | Machine::Blocked) {
             let packet = match loss {
                 LinkLoss::Reset => Packet::Rst { to: own },
-                LinkLoss::Closed | LinkLoss::Stalled | LinkLoss::Stale | LinkLoss::Preamble(_) => {
+                LinkLoss::Closed | LinkLoss::Stalled | LinkLoss::Silent | LinkLoss::Preamble(_) => {
                     Packet::Fin { to: own }
                 }
             };
