@@ -141,6 +141,13 @@ pub struct Stall<'a> {
     pub end: Option<Duration>,
 }
 
+impl Stall<'_> {
+    /// How long it lasts.
+    pub fn length(&self) -> Duration {
+        self.end.map_or(Duration::MAX, |end| end.saturating_sub(self.begin.at))
+    }
+}
+
 impl FaultSchedule {
     /// Who stands still, in the order of their beginnings.
     pub fn stalls(&self) -> impl Iterator<Item = Stall<'_>> {
@@ -446,6 +453,22 @@ mod tests {
         assert_eq!(pauses, [6000, 7000, 8000]);
         assert_eq!(resumes, [6900, 7900, 8900]);
         assert_eq!(schedule.stalled_hosts().len(), 1);
+        assert!(schedule.stalls().all(|stall| stall.length() == Duration::from_millis(900)));
+        assert_eq!(schedule.stalls().count(), 3);
+    }
+
+    #[test]
+    fn a_machine_sleeps_until_it_wakes_or_the_run_ends() {
+        let sleep = "fault.5={kind='suspend',for='3s',nodes=['peer-2'],at='6s'}";
+        let mut schedule = FaultSchedule::draw(&small(&[sleep]), run_seed(1));
+        let found = |schedule: &FaultSchedule| {
+            let of_peer = |it: &Stall<'_>| it.host == HostId::peer(1);
+            schedule.stalls().filter(of_peer).map(|it| (it.begin.at, it.end)).collect::<Vec<_>>()
+        };
+        let seconds = Duration::from_secs;
+        assert_eq!(found(&schedule), [(seconds(6), Some(seconds(9)))]);
+        schedule.faults.retain(|it| !matches!(it.fault, Fault::Wake(_)));
+        assert_eq!(found(&schedule), [(seconds(6), None)]);
     }
 
     #[test]

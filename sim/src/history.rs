@@ -240,12 +240,6 @@ impl History {
         (is_cut || is_paused) && since <= to
     }
 
-    /// Whether a host stood still from one moment on, or from before it, and until after another.
-    pub fn stood_still(&self, host: HostId, from: Duration, until: Duration) -> bool {
-        let mut stalls = self.schedule.stalls().filter(|stall| stall.host == host);
-        stalls.any(|it| it.begin.at <= from && it.end.is_none_or(|end| end > until))
-    }
-
     /// Whether at any time between these moments a fault kept the two hosts from each other: a cut
     /// with one of them inside, or one of them standing still.
     pub fn were_separated(&self, a: HostId, b: HostId, from: Duration, to: Duration) -> bool {

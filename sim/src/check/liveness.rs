@@ -8,7 +8,7 @@ use tidings_core::BootEpoch;
 use super::{Evidence, Violation};
 use crate::fault::Stall;
 use crate::history::Life;
-use crate::host::run_seed;
+use crate::host::{HostId, run_seed};
 use crate::measure::overlay;
 use crate::workload;
 
@@ -36,17 +36,17 @@ pub(super) fn one_component(evidence: &Evidence<'_>) -> Vec<Violation> {
 pub(super) fn messages_held(evidence: &Evidence<'_>) -> Vec<Violation> {
     let history = evidence.history;
     let obtainable = evidence.scenario.config.broadcast.store_age.saturating_sub(CATCH_UP_TIME);
+    let stalls: Vec<Stall<'_>> = history.schedule.stalls().collect();
     // A network that fell apart, as somebody stood still for so long, needs as long to catch up: what is gone
     // by then need not be with everybody.
-    let lasts = |it: Stall<'_>| it.end.map_or(Duration::MAX, |end| end.saturating_sub(it.begin.at));
-    if obtainable.is_zero()
-        && history
-            .schedule
-            .stalls()
-            .any(|it| lasts(it) >= evidence.scenario.config.broadcast.store_age)
-    {
+    let store_age = evidence.scenario.config.broadcast.store_age;
+    if obtainable.is_zero() && stalls.iter().any(|stall| stall.length() >= store_age) {
         return Vec::new();
     }
+    let stood_still = |host: HostId, from: Duration, until: Duration| {
+        let mut own = stalls.iter().filter(|stall| stall.host == host);
+        own.any(|it| it.begin.at <= from && it.end.is_none_or(|end| end > until))
+    };
     let end = evidence.scenario.duration.saturating_sub(ON_THE_WAY);
     let survivors: Vec<(Life, Option<Duration>)> = history
         .lives
@@ -68,7 +68,7 @@ pub(super) fn messages_held(evidence: &Evidence<'_>) -> Vec<Violation> {
         // While the message could be had, a peer was there: it had joined, and did not sleep all the time.
         let was_there = |life: Life, joined: Option<Duration>| {
             joined.is_some_and(|it| it <= sent + obtainable)
-                && !history.stood_still(life.host, sent + CATCH_UP_TIME, sent + obtainable)
+                && !stood_still(life.host, sent + CATCH_UP_TIME, sent + obtainable)
         };
         if !was_there(origin, history.lives.get(&origin).and_then(|span| span.joined)) {
             continue;

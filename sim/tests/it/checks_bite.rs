@@ -107,6 +107,29 @@ fn every_check_fires_when_it_should() {
     }
 }
 
+/// Messages are kept for 120 s, longer than the run lasts: who wakes in time must get them.
+#[test]
+fn only_who_sleeps_until_a_message_is_gone_may_lack_it() {
+    let lacks = |wakes: bool, sleeps_from: Duration| {
+        let (scenario, mut history) = good();
+        let survivors: BTreeSet<Life> = history.survivors().collect();
+        let receipts = &mut message_trace(&mut history).receipts;
+        let place = receipts.iter().position(|receipt| survivors.contains(&receipt.life));
+        let host = receipts.remove(place.expect("a delivery")).life.host;
+        let faults = &mut history.schedule.faults;
+        faults.push(Scheduled { at: sleeps_from, fault: Fault::Suspend(host) });
+        if wakes {
+            faults.push(Scheduled { at: scenario.duration, fault: Fault::Wake(host) });
+        }
+        let found = check(&scenario, &history);
+        found.iter().any(|it| it.check == "messages-held" && it.host == Some(host))
+    };
+    let (first, last) = (Duration::ZERO, small().duration);
+    assert!(!lacks(false, first), "it slept from before it was said, for ever");
+    assert!(lacks(true, first), "it woke while it could be had");
+    assert!(lacks(false, last), "it fell asleep long after it was said");
+}
+
 #[test]
 fn every_check_is_spoilt_at_least_once() {
     let spoilt: BTreeSet<_> = SPOILT.iter().map(|(name, ..)| *name).collect();
