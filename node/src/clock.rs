@@ -9,7 +9,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tidings_core::{Instant, UnixTime};
 use tokio::time;
 
-/// Two clocks that agree to this must not be told apart: a calendar is set by so much now and then.
+/// A calendar that gains less than this on the steady clock was set a little, and the machine did not sleep.
 /// *Choice: half of the least silence for which a link is given up.*
 const LEAST_SLEEP: Duration = Duration::from_millis(250);
 
