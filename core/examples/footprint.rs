@@ -257,6 +257,7 @@ impl Stage<'_> {
             Output::Send { .. }
             | Output::AwaitReady { .. }
             | Output::AwaitIdle { .. }
+            | Output::Reset { .. }
             | Output::Close { .. }
             | Output::Event(_) => None,
         }

@@ -216,3 +216,27 @@ pub(crate) fn for_programs(event: &Event) -> Option<NodeEvent> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use tidings_core::Envelope;
+
+    use super::*;
+
+    /// A program that keeps one small message must not keep the 60 KiB that came with it.
+    #[test]
+    fn a_payload_of_many_is_a_copy_and_one_that_came_alone_is_none() {
+        let origin = (NodeId::new([1; 32]), BootEpoch(1));
+        let payload = |text: &str| Payload::new(text.as_bytes().to_vec()).expect("short");
+        for (texts, is_copy) in [(&["alone"][..], false), (&["one", "two"][..], true)] {
+            let payloads: Vec<Payload> = texts.iter().map(|text| payload(text)).collect();
+            let (sent, topic) = (UnixTime::from_millis(0), Topic::default());
+            let envelope = Envelope::of_many(origin, Sequence(1), sent, topic, &payloads);
+            for message in GossipMessage::all(&Arc::new(envelope)) {
+                let (kept, view) = (own(&message), message.payload());
+                assert_eq!(kept, view);
+                assert_eq!(kept.as_ptr() != view.as_ptr(), is_copy, "{texts:?}");
+            }
+        }
+    }
+}

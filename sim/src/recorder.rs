@@ -402,13 +402,14 @@ mod tests {
         let origin = (FIRST.node_id(run_seed(1)), BootEpoch(1));
         let (sent, topic) = (UnixTime::from_millis(0), Topic::default());
         let envelope = Arc::new(Envelope::new(origin, Sequence(1), sent, topic, payload));
-        for (said, crossings) in [(9, 0), (11, 1)] {
+        // Said while a link was busy: it was sealed later.
+        for (sealed, waited, crossings) in [(9, 0, 0), (11, 0, 1), (11, 2, 0)] {
             let cut = Fault::Cut([FIRST].into(), CutMode::Silent, Direction::Both);
             let (mut recorder, first, second) = recorder(cut, Fault::Heal);
             let message = GossipMessage::all(&envelope).next().expect("one");
             let (id, sequence) = (message.id(), message.sequence());
-            let published = Event::Published { envelope: message, waited: Duration::ZERO };
-            recorder.note(first, seconds(said), &published);
+            let published = Event::Published { envelope: message, waited: seconds(waited) };
+            recorder.note(first, seconds(sealed), &published);
             let copy = Event::Duplicate { id, sequence, from: origin.0 };
             recorder.note(second, seconds(15), &copy);
             assert_eq!(close(recorder).crossings.len(), crossings);
