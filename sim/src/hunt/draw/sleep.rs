@@ -7,19 +7,21 @@ use std::time::Duration;
 use super::{Dice, SECOND, SETTLING, hit_peers};
 use crate::scenario::{Blocks, FaultKind, FaultSpec, Scenario, Span, Targets};
 
-/// For how long messages are kept: so shortly that much is forgotten while the others still ping who sleeps, or
-/// long enough that all that is said must reach everybody but the sleeper.
-const STORE_AGES: [RangeInclusive<u64>; 2] = [4..=20, 30..=40];
+/// For how many seconds messages are kept: so few that much is forgotten while others still ping who sleeps,
+/// and no check demands that all is caught up with.
+const SHORT: RangeInclusive<u64> = 4..=20;
 
-/// Makes one of three runs in which nobody has much to say one in which somebody sleeps. Whoever is cut off for
-/// longer than messages are kept misses them rightly, so nobody is; nor may a seed node without which nobody
-/// could join.
+/// So many that what is said must reach everybody but the sleeper. Whoever is cut off for as long misses it
+/// rightly, so nobody is.
+const LONG: RangeInclusive<u64> = 30..=40;
+
+/// Makes one of three runs in which nobody has much to say one in which somebody sleeps. Where a seed node
+/// does, without which nobody could join, messages are kept for as long as ever.
 pub(super) fn draw(dice: &mut Dice, scenario: &mut Scenario) {
     let has_much_to_say = scenario.faults.iter().any(is_stopped_reader);
     if has_much_to_say || !dice.chance(33) {
         return;
     }
-    scenario.faults.retain(|fault| !matches!(fault.kind, FaultKind::Partition { .. }));
     let lease = scenario.config.registration.lease;
     if dice.chance(20) {
         let name = format!("seed-{}", dice.number(1..=scenario.seed_nodes));
@@ -27,14 +29,26 @@ pub(super) fn draw(dice: &mut Dice, scenario: &mut Scenario) {
         sleep(dice, scenario, Targets::Named(vec![name]), lease.min(10 * SECOND));
         return;
     }
-    let store_age = dice.pick(&[0, 1]);
-    let store_age = dice.seconds(STORE_AGES[store_age].clone());
+    let is_short = dice.chance(50);
+    let store_age = dice.seconds(if is_short { SHORT } else { LONG });
+    if !is_short {
+        scenario.faults.retain(|fault| !matches!(fault.kind, FaultKind::Partition { .. }));
+    }
     scenario.config.broadcast.store_age = store_age;
     for _ in 0..dice.number(1..=2) {
-        // Where no peer is left, a fault of others makes room.
-        while hit_peers(scenario) + 1 >= scenario.peers && scenario.faults.pop().is_some() {}
+        leave_one(scenario);
         let base = dice.pick(&[store_age, store_age, lease]);
         sleep(dice, scenario, Targets::RandomPeers(1), base);
+    }
+}
+
+/// Where no peer is left that nothing hits, a fault of drawn peers makes room.
+fn leave_one(scenario: &mut Scenario) {
+    let is_drawn = |it: &FaultSpec| matches!(it.targets, Targets::RandomPeers(_));
+    while hit_peers(scenario) + 1 >= scenario.peers
+        && let Some(place) = scenario.faults.iter().rposition(is_drawn)
+    {
+        scenario.faults.remove(place);
     }
 }
 
@@ -96,7 +110,8 @@ mod tests {
             if scenario.faults.iter().any(|fault| is_long(&fault)) {
                 sleeps += 1;
                 let is_cut = |it: &FaultSpec| matches!(it.kind, FaultKind::Partition { .. });
-                assert!(!scenario.faults.iter().any(is_cut), "{}", scenario.name);
+                let may_be_cut = !LONG.contains(&store_age.as_secs());
+                assert!(may_be_cut || !scenario.faults.iter().any(is_cut), "{}", scenario.name);
             }
         }
         assert!((60..140).contains(&sleeps), "{sleeps}");
