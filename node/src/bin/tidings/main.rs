@@ -4,6 +4,7 @@ mod bench;
 mod cli;
 mod console;
 mod fleet;
+mod lines;
 mod log;
 mod options;
 mod output;
@@ -20,7 +21,7 @@ use tidings_core::Role;
 use cli::{Cli, ConfigRole, LogsVerb, SendArgs, Verb};
 use console::control::{NoAnswer, ask};
 use options::UsageError;
-use output::Output;
+use output::{Last, Output, last_word};
 use shutdown::Interrupted;
 
 /// Something was typed wrong, or nobody could be asked.
@@ -36,9 +37,8 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the program's last word")]
 fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("tidings: {error:#}");
+    last_word(Last::Error, format!("tidings: {error:#}\n"));
     if error.is::<Interrupted>() {
         return ExitCode::from(INTERRUPTED);
     }
