@@ -15,10 +15,9 @@ mod told;
 use std::future::Future;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use tidings_core::Role;
 
-use cli::{Cli, ConfigRole, LogsVerb, SendArgs, Verb};
+use cli::{ConfigRole, LogsVerb, SendArgs, Verb};
 use console::control::{NoAnswer, ask};
 use options::UsageError;
 use output::{Last, Output, last_word};
@@ -31,7 +30,7 @@ const COULD_NOT_TELL: u8 = 2;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    match carry_out(Cli::parse().verb) {
+    match carry_out(cli::parse().verb) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }

@@ -22,7 +22,7 @@ use crate::console::{Console, Inbox, pipe};
 use crate::lines::{LastLines, Lines, Outputs, STANDARD_OUTPUT, standard_output};
 use crate::log::{self, EventLog};
 use crate::options::NodeOptions;
-use crate::options::layers::{Flags, unknown_variables};
+use crate::options::layers::{Flags, other_variables};
 use crate::shutdown::{Interrupted, Signals, leave_when_told};
 use crate::told::Teller;
 
@@ -53,19 +53,16 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
     let terminal = shell.as_mut().and_then(Shell::above);
     log::init(&options.log, (role, record.primary().port()), terminal, &outputs)?;
     let _last_lines = LastLines(Arc::clone(&outputs));
-    for variable in unknown_variables() {
-        warn!(%variable, "unknown environment variable, ignored");
-    }
+    tell_other_variables();
     info!(%role, id = %record.subject(), epoch = %record.epoch(), addr = %record.primary(), "listening");
 
-    let socket = ControlSocket::listen(path_of(&options.data_dir, &name));
-    let socket = socket.inspect_err(|error| warn!(reason = %error, "no control socket")).ok();
+    let mut socket = ControlSocket::listen(path_of(&options.data_dir, &name));
     stdout.push(announcement(role, &record).as_bytes());
     // From here on events may follow on standard output.
     let mut node = bound.run();
     let console =
         Arc::new(Console { role, node: node.handle(), inbox, outputs: Arc::clone(&outputs) });
-    let mut answering = pin!(control(socket.as_ref(), &console));
+    let mut answering = pin!(socket.serve(Arc::clone(&console)));
     let ip = record.primary().ip();
     let chatter = async {
         options.chatter.run(&joined, &console.node, ip, unix_now).await;
@@ -77,7 +74,7 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
         ended = node.ended() => ended?,
         interrupted = leave_when_told(signals, &console.node, &outputs) => return Err(interrupted.into()),
         never = outputs.watch() => match never {},
-        () = &mut answering => return Ok(()),
+        never = &mut answering => match never {},
         () = chatter => return Ok(()),
         failed = commands(shell, options.shell, leave_at_eof, (&console, &stdout)) => return failed,
     };
@@ -87,11 +84,15 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
     Ok(())
 }
 
-/// Answers on the control socket, if there is one.
-async fn control(socket: Option<&ControlSocket>, console: &Arc<Console>) {
-    match socket {
-        Some(socket) => socket.serve(Arc::clone(console)).await,
-        None => pending().await,
+/// What the environment has that looks like options and is none.
+fn tell_other_variables() {
+    let others = other_variables();
+    for variable in others.unknown {
+        warn!(%variable, "unknown environment variable, ignored");
+    }
+    if !others.of_services.is_empty() {
+        let variables = others.of_services.join(" ");
+        info!(%variables, "variables that Kubernetes sets for Services, ignored");
     }
 }
 
