@@ -38,7 +38,9 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
     let inbox = Arc::new(Inbox::default());
     let joined = Arc::new(FirstNeighbor::default());
     let teller = Teller(more.tell_events.then(|| stdout.clone()));
-    let observer = Arc::new(((EventLog, teller), (Arc::clone(&inbox), Arc::clone(&joined))));
+    let event_log = Arc::new(EventLog::new());
+    let observer =
+        Arc::new(((Arc::clone(&event_log), teller), (Arc::clone(&inbox), Arc::clone(&joined))));
     let bound = select! {
         biased;
         () = signals.end() => return Err(Interrupted.into()),
@@ -54,6 +56,9 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
     log::init(&options.log, (role, record.primary().port()), terminal, &outputs)?;
     let _last_lines = LastLines(Arc::clone(&outputs));
     tell_other_variables();
+    if let Some(error) = bound.epoch_not_stored() {
+        warn!(reason = %error, "boot epoch not stored: the next start relies on the clock");
+    }
     info!(%role, id = %record.subject(), epoch = %record.epoch(), addr = %record.primary(), "listening");
 
     let mut socket = ControlSocket::listen(path_of(&options.data_dir, &name));
@@ -74,6 +79,7 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
         ended = node.ended() => ended?,
         interrupted = leave_when_told(signals, &console.node, &outputs) => return Err(interrupted.into()),
         never = outputs.watch() => match never {},
+        never = event_log.tell_left_out() => match never {},
         never = &mut answering => match never {},
         () = chatter => return Ok(()),
         failed = commands(shell, options.shell, leave_at_eof, (&console, &stdout)) => return failed,

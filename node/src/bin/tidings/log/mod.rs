@@ -4,6 +4,7 @@
 pub(crate) mod clean;
 mod event;
 mod file;
+mod limit;
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
