@@ -360,3 +360,70 @@ fn an_error_that_nobody_reads_is_no_obstacle() {
     let output = tidings(&["status", "--data-dir", "/nowhere"]);
     assert_eq!(output.status.code(), Some(2));
 }
+
+/// A full disk at the start: a node that was here before runs, a new one says what is missing, and no half
+/// file is left.
+#[test]
+fn a_start_on_a_full_disk_leaves_no_half_file() {
+    let folder = empty_folder("outputs_start_full");
+    let limited = |bytes: u32| {
+        // In blocks of 512 bytes, so that less than one is nothing at all.
+        let node = command(&folder, &["seed", "--log-file", "none"]);
+        through_shell(&format!("ulimit -f {}", bytes / 512), &node)
+    };
+    let output = limited(0).stderr(Stdio::piped()).output().expect("it runs");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains(".identity: File too large"), "{error}");
+    assert_eq!(fs::read_dir(&folder).expect("read").count(), 0, "no half file is left");
+
+    // The same port, so that it is the same node.
+    let mut before = Node::start(&folder, &mut command(&folder, &["seed", "--log-file", "none"]));
+    let port = before.name.rsplit('-').next().expect("a port").to_owned();
+    before.child.kill().expect("killed");
+    before.child.wait().expect("ended");
+    fs::remove_file(folder.join(format!("seed-{port}.sock"))).expect("removed");
+    let (mut reader, writer) = pipe().expect("a pipe");
+    let args =
+        ["seed", "--log-file", "none", "--listen", "127.0.0.1", "--data-dir", ".", "--port", &port];
+    let mut again = program();
+    let mut again = through_shell("ulimit -f 0", again.args(args).current_dir(&folder));
+    let node = Node::start(&folder, again.stderr(writer));
+    drop(again);
+    assert!(node.ask("status").contains("\"uptime_ms\""));
+    node.signal("-TERM");
+    assert!(node.end().success());
+    let mut log = String::new();
+    reader.read_to_string(&mut log).expect("read");
+    let words = format!(
+        "boot epoch not stored: the next start relies on the clock reason=./seed-{port}.epoch"
+    );
+    assert!(log.contains(&words) && log.contains("File too large"), "{log}");
+    assert!(!folder.join(format!("seed-{port}.epoch.next")).exists());
+}
+
+/// A shared file that somebody keeps locked, or that takes nothing, is named; no half entry is left in it.
+#[test]
+fn a_shared_file_that_cannot_be_written_is_named() {
+    let folder = empty_folder("outputs_shared");
+    let shared = folder.join("seeds.csv");
+    fs::write(&shared, "192.0.2.7:5000\n").expect("written");
+    let mut node = program();
+    node.args(["seed", "--listen", "127.0.0.1", "--port", "0", "--log-file", "none"]);
+    node.args(["--announce-in", "seeds.csv", "--data-dir", "."]).current_dir(&folder);
+    let locked = File::open(&shared).expect("a file");
+    locked.lock().expect("locked");
+    let output = node.stdin(Stdio::null()).output().expect("it ends");
+    drop(locked);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("seeds.csv: another process has it locked for 10 s"), "{error}");
+
+    fs::write(&shared, format!("# {}\n192.0.2.7:5000\n", "x".repeat(490))).expect("written");
+    let before = text(&shared);
+    let output =
+        through_shell("ulimit -f 1", &node).stderr(Stdio::piped()).output().expect("it ends");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.contains("seeds.csv: File too large"), "{error}");
+    assert_eq!(text(&shared), before, "half an entry was taken back");
+}
