@@ -427,3 +427,89 @@ fn a_shared_file_that_cannot_be_written_is_named() {
     assert!(error.contains("seeds.csv: File too large"), "{error}");
     assert_eq!(text(&shared), before, "half an entry was taken back");
 }
+
+/// All of the above in one life. The journal tells an operator each trouble and each end of one, once.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "somebody must read while the test waits")]
+fn the_journal_of_a_hard_life_has_all_and_nothing_twice() {
+    let folder = empty_folder("outputs_journal");
+    let (mut stuck, stdout) = stuck_pipe();
+    let (mut journal, stderr) = pipe().expect("a pipe");
+    let mut command_ = command(&folder, &LOGGED);
+    let mut node =
+        Node::start(&folder, command_.stdout(stdout).stderr(stderr).stdin(Stdio::piped()));
+    drop(command_);
+    let copy = folder.join("journal");
+    let mut file = File::create(&copy).expect("made");
+    let keeping = std::thread::spawn(move || std::io::copy(&mut journal, &mut file));
+    let told = |words: &[&str]| wait_for(&copy, words);
+    let log = folder.join("node.log");
+    told(&["listening"]);
+
+    // Nobody reads the answers, and then somebody does.
+    node.child.stdin.as_ref().expect("a pipe").write_all(b"help\n").expect("written");
+    told(&["nobody reads it"]);
+    let reading = std::thread::spawn(move || std::io::copy(&mut stuck, &mut std::io::sink()));
+    told(&["written again", "standard output"]);
+
+    // The disk is full, and then it is not.
+    node.limit_files(Some(fs::metadata(&log).expect("a file").len() + 30));
+    node.signal("-HUP");
+    told(&["cannot be written", "log file node.log"]);
+    node.limit_files(None);
+    node.signal("-HUP");
+    told(&["written again", "log file node.log"]);
+
+    // The control socket is gone, and the log was moved: a line is written, and that is noticed.
+    wait_until("the last look at the file is a second ago", {
+        let since = Instant::now();
+        move || since.elapsed() > Duration::from_millis(1_200)
+    });
+    fs::rename(&log, folder.join("node.log.old")).expect("moved");
+    fs::remove_file(folder.join(format!("{}.sock", node.name))).expect("removed");
+    told(&["control socket made anew"]);
+    told(&["it was moved or removed"]);
+
+    // The log is cut short.
+    File::create(&log).expect("cut short");
+    node.signal("-HUP");
+    wait_for(&log, &["# tidings log, version 1"]);
+    node.signal("-TERM");
+    told(&["stopped"]);
+    node.child.wait().expect("ended");
+    keeping.join().expect("no panic").expect("read");
+    reading.join().expect("no panic").expect("read");
+    assert_journal(&text(&copy));
+}
+
+fn assert_journal(journal: &str) {
+    let hung_up = "INFO told to open log files anew (SIGHUP)";
+    let anew = "INFO opened anew output=\"log file node.log\"";
+    let wanted = [
+        "INFO listening role=",
+        "WARN output takes nothing: nobody reads it output=\"standard output\" lost=0",
+        "INFO output is written again output=\"standard output\" lost_in_all=0",
+        hung_up,
+        "WARN output cannot be written output=\"log file node.log\" reason=File too large",
+        hung_up,
+        "INFO output is written again output=\"log file node.log\"",
+        "INFO opened anew output=\"log file node.log\" reason=\"it was moved or removed\"",
+        "INFO control socket made anew",
+        "INFO shutting down; press Ctrl-C again to exit now",
+        "INFO left",
+        "INFO stopped",
+    ];
+    let lines: Vec<&str> = journal.lines().filter_map(|line| line.get(26..)).collect();
+    for words in wanted {
+        assert!(lines.iter().any(|line| line.starts_with(words)), "no {words:?}: {journal}");
+    }
+    for line in &lines {
+        let is_wanted = wanted.iter().any(|words| line.starts_with(words));
+        assert!(is_wanted || line.starts_with(anew), "{line:?} is too much: {journal}");
+    }
+    let mut warnings: Vec<_> = lines.iter().filter(|line| line.starts_with("WARN")).collect();
+    warnings.sort_unstable();
+    warnings.dedup();
+    assert_eq!(warnings.len(), 2, "one of each: {journal}");
+    assert_eq!(journal.matches("WARN").count(), 2, "{journal}");
+}

@@ -365,11 +365,13 @@ impl Watched {
             return;
         }
         let is_written = news.successes > self.successes && !news.is_failing;
-        if is_news && may_tell || news.is_gone {
-            self.tell(name, news);
-        } else if self.is_in_trouble && !is_news && is_written && !news.is_stuck() {
+        let is_well = is_written && !news.is_stuck() && news.refusals == self.refusals;
+        if self.is_in_trouble && is_well {
             info!(output = name, lost_in_all = news.lost, "output is written again");
-            self.is_in_trouble = false;
+            // What failed meanwhile, as the warning itself may have, is in that count.
+            (self.failures, self.lost, self.is_in_trouble) = (news.failures, news.lost, false);
+        } else if is_news && may_tell || news.is_gone {
+            self.tell(name, news);
         }
     }
 
