@@ -98,6 +98,23 @@ pub(super) fn short(path: &Path) -> io::Result<(PathBuf, Option<File>)> {
     Ok((short.join(name), Some(folder)))
 }
 
+/// Reading and writing for the node's own user, and nothing for others.
+const RIGHTS: u32 = 0o600;
+
+/// A socket whose file has its rights from the first moment on.
+fn bound(path: &Path) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Linux makes the file with the rights of the socket, so that it has no others for a moment.
+    let rights = Permissions::from_mode(RIGHTS);
+    File::from(OwnedFd::from(socket.try_clone()?)).set_permissions(rights).or_else(
+        // Elsewhere a socket may have none.
+        |error| if cfg!(target_os = "linux") { Err(error) } else { Ok(()) },
+    )?;
+    let (short, _folder) = short(path)?;
+    socket.bind(&SockAddr::unix(&short)?)?;
+    Ok(socket)
+}
+
 impl Listening {
     /// Listens. The caller holds the node's identity, so a file left here is nobody's any more.
     fn at(path: &Path) -> io::Result<Self> {
@@ -105,16 +122,8 @@ impl Listening {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        // Linux makes the file with the rights of the socket, so that it has no others for a moment.
-        let rights = Permissions::from_mode(0o600);
-        File::from(OwnedFd::from(socket.try_clone()?)).set_permissions(rights.clone()).or_else(
-            // Elsewhere a socket may have none.
-            |error| if cfg!(target_os = "linux") { Err(error) } else { Ok(()) },
-        )?;
-        let (short, _folder) = short(path)?;
-        socket.bind(&SockAddr::unix(&short)?)?;
-        fs::set_permissions(path, rights)?;
+        let socket = bound(path)?;
+        fs::set_permissions(path, Permissions::from_mode(RIGHTS))?;
         socket.listen(BACKLOG)?;
         socket.set_nonblocking(true)?;
         let listener = UnixListener::from_std(StdListener::from(OwnedFd::from(socket)))?;
@@ -263,4 +272,21 @@ async fn answer(stream: UnixStream, console: &Console, heard: &Heard) -> io::Res
         timeout(PATIENCE, stream.write_all(reply.as_bytes())).await??;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Before anybody has changed them.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_socket_is_made_with_its_rights() {
+        let path = std::env::temp_dir().join(format!("tidings-{}.sock", std::process::id()));
+        let _none_yet = fs::remove_file(&path);
+        let _socket = bound(&path).expect("bound");
+        let mode = fs::metadata(&path).expect("a file").permissions().mode();
+        fs::remove_file(&path).expect("removed");
+        assert_eq!(mode & 0o777 & !RIGHTS, 0, "{mode:o}");
+    }
 }
