@@ -109,8 +109,8 @@ impl LogFile {
                 .map_or(Ok(Written::Fine), |reason| Err(io::Error::other(reason.clone())));
         }
         self.looked = Some(Instant::now());
-        let Some(open) = &mut self.open else { return self.open_anew().map(|()| Written::Fine) };
-        let Some(what) = open.done_by_others(&self.path, self.header)? else {
+        let Some(open) = &self.open else { return self.open_anew().map(|()| Written::Fine) };
+        let Some(what) = open.done_by_others(&self.path)? else {
             return Ok(Written::Fine);
         };
         match self.open_anew() {
@@ -145,7 +145,7 @@ impl Sink for LogFile {
         let looked = self.look()?;
         let aside = self.put_aside();
         if let Some(open) = &mut self.open {
-            open.write(lines)?;
+            open.write(lines, self.header)?;
         }
         Ok(aside.map_or_else(Written::Beside, |()| looked))
     }
@@ -156,8 +156,8 @@ impl Sink for LogFile {
 
     fn reopen(&mut self) -> io::Result<bool> {
         // The file that is open is locked: it cannot be opened once more, and need not be.
-        let is_current = match &mut self.open {
-            Some(open) => open.done_by_others(&self.path, self.header)?.is_none(),
+        let is_current = match &self.open {
+            Some(open) => open.done_by_others(&self.path)?.is_none(),
             None => false,
         };
         if is_current { Ok(true) } else { self.open_anew().map(|()| true) }
@@ -165,9 +165,8 @@ impl Sink for LogFile {
 }
 
 impl Open {
-    /// What somebody else has done to the file, if it must be opened anew for that. One that was cut short
-    /// gets its first line again.
-    fn done_by_others(&mut self, path: &Path, header: &str) -> io::Result<Option<&'static str>> {
+    /// What somebody else has done to the file, if it must be opened anew for that.
+    fn done_by_others(&self, path: &Path) -> io::Result<Option<&'static str>> {
         if !self.is_regular {
             return Ok(None);
         }
@@ -181,17 +180,19 @@ impl Open {
             // What cannot be seen can still be written.
             Err(_hidden) => return Ok(None),
         }
-        if mine.len() < self.written {
-            self.written = mine.len();
-            if mine.len() == 0 {
-                self.write(format!("{header}\n").as_bytes())?;
-            }
-        }
         Ok(None)
     }
 
-    /// Writes whole lines or nothing: half a line, where the disk is full, is taken back.
-    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+    /// Writes whole lines or nothing. A file that was cut short, maybe a moment ago, gets its first line again.
+    fn write(&mut self, lines: &[u8], header: &str) -> io::Result<()> {
+        if self.is_regular && self.written > 0 && self.file.metadata()?.len() == 0 {
+            self.append(format!("{header}\n").as_bytes())?;
+        }
+        self.append(lines)
+    }
+
+    /// Half a line, where the disk is full, is taken back.
+    fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         let before = if self.is_regular { self.file.metadata()?.len() } else { 0 };
         write_all(&mut self.file, lines).map_err(|(written, error)| {
             if written > 0 && self.is_regular {
@@ -223,7 +224,7 @@ fn open(path: &Path, header: &str) -> io::Result<Open> {
     let is_regular = Metadata::is_file(&metadata);
     let mut open = Open { file, written: metadata.len(), is_regular };
     if is_regular && open.written == 0 {
-        open.write(format!("{header}\n").as_bytes())?;
+        open.append(format!("{header}\n").as_bytes())?;
     }
     Ok(open)
 }
@@ -286,6 +287,14 @@ mod tests {
         assert_eq!(next("three\n"), format!("{TEXT_HEADER}\nthree\n"));
         File::create(&path).expect("cut short");
         assert_eq!(next("four\n"), format!("{TEXT_HEADER}\nfour\n"));
+        File::create(&path).expect("cut short between two looks");
+        log.write_lines(b"soon\n").expect("written");
+        assert_eq!(text(&path), format!("{TEXT_HEADER}\nsoon\n"));
+        let mut next = |line: &str| {
+            log.looked = None;
+            log.write_lines(line.as_bytes()).expect("written");
+            text(&path)
+        };
         fs::remove_dir_all(path.parent().expect("a folder")).expect("removed");
         assert_eq!(next("five\n"), format!("{TEXT_HEADER}\nfive\n"));
     }
