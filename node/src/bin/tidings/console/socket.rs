@@ -235,7 +235,7 @@ impl Asking {
     fn admit(&mut self, stream: UnixStream, console: Arc<Console>) {
         self.programs.retain(|program| !program.task.is_finished());
         if self.programs.len() >= MAX_ASKING {
-            self.give_up_the_most_silent();
+            self.give_up_the_longest_silent();
         }
         let heard = Heard::new(Mutex::new(Instant::now()));
         let noted = Arc::clone(&heard);
@@ -246,7 +246,7 @@ impl Asking {
         self.programs.push(Program { task, heard });
     }
 
-    fn give_up_the_most_silent(&mut self) {
+    fn give_up_the_longest_silent(&mut self) {
         let heard =
             |program: &Program| *program.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let programs = self.programs.iter().enumerate();
