@@ -259,7 +259,8 @@ impl NodeBuilder {
         let rng_seed = RngSeed::new(random_bytes().map_err(StartError::Randomness)?);
         let birth = Birth { record: record.clone(), rng_seed, unix: now };
         if let Some(path) = self.announce_in.filter(|_| self.role == Role::SeedNode) {
-            seed_file::announce(&path, record.primary())?;
+            let addr = record.primary();
+            announce(path, addr).await?;
         }
         let has_members = has_members(self.role, &config);
         let node = match self.role {
@@ -330,6 +331,11 @@ impl BoundNode {
         &self.record
     }
 
+    /// Why the node's boot epoch is not stored, where the disk did not take it.
+    pub fn epoch_not_stored(&self) -> Option<&IdentityError> {
+        self.parts.identity.not_stored()
+    }
+
     /// Lets it begin.
     pub fn run(self) -> RunningNode {
         let Self { record, parts } = self;
@@ -348,6 +354,14 @@ impl BoundNode {
         let task = RunningNode::task(driver, lookups, identity);
         RunningNode::new(record, role, handle, task)
     }
+}
+
+/// Announces on a thread where a slow disk, or somebody who has the file locked, holds up nobody.
+#[expect(clippy::disallowed_methods, reason = "files are of real nodes only")]
+async fn announce(path: PathBuf, addr: SocketAddr) -> Result<(), SeedFileError> {
+    let announcing = tokio::task::spawn_blocking(move || seed_file::announce(&path, addr));
+    // A runtime that shuts down announces nothing more.
+    announcing.await.unwrap_or(Ok(false)).map(drop)
 }
 
 /// Whether the node keeps a table of members.

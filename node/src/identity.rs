@@ -23,6 +23,7 @@ const VERSION: u32 = 1;
 pub struct Identity {
     key: SigningKey,
     epoch: BootEpoch,
+    not_stored: Option<IdentityError>,
     _locked: Option<File>,
 }
 
@@ -61,20 +62,28 @@ impl Identity {
         let at = |kind| IdentityError { path: path.to_owned(), kind };
         let (key, locked) = load_or_create_key(path).map_err(at)?;
         let epoch_path = path.with_extension("epoch");
-        let epoch = next_epoch(&epoch_path, now)
-            .map_err(|kind| IdentityError { path: epoch_path, kind })?;
-        Ok(Self { key, epoch, _locked: Some(locked) })
+        let (epoch, error) = next_epoch(&epoch_path, now)
+            .map_err(|kind| IdentityError { path: epoch_path.clone(), kind })?;
+        let not_stored = error.map(|error| IdentityError { path: epoch_path, kind: error.into() });
+        Ok(Self { key, epoch, not_stored, _locked: Some(locked) })
     }
 
     /// An identity for one life only, in no file.
     pub fn for_once(now: UnixTime) -> io::Result<Self> {
         let key = SigningKey::from_bytes(&random_bytes()?);
-        Ok(Self { key, epoch: BootEpoch(now.as_millis()), _locked: None })
+        let epoch = BootEpoch(now.as_millis());
+        Ok(Self { key, epoch, not_stored: None, _locked: None })
     }
 
     /// The node's id: its public key.
     pub fn id(&self) -> NodeId {
         NodeId::new(self.key.verifying_key().to_bytes())
+    }
+
+    /// Why the boot epoch could not be stored, where it could not. This life is good without; the next one
+    /// relies on a clock that goes forward.
+    pub fn not_stored(&self) -> Option<&IdentityError> {
+        self.not_stored.as_ref()
     }
 
     /// Which life of the node this is.
@@ -104,15 +113,23 @@ fn load_or_create_key(path: &Path) -> Result<(SigningKey, File), IdentityErrorKi
     let secret = random_bytes()?;
     // A key has the same text form as an id.
     let key = NodeId::new(secret);
-    file.write_all(
-        format!(
-            "# Whoever has this file is this node. Keep it to yourself.\n\
-             version = {VERSION}\nsecret_key = \"{key:#}\"\n"
-        )
-        .as_bytes(),
-    )?;
-    file.sync_all()?;
+    let text = format!(
+        "# Whoever has this file is this node. Keep it to yourself.\n\
+         version = {VERSION}\nsecret_key = \"{key:#}\"\n"
+    );
+    write_whole(&mut file, path, &text)?;
     Ok((SigningKey::from_bytes(&secret), file))
+}
+
+/// Writes a new file whole, or takes it back: half a file would be in the way of the next start.
+fn write_whole(file: &mut File, path: &Path, text: &str) -> io::Result<()> {
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // An empty file is as good as none, where one of these two fails.
+        let _half = file.set_len(0);
+        let _empty = fs::remove_file(path);
+    }
+    written
 }
 
 /// Fresh bytes from the operating system.
@@ -140,7 +157,13 @@ fn parse_key(text: &str) -> Result<SigningKey, IdentityErrorKind> {
 }
 
 /// Replaces the file in one step, so that a crash leaves the old epoch or the new one.
-fn next_epoch(path: &Path, now: UnixTime) -> Result<BootEpoch, IdentityErrorKind> {
+///
+/// Where that cannot be written (a full disk) an epoch by the calendar is good without it; why it is not
+/// stored is returned beside it.
+fn next_epoch(
+    path: &Path,
+    now: UnixTime,
+) -> Result<(BootEpoch, Option<io::Error>), IdentityErrorKind> {
     let stored = match fs::read_to_string(path) {
         Ok(text) => parse_epoch(&text)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
@@ -148,11 +171,18 @@ fn next_epoch(path: &Path, now: UnixTime) -> Result<BootEpoch, IdentityErrorKind
     };
     let boot_epoch = stored.saturating_add(1).max(now.as_millis());
     let next = path.with_extension("epoch.next");
-    let mut file = File::create(&next)?;
-    file.write_all(format!("version = {VERSION}\nboot_epoch = {boot_epoch}\n").as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&next, path)?;
-    Ok(BootEpoch(boot_epoch))
+    let text = format!("version = {VERSION}\nboot_epoch = {boot_epoch}\n");
+    let stored_now = File::create(&next)
+        .and_then(|mut file| write_whole(&mut file, &next, &text))
+        .and_then(|()| fs::rename(&next, path));
+    match stored_now {
+        Ok(()) => Ok((BootEpoch(boot_epoch), None)),
+        // The calendar is ahead of what is stored: the next start is above this one all the same.
+        Err(error) if boot_epoch > stored.saturating_add(1) => {
+            Ok((BootEpoch(boot_epoch), Some(error)))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn parse_epoch(text: &str) -> Result<u64, IdentityErrorKind> {

@@ -14,10 +14,11 @@
 //! Lines that are empty or begin with `#` mean nothing; a `#` after a space ends a line.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::host_port::HostPort;
 
@@ -26,6 +27,10 @@ mod tables;
 
 /// Most bytes of a file that is read: room for ten thousand lines.
 const MAX_BYTES: u64 = 1 << 20;
+
+/// How long others may have the file locked: 10 s. Choice.
+const LOCK_TRIES: u32 = 500;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Most wrong lines that one error shows.
 const MAX_SHOWN: usize = 10;
@@ -83,10 +88,19 @@ pub fn read(path: &Path) -> Result<Vec<HostPort>, SeedFileError> {
 pub fn announce(path: &Path, addr: SocketAddr) -> Result<bool, SeedFileError> {
     let io = |error| SeedFileError::Io { path: path.to_owned(), error };
     let mut options = OpenOptions::new();
-    let mut file = options.read(true).append(true).create(true).open(path).map_err(io)?;
-    file.lock().map_err(io)?;
-    let text = read_text(&file).map_err(io)?;
     let own = HostPort::from(addr);
+    let opened = options.read(true).append(true).create(true).open(path);
+    // Where nothing needs to be written, nothing has to be writable.
+    if opened.is_err() && read(path).is_ok_and(|listed| listed.contains(&own)) {
+        return Ok(false);
+    }
+    let mut file = opened.map_err(io)?;
+    if !file.metadata().map_err(io)?.is_file() {
+        let reason = "it is no regular file, so that nothing can be added to it";
+        return Err(io(io::Error::new(io::ErrorKind::InvalidInput, reason)));
+    }
+    lock(&file).map_err(io)?;
+    let text = read_text(&file).map_err(io)?;
     if parse(path, &text)?.contains(&own) {
         return Ok(false);
     }
@@ -95,9 +109,28 @@ pub fn announce(path: &Path, addr: SocketAddr) -> Result<bool, SeedFileError> {
     let addition = format!("{gap}{entry}\n");
     // A file whose form does not take the entry stays as it is.
     parse(path, &(text + &addition))?;
-    file.write_all(addition.as_bytes()).map_err(io)?;
-    file.sync_all().map_err(io)?;
+    let before = file.metadata().map_err(io)?.len();
+    if let Err(error) = file.write_all(addition.as_bytes()).and_then(|()| file.sync_all()) {
+        // Half an entry, where the disk is full, would be a wrong line to all who read the file.
+        let _half = file.set_len(before);
+        return Err(io(error));
+    }
     Ok(true)
+}
+
+/// Locks the file when others have done with it, which takes them milliseconds, and not for ever.
+#[expect(clippy::disallowed_methods, reason = "on a thread that may block, of real nodes only")]
+fn lock(file: &File) -> io::Result<()> {
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    let reason =
+        format!("another process has it locked for {} s", (LOCK_PAUSE * LOCK_TRIES).as_secs());
+    Err(io::Error::new(io::ErrorKind::TimedOut, reason))
 }
 
 fn read_text(file: &File) -> io::Result<String> {

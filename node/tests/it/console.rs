@@ -157,3 +157,79 @@ fn r32_the_shell_completes_remembers_and_is_not_torn() {
     let history = fs::read_to_string(history).expect("a history");
     assert!(history.contains("status") && history.contains("HELP"), "{history}");
 }
+
+/// The right of nobody else, from the first moment on, even where files are for all.
+#[test]
+fn the_control_socket_is_made_with_its_rights() {
+    let folder = empty_folder("console_rights");
+    let watched = folder.clone();
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "umask 0; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_tidings")]);
+    shell.args(["seed", "--port", "0", "--listen", "127.0.0.1", "--log-file", "none"]);
+    shell.args(["--data-dir", "."]).current_dir(&folder).stderr(std::process::Stdio::null());
+    let mut node = shell.spawn().expect("it runs");
+    let mode = loop {
+        let entries = fs::read_dir(&watched).expect("read");
+        let mut paths = entries.map(|entry| entry.expect("an entry").path());
+        let socket = paths.find(|path| path.extension().is_some_and(|it| it == "sock"));
+        if let Some(Ok(socket)) = socket.map(fs::metadata) {
+            break socket.permissions().mode() & 0o777;
+        }
+    };
+    node.kill().expect("killed");
+    node.wait().expect("ended");
+    assert_eq!(mode, 0o600);
+}
+
+/// However many say nothing: whoever asks is answered.
+#[test]
+fn silent_programs_lock_nobody_out() {
+    let folder = empty_folder("console_silent");
+    let seed_node = Process::start(&folder, &["seed", "--port", "0"]);
+    let socket = folder.join(format!("seed-{}.sock", seed_node.port()));
+    let connect = || std::os::unix::net::UnixStream::connect(&socket).expect("connected");
+    let _silent: Vec<_> = (0..40).map(|_| connect()).collect();
+    let of_node = ["status", "--data-dir", ".", "--node", seed_node.port()];
+    assert!(tidings_in(&folder, &of_node).contains("seed node "));
+}
+
+/// A path that is too long for a socket's address, and a file that somebody has removed.
+#[test]
+fn a_node_can_be_asked_wherever_its_folder_is() {
+    let folder = empty_folder("console_deep");
+    let deep = ["a_folder_with_a_long_name"; 6].join("/");
+    let start = ["seed", "--port", "0", "--listen", "127.0.0.1", "--log-file", "none"];
+    let mut command = program();
+    command.args(start).args(["--data-dir", &deep]).current_dir(&folder);
+    let mut node = command.stderr(std::process::Stdio::null()).spawn().expect("it runs");
+    let ask = || tidings(&["status", "--data-dir", folder.join(&deep).to_str().expect("UTF-8")]);
+    let mut answers = (0..600).map(|_| ask());
+    let is_answered = answers.any(|answer| answer.status.success());
+    let sockets = || {
+        fs::read_dir(folder.join(&deep)).expect("read").filter_map(|entry| {
+            Some(entry.ok()?.path()).filter(|path| path.extension().is_some_and(|it| it == "sock"))
+        })
+    };
+    sockets().for_each(|socket| fs::remove_file(socket).expect("removed"));
+    let error = String::from_utf8_lossy(&ask().stderr).into_owned();
+    let is_back = (0..600).any(|_| ask().status.success());
+    node.kill().expect("killed");
+    node.wait().expect("ended");
+    assert!(is_answered, "a long path is no obstacle");
+    assert!(error.contains("runs, but has no control socket"), "{error}");
+    assert!(is_back, "it is made anew");
+}
+
+/// A process that is stopped runs.
+#[test]
+fn a_stopped_node_is_not_said_to_be_gone() {
+    let folder = empty_folder("console_stopped");
+    let seed_node = Process::start(&folder, &["seed", "--port", "0"]);
+    seed_node.signal("-STOP");
+    let output = tidings(&["status", "--data-dir", folder.to_str().expect("UTF-8")]);
+    seed_node.signal("-CONT");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("nothing came for 10 s; it is stopped or too busy"), "{error}");
+    assert!(!error.contains("os error"), "{error}");
+}

@@ -3,8 +3,11 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use tidings_core::UnixTime;
+use tidings_core::wire::{LinkMessage, Message, Ping, Purpose};
+
 use crate::process::{Process, tidings_in};
-use crate::support::empty_folder;
+use crate::support::{Raw, empty_folder, frame, gossip, wait_until};
 
 #[test]
 fn r26_each_node_logs_to_the_terminal_and_to_a_file_of_its_own() {
@@ -111,4 +114,45 @@ fn r27_cleaning_touches_nothing_but_logs_of_nodes_that_do_not_run() {
     }
     assert!(folder.join(&running_log).exists() && !folder.join(&ended_log).exists());
     assert!(target.exists());
+}
+
+/// T28: one neighbor that floods makes a line a second for each reason, at the level debug as well, and all
+/// is counted.
+#[tokio::test]
+async fn one_neighbor_does_not_decide_how_much_is_logged() {
+    let folder = empty_folder("logs_flood");
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let seed_node = silent.local_addr().expect("bound").to_string();
+    let args = ["peer", "--port", "0", "--log", "debug", "--log-file", "node.log"];
+    let peer = Process::start_logging(&folder, &[&args[..], &["--seed", &seed_node]].concat());
+    let mut flooder = Raw::connect(peer.addr.parse().expect("an address")).await;
+    let nowhere = silent.local_addr().expect("bound");
+    flooder.hello(66, nowhere, Purpose::Neighbor { isolated: true }).await;
+    flooder.preamble().await;
+    let is_welcome = |message: &Message| matches!(message, Message::Link(LinkMessage::Welcome(_)));
+    flooder.wait_for(is_welcome).await;
+    let ping = Ping { nonce: 7, time: UnixTime::from_millis(0), addr: nowhere };
+    let pong = frame(&Message::Link(LinkMessage::Pong(ping)));
+    let bytes: Vec<u8> = [pong.repeat(2_000), gossips(2_000)].concat();
+    flooder.write(&bytes).await;
+    let log = folder.join("node.log");
+    wait_until("what was left out is told", || {
+        let text = fs::read_to_string(&log).expect("a log");
+        text.contains("lines left out") && text.contains("gossip received")
+    })
+    .await;
+    peer.signal("-TERM");
+    let (status, _) = peer.end();
+    assert!(status.success());
+    let text = fs::read_to_string(&log).expect("a log");
+    let count = |words: &str| text.lines().filter(|line| line.contains(words)).count();
+    assert!((1..=10).contains(&count("protocol violation")), "{text}");
+    assert!((1..=40).contains(&count("gossip received")), "{text}");
+    assert!(text.lines().count() < 100, "{text}");
+    assert!(text.contains("left_out=") || text.contains(" count="), "{text}");
+}
+
+/// So many short messages.
+fn gossips(count: u64) -> Vec<u8> {
+    (1..=count).flat_map(|sequence| frame(&gossip(66, sequence, "x"))).collect()
 }

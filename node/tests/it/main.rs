@@ -17,6 +17,8 @@ mod logs;
 mod network;
 #[cfg(feature = "cli")]
 mod options;
+#[cfg(feature = "cli")]
+mod outputs;
 mod packaging;
 #[cfg(feature = "cli")]
 mod process;

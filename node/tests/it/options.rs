@@ -142,3 +142,76 @@ fn durations_are_those_of_humantime() {
         }
     }
 }
+
+/// Environments have variables that nobody means: empty ones, and those of a Service named `tidings`.
+#[test]
+fn what_environments_inject_is_no_option() {
+    let folder = empty_folder("options_injected");
+    let variables = [
+        ("TIDINGS_PORT", "tcp://10.96.7.7:5000"),
+        ("TIDINGS_SERVICE_HOST", "10.96.7.7"),
+        ("TIDINGS_PORT_5000_TCP_PROTO", "tcp"),
+        ("TIDINGS_DATA_DIR", ""),
+        ("TIDINGS_CONFIG", ""),
+        ("TIDINGS_MAX_PEERS", " "),
+        ("TIDINGS_SEED_FILE", ","),
+        ("TIDINGS_IP", ""),
+        ("TIDINGS_SEED", ",a:1,, b:2,"),
+    ];
+    let peer = shown(&folder, &["peer"], &variables);
+    assert_eq!(option(&peer, "port"), pair("0", "default"));
+    assert_eq!(option(&peer, "seed"), pair("a:1 b:2", "TIDINGS_SEED"));
+    for name in ["data_dir", "max_peers", "seed_file", "ip"] {
+        assert_eq!(option(&peer, name).1, "default", "{name}");
+    }
+    assert!(!option(&peer, "data_dir").0.is_empty());
+    for verb in [&["logs", "clean"][..], &["status"], &["up", "--help"], &["demo", "--help"]] {
+        let mut program = program();
+        let empty = ["DATA_DIR", "LOG_DIR", "LOG", "PROFILE"].map(|name| format!("TIDINGS_{name}"));
+        program.args(verb).current_dir(&folder).env("XDG_STATE_HOME", &folder);
+        let output = program.envs(empty.map(|name| (name, ""))).output().expect("it runs");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!error.contains("value"), "{verb:?}: {error}");
+    }
+}
+
+/// A node started so keeps its key where it belongs, and says in one line what it has skipped.
+#[test]
+fn a_node_starts_beside_a_service_of_its_name() {
+    let folder = empty_folder("options_service");
+    let mut program = program();
+    program.args(["seed", "--listen", "127.0.0.1", "--port", "0", "--log-file", "none"]);
+    program.env("TIDINGS_PORT", "tcp://10.96.7.7:5000").env("TIDINGS_SERVICE_PORT", "5000");
+    program.env("TIDINGS_DATA_DIR", "").env("XDG_STATE_HOME", folder.join("state"));
+    program.current_dir(&folder).stdin(std::process::Stdio::piped());
+    let mut node = program.stdout(std::process::Stdio::null());
+    node = node.stderr(std::process::Stdio::piped());
+    let mut node = node.spawn().expect("it runs");
+    std::io::Write::write_all(&mut node.stdin.take().expect("a pipe"), b"exit\n").expect("written");
+    let output = node.wait_with_output().expect("it ends");
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{log}");
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("Kubernetes")).collect();
+    assert!(lines.len() == 1 && lines[0].contains("TIDINGS_PORT TIDINGS_SERVICE_PORT"), "{log}");
+    let names: Vec<_> =
+        fs::read_dir(&folder).expect("read").map(|it| it.expect("an entry").file_name()).collect();
+    assert_eq!(names, ["state"], "nothing is written into the working folder");
+}
+
+/// What somebody wrote himself and left empty is asked about.
+#[test]
+fn an_empty_text_is_no_folder() {
+    let folder = empty_folder("options_empty");
+    fs::write(folder.join("t.toml"), "data_dir = ''").expect("written");
+    for (args, words) in [
+        (&["seed", "--data-dir", ""][..], "--data-dir: data_dir is empty; leave it out instead"),
+        (&["seed", "--config", ""], "--config: config is empty"),
+        (&["seed", "--config", "t.toml"], "t.toml:1: data_dir is empty"),
+        (&["seed", "--config", "none.toml"], "the settings' file none.toml: No such file"),
+    ] {
+        let output = config(&folder, args, &[]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains(words), "{words:?} is not in {error}");
+    }
+}

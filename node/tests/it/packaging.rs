@@ -22,7 +22,7 @@ const LIBRARY: [&str; 11] = [
 ];
 
 /// What only the program has a use for, itself or below something else.
-const PROGRAM: [&str; 11] = [
+const PROGRAM: [&str; 10] = [
     "anyhow",
     "clap",
     "comfy-table",
@@ -32,7 +32,6 @@ const PROGRAM: [&str; 11] = [
     "serde_json",
     "signal-hook-registry",
     "toml",
-    "tracing-appender",
     "tracing-subscriber",
 ];
 

@@ -39,6 +39,9 @@ pub(crate) fn signal(pid: u32, name: &str) {
     let signal = match name {
         "-INT" => Signal::INT,
         "-TERM" => Signal::TERM,
+        "-HUP" => Signal::HUP,
+        "-STOP" => Signal::STOP,
+        "-CONT" => Signal::CONT,
         "-KILL" => Signal::KILL,
         "-STOP" => Signal::STOP,
         "-CONT" => Signal::CONT,

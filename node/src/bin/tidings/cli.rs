@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::{Args, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::bench::BenchArgs;
 use crate::console::control::NodeChoice;
@@ -16,6 +17,22 @@ use crate::options::{PeerFlags, SeedNodeFlags};
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) verb: Verb,
+}
+
+/// Reads the command line, or explains it and ends. A variable of the environment that is empty is none.
+pub(crate) fn parse() -> Cli {
+    let matches = without_empty_variables(Cli::command()).get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+fn without_empty_variables(command: Command) -> Command {
+    let is_empty = |arg: &clap::Arg| {
+        let text = arg.get_env().and_then(std::env::var_os);
+        text.is_some_and(|text| text.to_string_lossy().trim().is_empty())
+    };
+    let command =
+        command.mut_args(|arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg });
+    command.mut_subcommands(without_empty_variables)
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@ mod bench;
 mod cli;
 mod console;
 mod fleet;
+mod lines;
 mod log;
 mod options;
 mod output;
@@ -14,13 +15,12 @@ mod told;
 use std::future::Future;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use tidings_core::Role;
 
-use cli::{Cli, ConfigRole, LogsVerb, SendArgs, Verb};
+use cli::{ConfigRole, LogsVerb, SendArgs, Verb};
 use console::control::{NoAnswer, ask};
 use options::UsageError;
-use output::Output;
+use output::{Last, Output, last_word};
 use shutdown::Interrupted;
 
 /// Something was typed wrong, or nobody could be asked.
@@ -30,15 +30,14 @@ const COULD_NOT_TELL: u8 = 2;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    match carry_out(Cli::parse().verb) {
+    match carry_out(cli::parse().verb) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the program's last word")]
 fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("tidings: {error:#}");
+    last_word(Last::Error, format!("tidings: {error:#}\n"));
     if error.is::<Interrupted>() {
         return ExitCode::from(INTERRUPTED);
     }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
@@ -71,6 +73,38 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         done => done,
     }
+}
+
+/// Where a last word goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Last {
+    Output,
+    Error,
+}
+
+/// Writes something last, if that is taken at once: the end waits for no reader.
+pub(crate) fn last_word(to: Last, text: String) {
+    let (written_tx, written) = sync_channel(1);
+    let write = move || {
+        // There is no other place to say that this cannot be written.
+        let _unseen = match to {
+            Last::Output => print(&text),
+            Last::Error => io::stderr().write_all(text.as_bytes()),
+        };
+        let _late = written_tx.send(());
+    };
+    if std::thread::Builder::new().spawn(write).is_ok() {
+        let _late: Result<(), RecvTimeoutError> = written.recv_timeout(PATIENCE);
+    }
+}
+
+/// How long the end of the program waits for a last word.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Whether whoever runs this program wants no colors: `NO_COLOR` with any text, or a terminal without them.
+pub(crate) fn is_color_unwanted() -> bool {
+    let text = |name| std::env::var_os(name).filter(|text| !text.is_empty());
+    text("NO_COLOR").is_some() || text("TERM").is_some_and(|terminal| terminal == "dumb")
 }
 
 /// A table as text, without a line break at its end.

@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use tidings_core::{AddressRecord, Role};
 use tidings_node::chatter::FirstNeighbor;
 use tidings_node::{node_name, unix_now};
@@ -18,11 +19,11 @@ use crate::cli::RunArgs;
 use crate::console::shell::{Restore, Shell};
 use crate::console::socket::{ControlSocket, path_of};
 use crate::console::{Console, Inbox, pipe};
+use crate::lines::{LastLines, Lines, Outputs, STANDARD_OUTPUT, standard_output};
 use crate::log::{self, EventLog};
 use crate::options::NodeOptions;
-use crate::options::layers::{Flags, unknown_variables};
-use crate::output::print;
-use crate::shutdown::{Signals, leave_when_told};
+use crate::options::layers::{Flags, other_variables};
+use crate::shutdown::{Interrupted, Signals, leave_when_told};
 use crate::told::Teller;
 
 /// How long the control socket answers after the node has left.
@@ -30,46 +31,58 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Runs a node until it has left.
 pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Result<()> {
+    let mut signals = Signals::catch().context("signals")?;
     let options = NodeOptions::resolve(role, flags)?;
+    let outputs = Arc::new(Outputs::default());
+    let stdout = outputs.start(STANDARD_OUTPUT, standard_output()?)?;
     let inbox = Arc::new(Inbox::default());
     let joined = Arc::new(FirstNeighbor::default());
-    let (teller, _telling) = Teller::new(more.tell_events);
-    let observer = Arc::new(((EventLog, teller), (Arc::clone(&inbox), Arc::clone(&joined))));
-    let bound = options.builder().observer(observer).bind().await?;
+    let teller = Teller(more.tell_events.then(|| stdout.clone()));
+    let event_log = Arc::new(EventLog::new());
+    let observer =
+        Arc::new(((Arc::clone(&event_log), teller), (Arc::clone(&inbox), Arc::clone(&joined))));
+    let bound = select! {
+        biased;
+        () = signals.end() => return Err(Interrupted.into()),
+        bound = options.builder().observer(observer).bind() => bound?,
+    };
     let record = bound.record().clone();
-    let port = record.primary().port();
-    let name = node_name(role, port);
+    let name = node_name(role, record.primary().port());
 
     let history = options.data_dir.join(format!("{name}.history"));
     let mut shell = if options.shell { Shell::open(role, &name, &history) } else { None };
     let _restore = shell.as_ref().and_then(|_| Restore::terminal());
     let terminal = shell.as_mut().and_then(Shell::above);
-    let _guards = log::init(&options.log, (role, port), terminal)?;
-    for variable in unknown_variables() {
-        warn!(%variable, "unknown environment variable, ignored");
+    log::init(&options.log, (role, record.primary().port()), terminal, &outputs)?;
+    let _last_lines = LastLines(Arc::clone(&outputs));
+    tell_other_variables();
+    if let Some(error) = bound.epoch_not_stored() {
+        warn!(reason = %error, "boot epoch not stored: the next start relies on the clock");
     }
     info!(%role, id = %record.subject(), epoch = %record.epoch(), addr = %record.primary(), "listening");
 
-    let signals = Signals::catch()?;
-    let socket = ControlSocket::listen(path_of(&options.data_dir, &name));
-    let socket = socket.inspect_err(|error| warn!(reason = %error, "no control socket")).ok();
-    announce(role, &record)?;
+    let mut socket = ControlSocket::listen(path_of(&options.data_dir, &name));
+    stdout.push(announcement(role, &record).as_bytes());
     // From here on events may follow on standard output.
     let mut node = bound.run();
-    let console = Arc::new(Console { role, node: node.handle(), inbox });
-    let mut answering = pin!(control(socket.as_ref(), &console));
+    let console =
+        Arc::new(Console { role, node: node.handle(), inbox, outputs: Arc::clone(&outputs) });
+    let mut answering = pin!(socket.serve(Arc::clone(&console)));
     let ip = record.primary().ip();
     let chatter = async {
         options.chatter.run(&joined, &console.node, ip, unix_now).await;
         pending::<()>().await;
     };
+    let leave_at_eof = more.leave_at_eof;
     let ended = select! {
         biased;
         ended = node.ended() => ended?,
-        interrupted = leave_when_told(signals, &console.node) => return Err(interrupted.into()),
-        () = &mut answering => return Ok(()),
+        interrupted = leave_when_told(signals, &console.node, &outputs) => return Err(interrupted.into()),
+        never = outputs.watch() => match never {},
+        never = event_log.tell_left_out() => match never {},
+        never = &mut answering => match never {},
         () = chatter => return Ok(()),
-        failed = commands(shell, options.shell, more.leave_at_eof, &console) => return failed,
+        failed = commands(shell, options.shell, leave_at_eof, (&console, &stdout)) => return failed,
     };
     log::summary(&ended);
     // Whoever told the node to leave over the socket still gets the answer.
@@ -77,11 +90,15 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
     Ok(())
 }
 
-/// Answers on the control socket, if there is one.
-async fn control(socket: Option<&ControlSocket>, console: &Arc<Console>) {
-    match socket {
-        Some(socket) => socket.serve(Arc::clone(console)).await,
-        None => pending().await,
+/// What the environment has that looks like options and is none.
+fn tell_other_variables() {
+    let others = other_variables();
+    for variable in others.unknown {
+        warn!(%variable, "unknown environment variable, ignored");
+    }
+    if !others.of_services.is_empty() {
+        let variables = others.of_services.join(" ");
+        info!(%variables, "variables that Kubernetes sets for Services, ignored");
     }
 }
 
@@ -90,12 +107,14 @@ async fn commands(
     shell: Option<Shell>,
     wanted: bool,
     leave_at_eof: bool,
-    console: &Console,
+    (console, output): (&Console, &Lines),
 ) -> anyhow::Result<()> {
     if let Some(shell) = shell {
         shell.run(console).await?;
     } else if wanted && !io::IsTerminal::is_terminal(&io::stdin()) {
-        pipe::answer(console).await?;
+        if let Err(error) = pipe::answer(console, output).await {
+            warn!(reason = %error, "standard input cannot be read: no commands come from there");
+        }
         if leave_at_eof {
             // A node that has stopped already needs no telling.
             let _stopped = console.node.leave().await;
@@ -106,7 +125,7 @@ async fn commands(
 
 /// One line on standard output, for scripts that want to know where the node listens. Signals are heeded
 /// from before; commands wait until the node runs, which is at once.
-fn announce(role: Role, record: &AddressRecord) -> io::Result<()> {
+fn announcement(role: Role, record: &AddressRecord) -> String {
     let addresses: Vec<String> = record.addresses().iter().map(SocketAddr::to_string).collect();
-    print(&format!("{role} {} listening on {}\n", record.subject(), addresses.join(" ")))
+    format!("{role} {} listening on {}\n", record.subject(), addresses.join(" "))
 }

@@ -1,18 +1,14 @@
 //! What a node tells the process that runs it: events as JSON, one per line of standard output. `tidings
 //! demo` reads them, so that it does not depend on what a log says to people.
 
-use std::io::{self, Write as _};
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 use tidings_core::{AddressRecord, Event, Instant, MemberState, MessageId};
 use tidings_node::Observer;
-use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 
+use crate::lines::Lines;
 use crate::output::json;
-
-/// Lines that may wait for a reader that is slow; more are dropped.
-const MAX_WAITING: usize = 10_000;
 
 /// An event that figures are made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,37 +60,16 @@ impl Told {
     }
 }
 
-/// Writes events to standard output, on a thread of its own, or nowhere.
+/// Writes events to standard output, or nowhere. Lines that were dropped are missing from somebody's
+/// figures; [`Outputs`](crate::lines::Outputs) tells of them.
 #[derive(Debug)]
-pub(crate) struct Teller {
-    lines: Option<NonBlocking>,
-}
-
-impl Teller {
-    /// Of a node that tells its events, or does not. The guard writes what waits when it is dropped.
-    pub(crate) fn new(tells: bool) -> (Self, Option<WorkerGuard>) {
-        let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MAX_WAITING);
-        let (lines, guard) = tells.then(|| builder.finish(io::stdout())).unzip();
-        (Self { lines }, guard)
-    }
-}
-
-/// Lines that were dropped are missing from somebody's figures.
-impl Drop for Teller {
-    fn drop(&mut self) {
-        let dropped = self.lines.as_ref().map_or(0, |lines| lines.error_counter().dropped_lines());
-        if dropped > 0 {
-            tracing::warn!(dropped, "events were not told: nobody read them in time");
-        }
-    }
-}
+pub(crate) struct Teller(pub(crate) Option<Lines>);
 
 impl Observer for Teller {
     fn on_event(&self, _at: Instant, event: &Event) {
-        let Some(lines) = &self.lines else { return };
+        let Some(lines) = &self.0 else { return };
         if let Some(Ok(line)) = Told::of(event).map(|told| json(&told)) {
-            // A line that is dropped is no reason to hold up the node.
-            let _dropped = lines.clone().write_all((line + "\n").as_bytes());
+            lines.push((line + "\n").as_bytes());
         }
     }
 }

@@ -39,7 +39,7 @@ pub(crate) async fn bench(args: BenchArgs) -> anyhow::Result<()> {
     measuring.spawn(measure(args, config));
     let report = select! {
         biased;
-        () = signals.next() => return Err(Interrupted.into()),
+        () = signals.end() => return Err(Interrupted.into()),
         Some(measured) = measuring.join_next() => measured.context("measuring")??,
     };
     match output {

@@ -131,6 +131,8 @@ pub(crate) struct StatusView {
     pub(crate) bytes_sent: u64,
     bytes_received: u64,
     rejected_connections: u64,
+    /// Lines of logs and answers that could not be written.
+    lost_lines: u64,
 }
 
 pub(super) fn peers_view(node: &NodeSnapshot) -> PeersView {
@@ -169,7 +171,7 @@ pub(super) fn seed_nodes_view(node: &NodeSnapshot) -> SeedsView {
     SeedsView { seeds: node.seed_nodes.iter().map(line).collect() }
 }
 
-pub(super) fn status_view(report: &NodeReport) -> StatusView {
+pub(super) fn status_view(report: &NodeReport, lost_lines: u64) -> StatusView {
     let NodeReport { node, bytes_sent, bytes_received, rejected_connections } = report;
     let stats = &node.stats;
     StatusView {
@@ -195,6 +197,7 @@ pub(super) fn status_view(report: &NodeReport) -> StatusView {
         bytes_sent: *bytes_sent,
         bytes_received: *bytes_received,
         rejected_connections: *rejected_connections,
+        lost_lines,
     }
 }
 
@@ -319,6 +322,7 @@ impl fmt::Display for StatusView {
         }
         writeln!(f, "  protocol violations   {}", self.misbehaviors)?;
         writeln!(f, "  rejected connections  {}", self.rejected_connections)?;
+        writeln!(f, "  lines not written     {}", self.lost_lines)?;
         write!(f, "  bytes                 {} out, {} in", self.bytes_sent, self.bytes_received)
     }
 }

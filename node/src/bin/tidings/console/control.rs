@@ -1,15 +1,17 @@
 //! Asking a running node over its control socket: `tidings peers`, `tidings status`, `tidings send`.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::answer::{Answer, StatusView};
-use super::socket::{Outcome, Reply, path_of};
+use super::socket::{Outcome, Reply, path_of, short};
 use crate::options::{UsageError, data_dir_or_default};
 use crate::output::{Output, print, print_json};
 
@@ -59,26 +61,66 @@ pub(crate) fn status_of(folder: &Path, name: &str) -> anyhow::Result<StatusView>
 
 fn ask_one(folder: &Path, name: &str, command: &str) -> anyhow::Result<Answer> {
     let unanswered = |error: io::Error| {
-        NoAnswer(format!("{name} in {} does not answer: {error}", folder.display()))
+        NoAnswer(format!("{name} in {} does not answer: {}", folder.display(), in_words(&error)))
     };
-    let stream = connect(folder, name).map_err(unanswered)?;
+    let stream = connect(folder, name).map_err(|error| {
+        if !is_nobody(&error) {
+            return unanswered(error);
+        }
+        let place = folder.display();
+        NoAnswer(if runs(folder, name) {
+            format!("{name} runs, but has no control socket in {place}; its log says why")
+        } else {
+            format!("{name} does not run with the data folder {place}")
+        })
+    })?;
     match exchange(stream, command).map_err(unanswered)?.outcome {
         Outcome::Ok(answer) => Ok(answer),
         Outcome::Error(why) => bail!("{name}: {why}"),
     }
 }
 
+/// What an error of the operating system means here.
+fn in_words(error: &io::Error) -> String {
+    let kind = error.kind();
+    if [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut].contains(&kind) {
+        format!("nothing came for {} s; it is stopped or too busy", PATIENCE.as_secs())
+    } else if kind == io::ErrorKind::PermissionDenied {
+        "it belongs to another user".to_owned()
+    } else if kind == io::ErrorKind::UnexpectedEof {
+        "it closed the connection: it ends, or too many ask".to_owned()
+    } else {
+        error.to_string()
+    }
+}
+
+/// Whether nobody is at a socket.
+fn is_nobody(error: &io::Error) -> bool {
+    [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused].contains(&error.kind())
+}
+
+/// Whether a process has locked the identity of this node.
+fn runs(folder: &Path, name: &str) -> bool {
+    let identity = File::open(folder.join(format!("{name}.identity")));
+    identity.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// Connects, and waits for a node that does not accept no longer than for an answer.
 fn connect(folder: &Path, name: &str) -> io::Result<UnixStream> {
-    let stream = UnixStream::connect(path_of(folder, name))?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    Ok(stream)
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_write_timeout(Some(PATIENCE))?;
+    let (path, _folder) = short(&path_of(folder, name))?;
+    socket.connect(&SockAddr::unix(path)?)?;
+    Ok(UnixStream::from(OwnedFd::from(socket)))
 }
 
 fn exchange(mut stream: UnixStream, command: &str) -> io::Result<Reply> {
     stream.write_all(format!("{command}\n").as_bytes())?;
     let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line)?;
+    if BufReader::new(stream).read_line(&mut line)? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     Ok(serde_json::from_str(&line)?)
 }
 
@@ -87,7 +129,7 @@ fn named(folder: &Path, name: &str) -> anyhow::Result<String> {
     if name.parse::<u16>().is_err() {
         return Ok(name.to_owned());
     }
-    let running = running(folder);
+    let running = running(folder)?;
     let with_port: Vec<&String> =
         running.iter().filter(|it| it.rsplit('-').next() == Some(name)).collect();
     match with_port[..] {
@@ -98,7 +140,7 @@ fn named(folder: &Path, name: &str) -> anyhow::Result<String> {
 }
 
 fn the_only_one(folder: &Path) -> anyhow::Result<String> {
-    let mut running = running(folder);
+    let mut running = running(folder)?;
     match running.len() {
         0 => Err(none_runs(folder, "")),
         1 => Ok(running.remove(0)),
@@ -113,12 +155,29 @@ fn none_runs(folder: &Path, which: &str) -> anyhow::Error {
     NoAnswer(format!("no node{which} runs with the data folder {}", folder.display())).into()
 }
 
-/// Names of the nodes that can be reached.
-fn running(folder: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+/// Names of the nodes that run: something is at their socket, or their identity is locked.
+fn running(folder: &Path) -> Result<Vec<String>, NoAnswer> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            let reason = in_words(&error);
+            return Err(NoAnswer(format!("the data folder {}: {reason}", folder.display())));
+        }
+    };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let sockets = names.filter_map(|name| name.strip_suffix(".sock").map(str::to_owned));
-    let mut names: Vec<String> = sockets.filter(|name| connect(folder, name).is_ok()).collect();
+    let stem = |name: String| {
+        let stem = name.strip_suffix(".sock").or_else(|| name.strip_suffix(".identity"));
+        stem.map(str::to_owned)
+    };
+    let mut names: Vec<String> = names.filter_map(stem).collect();
     names.sort_unstable();
-    names
+    names.dedup();
+    names.retain(|name| is_there(folder, name) || runs(folder, name));
+    Ok(names)
+}
+
+/// Whether somebody is at a node's socket, even if it cannot be asked.
+fn is_there(folder: &Path, name: &str) -> bool {
+    connect(folder, name).err().is_none_or(|error| !is_nobody(&error))
 }

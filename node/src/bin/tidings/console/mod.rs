@@ -18,6 +18,7 @@ use tidings_node::{BroadcastError, NodeHandle, RequestError, Sent};
 pub(crate) use answer::Answer;
 pub(crate) use inbox::Inbox;
 
+use crate::lines::Outputs;
 use members::{members_view, why_view};
 
 use answer::{
@@ -158,6 +159,7 @@ pub(crate) struct Console {
     pub(crate) role: Role,
     pub(crate) node: NodeHandle,
     pub(crate) inbox: Arc<Inbox>,
+    pub(crate) outputs: Arc<Outputs>,
 }
 
 /// An answer as text.
@@ -217,7 +219,10 @@ impl Console {
                 let sequence = key.sequence.0;
                 Answer::Sent(SentView { id, sequence, neighbors, owed, named, gathered })
             }
-            Command::Status => Answer::Status(Box::new(status_view(&self.node.report().await?))),
+            Command::Status => {
+                let report = self.node.report().await?;
+                Answer::Status(Box::new(status_view(&report, self.outputs.lost())))
+            }
             Command::Members => Answer::Members(members_view(&self.node.report().await?.node)),
             Command::Why(about) => Answer::Why(why_view(&self.node.report().await?.node, &about)),
             Command::Help => Answer::Help(HelpView { commands: self.help() }),

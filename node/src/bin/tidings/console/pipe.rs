@@ -5,20 +5,20 @@ use std::io;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, stdin};
 
 use super::Console;
-use crate::output::print;
+use crate::lines::Lines;
 
 /// Longest line that is read; a longer one is refused and skipped.
 pub(crate) const MAX_LINE: u64 = 80 * 1024;
 
-/// Answers the lines of standard input until it ends.
-pub(crate) async fn answer(console: &Console) -> io::Result<()> {
+/// Answers the lines of standard input until it ends. Nobody waits for a reader of the answers.
+pub(crate) async fn answer(console: &Console, output: &Lines) -> io::Result<()> {
     let mut lines = BufReader::new(stdin());
     while let Some(line) = read_line(&mut lines).await? {
         let answer = match line {
             Ok(line) => console.ask_for_text(&line).await.text,
             Err(TooLongLine) => format!("a command has at most {MAX_LINE} bytes\n"),
         };
-        print(&answer)?;
+        output.push(answer.as_bytes());
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ use tidings_core::Role;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Console, Spoken, completions};
+use crate::output::{Last, last_word};
 
 /// Lines of history kept.
 const MAX_HISTORY: usize = 1000;
@@ -115,9 +116,13 @@ impl Restore {
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        // A terminal that is gone needs no restoring, and no end to the line with the prompt.
-        let _gone = tcsetattr(io::stdin(), OptionalActions::Drain, &self.0);
-        let _gone = crate::output::print("\n");
+        // From the background that would stop this process, and the terminal is somebody else's now.
+        if is_in_foreground() {
+            // A terminal that is gone needs no restoring, and no end to the line with the prompt. What a
+            // terminal that stands still (Ctrl-S) has not shown yet is not waited for.
+            let _gone = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+            last_word(Last::Output, "\n".to_owned());
+        }
     }
 }
 

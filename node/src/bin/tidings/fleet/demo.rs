@@ -108,7 +108,7 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<()> {
     let last = args.seeds + args.peers - 1;
     let fleet = select! {
         biased;
-        () = signals.next() => bail!("interrupted"),
+        () = signals.end() => bail!("interrupted"),
         fleet = Fleet::start(&shape) => fleet?,
     };
     let mut demo = Demo {
@@ -233,7 +233,7 @@ impl Demo {
         loop {
             select! {
                 biased;
-                () = self.signals.next() => bail!("interrupted"),
+                () = self.signals.end() => bail!("interrupted"),
                 () = sleep_until(until) => return Ok(is_over(&self.story)),
                 _ = looking.tick() => if is_over(&self.story) {
                     return Ok(true);

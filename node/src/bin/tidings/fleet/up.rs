@@ -2,16 +2,22 @@
 
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
+use serde::Serialize;
 use tidings_node::settings::Profile;
 use tokio::select;
+use tracing::warn;
 
 use super::line::{Color, Line, painted};
 use super::{ChildEvent, ChildEventKind, Fleet, Shape};
+use crate::lines::{LastLines, Lines, Outputs, STANDARD_OUTPUT, standard_output};
+use crate::log;
 use crate::options::data_dir_or_default;
-use crate::output::{Output, print, print_json};
+use crate::output::{Output, is_color_unwanted, json};
 use crate::shutdown::Signals;
 
 #[derive(Debug, Args)]
@@ -77,16 +83,24 @@ pub(crate) async fn up(args: UpArgs) -> anyhow::Result<()> {
     let mut signals = Signals::catch()?;
     let mut fleet = select! {
         biased;
-        () = signals.next() => return Ok(()),
+        () = signals.end() => return Ok(()),
         fleet = Fleet::start(&shape) => fleet?,
     };
-    let output = Output::json_if(args.json);
+    let outputs = Arc::new(Outputs::default());
+    log::init_screen(&outputs)?;
+    let _last_lines = LastLines(Arc::clone(&outputs));
+    let view = View {
+        output: Output::json_if(args.json),
+        stdout: outputs.start(STANDARD_OUTPUT, standard_output()?)?,
+    };
+    let mut watching = pin!(outputs.watch());
     loop {
         select! {
             biased;
-            () = signals.next() => break,
+            () = signals.end() => break,
+            never = &mut watching => match never {},
             news = fleet.next() => match news {
-                Some(news) => show(&fleet, &news, output).context("standard output")?,
+                Some(news) => view.show(&fleet, &news),
                 None => break,
             },
         }
@@ -94,50 +108,64 @@ pub(crate) async fn up(args: UpArgs) -> anyhow::Result<()> {
             bail!("every node has ended");
         }
     }
-    let mut broken = None;
-    fleet
-        .stop(|fleet, news| {
-            if broken.is_none() {
-                broken = show(fleet, news, output).err();
-            }
-        })
-        .await;
-    broken.map_or(Ok(()), |error| Err(error).context("standard output"))
+    fleet.stop(|fleet, news| view.show(fleet, news)).await;
+    Ok(())
 }
 
-/// Shows what one of the processes did.
-fn show(fleet: &Fleet, news: &ChildEvent, output: Output) -> io::Result<()> {
-    let Some(child) = fleet.children.get(news.child) else { return Ok(()) };
-    match (&news.what, output) {
-        (ChildEventKind::Line(line), Output::Json) => print_json(&line.with_node(&child.name)),
-        (ChildEventKind::Line(line), Output::Text) => {
-            print(&(line.render(&child.name, news.child, color()) + "\n"))
+/// What is shown of the processes. A network does not end for want of somebody who reads that.
+struct View {
+    output: Output,
+    stdout: Lines,
+}
+
+impl View {
+    /// Shows what one of the processes did.
+    fn show(&self, fleet: &Fleet, news: &ChildEvent) {
+        let Some(child) = fleet.children.get(news.child) else { return };
+        match (&news.what, self.output) {
+            (ChildEventKind::Line(line), Output::Json) => {
+                self.push_json(&line.with_node(&child.name));
+            }
+            (ChildEventKind::Line(line), Output::Text) => {
+                self.push(line.render(&child.name, news.child, color()));
+            }
+            (ChildEventKind::Told(_), _) => {}
+            (ChildEventKind::Ended { how, success, .. }, Output::Json) => {
+                self.push_json(&serde_json::json!({
+                    "node": child.name, "message": "ended", "how": how, "success": success,
+                }));
+            }
+            (ChildEventKind::Ended { how, success: true, .. }, Output::Text) => {
+                self.push(format!("{} has ended: {how}", child.name));
+            }
+            (ChildEventKind::Ended { how, success: false, last_lines }, Output::Text) => {
+                let red = 31;
+                let died = painted(&format!("{} has died: {how}", child.name), red, color());
+                let lines = last_lines.iter().map(|last| match Line::parse(last) {
+                    Some(line) => {
+                        "    ".to_owned() + &line.render(&child.name, news.child, Color::Plain)
+                    }
+                    None => "    ".to_owned() + &last.escape_debug().to_string(),
+                });
+                let lines: Vec<String> = lines.collect();
+                self.push(format!("{died}; its last lines:\n{}", lines.join("\n")));
+            }
         }
-        (ChildEventKind::Told(_), _) => Ok(()),
-        (ChildEventKind::Ended { how, success, .. }, Output::Json) => {
-            print_json(&serde_json::json!({
-                "node": child.name, "message": "ended", "how": how, "success": success,
-            }))
+    }
+
+    fn push_json(&self, value: &impl Serialize) {
+        match json(value) {
+            Ok(line) => self.push(line),
+            Err(error) => warn!(reason = %error, "a line that is no JSON"),
         }
-        (ChildEventKind::Ended { how, success: true, .. }, Output::Text) => {
-            print(&format!("{} has ended: {how}\n", child.name))
-        }
-        (ChildEventKind::Ended { how, success: false, last_lines }, Output::Text) => {
-            let red = 31;
-            let died = painted(&format!("{} has died: {how}", child.name), red, color());
-            let lines = last_lines.iter().map(|last| match Line::parse(last) {
-                Some(line) => {
-                    "    ".to_owned() + &line.render(&child.name, news.child, Color::Plain)
-                }
-                None => "    ".to_owned() + &last.escape_debug().to_string(),
-            });
-            let lines: Vec<String> = lines.collect();
-            print(&format!("{died}; its last lines:\n{}\n", lines.join("\n")))
-        }
+    }
+
+    fn push(&self, line: String) {
+        self.stdout.push((line + "\n").as_bytes());
     }
 }
 
 pub(super) fn color() -> Color {
-    let is_wanted = std::env::var_os("NO_COLOR").is_none() && io::stdout().is_terminal();
+    let is_wanted = !is_color_unwanted() && io::stdout().is_terminal();
     if is_wanted { Color::Colored } else { Color::Plain }
 }

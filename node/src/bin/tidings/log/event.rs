@@ -3,86 +3,173 @@
 //! Text that came from others is written with its control characters escaped, so that nobody can
 //! draw on the operator's terminal.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
 use tidings_core::wire::Evidence;
-use tidings_core::{AddressRecord, Event, Instant, MemberState, NodeId, Payload, Role};
+use tidings_core::{AddressRecord, Event, MemberState, NodeId, Payload, Role};
 use tidings_node::{NodeReport, Observer};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{debug, info, trace, warn};
 
+use super::limit::{LeftOut, Limit, Reason};
 use crate::output::shown;
 
 /// Turns events into log lines.
 #[derive(Debug)]
-pub(crate) struct EventLog;
+pub(crate) struct EventLog {
+    since: Instant,
+    limit: Limit,
+}
+
+impl EventLog {
+    pub(crate) fn new() -> Self {
+        Self { since: Instant::now(), limit: Limit::default() }
+    }
+
+    /// Tells what was left out, a while after, as long as the node runs.
+    #[expect(clippy::infinite_loop, reason = "as long as the node runs")]
+    pub(crate) async fn tell_left_out(&self) -> Infallible {
+        let mut ticks = interval(Duration::from_secs(1));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            for LeftOut { reason, peer, count } in self.limit.left_out(self.since.elapsed()) {
+                let peer = peer.unwrap_or_else(|| "many".to_owned());
+                warn!(reason, %peer, count, "lines left out");
+            }
+        }
+    }
+}
+
+/// What a line is about and whom, where others decide how often it comes.
+fn limited(event: &Event) -> Option<(Reason, String)> {
+    let is_message = matches!(event, Event::Delivered { .. });
+    let (words, peer) = match event {
+        Event::RegistrationLost { addr, reason } => {
+            ("registration lost", format!("{addr}: {reason}"))
+        }
+        Event::ListReceived { from, .. } => ("list received", from.to_string()),
+        Event::NeighborUp { peer, .. } => ("neighbor up", peer.to_string()),
+        Event::NeighborDown { peer, reason } => ("neighbor down", format!("{peer}: {reason}")),
+        Event::NeighborRefused { by, reason } => ("refused by a peer", format!("{by}: {reason}")),
+        Event::Strike { subject, strikes, kind } => {
+            ("strike", format!("{subject}: {strikes} {kind}"))
+        }
+        Event::DeathReported { subject } => ("dead node reported", subject.to_string()),
+        Event::Member { subject, state, .. } => ("member", format!("{subject}: {state}")),
+        Event::Delivered { from, .. } => ("gossip received", from.to_string()),
+        Event::TooOld { from, .. } => ("too old", from.to_string()),
+        Event::ConnectionRequested { from, purpose } => {
+            ("connection request", format!("{from}: {purpose}"))
+        }
+        Event::PeerRegistered { peer } => ("peer registered", peer.to_string()),
+        Event::PeerRemoved { peer, reason } => ("peer removed", format!("{peer}: {reason}")),
+        Event::PeerProbing { peer, reason } => ("probing peer", format!("{peer}: {reason}")),
+        Event::ReportReceived { reporter, .. } => ("dead node report", reporter.to_string()),
+        Event::FalseReport { reporter, .. } => ("false report", reporter.to_string()),
+        Event::HelloRefused { from, reason } => ("handshake refused", format!("{from}: {reason}")),
+        Event::Misbehaved { addr, node, kind } => {
+            // Whoever has no name yet has a new port with each connection.
+            let who = node.map_or_else(|| addr.ip().to_string(), |node| node.to_string());
+            ("protocol violation", format!("{who}: {kind}"))
+        }
+        Event::Voted { subject, kind, outcome } => ("vote", format!("{subject}: {kind} {outcome}")),
+        // What the node itself does, or what is at the level trace.
+        Event::Registered { .. }
+        | Event::NoticeLost { .. }
+        | Event::Published { .. }
+        | Event::Duplicate { .. }
+        | Event::Rejected(_)
+        | Event::Left
+        | Event::StoodStill { .. }
+        | Event::SeedNodeLost { .. } => return None,
+    };
+    Some((Reason { words, is_message }, peer))
+}
 
 impl Observer for EventLog {
-    fn on_event(&self, _at: Instant, event: &Event) {
-        match event {
-            // A peer and its seed nodes.
-            Event::Registered { seed_node } => info!(seed_node = %seed_node, "registered"),
-            Event::RegistrationLost { addr, reason } => {
-                warn!(seed_node = %addr, %reason, "registration lost");
-            }
-            Event::ListReceived { from, peers } => {
-                info!(seed_node = %from, count = peers.len(), peers = addresses(peers), "list received");
-            }
-            Event::NoticeLost { addr } => warn!(seed_node = %addr, "notice lost"),
-            // A peer and its neighbors.
-            Event::NeighborUp { peer, origin } => {
-                info!(peer = %peer, link = ?origin, "neighbor up");
-            }
-            Event::NeighborDown { peer, reason } => {
-                info!(peer = %peer, %reason, "neighbor down");
-            }
-            Event::NeighborRefused { by, reason } => {
-                debug!(peer = %by, %reason, "refused by a peer");
-            }
-            Event::Strike { subject, strikes, kind } => {
-                warn!(peer = %subject, strikes, %kind, "strike");
-            }
-            Event::DeathReported { subject } => warn!(peer = %subject, "dead node reported"),
-            Event::Member { subject, state, by, evidence } => {
-                log_member(subject, *state, *by, *evidence);
-            }
-            Event::Published { .. }
-            | Event::Delivered { .. }
-            | Event::Duplicate { .. }
-            | Event::TooOld { .. } => log_message(event),
-            // A seed node's list.
-            Event::ConnectionRequested { from, purpose } => {
-                info!(peer = %from, %purpose, "connection request");
-            }
-            Event::PeerRegistered { peer } => info!(peer = %peer, "peer registered"),
-            Event::PeerRemoved { peer, reason } => {
-                info!(peer = %peer, %reason, "peer removed");
-            }
-            Event::PeerProbing { peer, reason } => {
-                info!(peer = %peer, %reason, "probing peer");
-            }
-            Event::ReportReceived { subject, reporter, outcome } => {
-                warn!(peer = %subject, %reporter, %outcome, "dead node report");
-            }
-            Event::FalseReport { subject, reporter, count } => {
-                warn!(peer = %subject, %reporter, count, "false report");
-            }
-            // Both roles.
-            Event::StoodStill { time } => {
-                warn!(seconds = time.as_secs_f64(), "this node stood still");
-            }
-            Event::HelloRefused { from, reason } => {
-                debug!(peer = %from, %reason, "handshake refused");
-            }
-            Event::Misbehaved { addr, node, kind } => {
-                let node = node.map(|node| node.to_string()).unwrap_or_default();
-                warn!(%addr, node, %kind, "protocol violation");
-            }
-            Event::Rejected(rejection) => warn!(reason = %rejection, "command rejected"),
-            Event::Left => info!("left"),
-            // Seed nodes that decide together.
-            Event::Voted { subject, kind, outcome } => {
-                info!(peer = %subject, %kind, %outcome, "vote");
-            }
-            Event::SeedNodeLost { addr } => warn!(seed_node = %addr, "lost link to seed node"),
+    fn on_event(&self, _at: tidings_core::Instant, event: &Event) {
+        // Only where something was left out.
+        let left_out = match limited(event) {
+            Some((reason, peer)) => match self.limit.allow(self.since.elapsed(), reason, peer) {
+                Some(left_out) => (left_out > 0).then_some(left_out),
+                None => return,
+            },
+            None => None,
+        };
+        log(event, left_out);
+    }
+}
+
+/// Writes the line of an event.
+fn log(event: &Event, left_out: Option<u64>) {
+    match event {
+        // A peer and its seed nodes.
+        Event::Registered { seed_node } => info!(seed_node = %seed_node, "registered"),
+        Event::RegistrationLost { addr, reason } => {
+            warn!(seed_node = %addr, %reason, left_out, "registration lost");
         }
+        Event::ListReceived { from, peers } => {
+            info!(seed_node = %from, count = peers.len(), peers = addresses(peers), left_out, "list received");
+        }
+        Event::NoticeLost { addr } => warn!(seed_node = %addr, "notice lost"),
+        // A peer and its neighbors.
+        Event::NeighborUp { peer, origin } => {
+            info!(peer = %peer, link = ?origin, left_out, "neighbor up");
+        }
+        Event::NeighborDown { peer, reason } => {
+            info!(peer = %peer, %reason, left_out, "neighbor down");
+        }
+        Event::NeighborRefused { by, reason } => {
+            debug!(peer = %by, %reason, left_out, "refused by a peer");
+        }
+        Event::Strike { subject, strikes, kind } => {
+            warn!(peer = %subject, strikes, %kind, left_out, "strike");
+        }
+        Event::DeathReported { subject } => warn!(peer = %subject, left_out, "dead node reported"),
+        Event::Member { subject, state, by, evidence } => {
+            log_member((subject, *state), *by, *evidence, left_out);
+        }
+        Event::Published { .. }
+        | Event::Delivered { .. }
+        | Event::Duplicate { .. }
+        | Event::TooOld { .. } => log_message(event, left_out),
+        // A seed node's list.
+        Event::ConnectionRequested { from, purpose } => {
+            info!(peer = %from, %purpose, left_out, "connection request");
+        }
+        Event::PeerRegistered { peer } => info!(peer = %peer, left_out, "peer registered"),
+        Event::PeerRemoved { peer, reason } => {
+            info!(peer = %peer, %reason, left_out, "peer removed");
+        }
+        Event::PeerProbing { peer, reason } => {
+            info!(peer = %peer, %reason, left_out, "probing peer");
+        }
+        Event::ReportReceived { subject, reporter, outcome } => {
+            warn!(peer = %subject, %reporter, %outcome, left_out, "dead node report");
+        }
+        Event::FalseReport { subject, reporter, count } => {
+            warn!(peer = %subject, %reporter, count, left_out, "false report");
+        }
+        // Both roles.
+        Event::StoodStill { time } => {
+            warn!(seconds = time.as_secs_f64(), "this node stood still");
+        }
+        Event::HelloRefused { from, reason } => {
+            debug!(peer = %from, %reason, left_out, "handshake refused");
+        }
+        Event::Misbehaved { addr, node, kind } => {
+            let node = node.map(|node| node.to_string()).unwrap_or_default();
+            warn!(%addr, node, %kind, left_out, "protocol violation");
+        }
+        Event::Rejected(rejection) => warn!(reason = %rejection, "command rejected"),
+        Event::Left => info!("left"),
+        // Seed nodes that decide together.
+        Event::Voted { subject, kind, outcome } => {
+            info!(peer = %subject, %kind, %outcome, left_out, "vote");
+        }
+        Event::SeedNodeLost { addr } => warn!(seed_node = %addr, "lost link to seed node"),
     }
 }
 
@@ -93,7 +180,7 @@ fn addresses(peers: &[AddressRecord]) -> String {
 
 /// A peer's messages.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all else is logged elsewhere")]
-fn log_message(event: &Event) {
+fn log_message(event: &Event, left_out: Option<u64>) {
     match event {
         Event::Published { envelope, .. } => info!(
             id = %envelope.id(),
@@ -109,26 +196,32 @@ fn log_message(event: &Event) {
             from = %format_args!("{from}@{addr}"),
             hop = hop.0,
             history,
+            left_out,
             "gossip received"
         ),
         Event::Duplicate { id, sequence, from } => {
             trace!(%id, sequence = sequence.0, %from, "duplicate");
         }
         Event::TooOld { id, sequence, from } => {
-            debug!(%id, sequence = sequence.0, %from, "too old");
+            debug!(%id, sequence = sequence.0, %from, left_out, "too old");
         }
         _ => {}
     }
 }
 
-fn log_member(subject: &AddressRecord, state: MemberState, by: NodeId, evidence: Option<Evidence>) {
+fn log_member(
+    (subject, state): (&AddressRecord, MemberState),
+    by: NodeId,
+    evidence: Option<Evidence>,
+    left_out: Option<u64>,
+) {
     match state {
         MemberState::Alive | MemberState::Left => {
-            info!(member = %subject, %state, %by, "member");
+            info!(member = %subject, %state, %by, left_out, "member");
         }
         MemberState::Suspect | MemberState::Dead => {
             let reason = evidence.map(|evidence| evidence.to_string()).unwrap_or_default();
-            warn!(member = %subject, %state, %by, reason, "member");
+            warn!(member = %subject, %state, %by, reason, left_out, "member");
         }
     }
 }

@@ -4,15 +4,15 @@
 pub(crate) mod clean;
 mod event;
 mod file;
+mod limit;
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
-use anyhow::Context as _;
 use tidings_core::Role;
 use tidings_node::unix_now;
-use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tokio::time::Instant;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
@@ -21,49 +21,46 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, Registry, fmt as lines};
 
 pub(crate) use event::{EventLog, summary};
+use file::LogFile;
 
+use crate::lines::{LAST_LINES, Lines, Outputs, STANDARD_ERROR, Stream, TERMINAL, standard_error};
 use crate::options::{LogFormat, LogOptions};
+use crate::output::is_color_unwanted;
 
-/// Lines that may wait for a writer.
-const MAX_WAITING: usize = 10_000;
-
-/// Keeps the writing threads; when it is dropped, what waits is written.
-#[derive(Debug)]
-pub(crate) struct Guards {
-    _guards: Vec<WorkerGuard>,
-}
-
-/// Begins to log. `terminal` takes the lines for people instead of standard error.
+/// Begins to log. `terminal` takes the lines for people instead of standard error. A file that cannot be
+/// opened is told of, and tried again; the node runs without it meanwhile.
 pub(crate) fn init(
     options: &LogOptions,
     (role, port): (Role, u16),
     terminal: Option<Box<dyn Write + Send>>,
-) -> anyhow::Result<Guards> {
-    let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let (screen, guard) = background(terminal.unwrap_or_else(|| Box::new(io::stderr())));
+    outputs: &Outputs,
+) -> io::Result<()> {
+    let color = io::stderr().is_terminal() && !is_color_unwanted();
+    let screen = match terminal {
+        Some(terminal) => outputs.start(TERMINAL, Stream::new(terminal))?,
+        None => outputs.start(STANDARD_ERROR, standard_error()?)?,
+    };
     let mut layers = vec![layer(options.format, color, screen)];
-    let mut guards = vec![guard];
-    if let Some(file) = file::open(&options.place, options.format, role, port)
-        .with_context(|| format!("the log file of {role} {port}"))?
-    {
-        let (file, guard) = background(Box::new(file));
+    if let Some(file) = LogFile::of(&options.place, options.format, role, port) {
+        let file = outputs.start(file.name(), file)?;
+        // Whoever sees the node listen finds its log, unless that takes long.
+        file.flush(Instant::now() + LAST_LINES);
         layers.push(layer(options.format, false, file));
-        guards.push(guard);
     }
     let level = LevelFilter::from_level(options.level);
     tracing_subscriber::registry().with(layers).with(level).init();
-    Ok(Guards { _guards: guards })
+    Ok(())
 }
 
-fn background(writer: Box<dyn Write + Send>) -> (NonBlocking, WorkerGuard) {
-    NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MAX_WAITING).finish(writer)
+/// Begins to log warnings on standard error, and nothing else.
+pub(crate) fn init_screen(outputs: &Outputs) -> io::Result<()> {
+    let screen = outputs.start(STANDARD_ERROR, standard_error()?)?;
+    let layers = vec![layer(LogFormat::Text, false, screen)];
+    tracing_subscriber::registry().with(layers).with(LevelFilter::WARN).init();
+    Ok(())
 }
 
-fn layer(
-    format: LogFormat,
-    color: bool,
-    writer: NonBlocking,
-) -> Box<dyn Layer<Registry> + Send + Sync> {
+fn layer(format: LogFormat, color: bool, writer: Lines) -> Box<dyn Layer<Registry> + Send + Sync> {
     let layer = lines::layer().with_timer(UtcMillis).with_target(false).with_writer(writer);
     match format {
         LogFormat::Text => layer.with_ansi(color).boxed(),
