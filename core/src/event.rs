@@ -201,6 +201,23 @@ pub enum Event {
         /// The other seed node's address, as it was given.
         addr: SocketAddr,
     },
+    /// An address among the seed nodes of the settings is none of another seed node. It counts for no quorum.
+    /// Told once, until a seed node is met there.
+    SeedNodeSkipped {
+        /// The address, as it was given.
+        addr: SocketAddr,
+        /// Whose it is.
+        reason: SkipReason,
+    },
+}
+
+/// Why an address of the settings is not taken for a seed node's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SkipReason {
+    /// It is this node's own.
+    Own,
+    /// A node answers there that is no seed node.
+    NoSeedNode,
 }
 
 /// What became of a registration.
@@ -344,6 +361,15 @@ pub enum Rejection {
     /// Topics that begin with `tidings.` are the network's own.
     #[error("topics that begin with \"tidings.\" are the network's own")]
     ReservedTopic,
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Own => "it is this node's own address",
+            Self::NoSeedNode => "a node answers there that is no seed node",
+        })
+    }
 }
 
 impl fmt::Display for RegistrationLoss {

@@ -264,5 +264,8 @@ pub fn event(names: &dyn Names, event: &Event) -> String {
             format!("Voted to {kind} {}: {outcome:?}", record(names, subject))
         }
         Event::SeedNodeLost { addr } => format!("SeedNodeLost {}", names.addr(addr)),
+        Event::SeedNodeSkipped { addr, reason } => {
+            format!("SeedNodeSkipped {}: {reason:?}", names.addr(addr))
+        }
     }
 }

@@ -17,9 +17,10 @@ use crate::handle::Observer;
 use crate::host_port::HostPort;
 use crate::identity::{Identity, IdentityError, random_bytes};
 use crate::net::{Net, TokioNet};
+use crate::resolver::Resolver;
 use crate::running::RunningNode;
 use crate::seed_file::{self, SeedFileError};
-use crate::seed_lookup::{Lost, SeedLookupError, SeedSources};
+use crate::seed_lookup::{Lost, SeedLookup, SeedLookupError, SeedSources};
 use crate::settings::{self, Profile, SettingError};
 
 /// What a node needs to be told before it starts. Everything has a default.
@@ -192,7 +193,8 @@ impl NodeBuilder {
 
     /// A seed node to join through, any number of times. A name means all of its addresses, and is
     /// looked up again when one of them cannot be reached. All names and files together may have 1
-    /// to [`MAX_SEED_NODES`](tidings_core::MAX_SEED_NODES) addresses, or the start fails.
+    /// to [`MAX_SEED_NODES`](tidings_core::MAX_SEED_NODES) addresses, or the start fails. A name that has
+    /// none yet counts as one, and is looked up again.
     ///
     /// For a seed node: one of those that decide together where its settings say
     /// [`Quorum`](tidings_core::DecisionMode::Quorum). All of them must be named, by the addresses that
@@ -206,6 +208,12 @@ impl NodeBuilder {
     /// cannot be reached.
     pub fn seed_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.seeds.files.push(path.into());
+        self
+    }
+
+    /// Looks up names of seed nodes in another way than by the operating system.
+    pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
+        self.seeds.resolver = resolver;
         self
     }
 
@@ -239,9 +247,9 @@ impl NodeBuilder {
     /// As [`start`](Self::start).
     pub async fn bind(mut self) -> Result<BoundNode, StartError> {
         let config = self.settings()?;
-        let mut seed_nodes = match self.role {
-            Role::Peer => self.seeds.look_up().await?.addresses,
-            Role::SeedNode => Vec::new(),
+        let mut lookup = match self.role {
+            Role::Peer => self.seeds.clone().look_up().await?,
+            Role::SeedNode => SeedLookup::nothing(),
         };
         let listening = listen(self.listen, self.port).await;
         let listener = listening.map_err(|error| self.not_listening(error))?;
@@ -265,14 +273,14 @@ impl NodeBuilder {
         let node = match self.role {
             Role::SeedNode => {
                 if votes(&config) && !self.seeds.is_empty() {
-                    seed_nodes = self.seeds.look_up().await?.addresses;
+                    lookup = self.seeds.look_up().await?;
                 }
-                Node::seed_node(config, birth, &seed_nodes)?
+                Node::seed_node_among(config, birth, lookup.known())?
             }
-            Role::Peer => Node::peer(config, birth, &seed_nodes)?,
+            Role::Peer => Node::peer_among(config, birth, lookup.known())?,
         };
-        let (seeds, observer) = (self.seeds, self.observer);
-        let parts = Parts { listener, node, identity, seeds, seed_nodes, observer, has_members };
+        let observer = self.observer;
+        let parts = Parts { listener, node, identity, lookup, observer, has_members };
         Ok(BoundNode { record, parts })
     }
 
@@ -318,8 +326,7 @@ struct Parts {
     listener: <TokioNet as Net>::Listener,
     node: Node,
     identity: Identity,
-    seeds: SeedSources,
-    seed_nodes: Vec<SocketAddr>,
+    lookup: SeedLookup,
     observer: Arc<dyn Observer>,
     has_members: bool,
 }
@@ -333,17 +340,17 @@ impl BoundNode {
     /// Lets it begin.
     pub fn run(self) -> RunningNode {
         let Self { record, parts } = self;
-        let Parts { listener, node, identity, seeds, seed_nodes, observer, has_members } = parts;
+        let Parts { listener, node, identity, lookup, observer, has_members } = parts;
         let role = node.role();
         let lost = Arc::new(Lost::default());
-        let watcher = Arc::new((observer, Arc::clone(&lost)));
+        let watcher = Arc::new((Arc::clone(&observer), Arc::clone(&lost)));
         let (driver, handle) = Driver::new(TokioNet, vec![listener], node, watcher);
         if !has_members {
             driver.without_members();
         }
         let lookups = {
             let handle = handle.clone();
-            async move { seeds.keep_fresh(seed_nodes, handle, &lost).await }
+            async move { lookup.keep_fresh(handle, &lost, &*observer).await }
         };
         let task = RunningNode::task(driver, lookups, identity);
         RunningNode::new(record, role, handle, task)

@@ -89,6 +89,7 @@ mod net;
 mod outgoing;
 mod publisher;
 mod queue;
+mod resolver;
 mod running;
 pub mod seed_file;
 mod seed_lookup;
@@ -105,8 +106,9 @@ pub use identity::{Identity, IdentityError, IdentityErrorKind};
 pub use members::{MemberEvent, Members, NoMembers};
 pub use net::{Listener, Net, TokioNet};
 pub use publisher::{MessageKey, Publisher};
+pub use resolver::{Resolver, Resolving, SystemResolver};
 pub use running::RunningNode;
-pub use seed_lookup::SeedLookupError;
+pub use seed_lookup::{LookUpFailure, SeedLookupError};
 
 pub use bytes::Bytes;
 

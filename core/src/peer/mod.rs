@@ -9,11 +9,8 @@ mod linking;
 mod messages;
 pub(crate) mod timer;
 
-use core::net::SocketAddr;
-
 use crate::broadcast::Broadcast;
 use crate::broadcast::credit::on_congested;
-use crate::config::MAX_SEED_NODES;
 use crate::context::Context;
 use crate::detector::Detector;
 use crate::event::{Event, Rejection};
@@ -25,7 +22,8 @@ use crate::links::timer::LinkTimer;
 use crate::overlay::Overlay;
 use crate::overlay::timer::OverlayTimer;
 use crate::peer::timer::PeerTimer;
-use crate::registration::bootstrap::{Bootstrap, distinct};
+use crate::registration::bootstrap::Bootstrap;
+use crate::registration::named::NamedSeedNodes;
 use crate::snapshot::{NeighborSnapshot, NodeSnapshot, Said};
 use crate::timers::Timer;
 
@@ -41,7 +39,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(mut cx: Context, seed_nodes: &[SocketAddr]) -> Self {
+    pub(crate) fn new(mut cx: Context, seed_nodes: &NamedSeedNodes) -> Self {
         let mut peer = Self {
             bootstrap: Bootstrap::new(seed_nodes),
             overlay: Overlay::new(&mut cx),
@@ -115,19 +113,19 @@ impl Peer {
             Command::Broadcast { topic, payload } => {
                 self.broadcast.publish(&mut self.cx, topic, payload);
             }
-            Command::SeedNodes(addresses) => self.replace_seed_nodes(&addresses),
+            Command::SeedNodes(seed_nodes) => self.replace_seed_nodes(&seed_nodes),
             Command::Leave => self.leave(),
         }
         self.carry_out_facts();
     }
 
-    fn replace_seed_nodes(&mut self, addresses: &[SocketAddr]) {
+    fn replace_seed_nodes(&mut self, seed_nodes: &NamedSeedNodes) {
         let Self { cx, bootstrap, .. } = self;
-        let seeds = distinct(addresses);
-        if (1..=MAX_SEED_NODES).contains(&seeds.len()) {
-            bootstrap.replace(cx, &seeds);
+        if seed_nodes.check(1).is_ok() {
+            bootstrap.replace(cx, seed_nodes);
+            cx.has_changed = true;
         } else {
-            cx.emit(Event::Rejected(Rejection::SeedNodeCount(seeds.len())));
+            cx.emit(Event::Rejected(Rejection::SeedNodeCount(seed_nodes.len())));
         }
     }
 

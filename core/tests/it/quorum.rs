@@ -260,7 +260,7 @@ fn only_a_seed_node_of_the_settings_may_ask() {
     // Another seed node, which knows these three and which they do not know.
     let addresses = SEEDS.map(|seed| network.addr(seed)).to_vec();
     network.add_seed_node("s4", &config());
-    network.command("s4", Command::SeedNodes(addresses));
+    network.command("s4", Command::SeedNodes(addresses.into()));
     network.add_peer("p1", &["s4"], config());
     network.run(10 * SECOND);
     assert!(!network.lists("s4", "p1"));
@@ -269,7 +269,7 @@ fn only_a_seed_node_of_the_settings_may_ask() {
     // Once they know it, too, it is one of four.
     let all = ["s1", "s2", "s3", "s4"].map(|seed| network.addr(seed)).to_vec();
     for seed in SEEDS {
-        network.command(seed, Command::SeedNodes(all.clone()));
+        network.command(seed, Command::SeedNodes(all.clone().into()));
     }
     network.run(LONG);
     assert!(network.lists("s4", "p1"));

@@ -5,7 +5,7 @@ use tidings_core::wire::{
 };
 use tidings_core::{
     DialFailure, Event, LinkLoss, LinkOrigin, MemberState, Misbehavior, NeighborLoss, ProbeReason,
-    RegistrationLoss, Rejection, Removal, ReportOutcome, StrikeKind, VoteOutcome,
+    RegistrationLoss, Rejection, Removal, ReportOutcome, SkipReason, StrikeKind, VoteOutcome,
 };
 
 use super::Words;
@@ -55,6 +55,14 @@ pub(super) fn encode<W: Words>(event: &Event, to: &mut W) {
             });
         }
         Event::Left => to.word(26),
+        Event::SeedNodeSkipped { addr, reason } => {
+            to.word(27);
+            to.addr(*addr);
+            to.word(match reason {
+                SkipReason::Own => 1,
+                SkipReason::NoSeedNode => 2,
+            });
+        }
     }
 }
 
@@ -371,6 +379,7 @@ fn refusal(reason: Refusal) -> u64 {
         Refusal::Duplicate => 7,
         Refusal::StaleEpoch => 8,
         Refusal::Leaving => 9,
+        Refusal::NotNamed => 10,
     }
 }
 
@@ -598,9 +607,18 @@ mod tests {
         [gossip(), registrations(), neighbors(), members(), registry(), both_roles()].concat()
     }
 
+    /// Those that came after the encoding had its name, which add words and change none.
+    fn later_alternatives() -> Vec<Event> {
+        let skipped = |reason| Event::SeedNodeSkipped { addr: addr(), reason };
+        let refused = |reason| Event::HelloRefused { from: record(), reason };
+        let mut events = [SkipReason::Own, SkipReason::NoSeedNode].map(skipped).to_vec();
+        events.push(refused(Refusal::NotNamed));
+        events
+    }
+
     #[test]
     fn no_two_alternatives_are_written_alike() {
-        let events = alternatives();
+        let events = [alternatives(), later_alternatives()].concat();
         let words = |event: &Event| {
             let mut words = Vec::new();
             encode(event, &mut words);

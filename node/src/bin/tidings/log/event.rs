@@ -5,7 +5,7 @@
 
 use tidings_core::wire::Evidence;
 use tidings_core::{AddressRecord, Event, Instant, MemberState, NodeId, Payload, Role};
-use tidings_node::{NodeReport, Observer};
+use tidings_node::{LookUpFailure, NodeReport, Observer};
 use tracing::{debug, info, trace, warn};
 
 use crate::output::shown;
@@ -79,7 +79,16 @@ impl Observer for EventLog {
                 info!(peer = %subject, %kind, %outcome, "vote");
             }
             Event::SeedNodeLost { addr } => warn!(seed_node = %addr, "lost link to seed node"),
+            Event::SeedNodeSkipped { addr, reason } => {
+                warn!(seed_node = %addr, %reason, "no seed node at this address: it does not count");
+            }
         }
+    }
+
+    fn on_look_up_failure(&self, failure: &LookUpFailure) {
+        let LookUpFailure { what, reason, kept, times, .. } = failure;
+        let (what, reason) = (what.escape_debug(), reason.escape_debug());
+        warn!(%what, %reason, kept, times, "seed nodes not found, tried again");
     }
 }
 
