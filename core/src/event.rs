@@ -209,6 +209,31 @@ pub enum Event {
         /// Whose it is.
         reason: SkipReason,
     },
+    /// Peer: it has had no neighbor for a while, and none of the peers that it tried can be reached where they
+    /// say that they are. Told once a minute while that lasts.
+    NobodyReached {
+        /// How many different peers it has tried.
+        peers: usize,
+        /// How often in all.
+        attempts: u64,
+        /// The last one, with the addresses that it announces.
+        peer: AddressRecord,
+        /// What came of that.
+        reason: ContactFailure,
+    },
+}
+
+/// Why a peer was not found at its addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContactFailure {
+    /// No connection came to stand.
+    Dial(DialFailure),
+    /// It was lost before the hello was answered.
+    Lost(LinkLoss),
+    /// What answers there speaks another protocol.
+    Garbled,
+    /// Another node answers there.
+    Refused(Refusal),
 }
 
 /// Why an address of the settings is not taken for a seed node's.
@@ -369,6 +394,17 @@ impl fmt::Display for SkipReason {
             Self::Own => "it is this node's own address",
             Self::NoSeedNode => "a node answers there that is no seed node",
         })
+    }
+}
+
+impl fmt::Display for ContactFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial(failure) => failure.fmt(f),
+            Self::Lost(loss) => loss.fmt(f),
+            Self::Garbled => f.write_str("it speaks another protocol"),
+            Self::Refused(reason) => reason.fmt(f),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use tidings_core::{
     RngSeed, Role,
 };
 
-use crate::addresses::announced;
+use crate::addresses::{PublicAddr, announced};
 use crate::clock::unix_now;
 use crate::driver::Driver;
 use crate::handle::Observer;
@@ -58,7 +58,7 @@ pub struct NodeBuilder {
     changes: Vec<Change>,
     listen: Option<IpAddr>,
     port: u16,
-    announce: Vec<IpAddr>,
+    announce: Vec<PublicAddr>,
     data_dir: Option<PathBuf>,
     seeds: SeedSources,
     announce_in: Option<PathBuf>,
@@ -178,9 +178,10 @@ impl NodeBuilder {
         self
     }
 
-    /// An address to tell others, up to four times; the host's own unless given (R30).
-    pub fn announce(mut self, ip: impl Into<IpAddr>) -> Self {
-        self.announce.push(ip.into());
+    /// An address to tell others, up to four times; the host's own unless given (R30). With a
+    /// [`SocketAddr`] its port is told too, else the one that the node listens on.
+    pub fn announce(mut self, addr: impl Into<PublicAddr>) -> Self {
+        self.announce.push(addr.into());
         self
     }
 
@@ -281,7 +282,7 @@ impl NodeBuilder {
         };
         let observer = self.observer;
         let parts = Parts { listener, node, identity, lookup, observer, has_members };
-        Ok(BoundNode { record, parts })
+        Ok(BoundNode { record, port: bound.port(), parts })
     }
 
     /// The settings with all changes, if they fit together.
@@ -319,6 +320,7 @@ async fn listen(ip: Option<IpAddr>, port: u16) -> io::Result<<TokioNet as Net>::
 #[must_use = "nothing happens before run"]
 pub struct BoundNode {
     record: AddressRecord,
+    port: u16,
     parts: Parts,
 }
 
@@ -337,9 +339,14 @@ impl BoundNode {
         &self.record
     }
 
+    /// The port that it listens on; others may know it by another one.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Lets it begin.
     pub fn run(self) -> RunningNode {
-        let Self { record, parts } = self;
+        let Self { record, parts, port: _ } = self;
         let Parts { listener, node, identity, lookup, observer, has_members } = parts;
         let role = node.role();
         let lost = Arc::new(Lost::default());

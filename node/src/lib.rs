@@ -95,6 +95,7 @@ pub mod seed_file;
 mod seed_lookup;
 pub mod settings;
 
+pub use addresses::{PublicAddr, PublicAddrError};
 pub use builder::{BoundNode, NodeBuilder, StartError, node_name};
 pub use clock::unix_now;
 pub use deliveries::{Deliveries, DeliveryEvent, Missed, Reach};

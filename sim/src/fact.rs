@@ -104,6 +104,7 @@ impl Fact {
             | Event::Voted { .. }
             | Event::SeedNodeLost { .. }
             | Event::SeedNodeSkipped { .. }
+            | Event::NobodyReached { .. }
             | Event::Rejected(_)
             | Event::Left => return None,
         })

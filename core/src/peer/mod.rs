@@ -4,10 +4,13 @@
 mod facts;
 #[cfg(any(test, feature = "invariants"))]
 mod invariants;
+mod isolation;
 mod leaving;
 mod linking;
 mod messages;
 pub(crate) mod timer;
+
+use alloc::boxed::Box;
 
 use crate::broadcast::Broadcast;
 use crate::broadcast::credit::on_congested;
@@ -21,6 +24,7 @@ use crate::links::neighbors::Neighbor;
 use crate::links::timer::LinkTimer;
 use crate::overlay::Overlay;
 use crate::overlay::timer::OverlayTimer;
+use crate::peer::isolation::Isolation;
 use crate::peer::timer::PeerTimer;
 use crate::registration::bootstrap::Bootstrap;
 use crate::registration::named::NamedSeedNodes;
@@ -35,6 +39,8 @@ pub(crate) struct Peer {
     overlay: Overlay,
     broadcast: Broadcast,
     detector: Detector,
+    /// Only while it has no neighbor and has failed to find one.
+    isolation: Option<Box<Isolation>>,
     left: bool,
 }
 
@@ -45,6 +51,7 @@ impl Peer {
             overlay: Overlay::new(&mut cx),
             broadcast: Broadcast::new(&mut cx),
             detector: Detector::new(&mut cx),
+            isolation: None,
             left: false,
             cx,
         };

@@ -82,7 +82,7 @@ impl Process {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         stdout.read_line(&mut line).unwrap();
-        if !line.contains("listening on 127.0.0.1:") {
+        if !line.contains("listening on 127.0.0.") {
             let mut log = String::new();
             stderr.read_to_string(&mut log).unwrap();
             panic!("{line:?}: {log}");

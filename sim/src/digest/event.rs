@@ -63,6 +63,8 @@ pub(super) fn encode<W: Words>(event: &Event, to: &mut W) {
                 SkipReason::NoSeedNode => 2,
             });
         }
+        // For people: all that it tells was seen in other events before.
+        Event::NobodyReached { .. } => to.word(28),
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
     let observer = Arc::new(((EventLog, teller), (Arc::clone(&inbox), Arc::clone(&joined))));
     let bound = options.builder().observer(observer).bind().await?;
     let record = bound.record().clone();
-    let port = record.primary().port();
+    let port = bound.port();
     let name = node_name(role, port);
 
     let history = options.data_dir.join(format!("{name}.history"));
@@ -48,7 +48,7 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
     for variable in unknown_variables() {
         warn!(%variable, "unknown environment variable, ignored");
     }
-    info!(%role, id = %record.subject(), epoch = %record.epoch(), addr = %record.primary(), "listening");
+    info!(%role, id = %record.subject(), epoch = %record.epoch(), addr = %record.primary(), port, "listening");
 
     let signals = Signals::catch()?;
     let socket = ControlSocket::listen(path_of(&options.data_dir, &name));

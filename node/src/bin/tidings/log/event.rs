@@ -79,6 +79,11 @@ impl Observer for EventLog {
                 info!(peer = %subject, %kind, %outcome, "vote");
             }
             Event::SeedNodeLost { addr } => warn!(seed_node = %addr, "lost link to seed node"),
+            Event::NobodyReached { peers, attempts, peer, reason } => {
+                let addr = addresses_of(peer);
+                warn!(peers, attempts, peer = %peer.subject(), %addr, %reason,
+                    "no neighbor: no known peer can be reached at the addresses that it announces");
+            }
             Event::SeedNodeSkipped { addr, reason } => {
                 warn!(seed_node = %addr, %reason, "no seed node at this address: it does not count");
             }
@@ -90,6 +95,12 @@ impl Observer for EventLog {
         let (what, reason) = (what.escape_debug(), reason.escape_debug());
         warn!(%what, %reason, kept, times, "seed nodes not found, tried again");
     }
+}
+
+/// All addresses of one node.
+fn addresses_of(node: &AddressRecord) -> String {
+    let list: Vec<_> = node.addresses().iter().map(ToString::to_string).collect();
+    list.join(" ")
 }
 
 fn addresses(peers: &[AddressRecord]) -> String {
