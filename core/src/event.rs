@@ -5,7 +5,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use crate::address::AddressRecord;
+use crate::address::{AddressRecord, RecordError};
 use crate::config::MAX_SEED_NODES;
 use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{Hop, LinkOrigin, MessageId, NodeId, Sequence};
@@ -209,6 +209,11 @@ pub enum Event {
         /// Whose it is.
         reason: SkipReason,
     },
+    /// This node announces other addresses from now on.
+    Moved {
+        /// Its new record.
+        record: AddressRecord,
+    },
     /// Peer: it has had no neighbor for a while, and none of the peers that it tried can be reached where they
     /// say that they are. Told once a minute while that lasts.
     NobodyReached {
@@ -386,6 +391,9 @@ pub enum Rejection {
     /// Topics that begin with `tidings.` are the network's own.
     #[error("topics that begin with \"tidings.\" are the network's own")]
     ReservedTopic,
+    /// These cannot be announced as a node's addresses.
+    #[error("the addresses to announce: {0}")]
+    Addresses(RecordError),
 }
 
 impl fmt::Display for SkipReason {

@@ -10,6 +10,7 @@
 #[cfg(feature = "many-nodes")]
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use crate::address::AddressRecord;
@@ -110,6 +111,9 @@ pub enum Command {
     /// ones: a name was looked up again, or a file has changed. A peer keeps its registrations with
     /// those that stay; the others are given up. A seed node asks these for their votes.
     SeedNodes(NamedSeedNodes),
+    /// Announce these addresses from now on, 1 to [`MAX_ADDRESSES`](crate::MAX_ADDRESSES): the host has others
+    /// than before. Nothing happens where they are the same.
+    Addresses(Vec<SocketAddr>),
     /// Tell neighbors and seed nodes, close all links, and be done. Ends with [`Event::Left`].
     Leave,
 }

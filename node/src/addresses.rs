@@ -3,6 +3,19 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::str::FromStr;
+use std::time::Duration;
+
+use tokio::select;
+use tokio::time::sleep;
+
+use crate::handle::NodeHandle;
+use crate::seed_lookup::Lost;
+
+/// How long addresses may take to settle after a link was lost.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Time until they are looked at although no link was lost.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// An address at which others find a node: an IP address, and a port where that is another one than the node
 /// listens on, because it is published or forwarded (`docker -p 15000:5000`).
@@ -90,6 +103,37 @@ pub(crate) fn announced(given: &[PublicAddr], bound: SocketAddr) -> Vec<SocketAd
         vec![bound.ip()]
     };
     ips.into_iter().map(|ip| SocketAddr::new(ip, bound.port())).collect()
+}
+
+/// Looks at the host's addresses again when links were lost, and now and then, and has the node announce others,
+/// until the node has stopped. Addresses that were given, or that the node listens on alone, stay.
+pub(crate) async fn keep_announced(
+    given: &[PublicAddr],
+    bound: SocketAddr,
+    mut announced: Vec<SocketAddr>,
+    (node, lost): (NodeHandle, &Lost),
+) {
+    if !given.is_empty() || !bound.ip().is_unspecified() {
+        return;
+    }
+    loop {
+        select! {
+            biased;
+            () = lost.links.notified() => sleep(PAUSE).await,
+            () = sleep(LOOK_AGAIN) => {}
+        }
+        let own = hosts_own(bound.is_ipv6());
+        let own: Vec<SocketAddr> =
+            own.into_iter().map(|ip| SocketAddr::new(ip, bound.port())).collect();
+        // Without a network there is nothing to tell, and nobody to tell it to.
+        if own.is_empty() || own == announced {
+            continue;
+        }
+        announced.clone_from(&own);
+        if node.set_addresses(own).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// The host's own address of each family; none without a network.

@@ -5,12 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::future::join;
 use tidings_core::{
     AddressRecord, Birth, Config, ConfigError, DecisionMode, DetectorKind, Node, RecordError,
     RngSeed, Role,
 };
 
-use crate::addresses::{PublicAddr, announced};
+use crate::addresses::{PublicAddr, announced, keep_announced};
 use crate::clock::unix_now;
 use crate::driver::Driver;
 use crate::handle::Observer;
@@ -281,8 +282,9 @@ impl NodeBuilder {
             Role::Peer => Node::peer_among(config, birth, lookup.known())?,
         };
         let observer = self.observer;
-        let parts = Parts { listener, node, identity, lookup, observer, has_members };
-        Ok(BoundNode { record, port: bound.port(), parts })
+        let announce = self.announce;
+        let parts = Parts { listener, node, identity, lookup, announce, observer, has_members };
+        Ok(BoundNode { record, bound, parts })
     }
 
     /// The settings with all changes, if they fit together.
@@ -320,7 +322,8 @@ async fn listen(ip: Option<IpAddr>, port: u16) -> io::Result<<TokioNet as Net>::
 #[must_use = "nothing happens before run"]
 pub struct BoundNode {
     record: AddressRecord,
-    port: u16,
+    /// Where it listens.
+    bound: SocketAddr,
     parts: Parts,
 }
 
@@ -329,6 +332,7 @@ struct Parts {
     node: Node,
     identity: Identity,
     lookup: SeedLookup,
+    announce: Vec<PublicAddr>,
     observer: Arc<dyn Observer>,
     has_members: bool,
 }
@@ -341,13 +345,14 @@ impl BoundNode {
 
     /// The port that it listens on; others may know it by another one.
     pub const fn port(&self) -> u16 {
-        self.port
+        self.bound.port()
     }
 
     /// Lets it begin.
     pub fn run(self) -> RunningNode {
-        let Self { record, parts, port: _ } = self;
-        let Parts { listener, node, identity, lookup, observer, has_members } = parts;
+        let Self { record, bound, parts } = self;
+        let announced = record.addresses().to_vec();
+        let Parts { listener, node, identity, lookup, announce, observer, has_members } = parts;
         let role = node.role();
         let lost = Arc::new(Lost::default());
         let watcher = Arc::new((Arc::clone(&observer), Arc::clone(&lost)));
@@ -357,7 +362,11 @@ impl BoundNode {
         }
         let lookups = {
             let handle = handle.clone();
-            async move { lookup.keep_fresh(handle, &lost, &*observer).await }
+            async move {
+                let moves = keep_announced(&announce, bound, announced, (handle.clone(), &lost));
+                let lookups = lookup.keep_fresh(handle, &lost, &*observer);
+                join(lookups, moves).await;
+            }
         };
         let task = RunningNode::task(driver, lookups, identity);
         RunningNode::new(record, role, handle, task)

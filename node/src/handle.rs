@@ -178,6 +178,17 @@ impl NodeHandle {
         self.request(Request::Command(Command::SeedNodes(seed_nodes))).await
     }
 
+    /// Announces these addresses from now on, 1 to [`MAX_ADDRESSES`](tidings_core::MAX_ADDRESSES), as a program
+    /// does that knows better than the host where others find the node. A node that was not told any address
+    /// sees by itself when those of its host change.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`set_seed_nodes`](Self::set_seed_nodes).
+    pub async fn set_addresses(&self, addresses: Vec<SocketAddr>) -> Result<(), RequestError> {
+        self.request(Request::Command(Command::Addresses(addresses))).await
+    }
+
     /// Asks the node to leave: it tells its neighbors and seed nodes, and stops.
     ///
     /// # Cancel safety
@@ -244,7 +255,7 @@ impl NodeHandle {
     pub fn try_command(&self, command: Command) -> Result<(), RequestError> {
         match command {
             Command::Broadcast { topic, payload } => self.waiting.try_say(topic, payload),
-            Command::SeedNodes(_) | Command::Leave => {
+            Command::SeedNodes(_) | Command::Addresses(_) | Command::Leave => {
                 try_send(&self.requests, Request::Command(command))
             }
         }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
-use tidings_core::{Event, Instant, MAX_SEED_NODES, NamedSeedNodes};
+use tidings_core::{Event, Instant, MAX_SEED_NODES, NamedSeedNodes, NeighborLoss};
 use tokio::select;
 use tokio::sync::Notify;
 use tokio::time::{self, sleep, timeout};
@@ -245,7 +245,7 @@ impl SeedLookup {
         loop {
             let before = select! {
                 biased;
-                () = lost.0.notified() => {
+                () = lost.seed_nodes.notified() => {
                     sleep(PAUSE).await;
                     Before::Goes
                 }
@@ -352,14 +352,29 @@ async fn look_up(resolver: &dyn Resolver, place: &HostPort) -> io::Result<Vec<So
     Ok(addresses)
 }
 
-/// Notes that a seed node was lost.
+/// Notes that links were lost.
 #[derive(Debug, Default)]
-pub(crate) struct Lost(Notify);
+pub(crate) struct Lost {
+    /// A seed node was.
+    seed_nodes: Notify,
+    /// Any node was.
+    pub(crate) links: Notify,
+}
 
 impl Observer for Lost {
     fn on_event(&self, _at: Instant, event: &Event) {
-        if matches!(event, Event::RegistrationLost { .. } | Event::SeedNodeLost { .. }) {
-            self.0.notify_one();
+        let is_seed_node =
+            matches!(event, Event::RegistrationLost { .. } | Event::SeedNodeLost { .. });
+        if is_seed_node {
+            self.seed_nodes.notify_one();
+        }
+        let is_unsaid = matches!(
+            event,
+            Event::NeighborDown { reason: NeighborLoss::LinkLost(_), .. }
+                | Event::NobodyReached { .. }
+        );
+        if is_seed_node || is_unsaid {
+            self.links.notify_one();
         }
     }
 }

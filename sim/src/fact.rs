@@ -105,6 +105,7 @@ impl Fact {
             | Event::SeedNodeLost { .. }
             | Event::SeedNodeSkipped { .. }
             | Event::NobodyReached { .. }
+            | Event::Moved { .. }
             | Event::Rejected(_)
             | Event::Left => return None,
         })

@@ -121,6 +121,13 @@ impl Peer {
                 self.broadcast.publish(&mut self.cx, topic, payload);
             }
             Command::SeedNodes(seed_nodes) => self.replace_seed_nodes(&seed_nodes),
+            Command::Addresses(addresses) => {
+                let Self { cx, bootstrap, detector, .. } = self;
+                if cx.move_to(&addresses) {
+                    bootstrap.register_again(cx);
+                    detector.on_moved(cx);
+                }
+            }
             Command::Leave => self.leave(),
         }
         self.carry_out_facts();

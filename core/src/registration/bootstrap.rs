@@ -156,6 +156,19 @@ impl Bootstrap {
         }
     }
 
+    /// Registers anew where it is listed, or about to be: lists shall have the record of now. A seed node takes
+    /// the new link in place of the old one.
+    pub(crate) fn register_again(&mut self, cx: &mut Context) {
+        for slot in &mut self.seeds {
+            let Some(old) = slot.state.link() else { continue };
+            cx.timers.cancel(RegistrationTimer::Renew(slot.number));
+            cx.close(old, Bye::Done);
+            let owner = Owner::Registration(slot.number);
+            let link = cx.dial(Target::Address(slot.addr), Purpose::Register, owner);
+            slot.state = SlotState::Joining { link, is_welcomed: false };
+        }
+    }
+
     /// How many registrations this peer keeps: floor(n/2)+1 of n seed nodes (R5).
     pub(crate) fn quorum(&self) -> usize {
         self.count / 2 + 1

@@ -124,10 +124,14 @@ impl SeedNode {
             Command::Broadcast { .. } => {
                 self.cx.emit(Event::Rejected(Rejection::NotAPeer));
             }
-            Command::SeedNodes(_) | Command::Leave if self.cx.leaving => {
+            Command::SeedNodes(_) | Command::Addresses(_) | Command::Leave if self.cx.leaving => {
                 self.cx.emit(Event::Rejected(Rejection::Leaving));
             }
             Command::SeedNodes(seed_nodes) => self.replace_seed_nodes(seed_nodes),
+            // Peers know it by their settings; other seed nodes hear of it when they are dialed.
+            Command::Addresses(addresses) => {
+                self.cx.move_to(addresses);
+            }
             Command::Leave => {
                 self.cx.leaving = true;
                 self.cx.close_all(Bye::Leaving);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 use tidings_core::wire::{DeathReport, Message, Purpose, RegistrationMessage};
-use tidings_core::{NodeId, UnixTime};
+use tidings_core::{AddressRecord, NodeId, UnixTime};
 use tidings_node::{DecisionMode, NodeBuilder, RunningNode};
 use tokio::time::{sleep, timeout};
 
@@ -110,6 +110,41 @@ fn a_published_port_is_announced_and_files_are_named_by_the_own_one() {
     // It is asked by the port that it listens on.
     let peers = tidings_in(&folder, &["peers", "--data-dir", ".", "--node", &own]);
     assert!(peers.contains(&second.addr), "{peers}");
+    drop(forwarding);
+}
+
+/// A node that moves is listed at its new address, in the same life, and found there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_moves_is_listed_at_its_new_address() {
+    let seed_node = NodeBuilder::seed_node().listen([127, 0, 0, 1]).start().await.expect("starts");
+    let start = async || {
+        let builder = NodeBuilder::peer().listen([127, 0, 0, 1]).seed(seed_node.addr());
+        builder.start().await.expect("it starts")
+    };
+    let (mover, witness) = (start().await, start().await);
+    timeout(PATIENCE, mover.joined()).await.expect("it joins").expect("it runs");
+    timeout(PATIENCE, witness.joined()).await.expect("it joins").expect("it runs");
+    let published = free_port();
+    let forwarding = Forward::new(published, mover.addr().port());
+    let new = SocketAddr::from(([127, 0, 0, 1], published));
+    mover.handle().set_addresses(vec![new]).await.expect("it runs");
+    let listed = async {
+        loop {
+            let list = seed_node.snapshot().await.expect("it runs").registered;
+            let is_new = |it: &AddressRecord| it.addresses() == [new] && it.number() == 1;
+            if list.len() == 2 && list.iter().any(|it| is_new(&it.record) && it.linked) {
+                return;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, listed).await.expect("the new record replaces the old one");
+    witness.stop().await.expect("it leaves");
+    let late = start().await;
+    timeout(PATIENCE, late.joined()).await.expect("it links to the new address").expect("it runs");
+    // Nonsense changes nothing.
+    mover.handle().set_addresses(vec![]).await.expect("it runs");
+    assert_eq!(mover.snapshot().await.expect("it runs").record.addresses(), [new]);
     drop(forwarding);
 }
 

@@ -52,6 +52,7 @@ pub(super) fn encode<W: Words>(event: &Event, to: &mut W) {
                 Rejection::SeedNodeCount(_) => 2,
                 Rejection::Leaving => 3,
                 Rejection::ReservedTopic => 4,
+                Rejection::Addresses(_) => 5,
             });
         }
         Event::Left => to.word(26),
@@ -62,6 +63,10 @@ pub(super) fn encode<W: Words>(event: &Event, to: &mut W) {
                 SkipReason::Own => 1,
                 SkipReason::NoSeedNode => 2,
             });
+        }
+        Event::Moved { record } => {
+            to.word(29);
+            to.record(record);
         }
         // For people: all that it tells was seen in other events before.
         Event::NobodyReached { .. } => to.word(28),
@@ -615,6 +620,8 @@ mod tests {
         let refused = |reason| Event::HelloRefused { from: record(), reason };
         let mut events = [SkipReason::Own, SkipReason::NoSeedNode].map(skipped).to_vec();
         events.push(refused(Refusal::NotNamed));
+        events.push(Event::Moved { record: record() });
+        events.push(Event::Rejected(Rejection::Addresses(tidings_core::RecordError::Count(5))));
         events
     }
 

@@ -79,6 +79,9 @@ impl Observer for EventLog {
                 info!(peer = %subject, %kind, %outcome, "vote");
             }
             Event::SeedNodeLost { addr } => warn!(seed_node = %addr, "lost link to seed node"),
+            Event::Moved { record } => {
+                info!(addr = %addresses_of(record), number = record.number(), "announcing other addresses");
+            }
             Event::NobodyReached { peers, attempts, peer, reason } => {
                 let addr = addresses_of(peer);
                 warn!(peers, attempts, peer = %peer.subject(), %addr, %reason,
