@@ -40,6 +40,8 @@ struct Contents {
     subject: NodeId,
     epoch: BootEpoch,
     addresses: Addresses,
+    /// Which record of that life it is, from 0.
+    number: u32,
     signature: Option<Box<Signature>>,
 }
 
@@ -87,7 +89,21 @@ impl AddressRecord {
             return Err(RecordError::Unreachable(*addr));
         }
         let addresses = Addresses::of(addresses);
-        Ok(Self(Arc::new(Contents { subject, epoch, addresses, signature: None })))
+        Ok(Self(Arc::new(Contents { subject, epoch, addresses, number: 0, signature: None })))
+    }
+
+    /// The next record of the same life, at these addresses.
+    pub fn moved_to(&self, addresses: &[SocketAddr]) -> Result<Self, RecordError> {
+        let mut record = Self::new(self.subject(), self.epoch(), addresses)?;
+        if let Some(contents) = Arc::get_mut(&mut record.0) {
+            contents.number = self.number().saturating_add(1);
+        }
+        Ok(record)
+    }
+
+    /// Which record of its life this is, from 0: it grows each time that the node has other addresses.
+    pub fn number(&self) -> u32 {
+        self.0.number
     }
 
     /// Whose record it is.
@@ -108,6 +124,11 @@ impl AddressRecord {
     /// Whether this record speaks of a newer life than `other` does.
     pub(crate) fn supersedes(&self, other: &Self) -> bool {
         self.epoch() > other.epoch()
+    }
+
+    /// Whether this record is a newer one than `other`, of a newer life or of the same.
+    pub(crate) fn replaces(&self, other: &Self) -> bool {
+        (self.epoch(), self.number()) > (other.epoch(), other.number())
     }
 
     /// Whether both speak of the same life of the same node.
@@ -157,21 +178,64 @@ impl fmt::Debug for AddressRecord {
     }
 }
 
-/// What stands on the wire, in this order.
+/// What stands on the wire, in this order. The number shares a byte with the presence of a signature, so that
+/// the records of nodes that never moved take none for it.
 impl Serialize for AddressRecord {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut record = serializer.serialize_struct("AddressRecord", 4)?;
+        let is_for_people = serializer.is_human_readable();
+        let fields = if is_for_people { 5 } else { 4 };
+        let mut record = serializer.serialize_struct("AddressRecord", fields)?;
         record.serialize_field("subject", &self.0.subject)?;
         record.serialize_field("epoch", &self.0.epoch)?;
         record.serialize_field("addresses", self.addresses())?;
-        record.serialize_field("signature", &self.0.signature)?;
+        if is_for_people {
+            record.serialize_field("signature", &self.0.signature)?;
+            record.serialize_field("number", &self.0.number)?;
+        } else {
+            record.serialize_field("end", &End::of(self))?;
+        }
         record.end()
+    }
+}
+
+/// The last field of a record on the wire.
+#[derive(Serialize, Deserialize)]
+enum End {
+    First,
+    FirstSigned(Box<Signature>),
+    Later(u32),
+    LaterSigned(u32, Box<Signature>),
+}
+
+impl End {
+    fn of(record: &AddressRecord) -> Self {
+        match (record.number(), record.0.signature.clone()) {
+            (0, None) => Self::First,
+            (0, Some(signature)) => Self::FirstSigned(signature),
+            (number, None) => Self::Later(number),
+            (number, Some(signature)) => Self::LaterSigned(number, signature),
+        }
+    }
+
+    fn open(self) -> (u32, Option<Box<Signature>>) {
+        match self {
+            Self::First => (0, None),
+            Self::FirstSigned(signature) => (0, Some(signature)),
+            Self::Later(number) => (number, None),
+            Self::LaterSigned(number, signature) => (number, Some(signature)),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for AddressRecord {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        RawRecord::deserialize(deserializer)?.check().map_err(D::Error::custom)
+        if deserializer.is_human_readable() {
+            return ReadableRecord::deserialize(deserializer)?.check().map_err(D::Error::custom);
+        }
+        let RawRecord { subject, epoch, addresses, end } = RawRecord::deserialize(deserializer)?;
+        let (number, signature) = end.open();
+        let record = ReadableRecord { subject, epoch, addresses, signature, number };
+        record.check().map_err(D::Error::custom)
     }
 }
 
@@ -182,13 +246,26 @@ struct RawRecord {
     epoch: BootEpoch,
     #[serde(deserialize_with = "bounded::<_, _, MAX_ADDRESSES>")]
     addresses: Vec<SocketAddr>,
-    signature: Option<Box<Signature>>,
+    end: End,
 }
 
-impl RawRecord {
+/// The same as it is written for people.
+#[derive(Deserialize)]
+struct ReadableRecord {
+    subject: NodeId,
+    epoch: BootEpoch,
+    #[serde(deserialize_with = "bounded::<_, _, MAX_ADDRESSES>")]
+    addresses: Vec<SocketAddr>,
+    signature: Option<Box<Signature>>,
+    #[serde(default)]
+    number: u32,
+}
+
+impl ReadableRecord {
     fn check(self) -> Result<AddressRecord, RecordError> {
         let mut record = AddressRecord::new(self.subject, self.epoch, &self.addresses)?;
         if let Some(contents) = Arc::get_mut(&mut record.0) {
+            contents.number = self.number;
             contents.signature = self.signature;
         }
         Ok(record)
@@ -205,10 +282,10 @@ mod tests {
     }
 
     #[test]
-    fn a_record_takes_one_pointer_and_one_allocation_of_96_bytes() {
+    fn a_record_takes_one_pointer_and_one_allocation_of_104_bytes() {
         assert_eq!(size_of::<AddressRecord>(), size_of::<usize>());
         // The Arc's two counters come on top.
-        assert_eq!(size_of::<Contents>() + 2 * size_of::<usize>(), 96);
+        assert_eq!(size_of::<Contents>() + 2 * size_of::<usize>(), 104);
     }
 
     #[test]
@@ -216,6 +293,19 @@ mod tests {
         let text = std::format!("{:?}", record(&["127.0.0.1:1"]).expect("valid"));
         let fields = "subject: 01010101, epoch: BootEpoch(1), addresses: [127.0.0.1:1]";
         assert_eq!(text, std::format!("AddressRecord {{ {fields}, signature: None }}"));
+    }
+
+    #[test]
+    fn a_record_of_new_addresses_replaces_the_one_before_and_is_read_as_it_was_written() {
+        let first = record(&["127.0.0.1:1"]).expect("valid");
+        let moved = first.moved_to(&["[::1]:1".parse().expect("an address")]).expect("valid");
+        assert!(moved.replaces(&first) && !first.replaces(&moved) && !moved.replaces(&moved));
+        assert!(moved.is_same_life(&first) && !moved.supersedes(&first));
+        for (record, len) in [(&first, 41), (&moved, 54)] {
+            let bytes = postcard::to_allocvec(record).expect("written");
+            assert_eq!(bytes.len(), len, "{record:?}");
+            assert_eq!(postcard::from_bytes::<AddressRecord>(&bytes).as_ref(), Ok(record));
+        }
     }
 
     #[test]

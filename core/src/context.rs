@@ -6,11 +6,12 @@ use alloc::sync::Arc;
 use core::hint::black_box;
 #[cfg(feature = "many-nodes")]
 use core::mem;
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::config::Config;
-use crate::event::{Event, Misbehavior};
+use crate::event::{Event, Misbehavior, Rejection};
 use crate::fact::Fact;
 use crate::id::{BootEpoch, LinkId, NodeId, Role};
 use crate::io::{Birth, Output};
@@ -92,6 +93,24 @@ impl Context {
     /// What it said, or will say, at another moment.
     pub(crate) fn unix_at(&self, moment: Instant) -> UnixTime {
         self.born + moment.since_birth()
+    }
+
+    /// Announces other addresses from now on. Whether they are others than before.
+    pub(crate) fn move_to(&mut self, addresses: &[SocketAddr]) -> bool {
+        if self.record.addresses() == addresses {
+            return false;
+        }
+        match self.record.moved_to(addresses) {
+            Ok(record) => {
+                self.record = record.clone();
+                self.emit(Event::Moved { record });
+                true
+            }
+            Err(error) => {
+                self.emit(Event::Rejected(Rejection::Addresses(error)));
+                false
+            }
+        }
     }
 
     pub(crate) fn arm(&mut self, timer: impl Into<Timer>, after: Duration) {

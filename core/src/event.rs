@@ -5,7 +5,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use crate::address::AddressRecord;
+use crate::address::{AddressRecord, RecordError};
 use crate::config::MAX_SEED_NODES;
 use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{Hop, LinkOrigin, MessageId, NodeId, Sequence};
@@ -207,6 +207,53 @@ pub enum Event {
         /// The other seed node's address, as it was given.
         addr: SocketAddr,
     },
+    /// An address among the seed nodes of the settings is none of another seed node. It counts for no quorum.
+    /// Told once, until a seed node is met there.
+    SeedNodeSkipped {
+        /// The address, as it was given.
+        addr: SocketAddr,
+        /// Whose it is.
+        reason: SkipReason,
+    },
+    /// This node announces other addresses from now on.
+    Moved {
+        /// Its new record.
+        record: AddressRecord,
+    },
+    /// Peer: it has had no neighbor for a while, and none of the peers that it tried can be reached where they
+    /// say that they are. Told once a minute while that lasts.
+    NobodyReached {
+        /// How many different peers it has tried.
+        peers: usize,
+        /// How often in all.
+        attempts: u64,
+        /// The last one, with the addresses that it announces.
+        peer: AddressRecord,
+        /// What came of that.
+        reason: ContactFailure,
+    },
+}
+
+/// Why a peer was not found at its addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContactFailure {
+    /// No connection came to stand.
+    Dial(DialFailure),
+    /// It was lost before the hello was answered.
+    Lost(LinkLoss),
+    /// What answers there speaks another protocol.
+    Garbled,
+    /// Another node answers there.
+    Refused(Refusal),
+}
+
+/// Why an address of the settings is not taken for a seed node's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SkipReason {
+    /// It is this node's own.
+    Own,
+    /// A node answers there that is no seed node.
+    NoSeedNode,
 }
 
 /// What became of a registration.
@@ -350,6 +397,29 @@ pub enum Rejection {
     /// Topics that begin with `tidings.` are the network's own.
     #[error("topics that begin with \"tidings.\" are the network's own")]
     ReservedTopic,
+    /// These cannot be announced as a node's addresses.
+    #[error("the addresses to announce: {0}")]
+    Addresses(RecordError),
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Own => "it is this node's own address",
+            Self::NoSeedNode => "a node answers there that is no seed node",
+        })
+    }
+}
+
+impl fmt::Display for ContactFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial(failure) => failure.fmt(f),
+            Self::Lost(loss) => loss.fmt(f),
+            Self::Garbled => f.write_str("it speaks another protocol"),
+            Self::Refused(reason) => reason.fmt(f),
+        }
+    }
 }
 
 impl fmt::Display for RegistrationLoss {

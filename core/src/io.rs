@@ -19,6 +19,7 @@ use crate::event::Event;
 use crate::failure::{DialFailure, LinkLoss};
 use crate::id::LinkId;
 use crate::messaging::{Payload, Topic};
+use crate::registration::named::NamedSeedNodes;
 use crate::rng::RngSeed;
 use crate::time::UnixTime;
 use crate::wire::{DecodeError, Message};
@@ -116,7 +117,10 @@ pub enum Command {
     /// Use these seed nodes from now on, 1 to [`MAX_SEED_NODES`](crate::MAX_SEED_NODES) different
     /// ones: a name was looked up again, or a file has changed. A peer keeps its registrations with
     /// those that stay; the others are given up. A seed node asks these for their votes.
-    SeedNodes(Vec<SocketAddr>),
+    SeedNodes(NamedSeedNodes),
+    /// Announce these addresses from now on, 1 to [`MAX_ADDRESSES`](crate::MAX_ADDRESSES): the host has others
+    /// than before. Nothing happens where they are the same.
+    Addresses(Vec<SocketAddr>),
     /// Tell neighbors and seed nodes, close all links, and be done. Ends with [`Event::Left`].
     Leave,
 }

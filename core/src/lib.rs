@@ -103,8 +103,8 @@ pub use config::{
 pub use detector::strikes::timer::StrikesTimer;
 pub use detector::swim::timer::SwimTimer;
 pub use event::{
-    Event, MemberState, Misbehavior, NeighborLoss, ProbeReason, RegistrationLoss, Rejection,
-    Removal, ReportOutcome, StrikeKind, VoteOutcome,
+    ContactFailure, Event, MemberState, Misbehavior, NeighborLoss, ProbeReason, RegistrationLoss,
+    Rejection, Removal, ReportOutcome, SkipReason, StrikeKind, VoteOutcome,
 };
 pub use failure::{DialFailure, LinkLoss};
 pub use id::{
@@ -120,6 +120,7 @@ pub use messaging::{Envelope, GossipMessage, Payload, TooLong, Topic};
 pub use node::Node;
 pub use overlay::timer::OverlayTimer;
 pub use peer::timer::PeerTimer;
+pub use registration::named::NamedSeedNodes;
 pub use registration::timer::RegistrationTimer;
 pub use rng::RngSeed;
 pub use seed_node::timer::SeedNodeTimer;

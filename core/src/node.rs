@@ -5,19 +5,18 @@ use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use crate::config::{Config, ConfigError, MAX_SEED_NODES};
+use crate::config::{Config, ConfigError};
 use crate::context::Context;
 use crate::event::Event;
 use crate::id::{BootEpoch, NodeId, Role};
 use crate::io::{Birth, Input, Output};
 use crate::peer::Peer;
-use crate::registration::bootstrap::distinct;
+use crate::registration::named::NamedSeedNodes;
 use crate::seed_node::SeedNode;
 use crate::snapshot::{NodeSnapshot, Said};
 use crate::stats::Stats;
 use crate::time::Instant;
 use crate::timers::Deadline;
-use crate::util::bounds::within;
 
 /// A node of the network: a seed node or a peer. See the crate's documentation for the contract.
 #[derive(Clone, Debug)]
@@ -33,34 +32,50 @@ enum RoleState {
 
 impl Node {
     /// A seed node, born now, among these seed nodes, which it asks for their votes where its config
-    /// says [`Quorum`](crate::DecisionMode::Quorum): up to [`MAX_SEED_NODES`], itself among them or
-    /// not; none if it is the only one. Nodes may share their config.
+    /// says [`Quorum`](crate::DecisionMode::Quorum): up to [`MAX_SEED_NODES`](crate::MAX_SEED_NODES), itself
+    /// among them or not; none if it is the only one. Nodes may share their config.
     pub fn seed_node(
         config: impl Into<Arc<Config>>,
         birth: Birth,
         seed_nodes: &[SocketAddr],
     ) -> Result<Self, ConfigError> {
-        let config = config.into();
-        config.check()?;
-        let seeds = distinct(seed_nodes);
-        within("seed nodes", seeds.len(), 0..=MAX_SEED_NODES)?;
-        let cx = Context::new(Role::SeedNode, config, birth);
-        Ok(Self { role: RoleState::SeedNode(Box::new(SeedNode::new(cx, &seeds))) })
+        Self::seed_node_among(config, birth, &seed_nodes.into())
     }
 
-    /// A peer, born now, that joins through these seed nodes: 1 to [`MAX_SEED_NODES`], each given
-    /// once. Nodes may share their config.
+    /// The same with seed nodes as settings name them. Names that were not found yet count.
+    pub fn seed_node_among(
+        config: impl Into<Arc<Config>>,
+        birth: Birth,
+        seed_nodes: &NamedSeedNodes,
+    ) -> Result<Self, ConfigError> {
+        let config = config.into();
+        config.check()?;
+        seed_nodes.check(0)?;
+        let cx = Context::new(Role::SeedNode, config, birth);
+        Ok(Self { role: RoleState::SeedNode(Box::new(SeedNode::new(cx, seed_nodes))) })
+    }
+
+    /// A peer, born now, that joins through these seed nodes: 1 to
+    /// [`MAX_SEED_NODES`](crate::MAX_SEED_NODES), each given once. Nodes may share their config.
     pub fn peer(
         config: impl Into<Arc<Config>>,
         birth: Birth,
         seed_nodes: &[SocketAddr],
     ) -> Result<Self, ConfigError> {
+        Self::peer_among(config, birth, &seed_nodes.into())
+    }
+
+    /// The same with seed nodes as settings name them. None of them need be found yet.
+    pub fn peer_among(
+        config: impl Into<Arc<Config>>,
+        birth: Birth,
+        seed_nodes: &NamedSeedNodes,
+    ) -> Result<Self, ConfigError> {
         let config = config.into();
         config.check()?;
-        let seeds = distinct(seed_nodes);
-        within("seed nodes", seeds.len(), 1..=MAX_SEED_NODES)?;
+        seed_nodes.check(1)?;
         let cx = Context::new(Role::Peer, config, birth);
-        Ok(Self { role: RoleState::Peer(Box::new(Peer::new(cx, &seeds))) })
+        Ok(Self { role: RoleState::Peer(Box::new(Peer::new(cx, seed_nodes))) })
     }
 
     /// Takes one input. Never panics because of what a remote node sent.

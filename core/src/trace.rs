@@ -265,5 +265,17 @@ pub fn event(names: &dyn Names, event: &Event) -> String {
             format!("Voted to {kind} {}: {outcome:?}", record(names, subject))
         }
         Event::SeedNodeLost { addr } => format!("SeedNodeLost {}", names.addr(addr)),
+        Event::Moved { record: moved } => {
+            let addresses: Vec<String> =
+                moved.addresses().iter().map(|addr| names.addr(addr)).collect();
+            format!("Moved to {}", addresses.join(" "))
+        }
+        Event::NobodyReached { peers, attempts, peer, reason } => {
+            let peer = record(names, peer);
+            format!("NobodyReached of {peers} in {attempts} attempts, {peer}: {reason:?}")
+        }
+        Event::SeedNodeSkipped { addr, reason } => {
+            format!("SeedNodeSkipped {}: {reason:?}", names.addr(addr))
+        }
     }
 }

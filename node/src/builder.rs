@@ -5,21 +5,23 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::future::join;
 use tidings_core::{
     AddressRecord, Birth, Config, ConfigError, DecisionMode, DetectorKind, Node, RecordError,
     RngSeed, Role,
 };
 
-use crate::addresses::announced;
+use crate::addresses::{PublicAddr, announced, keep_announced};
 use crate::clock::unix_now;
 use crate::driver::Driver;
 use crate::handle::Observer;
 use crate::host_port::HostPort;
 use crate::identity::{Identity, IdentityError, random_bytes};
 use crate::net::{Net, TokioNet};
+use crate::resolver::Resolver;
 use crate::running::RunningNode;
 use crate::seed_file::{self, SeedFileError};
-use crate::seed_lookup::{Lost, SeedLookupError, SeedSources};
+use crate::seed_lookup::{Lost, SeedLookup, SeedLookupError, SeedSources};
 use crate::settings::{self, Profile, SettingError};
 
 /// What a node needs to be told before it starts. Everything has a default.
@@ -57,7 +59,7 @@ pub struct NodeBuilder {
     changes: Vec<Change>,
     listen: Option<IpAddr>,
     port: u16,
-    announce: Vec<IpAddr>,
+    announce: Vec<PublicAddr>,
     data_dir: Option<PathBuf>,
     seeds: SeedSources,
     announce_in: Option<PathBuf>,
@@ -177,9 +179,10 @@ impl NodeBuilder {
         self
     }
 
-    /// An address to tell others, up to four times; the host's own unless given (R30).
-    pub fn announce(mut self, ip: impl Into<IpAddr>) -> Self {
-        self.announce.push(ip.into());
+    /// An address to tell others, up to four times; the host's own unless given (R30). With a
+    /// [`SocketAddr`] its port is told too, else the one that the node listens on.
+    pub fn announce(mut self, addr: impl Into<PublicAddr>) -> Self {
+        self.announce.push(addr.into());
         self
     }
 
@@ -192,7 +195,8 @@ impl NodeBuilder {
 
     /// A seed node to join through, any number of times. A name means all of its addresses, and is
     /// looked up again when one of them cannot be reached. All names and files together may have 1
-    /// to [`MAX_SEED_NODES`](tidings_core::MAX_SEED_NODES) addresses, or the start fails.
+    /// to [`MAX_SEED_NODES`](tidings_core::MAX_SEED_NODES) addresses, or the start fails. A name that has
+    /// none yet counts as one, and is looked up again.
     ///
     /// For a seed node: one of those that decide together where its settings say
     /// [`Quorum`](tidings_core::DecisionMode::Quorum). All of them must be named, by the addresses that
@@ -206,6 +210,12 @@ impl NodeBuilder {
     /// cannot be reached.
     pub fn seed_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.seeds.files.push(path.into());
+        self
+    }
+
+    /// Looks up names of seed nodes in another way than by the operating system.
+    pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
+        self.seeds.resolver = resolver;
         self
     }
 
@@ -239,9 +249,9 @@ impl NodeBuilder {
     /// As [`start`](Self::start).
     pub async fn bind(mut self) -> Result<BoundNode, StartError> {
         let config = self.settings()?;
-        let mut seed_nodes = match self.role {
-            Role::Peer => self.seeds.look_up().await?.addresses,
-            Role::SeedNode => Vec::new(),
+        let mut lookup = match self.role {
+            Role::Peer => self.seeds.clone().look_up().await?,
+            Role::SeedNode => SeedLookup::nothing(),
         };
         let listening = listen(self.listen, self.port).await;
         let listener = listening.map_err(|error| self.not_listening(error))?;
@@ -266,15 +276,16 @@ impl NodeBuilder {
         let node = match self.role {
             Role::SeedNode => {
                 if votes(&config) && !self.seeds.is_empty() {
-                    seed_nodes = self.seeds.look_up().await?.addresses;
+                    lookup = self.seeds.look_up().await?;
                 }
-                Node::seed_node(config, birth, &seed_nodes)?
+                Node::seed_node_among(config, birth, lookup.known())?
             }
-            Role::Peer => Node::peer(config, birth, &seed_nodes)?,
+            Role::Peer => Node::peer_among(config, birth, lookup.known())?,
         };
-        let (seeds, observer) = (self.seeds, self.observer);
-        let parts = Parts { listener, node, identity, seeds, seed_nodes, observer, has_members };
-        Ok(BoundNode { record, parts })
+        let observer = self.observer;
+        let announce = self.announce;
+        let parts = Parts { listener, node, identity, lookup, announce, observer, has_members };
+        Ok(BoundNode { record, bound, parts })
     }
 
     /// The settings with all changes, if they fit together.
@@ -312,6 +323,8 @@ async fn listen(ip: Option<IpAddr>, port: u16) -> io::Result<<TokioNet as Net>::
 #[must_use = "nothing happens before run"]
 pub struct BoundNode {
     record: AddressRecord,
+    /// Where it listens.
+    bound: SocketAddr,
     parts: Parts,
 }
 
@@ -319,8 +332,8 @@ struct Parts {
     listener: <TokioNet as Net>::Listener,
     node: Node,
     identity: Identity,
-    seeds: SeedSources,
-    seed_nodes: Vec<SocketAddr>,
+    lookup: SeedLookup,
+    announce: Vec<PublicAddr>,
     observer: Arc<dyn Observer>,
     has_members: bool,
 }
@@ -336,20 +349,30 @@ impl BoundNode {
         self.parts.identity.not_stored()
     }
 
+    /// The port that it listens on; others may know it by another one.
+    pub const fn port(&self) -> u16 {
+        self.bound.port()
+    }
+
     /// Lets it begin.
     pub fn run(self) -> RunningNode {
-        let Self { record, parts } = self;
-        let Parts { listener, node, identity, seeds, seed_nodes, observer, has_members } = parts;
+        let Self { record, bound, parts } = self;
+        let announced = record.addresses().to_vec();
+        let Parts { listener, node, identity, lookup, announce, observer, has_members } = parts;
         let role = node.role();
         let lost = Arc::new(Lost::default());
-        let watcher = Arc::new((observer, Arc::clone(&lost)));
+        let watcher = Arc::new((Arc::clone(&observer), Arc::clone(&lost)));
         let (driver, handle) = Driver::new(TokioNet, vec![listener], node, watcher);
         if !has_members {
             driver.without_members();
         }
         let lookups = {
             let handle = handle.clone();
-            async move { seeds.keep_fresh(seed_nodes, handle, &lost).await }
+            async move {
+                let moves = keep_announced(&announce, bound, announced, (handle.clone(), &lost));
+                let lookups = lookup.keep_fresh(handle, &lost, &*observer);
+                join(lookups, moves).await;
+            }
         };
         let task = RunningNode::task(driver, lookups, identity);
         RunningNode::new(record, role, handle, task)

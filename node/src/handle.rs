@@ -5,7 +5,8 @@ use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use tidings_core::{
-    Command, Event, Instant, MessageId, NodeSnapshot, Payload, Rejection, TooLong, Topic,
+    Command, Event, Instant, MessageId, NamedSeedNodes, NodeSnapshot, Payload, Rejection, TooLong,
+    Topic,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,6 +15,7 @@ use crate::events::{Events, MAX_BEHIND};
 use crate::feed::Feed;
 use crate::members::{Members, NoMembers};
 use crate::publisher::{MAX_WAITING, MessageKey, Publisher, Waiting};
+use crate::seed_lookup::LookUpFailure;
 
 /// A running node, for whoever wants something of it. Clones talk to the same node.
 #[derive(Clone, Debug)]
@@ -161,7 +163,30 @@ impl NodeHandle {
     ///
     /// Safe: a call that is dropped before it has returned has changed nothing.
     pub async fn set_seed_nodes(&self, seed_nodes: Vec<SocketAddr>) -> Result<(), RequestError> {
+        self.set_named_seed_nodes(seed_nodes.into()).await
+    }
+
+    /// The same as hosts with their addresses, and names that were not found.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`set_seed_nodes`](Self::set_seed_nodes).
+    pub async fn set_named_seed_nodes(
+        &self,
+        seed_nodes: NamedSeedNodes,
+    ) -> Result<(), RequestError> {
         self.request(Request::Command(Command::SeedNodes(seed_nodes))).await
+    }
+
+    /// Announces these addresses from now on, 1 to [`MAX_ADDRESSES`](tidings_core::MAX_ADDRESSES), as a program
+    /// does that knows better than the host where others find the node. A node that was not told any address
+    /// sees by itself when those of its host change.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`set_seed_nodes`](Self::set_seed_nodes).
+    pub async fn set_addresses(&self, addresses: Vec<SocketAddr>) -> Result<(), RequestError> {
+        self.request(Request::Command(Command::Addresses(addresses))).await
     }
 
     /// Asks the node to leave: it tells its neighbors and seed nodes, and stops.
@@ -230,7 +255,7 @@ impl NodeHandle {
     pub fn try_command(&self, command: Command) -> Result<(), RequestError> {
         match command {
             Command::Broadcast { topic, payload } => self.waiting.try_say(topic, payload),
-            Command::SeedNodes(_) | Command::Leave => {
+            Command::SeedNodes(_) | Command::Addresses(_) | Command::Leave => {
                 try_send(&self.requests, Request::Command(command))
             }
         }
@@ -260,6 +285,9 @@ fn try_send<T>(to: &mpsc::Sender<T>, item: T) -> Result<(), RequestError> {
 pub trait Observer: Send + Sync {
     /// The node says `event` at `at`, its own time.
     fn on_event(&self, at: Instant, event: &Event);
+
+    /// A name or a file of seed nodes cannot be looked up: told once a minute for each while that lasts.
+    fn on_look_up_failure(&self, _failure: &LookUpFailure) {}
 }
 
 /// Looks away.
@@ -273,10 +301,19 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.0.on_event(at, event);
         self.1.on_event(at, event);
     }
+
+    fn on_look_up_failure(&self, failure: &LookUpFailure) {
+        self.0.on_look_up_failure(failure);
+        self.1.on_look_up_failure(failure);
+    }
 }
 
 impl<O: Observer + ?Sized> Observer for Arc<O> {
     fn on_event(&self, at: Instant, event: &Event) {
         (**self).on_event(at, event);
+    }
+
+    fn on_look_up_failure(&self, failure: &LookUpFailure) {
+        (**self).on_look_up_failure(failure);
     }
 }

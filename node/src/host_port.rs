@@ -49,6 +49,20 @@ impl HostPort {
         Self::new(host, number)
     }
 
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The address, where the host is not given by name.
+    pub(crate) fn literal(&self) -> Option<SocketAddr> {
+        let ip: IpAddr = self.host.parse().ok()?;
+        Some(SocketAddr::new(ip, self.port))
+    }
+
     /// Every address of the host, from the name service of the operating system.
     ///
     /// # Cancel safety

@@ -89,11 +89,13 @@ mod net;
 mod outgoing;
 mod publisher;
 mod queue;
+mod resolver;
 mod running;
 pub mod seed_file;
 mod seed_lookup;
 pub mod settings;
 
+pub use addresses::{PublicAddr, PublicAddrError};
 pub use builder::{BoundNode, NodeBuilder, StartError, node_name};
 pub use clock::{Clocks, unix_now};
 pub use deliveries::{Deliveries, DeliveryEvent, Missed, Reach};
@@ -105,8 +107,9 @@ pub use identity::{Identity, IdentityError, IdentityErrorKind};
 pub use members::{MemberEvent, Members, NoMembers};
 pub use net::{Listener, Net, TokioNet};
 pub use publisher::{MessageKey, Publisher};
+pub use resolver::{Resolver, Resolving, SystemResolver};
 pub use running::RunningNode;
-pub use seed_lookup::SeedLookupError;
+pub use seed_lookup::{LookUpFailure, SeedLookupError};
 
 pub use bytes::Bytes;
 

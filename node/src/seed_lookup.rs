@@ -1,27 +1,57 @@
 //! Which seed nodes a node knows: addresses and names given to it, and files. A name means all of
 //! its addresses. Names and files are looked up again when a seed node cannot be reached, because
-//! then they may have changed.
+//! then they may have changed; sooner or later in any case; and soon while one of them cannot be.
+//!
+//! What cannot be looked up keeps what it gave before, and counts as one seed node if that was nothing.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tidings_core::{Event, Instant, MAX_SEED_NODES};
+use futures_util::stream::{self, StreamExt as _};
+use tidings_core::{Event, Instant, MAX_SEED_NODES, NamedSeedNodes, NeighborLoss};
+use tokio::select;
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{self, sleep, timeout};
 
 use crate::handle::{NodeHandle, Observer};
 use crate::host_port::HostPort;
+use crate::resolver::{Resolver, SystemResolver};
 use crate::seed_file::{self, SeedFileError};
 
 /// Shortest time between two look-ups.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// Time until what could not be looked up is looked up again. Where nothing could be, [`PAUSE`].
+const RETRY: Duration = Duration::from_secs(30);
+
+/// Time until all is looked up again although nothing is amiss: names get more addresses.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
+
+/// How long the name service is waited for. Its own patience is often 10 s or more for each name.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Names that are looked up at once.
+const AT_ONCE: usize = 16;
+
+/// The same failure is told so often.
+const TELL_AGAIN: Duration = Duration::from_mins(1);
+
 /// Where to look for seed nodes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct SeedSources {
     pub(crate) given: Vec<HostPort>,
     pub(crate) files: Vec<PathBuf>,
+    pub(crate) resolver: Arc<dyn Resolver>,
+}
+
+impl Default for SeedSources {
+    fn default() -> Self {
+        Self { given: Vec::new(), files: Vec::new(), resolver: Arc::new(SystemResolver) }
+    }
 }
 
 /// Why no seed node is known.
@@ -34,9 +64,6 @@ pub enum SeedLookupError {
     /// There is nothing to look up.
     #[error("no seed node is named{}", in_files(.0))]
     None(Vec<PathBuf>),
-    /// No name has an address.
-    #[error("no seed node has an address: {}", .0.join("; "))]
-    NotFound(Vec<String>),
     /// More addresses than a peer can keep.
     #[error("{0} addresses of seed nodes, at most {max} can be used", max = MAX_SEED_NODES)]
     TooMany(usize),
@@ -50,21 +77,47 @@ fn in_files(files: &[PathBuf]) -> String {
     format!(" in {}", names.join(", "))
 }
 
-/// What a look-up found.
-#[derive(Debug)]
-pub(crate) struct Found {
-    /// All addresses of all seed nodes, each once.
-    pub(crate) addresses: Vec<SocketAddr>,
-    /// Names that could not be looked up, and why.
-    failures: Vec<String>,
+/// A name or a file of seed nodes that could not be looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LookUpFailure {
+    /// The name with its port, the file, or "seed nodes" where it is all of them together.
+    pub what: String,
+    /// Why.
+    pub reason: String,
+    /// How many addresses, or lines of the file, are kept from before.
+    pub kept: usize,
+    /// How often in a row.
+    pub times: u64,
 }
 
-impl Found {
-    /// Whether a node that knows `known` should be told. What failed in part would take away seed
-    /// nodes that only could not be looked up just now.
-    fn is_news(&self, known: &[SocketAddr]) -> bool {
-        self.failures.is_empty() && self.addresses != known
-    }
+/// What the sources of a node gave when they were looked up last.
+#[derive(Debug)]
+pub(crate) struct SeedLookup {
+    sources: SeedSources,
+    /// Lines of files.
+    read: BTreeMap<PathBuf, Vec<HostPort>>,
+    found: BTreeMap<HostPort, Vec<SocketAddr>>,
+    /// What fails now.
+    failing: BTreeMap<String, Failing>,
+    /// What the node was told last.
+    known: NamedSeedNodes,
+}
+
+#[derive(Debug)]
+struct Failing {
+    failure: LookUpFailure,
+    told: Option<time::Instant>,
+    is_current: bool,
+}
+
+/// What becomes of the addresses that a name had before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    /// They stay beside the new ones: a name service may give a few of many, each time others.
+    Stays,
+    /// They go, for a seed node was lost.
+    Goes,
 }
 
 impl SeedSources {
@@ -73,103 +126,258 @@ impl SeedSources {
         self.given.is_empty() && self.files.is_empty()
     }
 
-    /// Looks everything up. Names that cannot be are left out as long as others can.
-    pub(crate) async fn look_up(&self) -> Result<Found, SeedLookupError> {
-        let mut places = self.given.clone();
-        places.extend(self.read_files().await?);
+    /// Looks everything up for the first time. Files must be right; names need not be found.
+    pub(crate) async fn look_up(self) -> Result<SeedLookup, SeedLookupError> {
+        let mut lookup = SeedLookup {
+            sources: self,
+            read: BTreeMap::new(),
+            found: BTreeMap::new(),
+            failing: BTreeMap::new(),
+            known: NamedSeedNodes::default(),
+        };
+        for (file, read) in lookup.read_files().await {
+            lookup.read.insert(file, read?);
+        }
+        let places = lookup.places();
         if places.is_empty() {
-            return Err(SeedLookupError::None(self.files.clone()));
+            return Err(SeedLookupError::None(lookup.sources.files));
         }
-        let mut addresses: Vec<SocketAddr> = Vec::new();
-        let mut failures = Vec::new();
-        for place in &places {
-            match place.look_up().await {
-                Ok(found) => addresses.extend(found),
-                Err(error) => failures.push(format!("{place}: {error}")),
-            }
-        }
-        // The order of files and names is not kept: seed nodes are drawn at random anyway.
-        addresses.sort_unstable();
-        addresses.dedup();
-        match addresses.len() {
-            0 => Err(SeedLookupError::NotFound(failures)),
-            1..=MAX_SEED_NODES => Ok(Found { addresses, failures }),
+        lookup.find(&places, Before::Goes).await;
+        lookup.known = lookup.named(&places);
+        match lookup.known.len() {
+            0..=MAX_SEED_NODES => Ok(lookup),
             count => Err(SeedLookupError::TooMany(count)),
         }
+    }
+}
+
+impl SeedLookup {
+    /// Nothing to look up, now or later.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            sources: SeedSources::default(),
+            read: BTreeMap::new(),
+            found: BTreeMap::new(),
+            failing: BTreeMap::new(),
+            known: NamedSeedNodes::default(),
+        }
+    }
+
+    /// All seed nodes, as they were found last.
+    pub(crate) const fn known(&self) -> &NamedSeedNodes {
+        &self.known
     }
 
     /// Reads the files on a thread where a slow disk or a pipe holds up nobody.
     #[expect(clippy::disallowed_methods, reason = "files are of real nodes only")]
-    async fn read_files(&self) -> Result<Vec<HostPort>, SeedFileError> {
-        let files = self.files.clone();
-        let read = move || -> Result<Vec<HostPort>, SeedFileError> {
-            let lists: Vec<Vec<HostPort>> =
-                files.iter().map(|file| seed_file::read(file)).collect::<Result<_, _>>()?;
-            Ok(lists.concat())
+    async fn read_files(&self) -> Vec<(PathBuf, Result<Vec<HostPort>, SeedFileError>)> {
+        let files = self.sources.files.clone();
+        let read = move || -> Vec<_> {
+            let read = |file: PathBuf| {
+                let places = seed_file::read(&file);
+                (file, places)
+            };
+            files.into_iter().map(read).collect()
         };
         // A runtime that shuts down reads nothing more.
-        tokio::task::spawn_blocking(read).await.unwrap_or_else(|_ending| Ok(Vec::new()))
+        tokio::task::spawn_blocking(read).await.unwrap_or_else(|_ending| Vec::new())
+    }
+
+    /// All that is named, each once, in an order that does not depend on that of files.
+    fn places(&self) -> Vec<HostPort> {
+        let files = self.read.values().flatten();
+        let mut places: Vec<HostPort> = self.sources.given.iter().chain(files).cloned().collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    fn named(&self, places: &[HostPort]) -> NamedSeedNodes {
+        NamedSeedNodes::new(
+            places.iter().map(|place| self.found.get(place).cloned().unwrap_or_default()),
+        )
+    }
+
+    /// Looks these up. What is not found keeps what it had.
+    async fn find(&mut self, places: &[HostPort], before: Before) {
+        let resolver = Arc::clone(&self.sources.resolver);
+        let look_up = |place: HostPort| {
+            let resolver = Arc::clone(&resolver);
+            async move {
+                let answer = look_up(&*resolver, &place).await;
+                (place, answer)
+            }
+        };
+        let mut answers = stream::iter(places.to_vec()).map(look_up).buffered(AT_ONCE);
+        while let Some((place, answer)) = answers.next().await {
+            match answer {
+                Ok(addresses) => {
+                    let old = self.found.entry(place).or_default();
+                    if before == Before::Goes {
+                        old.clear();
+                    }
+                    old.extend(addresses);
+                    old.sort_unstable();
+                    old.dedup();
+                }
+                Err(error) => {
+                    let kept = self.found.get(&place).map_or(0, Vec::len);
+                    self.fail(place.to_string(), error.to_string(), kept);
+                }
+            }
+        }
+        self.found.retain(|place, _| places.contains(place));
     }
 
     /// Whether looking again could give something else.
     fn can_change(&self) -> bool {
-        let is_fixed = |place: &HostPort| place.to_string().parse::<SocketAddr>().is_ok();
-        !self.files.is_empty() || !self.given.iter().all(is_fixed)
+        let is_fixed = |place: &HostPort| place.literal().is_some();
+        !self.sources.files.is_empty() || !self.sources.given.iter().all(is_fixed)
     }
 
-    /// Looks again each time that a seed node was lost, and gives the node what is new, until the
-    /// node has stopped.
-    pub(crate) async fn keep_fresh(
-        self,
-        mut known: Vec<SocketAddr>,
-        node: NodeHandle,
-        lost: &Lost,
-    ) {
+    /// Looks again when a seed node was lost, when something could not be looked up, and now and then, and
+    /// gives the node what is new, until the node has stopped.
+    pub(crate) async fn keep_fresh(mut self, node: NodeHandle, lost: &Lost, told: &dyn Observer) {
         if !self.can_change() {
             return;
         }
+        self.tell_failures(told);
         loop {
-            lost.0.notified().await;
-            sleep(PAUSE).await;
-            // A name service or a file that fails for a moment changes nothing.
-            let Ok(found) = self.look_up().await else { continue };
-            if found.is_news(&known) {
-                known = found.addresses;
-                if node.set_seed_nodes(known.clone()).await.is_err() {
-                    return;
+            let before = select! {
+                biased;
+                () = lost.seed_nodes.notified() => {
+                    sleep(PAUSE).await;
+                    Before::Goes
                 }
+                () = sleep(self.wait()) => Before::Stays,
+            };
+            let named = self.look_again(before).await;
+            self.tell_failures(told);
+            let Some(named) = named else { continue };
+            if node.set_named_seed_nodes(named).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        if self.failing.is_empty() {
+            LOOK_AGAIN
+        } else if self.known.addresses().next().is_none() {
+            PAUSE
+        } else {
+            RETRY
+        }
+    }
+
+    /// Looks everything up again. Returns all seed nodes if they are others than before.
+    async fn look_again(&mut self, before: Before) -> Option<NamedSeedNodes> {
+        for failing in self.failing.values_mut() {
+            failing.is_current = false;
+        }
+        for (file, read) in self.read_files().await {
+            match read {
+                Ok(places) => drop(self.read.insert(file, places)),
+                Err(error) => {
+                    let kept = self.read.get(&file).map_or(0, Vec::len);
+                    self.fail(file.display().to_string(), chain(&error), kept);
+                }
+            }
+        }
+        let places = self.places();
+        self.find(&places, before).await;
+        let mut named = self.named(&places);
+        if named.len() > MAX_SEED_NODES && before == Before::Stays {
+            self.find(&places, Before::Goes).await;
+            named = self.named(&places);
+        }
+        let refused = match named.len() {
+            0 => Some(SeedLookupError::None(self.sources.files.clone())),
+            1..=MAX_SEED_NODES => None,
+            count => Some(SeedLookupError::TooMany(count)),
+        };
+        if let Some(error) = refused {
+            let kept = self.known.addresses().count();
+            self.fail("seed nodes".to_owned(), error.to_string(), kept);
+            named = self.known.clone();
+        }
+        self.failing.retain(|_, failing| failing.is_current);
+        let is_new = named != self.known;
+        self.known = named;
+        is_new.then(|| self.known.clone())
+    }
+
+    fn fail(&mut self, what: String, reason: String, kept: usize) {
+        let times = self.failing.get(&what).map_or(0, |failing| failing.failure.times) + 1;
+        let failure = LookUpFailure { what: what.clone(), reason, kept, times };
+        let told = self.failing.get(&what).and_then(|failing| failing.told);
+        self.failing.insert(what, Failing { failure, told, is_current: true });
+    }
+
+    /// Tells of each failure once in a while.
+    fn tell_failures(&mut self, told: &dyn Observer) {
+        let now = time::Instant::now();
+        for failing in self.failing.values_mut() {
+            let is_due = failing.told.is_none_or(|last| now.duration_since(last) >= TELL_AGAIN);
+            if is_due {
+                failing.told = Some(now);
+                told.on_look_up_failure(&failing.failure);
             }
         }
     }
 }
 
-/// Notes that a seed node was lost.
+/// An error with all that it comes from.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(inner) = next {
+        text = format!("{text}: {inner}");
+        next = inner.source();
+    }
+    text
+}
+
+/// Every address of a place.
+async fn look_up(resolver: &dyn Resolver, place: &HostPort) -> io::Result<Vec<SocketAddr>> {
+    if let Some(addr) = place.literal() {
+        return Ok(vec![addr]);
+    }
+    let answer = timeout(PATIENCE, resolver.look_up(place.host(), place.port())).await;
+    let late = |_late| io::Error::new(io::ErrorKind::TimedOut, "the name service does not answer");
+    let addresses = answer.map_err(late)??;
+    if addresses.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "it has no address"));
+    }
+    Ok(addresses)
+}
+
+/// Notes that links were lost.
 #[derive(Debug, Default)]
-pub(crate) struct Lost(Notify);
+pub(crate) struct Lost {
+    /// A seed node was.
+    seed_nodes: Notify,
+    /// Any node was.
+    pub(crate) links: Notify,
+}
 
 impl Observer for Lost {
     fn on_event(&self, _at: Instant, event: &Event) {
-        if matches!(event, Event::RegistrationLost { .. } | Event::SeedNodeLost { .. }) {
-            self.0.notify_one();
+        let is_seed_node =
+            matches!(event, Event::RegistrationLost { .. } | Event::SeedNodeLost { .. });
+        if is_seed_node {
+            self.seed_nodes.notify_one();
+        }
+        let is_unsaid = matches!(
+            event,
+            Event::NeighborDown { reason: NeighborLoss::LinkLost(_), .. }
+                | Event::NobodyReached { .. }
+        );
+        if is_seed_node || is_unsaid {
+            self.links.notify_one();
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_look_up_that_fails_in_part_takes_no_seed_node_away() {
-        let addr = |port| SocketAddr::from(([192, 0, 2, 1], port));
-        let found = |ports: &[u16], failures: &[&str]| Found {
-            addresses: ports.iter().copied().map(addr).collect(),
-            failures: failures.iter().map(|it| (*it).to_owned()).collect(),
-        };
-        let known = [addr(1), addr(2)];
-        assert!(!found(&[1], &["b.example:2: no address"]).is_news(&known));
-        assert!(!found(&[1, 2], &[]).is_news(&known));
-        assert!(found(&[1], &[]).is_news(&known), "one is gone from the file");
-        assert!(found(&[1, 3], &[]).is_news(&known));
-    }
-}
+mod tests;

@@ -104,6 +104,9 @@ impl Fact {
             | Event::Member { .. }
             | Event::Voted { .. }
             | Event::SeedNodeLost { .. }
+            | Event::SeedNodeSkipped { .. }
+            | Event::NobodyReached { .. }
+            | Event::Moved { .. }
             | Event::Rejected(_)
             | Event::Left => return None,
         })

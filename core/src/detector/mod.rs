@@ -177,6 +177,14 @@ impl Detector {
     }
 
     /// Stops counting against a lost neighbor: it showed itself.
+    /// This node has other addresses. Those who know it otherwise than by lists hear of that.
+    pub(crate) fn on_moved(&mut self, cx: &mut Context) {
+        match self {
+            Self::Strikes(_) => {}
+            Self::Swim(swim) => swim.on_moved(cx),
+        }
+    }
+
     pub(crate) fn clear_strikes(&mut self, cx: &mut Context, subject: NodeId) {
         match self {
             Self::Strikes(strikes) => strikes.clear_strikes(cx, subject),

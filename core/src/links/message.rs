@@ -145,6 +145,8 @@ pub enum Refusal {
     StaleEpoch,
     /// This node is about to leave.
     Leaving,
+    /// A seed node whose settings do not name the dialer among those that decide together.
+    NotNamed,
 }
 
 impl fmt::Display for Refusal {
@@ -159,6 +161,7 @@ impl fmt::Display for Refusal {
             Self::Duplicate => "it is linked with this node already",
             Self::StaleEpoch => "it knows a newer life of this node",
             Self::Leaving => "it is leaving",
+            Self::NotNamed => "its settings do not name this seed node",
         })
     }
 }

@@ -115,6 +115,17 @@ impl Neighbors {
         self.table.iter().map(|neighbor| neighbor.link).collect()
     }
 
+    /// Notes new addresses of neighbors, of the life that they are linked in.
+    pub(crate) fn note_moved(&mut self, records: &[AddressRecord]) {
+        for record in records.iter().filter(|record| record.number() > 0) {
+            let is_older =
+                |it: &&mut Neighbor| it.record.is_same_life(record) && record.replaces(&it.record);
+            if let Some(neighbor) = self.table.iter_mut().find(is_older) {
+                neighbor.record = record.clone();
+            }
+        }
+    }
+
     /// The links with those of whom these records know a later life.
     pub(crate) fn outlived(&self, records: &[AddressRecord]) -> Vec<LinkId> {
         let outlived = |record: &AddressRecord| {

@@ -69,7 +69,7 @@ impl AddressBook {
         self.renumber_if_spent();
         if let Ok(place) = self.place_of(subject) {
             let known = &mut self.entries[place];
-            let is_newer = record.supersedes(&known.record);
+            let is_newer = record.replaces(&known.record);
             if is_newer {
                 known.record = record.clone();
             }

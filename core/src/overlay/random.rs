@@ -167,7 +167,8 @@ impl RandomOverlay {
                 | Refusal::WrongNode
                 | Refusal::WrongRole
                 | Refusal::Yourself
-                | Refusal::Leaving => self.book.forget(to),
+                | Refusal::Leaving
+                | Refusal::NotNamed => self.book.forget(to),
             },
             Failure::Dial(_) | Failure::Lost(_) | Failure::Garbled => self.book.forget(to),
         }

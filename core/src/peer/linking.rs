@@ -1,5 +1,6 @@
 //! Links of a peer: who is let in, what becomes of dials, what an ended link means to the parts.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::address::AddressRecord;
@@ -10,6 +11,7 @@ use crate::links::{Delivery, DialReason, Ending, Failed, Failure, Owner, Up};
 use crate::overlay::admission::{Admission, Requester, admit};
 use crate::overlay::timer::OverlayTimer;
 use crate::peer::Peer;
+use crate::peer::isolation::Isolation;
 use crate::wire::{Bye, Hello, OverlayMessage, Purpose, Refusal};
 
 impl Peer {
@@ -212,6 +214,11 @@ impl Peer {
             let (by, reason) = (refuse.from, refuse.reason);
             self.cx.emit(Event::NeighborRefused { by, reason });
         }
+        if self.cx.neighbors.is_empty() {
+            let now = self.cx.now;
+            let isolation = self.isolation.get_or_insert_with(|| Box::new(Isolation::new(now)));
+            isolation.on_failed(&mut self.cx, failed);
+        }
         let Self { cx, overlay, detector, .. } = self;
         if let (Owner::Overlay(reason), Some(to)) = (*owner, to) {
             overlay.on_failed(cx, reason, to.subject(), failure);
@@ -251,6 +258,7 @@ impl Peer {
         let up = cx.neighbors.by_link(link).expect("it was inserted just now").clone();
         cx.emit(Event::NeighborUp { peer: record, origin: link.origin() });
         cx.timers.cancel(OverlayTimer::Isolated);
+        self.isolation = None;
         self.detector.on_neighbor_up(cx, &up);
         self.broadcast.on_neighbor_up(cx, &up);
         self.overlay.on_neighbor_up(cx, &up);

@@ -43,6 +43,7 @@ impl Peer {
             RegistrationMessage::PeerList { peers } => {
                 overlay.on_list(cx, &peers, |record| detector.is_lost(record));
                 // The link with a former life may stand for as long as nothing is sent on it.
+                cx.neighbors.note_moved(&peers);
                 for link in cx.neighbors.outlived(&peers) {
                     detector.challenge(cx, link);
                 }

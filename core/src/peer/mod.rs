@@ -4,17 +4,17 @@
 mod facts;
 #[cfg(any(test, feature = "invariants"))]
 mod invariants;
+mod isolation;
 mod leaving;
 mod linking;
 mod messages;
 pub(crate) mod timer;
 
-use core::net::SocketAddr;
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::broadcast::Broadcast;
 use crate::broadcast::credit::on_congested;
-use crate::config::MAX_SEED_NODES;
 use crate::context::Context;
 use crate::detector::Detector;
 use crate::event::{Event, Rejection};
@@ -25,8 +25,10 @@ use crate::links::neighbors::Neighbor;
 use crate::links::timer::LinkTimer;
 use crate::overlay::Overlay;
 use crate::overlay::timer::OverlayTimer;
+use crate::peer::isolation::Isolation;
 use crate::peer::timer::PeerTimer;
-use crate::registration::bootstrap::{Bootstrap, distinct};
+use crate::registration::bootstrap::Bootstrap;
+use crate::registration::named::NamedSeedNodes;
 use crate::snapshot::{NeighborSnapshot, NodeSnapshot, Said};
 use crate::timers::Timer;
 
@@ -38,16 +40,19 @@ pub(crate) struct Peer {
     overlay: Overlay,
     broadcast: Broadcast,
     detector: Detector,
+    /// Only while it has no neighbor and has failed to find one.
+    isolation: Option<Box<Isolation>>,
     left: bool,
 }
 
 impl Peer {
-    pub(crate) fn new(mut cx: Context, seed_nodes: &[SocketAddr]) -> Self {
+    pub(crate) fn new(mut cx: Context, seed_nodes: &NamedSeedNodes) -> Self {
         let mut peer = Self {
             bootstrap: Bootstrap::new(seed_nodes),
             overlay: Overlay::new(&mut cx),
             broadcast: Broadcast::new(&mut cx),
             detector: Detector::new(&mut cx),
+            isolation: None,
             left: false,
             cx,
         };
@@ -144,19 +149,26 @@ impl Peer {
             Command::Broadcast { topic, payload } => {
                 self.broadcast.publish(&mut self.cx, topic, payload);
             }
-            Command::SeedNodes(addresses) => self.replace_seed_nodes(&addresses),
+            Command::SeedNodes(seed_nodes) => self.replace_seed_nodes(&seed_nodes),
+            Command::Addresses(addresses) => {
+                let Self { cx, bootstrap, detector, .. } = self;
+                if cx.move_to(&addresses) {
+                    bootstrap.register_again(cx);
+                    detector.on_moved(cx);
+                }
+            }
             Command::Leave => self.leave(),
         }
         self.carry_out_facts();
     }
 
-    fn replace_seed_nodes(&mut self, addresses: &[SocketAddr]) {
+    fn replace_seed_nodes(&mut self, seed_nodes: &NamedSeedNodes) {
         let Self { cx, bootstrap, .. } = self;
-        let seeds = distinct(addresses);
-        if (1..=MAX_SEED_NODES).contains(&seeds.len()) {
-            bootstrap.replace(cx, &seeds);
+        if seed_nodes.check(1).is_ok() {
+            bootstrap.replace(cx, seed_nodes);
+            cx.has_changed = true;
         } else {
-            cx.emit(Event::Rejected(Rejection::SeedNodeCount(seeds.len())));
+            cx.emit(Event::Rejected(Rejection::SeedNodeCount(seed_nodes.len())));
         }
     }
 

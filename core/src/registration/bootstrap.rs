@@ -22,16 +22,17 @@ use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::context::Context;
-use crate::event::{Event, RegistrationLoss};
+use crate::event::{Event, RegistrationLoss, SkipReason};
 use crate::failure::DialFailure;
 use crate::id::{LinkId, NodeId};
 use crate::links::{Ending, Failure, Owner, Target, Up};
+use crate::registration::named::{Met, NamedSeedNodes, Place, count};
 use crate::registration::timer::RegistrationTimer;
 use crate::rng::Stream;
 use crate::time::Instant;
 #[cfg(any(test, feature = "invariants"))]
 use crate::util::invariant::{Broken, holds};
-use crate::wire::{Bye, Purpose, RegistrationMessage};
+use crate::wire::{Bye, Purpose, Refusal, RegistrationMessage};
 
 /// A lease outside of these is taken as the nearer one, whatever a seed node grants.
 const LEASE: core::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
@@ -43,14 +44,22 @@ const UNANSWERED: u8 = 3;
 #[derive(Clone, Debug)]
 pub(crate) struct Bootstrap {
     seeds: Vec<SeedNodeSlot>,
-    /// How many seed nodes the settings have ever named.
+    /// How many addresses the settings have ever named.
     named: u32,
+    /// Names of the settings without an address.
+    not_found: usize,
+    /// How many seed nodes that makes, as far as is known.
+    count: usize,
 }
 
-/// One seed node of the peer's settings.
+/// One address of the peer's settings.
 #[derive(Clone, Debug)]
 struct SeedNodeSlot {
     addr: SocketAddr,
+    /// The host that has it.
+    host: usize,
+    /// Who answered there last.
+    met: Met,
     /// What its timers call it.
     number: u32,
     state: SlotState,
@@ -65,7 +74,7 @@ enum SlotState {
     /// Failed; not to be drawn before [`RegistrationTimer::Retry`].
     Resting,
     /// Dialed, or connected and not yet listed.
-    Joining { link: LinkId },
+    Joining { link: LinkId, is_welcomed: bool },
     /// Listed.
     Registered {
         link: LinkId,
@@ -81,56 +90,59 @@ impl SlotState {
     const fn link(&self) -> Option<LinkId> {
         match self {
             Self::Idle | Self::Resting => None,
-            Self::Joining { link } | Self::Registered { link, .. } => Some(*link),
+            Self::Joining { link, .. } | Self::Registered { link, .. } => Some(*link),
         }
     }
-}
 
-/// Each address once, in the order given.
-pub(crate) fn distinct(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
-    let mut distinct: Vec<SocketAddr> = Vec::new();
-    for addr in addresses {
-        if !distinct.contains(addr) {
-            distinct.push(*addr);
+    /// Whether a seed node has welcomed this peer there.
+    const fn is_welcomed(&self) -> bool {
+        match self {
+            Self::Idle | Self::Resting => false,
+            Self::Joining { is_welcomed, .. } => *is_welcomed,
+            Self::Registered { .. } => true,
         }
-    }
-    distinct
-}
-
-impl SeedNodeSlot {
-    const fn idle(addr: SocketAddr, number: u32) -> Self {
-        Self { addr, number, state: SlotState::Idle, failures: 0 }
     }
 }
 
 impl Bootstrap {
-    /// Registrations with these seed nodes: 1 to [`MAX_SEED_NODES`](crate::MAX_SEED_NODES), each
-    /// named once.
-    pub(crate) fn new(seeds: &[SocketAddr]) -> Self {
-        let mut bootstrap = Self { seeds: Vec::new(), named: 0 };
-        bootstrap.seeds = seeds.iter().map(|addr| bootstrap.new_slot(*addr)).collect();
+    /// Registrations with these seed nodes, up to [`MAX_SEED_NODES`](crate::MAX_SEED_NODES).
+    pub(crate) fn new(seeds: &NamedSeedNodes) -> Self {
+        let mut bootstrap = Self { seeds: Vec::new(), named: 0, not_found: 0, count: 0 };
+        bootstrap.seeds =
+            seeds.places().map(|(host, addr)| bootstrap.new_slot(host, addr)).collect();
+        bootstrap.not_found = seeds.not_found();
+        bootstrap.count();
         bootstrap
     }
 
-    fn new_slot(&mut self, addr: SocketAddr) -> SeedNodeSlot {
+    fn new_slot(&mut self, host: usize, addr: SocketAddr) -> SeedNodeSlot {
         let number = self.named;
         self.named = number.wrapping_add(1);
-        SeedNodeSlot::idle(addr, number)
+        SeedNodeSlot { addr, host, met: Met::Nobody, number, state: SlotState::Idle, failures: 0 }
+    }
+
+    /// Counts the seed nodes again, as more is known of who is where.
+    fn count(&mut self) {
+        let place = |slot: &SeedNodeSlot| Place { host: slot.host, addr: slot.addr, met: slot.met };
+        let places: Vec<Place> = self.seeds.iter().map(place).collect();
+        self.count = count(&places, self.not_found, None);
     }
 
     /// Takes another list of seed nodes, bounded as in [`Bootstrap::new`]. Those that stay keep
     /// their state, also beyond the new quorum; new ones are free to be drawn; with the rest this
     /// peer is done.
-    pub(crate) fn replace(&mut self, cx: &mut Context, seeds: &[SocketAddr]) {
+    pub(crate) fn replace(&mut self, cx: &mut Context, seeds: &NamedSeedNodes) {
         let mut gone = core::mem::take(&mut self.seeds);
-        for &addr in seeds {
+        for (host, addr) in seeds.places() {
             let stays = gone.iter().position(|slot| slot.addr == addr);
             let slot = match stays {
-                Some(place) => gone.remove(place),
-                None => self.new_slot(addr),
+                Some(place) => SeedNodeSlot { host, ..gone.remove(place) },
+                None => self.new_slot(host, addr),
             };
             self.seeds.push(slot);
         }
+        self.not_found = seeds.not_found();
+        self.count();
         for slot in gone {
             cx.timers.cancel(RegistrationTimer::Renew(slot.number));
             cx.timers.cancel(RegistrationTimer::Retry(slot.number));
@@ -144,9 +156,43 @@ impl Bootstrap {
         }
     }
 
+    /// Registers anew where it is listed, or about to be: lists shall have the record of now. A seed node takes
+    /// the new link in place of the old one.
+    pub(crate) fn register_again(&mut self, cx: &mut Context) {
+        for slot in &mut self.seeds {
+            let Some(old) = slot.state.link() else { continue };
+            cx.timers.cancel(RegistrationTimer::Renew(slot.number));
+            cx.close(old, Bye::Done);
+            let owner = Owner::Registration(slot.number);
+            let link = cx.dial(Target::Address(slot.addr), Purpose::Register, owner);
+            slot.state = SlotState::Joining { link, is_welcomed: false };
+        }
+    }
+
     /// How many registrations this peer keeps: floor(n/2)+1 of n seed nodes (R5).
     pub(crate) fn quorum(&self) -> usize {
-        self.seeds.len() / 2 + 1
+        self.count / 2 + 1
+    }
+
+    /// Addresses that may be drawn: not those of a seed node that is dialed at another one, and of somebody
+    /// who is no seed node only where there are no others.
+    fn free(&self) -> Vec<usize> {
+        let engaged: Vec<NodeId> = self
+            .seeds
+            .iter()
+            .filter(|slot| slot.state.link().is_some())
+            .filter_map(|slot| slot.met.node())
+            .collect();
+        let is_free = |slot: &SeedNodeSlot| {
+            matches!(slot.state, SlotState::Idle)
+                && slot.met.node().is_none_or(|node| !engaged.contains(&node))
+        };
+        let mut free: Vec<usize> =
+            (0..self.seeds.len()).filter(|&i| is_free(&self.seeds[i])).collect();
+        if free.iter().any(|&i| self.seeds[i].met != Met::Stranger) {
+            free.retain(|&i| self.seeds[i].met != Met::Stranger);
+        }
+        free
     }
 
     /// Dials randomly drawn seed nodes until enough registrations stand or are under way. Returns
@@ -154,14 +200,12 @@ impl Bootstrap {
     pub(crate) fn top_up(&mut self, cx: &mut Context) -> bool {
         let engaged = self.seeds.iter().filter(|slot| slot.state.link().is_some()).count();
         for _ in engaged..self.quorum() {
-            let idle = |slot: &SeedNodeSlot| matches!(slot.state, SlotState::Idle);
-            let free: Vec<usize> =
-                (0..self.seeds.len()).filter(|&i| idle(&self.seeds[i])).collect();
+            let free = self.free();
             let Some(drawn) = cx.rng.index(Stream::Bootstrap, free.len()) else { return false };
             let slot = &mut self.seeds[free[drawn]];
             let owner = Owner::Registration(slot.number);
             let link = cx.dial(Target::Address(slot.addr), Purpose::Register, owner);
-            slot.state = SlotState::Joining { link };
+            slot.state = SlotState::Joining { link, is_welcomed: false };
         }
         true
     }
@@ -176,7 +220,13 @@ impl Bootstrap {
         node: NodeId,
     ) {
         let Some(index) = self.slot_of(number) else { return };
-        if self.registered().any(|(_, _, registered, _)| registered == node) {
+        let met = Met::SeedNode(node);
+        let is_welcomed = |slot: &SeedNodeSlot| {
+            slot.met == met && slot.number != number && slot.state.is_welcomed()
+        };
+        let is_double = self.seeds.iter().any(is_welcomed);
+        self.meet(index, met);
+        if is_double {
             cx.close(link, Bye::Done);
             let slot = &mut self.seeds[index];
             slot.state = SlotState::Resting;
@@ -186,15 +236,32 @@ impl Bootstrap {
         self.ask(cx, index, link);
     }
 
+    /// Notes who is at an address.
+    fn meet(&mut self, index: usize, met: Met) {
+        if core::mem::replace(&mut self.seeds[index].met, met) != met {
+            self.count();
+        }
+    }
+
     /// Asks to be listed and sets a time for the answer.
     fn ask(&mut self, cx: &mut Context, index: usize, link: LinkId) {
         let slot = &mut self.seeds[index];
-        slot.state = SlotState::Joining { link };
+        slot.state = SlotState::Joining { link, is_welcomed: true };
         cx.send(link, RegistrationMessage::Register);
         cx.arm(RegistrationTimer::Renew(slot.number), cx.config.links.hello_timeout);
     }
 
     pub(crate) fn on_failed(&mut self, cx: &mut Context, number: u32, failure: Failure) {
+        let was_met = self.slot_of(number).map(|index| self.seeds[index].met);
+        let skipped = skip_reason(cx, &failure);
+        if let Some((index, reason)) = self.slot_of(number).zip(skipped) {
+            self.meet(index, Met::Stranger);
+            if was_met == Some(Met::Stranger) {
+                self.rest(cx, index);
+                return;
+            }
+            cx.emit(Event::SeedNodeSkipped { addr: self.seeds[index].addr, reason });
+        }
         let reason = match failure {
             Failure::Dial(DialFailure::TimedOut) | Failure::Garbled => RegistrationLoss::Silent,
             Failure::Dial(failure) => RegistrationLoss::Unreachable(failure),
@@ -259,7 +326,7 @@ impl Bootstrap {
                 cx.send(*link, RegistrationMessage::Renew);
                 cx.arm(RegistrationTimer::Renew(number), renew_every(*lease_ms));
             }
-            SlotState::Registered { link, .. } | SlotState::Joining { link } => {
+            SlotState::Registered { link, .. } | SlotState::Joining { link, .. } => {
                 let link = *link;
                 cx.close(link, Bye::Silent);
                 self.lose(cx, number, RegistrationLoss::Silent);
@@ -296,12 +363,23 @@ impl Bootstrap {
         })
     }
 
-    /// All seed nodes of the settings: number, address, and the link with those that list us now.
+    /// All seed nodes of the settings, each once as far as is known: number, address, and the link with those
+    /// that list us now.
     pub(crate) fn all(&self) -> impl Iterator<Item = (u32, SocketAddr, Option<LinkId>)> + '_ {
-        self.seeds.iter().map(|slot| {
+        self.seeds.iter().filter(|slot| self.stands_for_its_node(slot)).map(|slot| {
             let is_registered = matches!(slot.state, SlotState::Registered { .. });
             (slot.number, slot.addr, slot.state.link().filter(|_| is_registered))
         })
+    }
+
+    /// Whether this address is the one to use of its node: the one that we are registered at, or the first.
+    fn stands_for_its_node(&self, slot: &SeedNodeSlot) -> bool {
+        let is_registered =
+            |slot: &SeedNodeSlot| matches!(slot.state, SlotState::Registered { .. });
+        let Some(node) = slot.met.node() else { return slot.met == Met::Nobody };
+        let its = || self.seeds.iter().filter(|other| other.met.node() == Some(node));
+        let best = its().find(|other| is_registered(other)).or_else(|| its().next());
+        best.is_some_and(|best| best.number == slot.number)
     }
 
     #[cfg(any(test, feature = "invariants"))]
@@ -329,6 +407,12 @@ impl Bootstrap {
 
     fn lose(&mut self, cx: &mut Context, number: u32, reason: RegistrationLoss) {
         let Some(index) = self.slot_of(number) else { return };
+        self.rest(cx, index);
+        cx.emit(Event::RegistrationLost { addr: self.seeds[index].addr, reason });
+    }
+
+    /// Leaves an address alone for a pause that grows with each failure.
+    fn rest(&mut self, cx: &mut Context, index: usize) {
         let slot = &mut self.seeds[index];
         slot.state = SlotState::Resting;
         cx.timers.cancel(RegistrationTimer::Renew(slot.number));
@@ -338,8 +422,16 @@ impl Bootstrap {
         slot.failures += 1;
         let pause = cx.rng.jitter(pause);
         cx.arm(RegistrationTimer::Retry(slot.number), pause);
-        cx.emit(Event::RegistrationLost { addr: slot.addr, reason });
     }
+}
+
+/// Why an address that answered so is none of another seed node, if it is not.
+pub(crate) fn skip_reason(cx: &Context, failure: &Failure) -> Option<SkipReason> {
+    let Failure::Refused(refuse) = failure else { return None };
+    if refuse.from == cx.me() {
+        return Some(SkipReason::Own);
+    }
+    (refuse.reason == Refusal::WrongRole).then_some(SkipReason::NoSeedNode)
 }
 
 /// How often a lease is renewed.

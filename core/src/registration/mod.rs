@@ -3,5 +3,6 @@
 pub(crate) mod bootstrap;
 pub(crate) mod config;
 pub(crate) mod message;
+pub(crate) mod named;
 pub(crate) mod notices;
 pub(crate) mod timer;

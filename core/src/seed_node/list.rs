@@ -101,6 +101,8 @@ impl List {
             self.leases.remove(&(old.lease_end, subject));
         }
         let is_new = old.is_none_or(|old| old.record.epoch() != record.epoch());
+        let newer = old.filter(|old| old.record.replaces(&record)).map(|old| old.record.clone());
+        let record = newer.unwrap_or(record);
         let since = old.filter(|_| !is_new).map_or(cx.now, |old| old.since);
         let old_link = old.and_then(|old| old.link).filter(|old| *old != link);
         let lease_end = cx.now + cx.config.registration.lease;

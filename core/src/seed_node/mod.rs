@@ -17,10 +17,8 @@ pub(crate) mod weights;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 
 use crate::address::AddressRecord;
-use crate::config::MAX_SEED_NODES;
 use crate::context::Context;
 use crate::event::{Event, Misbehavior, ProbeReason, Rejection, Removal, ReportOutcome};
 use crate::fact::Fact;
@@ -28,7 +26,7 @@ use crate::id::{LinkId, LinkOrigin, NodeId, Role};
 use crate::io::{Command, Input};
 use crate::links::timer::LinkTimer;
 use crate::links::{Ending, Failed, Outcome, Owner, Up};
-use crate::registration::bootstrap::distinct;
+use crate::registration::named::NamedSeedNodes;
 use crate::seed_node::list::List;
 use crate::seed_node::probes::Probes;
 use crate::seed_node::quorum::Quorum;
@@ -54,7 +52,7 @@ pub(crate) struct SeedNode {
 }
 
 impl SeedNode {
-    pub(crate) fn new(mut cx: Context, seed_nodes: &[SocketAddr]) -> Self {
+    pub(crate) fn new(mut cx: Context, seed_nodes: &NamedSeedNodes) -> Self {
         let mut quorum = Quorum::default();
         quorum.replace(&mut cx, seed_nodes);
         Self {
@@ -126,10 +124,14 @@ impl SeedNode {
             Command::Broadcast { .. } => {
                 self.cx.emit(Event::Rejected(Rejection::NotAPeer));
             }
-            Command::SeedNodes(_) | Command::Leave if self.cx.leaving => {
+            Command::SeedNodes(_) | Command::Addresses(_) | Command::Leave if self.cx.leaving => {
                 self.cx.emit(Event::Rejected(Rejection::Leaving));
             }
-            Command::SeedNodes(addresses) => self.replace_seed_nodes(addresses),
+            Command::SeedNodes(seed_nodes) => self.replace_seed_nodes(seed_nodes),
+            // Peers know it by their settings; other seed nodes hear of it when they are dialed.
+            Command::Addresses(addresses) => {
+                self.cx.move_to(addresses);
+            }
             Command::Leave => {
                 self.cx.leaving = true;
                 self.cx.close_all(Bye::Leaving);
@@ -139,12 +141,12 @@ impl SeedNode {
         }
     }
 
-    fn replace_seed_nodes(&mut self, addresses: &[SocketAddr]) {
-        let seeds = distinct(addresses);
-        if (1..=MAX_SEED_NODES).contains(&seeds.len()) {
-            self.quorum.replace(&mut self.cx, &seeds);
+    fn replace_seed_nodes(&mut self, seed_nodes: &NamedSeedNodes) {
+        if seed_nodes.check(1).is_ok() {
+            self.quorum.replace(&mut self.cx, seed_nodes);
+            self.carry_out_facts();
         } else {
-            self.cx.emit(Event::Rejected(Rejection::SeedNodeCount(seeds.len())));
+            self.cx.emit(Event::Rejected(Rejection::SeedNodeCount(seed_nodes.len())));
         }
     }
 
@@ -191,9 +193,9 @@ impl SeedNode {
             | Purpose::PingRequest
             | Purpose::Optimize
             | Purpose::Exchange => Some(Refusal::WrongRole),
+            Purpose::Vote if hello.role != Role::SeedNode => Some(Refusal::WrongRole),
             Purpose::Vote => {
-                let is_seed_node = hello.role == Role::SeedNode && self.quorum.is_seed_node(from);
-                (!is_seed_node).then_some(Refusal::WrongRole)
+                (!self.quorum.is_seed_node(from, self.cx.me())).then_some(Refusal::NotNamed)
             }
             _ if hello.role != Role::Peer => Some(Refusal::WrongRole),
             _ if listed.is_some_and(|entry| entry.record.supersedes(from)) => {

@@ -16,7 +16,8 @@ impl SeedNode {
     /// A peer wants to be listed: it is, or the others are asked.
     pub(super) fn on_register(&mut self, link: LinkId, up: &Up) {
         let subject = up.remote.subject();
-        let is_listed = self.list.get(subject).is_some_and(|entry| entry.record == up.remote);
+        let is_listed =
+            self.list.get(subject).is_some_and(|entry| entry.record.is_same_life(&up.remote));
         if is_listed || self.cx.config.registration.listing == DecisionMode::Local {
             self.enter(link, &up.remote);
         } else if !self.quorum.waits_on(subject, link) {

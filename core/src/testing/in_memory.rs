@@ -70,10 +70,16 @@ pub(crate) fn address(at: At) -> SocketAddr {
 
 /// Which host has this address, if there are so many.
 pub(crate) fn host_at(addr: &SocketAddr) -> Option<At> {
-    let SocketAddr::V4(v4) = addr else { return None };
-    let [_, _, high, low] = v4.ip().octets();
-    let at = usize::from(u16::from_be_bytes([high, low])).checked_sub(1)?;
-    (address(at) == *addr).then_some(at)
+    let number = match addr {
+        SocketAddr::V4(v4) => {
+            let [_, _, high, low] = v4.ip().octets();
+            u16::from_be_bytes([high, low])
+        }
+        SocketAddr::V6(v6) => v6.ip().segments()[7],
+    };
+    let at = usize::from(number).checked_sub(1)?;
+    let v6 = SocketAddr::from(([0xfd00, 0, 0, 0, 0, 0, 0, number], 7000));
+    (address(at) == *addr || v6 == *addr).then_some(at)
 }
 
 impl<H: Hosts> InMemoryNetwork<H> {

@@ -34,7 +34,7 @@ pub use message::Message;
 pub use preamble::{ChannelKind, PREAMBLE_LEN, Preamble, PreambleError, PreambleStatus};
 
 /// Version of everything after the preamble. Before 1.0 every change of the wire bumps it.
-pub const WIRE_VERSION: u16 = 8;
+pub const WIRE_VERSION: u16 = 9;
 
 /// Bytes of the length that precedes each frame's body.
 pub const FRAME_HEADER_LEN: usize = 4;

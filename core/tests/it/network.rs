@@ -9,12 +9,18 @@ use std::time::Duration;
 
 use tidings_core::trace::{self, Names};
 use tidings_core::{
-    AddressRecord, Birth, BootEpoch, Command, Config, Input, Instant, Node, NodeId, NodeSnapshot,
-    Output, Payload, RngSeed, Topic, UnixTime,
+    AddressRecord, Birth, BootEpoch, Command, Config, Input, Instant, NamedSeedNodes, Node, NodeId,
+    NodeSnapshot, Output, Payload, RngSeed, Topic, UnixTime,
 };
 
 use crate::in_memory::{At, Hosts, InMemoryNetwork, address, host_at};
 use crate::show;
+
+/// The host's address of the other family, at which it can be dialed too.
+pub(crate) fn other_address(at: At) -> SocketAddr {
+    let number = u16::try_from(at + 1).expect("few hosts");
+    SocketAddr::from(([0xfd00, 0, 0, 0, 0, 0, 0, number], 7000))
+}
 
 pub(crate) struct Network(InMemoryNetwork<Nodes>);
 
@@ -74,6 +80,26 @@ impl Network {
             let make = move |birth| Node::seed_node(config.clone(), birth, &all).unwrap();
             self.add(name, Box::new(make));
         }
+    }
+
+    /// Seed nodes that each is given all of, and names that are not found. They announce one address each.
+    pub(crate) fn add_named_seed_nodes(
+        &mut self,
+        names: &[&str],
+        config: &Config,
+        named: &NamedSeedNodes,
+    ) {
+        for name in names {
+            let (config, named) = (config.clone(), named.clone());
+            let make = move |birth| Node::seed_node_among(config.clone(), birth, &named).unwrap();
+            self.add(name, Box::new(make));
+        }
+    }
+
+    /// A peer of these seed nodes.
+    pub(crate) fn add_named_peer(&mut self, name: &str, config: Config, named: NamedSeedNodes) {
+        let make = move |birth| Node::peer_among(config.clone(), birth, &named).unwrap();
+        self.add(name, Box::new(make));
     }
 
     pub(crate) fn add_peer(&mut self, name: &str, seed_nodes: &[&str], config: Config) {

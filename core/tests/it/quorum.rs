@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use tidings_core::{Command, Config, DecisionMode, Event, Removal, VoteOutcome};
+use tidings_core::{
+    Command, Config, DecisionMode, Event, NamedSeedNodes, Removal, SkipReason, VoteOutcome,
+};
 
-use crate::network::Network;
+use crate::in_memory::address;
+use crate::network::{Network, other_address};
 use crate::show;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -52,6 +55,11 @@ impl Network {
     /// The seed nodes that list a peer.
     fn listing(&self, peer: &str) -> Vec<&'static str> {
         SEEDS.into_iter().filter(|seed| self.lists(seed, peer)).collect()
+    }
+
+    /// The same of these alone.
+    fn listing_of(&self, seeds: &[&'static str], peer: &str) -> Vec<&'static str> {
+        seeds.iter().copied().filter(|seed| self.lists(seed, peer)).collect()
     }
 
     fn count(&self, seed: &str, is_it: impl Fn(&Event) -> bool) -> usize {
@@ -260,7 +268,7 @@ fn only_a_seed_node_of_the_settings_may_ask() {
     // Another seed node, which knows these three and which they do not know.
     let addresses = SEEDS.map(|seed| network.addr(seed)).to_vec();
     network.add_seed_node("s4", &config());
-    network.command("s4", Command::SeedNodes(addresses));
+    network.command("s4", Command::SeedNodes(addresses.into()));
     network.add_peer("p1", &["s4"], config());
     network.run(10 * SECOND);
     assert!(!network.lists("s4", "p1"));
@@ -269,8 +277,134 @@ fn only_a_seed_node_of_the_settings_may_ask() {
     // Once they know it, too, it is one of four.
     let all = ["s1", "s2", "s3", "s4"].map(|seed| network.addr(seed)).to_vec();
     for seed in SEEDS {
-        network.command(seed, Command::SeedNodes(all.clone()));
+        network.command(seed, Command::SeedNodes(all.clone().into()));
     }
     network.run(LONG);
     assert!(network.lists("s4", "p1"));
+}
+
+/// The first hosts, by both addresses of each, as if they were twice as many.
+fn both_addresses(hosts: usize) -> NamedSeedNodes {
+    (0..hosts).flat_map(|at| [address(at), other_address(at)]).collect()
+}
+
+#[test]
+fn r21_a_seed_node_that_is_known_by_two_addresses_is_one() {
+    let mut network = Network::new();
+    network.add_named_seed_nodes(&SEEDS, &config(), &both_addresses(3));
+    network.run(10 * SECOND);
+    let lost = |event: &Event| matches!(event, Event::SeedNodeLost { .. });
+    let before: Vec<usize> = SEEDS.iter().map(|seed| network.count(seed, lost)).collect();
+    network.add_peer("p1", &["s1"], config());
+    network.run(SECOND);
+    assert_eq!(network.listing("p1"), ["s1"]);
+    network.run(LONG);
+    let after: Vec<usize> = SEEDS.iter().map(|seed| network.count(seed, lost)).collect();
+    assert_eq!(after, before, "links that stand are left alone");
+    let own =
+        |event: &Event| matches!(event, Event::SeedNodeSkipped { reason: SkipReason::Own, .. });
+    assert!(
+        SEEDS.iter().all(|seed| network.count(seed, own) == 1),
+        "its other address is told once"
+    );
+    // Two of three decide, and one does not.
+    network.kill("s3");
+    let left = &SEEDS[..2];
+    network.add_peer("p2", &["s1"], config());
+    network.run(LONG);
+    assert_eq!(network.listing_of(left, "p2"), ["s1"]);
+    network.cut("s1", "s2");
+    network.add_peer("p3", &["s1"], config());
+    network.run(LONG);
+    assert_eq!(network.listing_of(left, "p3"), [""; 0]);
+    network.heal("s1", "s2");
+    network.run(LONG);
+    assert_eq!(network.listing_of(left, "p3"), ["s1"]);
+}
+
+#[test]
+fn r21_addresses_that_nobody_was_met_at_count_for_a_seed_node_each() {
+    let mut network = Network::new();
+    // The third is never met: its two addresses may be two others.
+    let mut named: Vec<_> = both_addresses(2).addresses().collect();
+    named.extend([address(9), other_address(9)]);
+    network.add_named_seed_nodes(&SEEDS[..2], &config(), &named.into());
+    network.add_peer("p1", &["s1"], config());
+    network.run(LONG);
+    assert_eq!(
+        network.listing_of(&SEEDS[..2], "p1"),
+        [""; 0],
+        "two of four are not more than half"
+    );
+}
+
+#[test]
+fn r21_both_addresses_of_one_name_are_one_seed_node_before_it_is_met() {
+    let mut network = Network::new();
+    let named = NamedSeedNodes::new((0..3).map(|at| vec![address(at), other_address(at)]));
+    network.add_named_seed_nodes(&SEEDS[..2], &config(), &named);
+    network.add_peer("p1", &["s1"], config());
+    network.run(SECOND);
+    assert_eq!(network.listing_of(&SEEDS[..2], "p1"), ["s1"], "two of three");
+}
+
+#[test]
+fn r21_names_that_are_not_found_count() {
+    let mut network = Network::new();
+    let named = NamedSeedNodes::new([vec![address(0)], vec![], vec![]]);
+    network.add_named_seed_nodes(&SEEDS[..1], &config(), &named);
+    network.add_peer("p1", &["s1"], config());
+    network.run(LONG);
+    assert_eq!(network.listing_of(&SEEDS[..1], "p1"), [""; 0]);
+    assert_eq!(network.votes("s1", VoteOutcome::Passed), 0);
+}
+
+/// Seed nodes name each other by addresses that they do not announce: they know each other by identity.
+#[test]
+fn r21_seed_nodes_need_not_announce_what_they_are_named_by() {
+    let mut network = Network::new();
+    let named: NamedSeedNodes = (0..3).map(other_address).collect();
+    network.add_named_seed_nodes(&SEEDS, &config(), &named);
+    network.add_peer("p1", &["s1"], config());
+    network.run(10 * SECOND);
+    assert_eq!(network.listing("p1"), ["s1"]);
+}
+
+#[test]
+fn r21_the_address_of_a_peer_counts_for_no_seed_node() {
+    let mut network = Network::new();
+    // Host 2 will be a peer, which two of the three addresses are of.
+    let named: NamedSeedNodes =
+        [address(0), address(1), address(2), other_address(2)].into_iter().collect();
+    network.add_named_seed_nodes(&SEEDS[..2], &config(), &named);
+    network.add_peer("p1", &["s1", "s2"], config());
+    network.run(LONG);
+    assert_eq!(network.listing_of(&SEEDS[..2], "p1"), ["s1", "s2"]);
+    let skipped = |event: &Event| {
+        matches!(event, Event::SeedNodeSkipped { reason: SkipReason::NoSeedNode, .. })
+    };
+    assert_eq!(network.count("s1", skipped), 2, "once for each address");
+}
+
+/// A peer of three seed nodes with two addresses each keeps two registrations or three, and all of them of
+/// different seed nodes; its own address and those of other peers are none.
+#[test]
+fn r18_a_peer_counts_nodes_and_not_addresses() {
+    let mut network = Network::new();
+    network.add_seed_nodes(&SEEDS, &Config::classic());
+    let mut named: Vec<_> = both_addresses(3).addresses().collect();
+    named.extend([address(3), address(4)]);
+    network.add_peer("p0", &["s1"], Config::classic());
+    network.add_named_peer("p1", Config::classic(), named.into());
+    network.run(LONG);
+    let registered = network.listing("p1");
+    assert!((2..=3).contains(&registered.len()), "{registered:?}");
+    let unregistered = |event: &Event| matches!(event, Event::RegistrationLost { .. });
+    let before = network.count("p1", unregistered);
+    network.run(LONG);
+    assert_eq!(network.count("p1", unregistered), before, "nothing is tried again and again");
+    // All but two seed nodes go: it needs two of three.
+    network.kill("s1");
+    network.run(LONG);
+    assert_eq!(network.listing_of(&["s2", "s3"], "p1"), ["s2", "s3"]);
 }

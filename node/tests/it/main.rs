@@ -2,6 +2,8 @@
 //! the program need its feature.
 
 #[cfg(feature = "cli")]
+mod addresses;
+#[cfg(feature = "cli")]
 mod bench;
 mod busy;
 #[cfg(feature = "cli")]
@@ -9,6 +11,8 @@ mod console;
 #[cfg(feature = "cli")]
 mod fleet;
 mod flow;
+#[cfg(feature = "cli")]
+mod forward;
 mod identity;
 mod library;
 mod loaded_link;

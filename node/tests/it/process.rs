@@ -43,8 +43,6 @@ pub(crate) fn signal(pid: u32, name: &str) {
         "-STOP" => Signal::STOP,
         "-CONT" => Signal::CONT,
         "-KILL" => Signal::KILL,
-        "-STOP" => Signal::STOP,
-        "-CONT" => Signal::CONT,
         _ => panic!("no test sends {name}"),
     };
     let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
@@ -87,7 +85,7 @@ impl Process {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         stdout.read_line(&mut line).unwrap();
-        if !line.contains("listening on 127.0.0.1:") {
+        if !line.contains("listening on 127.0.0.") {
             let mut log = String::new();
             stderr.read_to_string(&mut log).unwrap();
             panic!("{line:?}: {log}");

@@ -1,13 +1,24 @@
 //! How a peer comes to know seed nodes: files, names, and what changes in them.
 
+use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::fs;
+use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use tidings_node::{HostPort, NodeBuilder, RunningNode, SeedLookupError, StartError, seed_file};
+use tidings_node::{
+    DecisionMode, HostPort, NodeBuilder, Resolver, Resolving, RunningNode, seed_file,
+};
+use tokio::time::timeout;
 
 use crate::process::{Process, tidings_in};
 use crate::support::empty_folder;
+
+/// Far longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn seed_node(folder: &Path) -> RunningNode {
     let builder = NodeBuilder::seed_node().listen([127, 0, 0, 1]);
@@ -82,19 +93,96 @@ async fn a_host_name_is_looked_up() {
     assert!(known.iter().any(|it| it.addr == seed_node.addr()), "{known:?}");
 }
 
-/// What nobody can look up is an error at the start, with the name.
+/// Nothing to look up is an error at the start.
 #[tokio::test]
-async fn names_without_an_address_are_named() {
-    let name = HostPort::new("no-such-host.invalid", 5000).expect("a name");
-    let error = NodeBuilder::peer().seed(name).start().await.expect_err("nobody to join");
-    let StartError::Seeds(SeedLookupError::NotFound(tried)) = error else { panic!("{error:?}") };
-    assert!(tried[0].starts_with("no-such-host.invalid:5000: "), "{tried:?}");
+async fn a_peer_without_seed_nodes_does_not_start() {
     let error = NodeBuilder::peer().start().await.expect_err("nobody to join");
     let reason = error.source().map(ToString::to_string);
     assert_eq!(
         (error.to_string().as_str(), reason.as_deref()),
         ("seed nodes", Some("no seed node is named"))
     );
+}
+
+/// A name service of the test: names that are not in it fail.
+#[derive(Debug, Default)]
+struct Names(Mutex<BTreeMap<String, SocketAddr>>);
+
+impl Resolver for Names {
+    fn look_up<'a>(&'a self, host: &'a str, _port: u16) -> Resolving<'a> {
+        let found = self.0.lock().expect("nobody panics").get(host).copied();
+        let found = found.map(|addr| vec![addr]).ok_or_else(|| io::Error::other("no such name"));
+        Box::pin(async { found })
+    }
+}
+
+impl Names {
+    fn set(&self, name: &str, addr: SocketAddr) {
+        self.0.lock().expect("nobody panics").insert(name.to_owned(), addr);
+    }
+}
+
+fn place(name: &str) -> HostPort {
+    HostPort::new(name, 5000).expect("a name")
+}
+
+/// The seed node beside starts later: its name is looked up again until it is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_starts_before_the_names_of_its_seed_nodes_are_there() {
+    let names = Arc::new(Names::default());
+    let resolver = Arc::clone(&names);
+    let builder = NodeBuilder::peer().listen([127, 0, 0, 1]).resolver(resolver);
+    let builder = builder.seed(place("a.example")).seed(place("b.example"));
+    let peer = builder.start().await.expect("it starts");
+    assert!(peer.snapshot().await.expect("it runs").seed_nodes.is_empty());
+    let seed_node = NodeBuilder::seed_node().listen([127, 0, 0, 1]).start().await.expect("starts");
+    names.set("a.example", seed_node.addr());
+    timeout(PATIENCE, peer.joined()).await.expect("it is found").expect("it runs");
+}
+
+/// With `registration = "quorum"` names that are not found count: nobody is listed without their votes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn seed_nodes_whose_names_are_not_found_count_in_a_quorum() {
+    let names = Arc::new(Names::default());
+    let start = async || {
+        let resolver = Arc::clone(&names);
+        let builder = NodeBuilder::seed_node().listen([127, 0, 0, 1]).resolver(resolver);
+        let builder = builder.configure(|config| {
+            config.registration.listing = DecisionMode::Quorum;
+            config.registration.vote_timeout = Duration::from_millis(300);
+        });
+        let named = ["a.example", "b.example", "c.example"];
+        let builder = named.into_iter().fold(builder, |builder, name| builder.seed(place(name)));
+        builder.start().await.expect("it starts")
+    };
+    let first = start().await;
+    names.set("a.example", first.addr());
+    let builder = NodeBuilder::peer().listen([127, 0, 0, 1]).seed(first.addr());
+    let peer = builder.set("retry_max", "1s").expect("a setting").start().await.expect("it starts");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(first.snapshot().await.expect("it runs").registered.is_empty(), "one of three");
+    // The second is named by an address of its own, and finds the first one at once.
+    let second = start().await;
+    names.set("b.example", second.addr());
+    timeout(PATIENCE, peer.joined()).await.expect("two of three agree").expect("it runs");
+}
+
+/// One name that fails holds up no other, and is told of.
+#[test]
+fn names_that_fail_are_told_and_hold_up_nobody() {
+    let folder = empty_folder("seeds_names");
+    let seed_node = Process::start(&folder, &["seed", "--port", "0"]);
+    let args = ["peer", "--seed", "nosuch.invalid:5000", "--seed", &seed_node.addr];
+    let mut peer = Process::start(&folder, &args);
+    peer.wait_for("seed nodes not found, tried again what=nosuch.invalid:5000 reason=");
+    peer.wait_for("registered");
+    let args = ["seed", "--port", "0", "--registration", "quorum", "--vote-timeout", "300ms"];
+    let names = ["--seed", "nosuch.invalid:1", "--seed", "nosuch.invalid:2"];
+    let mut alone = Process::start(&folder, &[&args[..], &names].concat());
+    alone.wait_for("what=nosuch.invalid:1");
+    alone.wait_for("what=nosuch.invalid:2");
+    let _peer = Process::start(&folder, &["peer", "--seed", &alone.addr]);
+    alone.wait_for("outcome=no quorum in time");
 }
 
 /// The file is read again when a seed node is lost: one that has moved is found.
@@ -115,9 +203,8 @@ async fn a_seed_node_that_moved_is_found_through_the_file() {
             if seeds.len() == 1 && seeds[0].addr == new.addr() && seeds[0].registered.is_some() {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    let patience = std::time::Duration::from_secs(30);
-    tokio::time::timeout(patience, registered).await.expect("it moves over");
+    timeout(PATIENCE, registered).await.expect("it moves over");
 }

@@ -5,7 +5,7 @@ use tidings_core::wire::{
 };
 use tidings_core::{
     DialFailure, Event, LinkLoss, LinkOrigin, MemberState, Misbehavior, NeighborLoss, ProbeReason,
-    RegistrationLoss, Rejection, Removal, ReportOutcome, StrikeKind, VoteOutcome,
+    RegistrationLoss, Rejection, Removal, ReportOutcome, SkipReason, StrikeKind, VoteOutcome,
 };
 
 use super::Words;
@@ -52,6 +52,7 @@ pub(super) fn encode<W: Words>(event: &Event, to: &mut W) {
                 Rejection::SeedNodeCount(_) => 2,
                 Rejection::Leaving => 3,
                 Rejection::ReservedTopic => 4,
+                Rejection::Addresses(_) => 5,
             });
         }
         Event::Left => to.word(26),
@@ -59,6 +60,20 @@ pub(super) fn encode<W: Words>(event: &Event, to: &mut W) {
             to.word(27);
             to.time(*time);
         }
+        Event::SeedNodeSkipped { addr, reason } => {
+            to.word(28);
+            to.addr(*addr);
+            to.word(match reason {
+                SkipReason::Own => 1,
+                SkipReason::NoSeedNode => 2,
+            });
+        }
+        Event::Moved { record } => {
+            to.word(29);
+            to.record(record);
+        }
+        // For people: all that it tells was seen in other events before.
+        Event::NobodyReached { .. } => to.word(30),
     }
 }
 
@@ -376,6 +391,7 @@ fn refusal(reason: Refusal) -> u64 {
         Refusal::Duplicate => 7,
         Refusal::StaleEpoch => 8,
         Refusal::Leaving => 9,
+        Refusal::NotNamed => 10,
     }
 }
 
@@ -604,9 +620,20 @@ mod tests {
         [gossip(), registrations(), neighbors(), members(), registry(), both_roles()].concat()
     }
 
+    /// Those that came after the encoding had its name, which add words and change none.
+    fn later_alternatives() -> Vec<Event> {
+        let skipped = |reason| Event::SeedNodeSkipped { addr: addr(), reason };
+        let refused = |reason| Event::HelloRefused { from: record(), reason };
+        let mut events = [SkipReason::Own, SkipReason::NoSeedNode].map(skipped).to_vec();
+        events.push(refused(Refusal::NotNamed));
+        events.push(Event::Moved { record: record() });
+        events.push(Event::Rejected(Rejection::Addresses(tidings_core::RecordError::Count(5))));
+        events
+    }
+
     #[test]
     fn no_two_alternatives_are_written_alike() {
-        let events = alternatives();
+        let events = [alternatives(), later_alternatives()].concat();
         let words = |event: &Event| {
             let mut words = Vec::new();
             encode(event, &mut words);

@@ -205,6 +205,10 @@ impl Members {
 
 impl Member {
     fn merge(&mut self, cx: &Context, said: &Statement, state: MemberState) -> MergeResult {
+        let is_same_life = said.subject.is_same_life(&self.record);
+        if is_same_life && said.subject.replaces(&self.record) {
+            self.record = said.subject.clone();
+        }
         if order(&said.subject, said.incarnation, state) <= self.order() {
             return MergeResult::Old;
         }

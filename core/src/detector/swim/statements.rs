@@ -105,6 +105,9 @@ impl Swim {
 
     /// Takes a statement into the table. Returns whether that changed the state of its subject.
     pub(super) fn merge(&mut self, cx: &mut Context, said: &Statement, is_near: bool) -> bool {
+        if said.by == said.subject.subject() {
+            cx.neighbors.note_moved(core::slice::from_ref(&said.subject));
+        }
         let merged = self.members.merge(cx, said, is_near);
         let (subject, state) = (said.subject.clone(), MemberState::of(&said.claim));
         if matches!(merged, MergeResult::Old) {
@@ -257,6 +260,14 @@ impl Swim {
             // Lifeguard §IV-A: who is suspected may be slow itself.
             self.awareness.worsen(cx, 1);
             cx.stats.refutations += 1;
+            cx.tell(Fact::Say(self.of_itself(cx, Claim::Alive)));
+        }
+    }
+
+    /// This node has other addresses, and says so as it would refute.
+    pub(crate) fn on_moved(&mut self, cx: &mut Context) {
+        if self.incarnation < MAX_INCARNATION && !cx.leaving {
+            self.incarnation = Incarnation(self.incarnation.0 + 1);
             cx.tell(Fact::Say(self.of_itself(cx, Claim::Alive)));
         }
     }

@@ -238,7 +238,8 @@ impl HyParView {
             | Refusal::WrongNode
             | Refusal::WrongRole
             | Refusal::Yourself
-            | Refusal::Leaving => self.passive.remove(subject),
+            | Refusal::Leaving
+            | Refusal::NotNamed => self.passive.remove(subject),
         }
     }
 

@@ -59,7 +59,7 @@ impl PassiveView {
         if let Ok(place) = self.place_of(subject) {
             let entry = &mut self.entries[place];
             entry.heard = heard;
-            if record.supersedes(&entry.record) {
+            if record.replaces(&entry.record) {
                 entry.record = record.clone();
             }
             return;

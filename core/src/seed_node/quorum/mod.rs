@@ -17,14 +17,13 @@ mod other_seed_nodes;
 mod pending_votes;
 mod proposals;
 
-use core::net::SocketAddr;
-
 use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::{Event, VoteOutcome};
 use crate::fact::Fact;
 use crate::id::{BootEpoch, LinkId, NodeId};
 use crate::links::{Failure, Owner};
+use crate::registration::named::NamedSeedNodes;
 use crate::seed_node::quorum::decision::{Decision, ProposedChange};
 use crate::seed_node::quorum::other_seed_nodes::OtherSeedNodes;
 use crate::seed_node::quorum::pending_votes::PendingVotes;
@@ -43,16 +42,25 @@ pub(crate) struct Quorum {
 
 impl Quorum {
     /// Takes another list of seed nodes. Votes of those that were there before are asked for again.
-    pub(crate) fn replace(&mut self, cx: &mut Context, seeds: &[SocketAddr]) {
+    pub(crate) fn replace(&mut self, cx: &mut Context, seeds: &NamedSeedNodes) {
         self.other_seed_nodes.replace(cx, seeds);
         self.proposals.forget_votes();
         for (link, _) in self.other_seed_nodes.up() {
             self.proposals.messages().for_each(|proposal| cx.send(link, proposal));
         }
+        self.recount(cx);
     }
 
-    pub(crate) fn is_seed_node(&self, record: &AddressRecord) -> bool {
-        self.other_seed_nodes.includes(record)
+    /// It is known better now how many seed nodes there are: votes that were too few may be enough.
+    fn recount(&mut self, cx: &mut Context) {
+        let all = self.other_seed_nodes.all(cx.me());
+        while let Some((proposal, outcome)) = self.proposals.take_decided(cx, all) {
+            decide(cx, proposal, outcome);
+        }
+    }
+
+    pub(crate) fn is_seed_node(&self, record: &AddressRecord, me: NodeId) -> bool {
+        self.other_seed_nodes.includes(record, me)
     }
 
     pub(crate) fn on_accepted(&mut self, cx: &mut Context, link: LinkId, record: &AddressRecord) {
@@ -67,12 +75,14 @@ impl Quorum {
         link: LinkId,
         node: NodeId,
     ) {
-        self.other_seed_nodes.on_welcomed(number, link, node);
+        self.other_seed_nodes.on_welcomed(cx, number, link, node);
         self.proposals.messages().for_each(|proposal| cx.send(link, proposal));
+        self.recount(cx);
     }
 
     pub(crate) fn on_failed(&mut self, cx: &mut Context, number: u32, failure: &Failure) {
         self.other_seed_nodes.on_failed(cx, number, failure);
+        self.recount(cx);
     }
 
     /// A link between seed nodes is gone.
@@ -92,7 +102,7 @@ impl Quorum {
     /// once: a seed node without others is its own quorum, and one with too many proposals gets none.
     pub(crate) fn put(&mut self, cx: &mut Context, record: AddressRecord, change: ProposedChange) {
         let proposal = OpenProposal::new(record, change);
-        if quorum_of(self.other_seed_nodes.all()) == 1 {
+        if quorum_of(self.other_seed_nodes.all(cx.me())) == 1 {
             return decide(cx, proposal, VoteOutcome::Passed);
         }
         if self.proposals.len() >= cx.config.registration.votes_max {
@@ -108,7 +118,7 @@ impl Quorum {
     pub(crate) fn on_vote(&mut self, cx: &mut Context, link: LinkId, vote: Vote) {
         let voter = self.other_seed_nodes.up().find(|(up, _)| *up == link);
         let Some((_, voter)) = voter else { return };
-        let all = self.other_seed_nodes.all();
+        let all = self.other_seed_nodes.all(cx.me());
         if let Some((proposal, outcome)) = self.proposals.count(cx, voter, vote, all) {
             decide(cx, proposal, outcome);
         }

@@ -122,6 +122,18 @@ impl Proposals {
         Some((self.take(cx, vote.number)?, outcome))
     }
 
+    /// Ends a proposal whose votes decide it among so many, if there is one.
+    pub(crate) fn take_decided(
+        &mut self,
+        cx: &mut Context,
+        all: usize,
+    ) -> Option<(OpenProposal, VoteOutcome)> {
+        let decided =
+            |(number, proposal): (&u64, &OpenProposal)| Some((*number, proposal.outcome(all)?));
+        let (number, outcome) = self.open.iter().find_map(decided)?;
+        Some((self.take(cx, number)?, outcome))
+    }
+
     /// Ends a proposal.
     pub(crate) fn take(&mut self, cx: &mut Context, number: u64) -> Option<OpenProposal> {
         let proposal = self.open.remove(&number)?;

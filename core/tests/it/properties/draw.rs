@@ -160,7 +160,7 @@ pub(super) fn input(profile: Profile) -> impl Strategy<Value = Input> {
     };
     let command = prop_oneof![
         2 => Just(say),
-        1 => seed_nodes().prop_map(Command::SeedNodes),
+        1 => seed_nodes().prop_map(|addresses| Command::SeedNodes(addresses.into())),
     ];
     prop_oneof![
         3 => Just(Input::Wake),

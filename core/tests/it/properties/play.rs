@@ -152,7 +152,7 @@ impl Play {
             self.open.remove(link);
         }
         if let Input::Command(Command::SeedNodes(addresses)) = &input {
-            self.expect_seed_nodes(addresses);
+            self.expect_seed_nodes(&addresses.addresses().collect::<Vec<_>>());
         }
         self.node.handle(Instant::from_micros(self.now), input);
         self.node.check_invariants();

@@ -47,19 +47,20 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
         bound = options.builder().observer(observer).bind() => bound?,
     };
     let record = bound.record().clone();
-    let name = node_name(role, record.primary().port());
+    let port = bound.port();
+    let name = node_name(role, port);
 
     let history = options.data_dir.join(format!("{name}.history"));
     let mut shell = if options.shell { Shell::open(role, &name, &history) } else { None };
     let _restore = shell.as_ref().and_then(|_| Restore::terminal());
     let terminal = shell.as_mut().and_then(Shell::above);
-    log::init(&options.log, (role, record.primary().port()), terminal, &outputs)?;
+    log::init(&options.log, (role, port), terminal, &outputs)?;
     let _last_lines = LastLines(Arc::clone(&outputs));
     tell_other_variables();
     if let Some(error) = bound.epoch_not_stored() {
         warn!(reason = %error, "boot epoch not stored: the next start relies on the clock");
     }
-    info!(%role, id = %record.subject(), epoch = %record.epoch(), addr = %record.primary(), "listening");
+    info!(%role, id = %record.subject(), epoch = %record.epoch(), addr = %record.primary(), port, "listening");
 
     let mut socket = ControlSocket::listen(path_of(&options.data_dir, &name));
     stdout.push(announcement(role, &record).as_bytes());

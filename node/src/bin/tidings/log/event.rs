@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tidings_core::wire::Evidence;
 use tidings_core::{AddressRecord, Event, MemberState, NodeId, Payload, Role};
-use tidings_node::{NodeReport, Observer};
+use tidings_node::{LookUpFailure, NodeReport, Observer};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{debug, info, trace, warn};
 
@@ -83,6 +83,9 @@ fn limited(event: &Event) -> Option<(Reason, String)> {
         | Event::Rejected(_)
         | Event::Left
         | Event::StoodStill { .. }
+        | Event::Moved { .. }
+        | Event::NobodyReached { .. }
+        | Event::SeedNodeSkipped { .. }
         | Event::SeedNodeLost { .. } => return None,
     };
     Some((Reason { words, is_message }, peer))
@@ -99,6 +102,12 @@ impl Observer for EventLog {
             None => None,
         };
         log(event, left_out);
+    }
+
+    fn on_look_up_failure(&self, failure: &LookUpFailure) {
+        let LookUpFailure { what, reason, kept, times, .. } = failure;
+        let (what, reason) = (what.escape_debug(), reason.escape_debug());
+        warn!(%what, %reason, kept, times, "seed nodes not found, tried again");
     }
 }
 
@@ -170,7 +179,24 @@ fn log(event: &Event, left_out: Option<u64>) {
             info!(peer = %subject, %kind, %outcome, left_out, "vote");
         }
         Event::SeedNodeLost { addr } => warn!(seed_node = %addr, "lost link to seed node"),
+        Event::Moved { record } => {
+            info!(addr = %addresses_of(record), number = record.number(), "announcing other addresses");
+        }
+        Event::NobodyReached { peers, attempts, peer, reason } => {
+            let addr = addresses_of(peer);
+            warn!(peers, attempts, peer = %peer.subject(), %addr, %reason,
+                "no neighbor: no known peer can be reached at the addresses that it announces");
+        }
+        Event::SeedNodeSkipped { addr, reason } => {
+            warn!(seed_node = %addr, %reason, "no seed node at this address: it does not count");
+        }
     }
+}
+
+/// All addresses of one node.
+fn addresses_of(node: &AddressRecord) -> String {
+    let list: Vec<_> = node.addresses().iter().map(ToString::to_string).collect();
+    list.join(" ")
 }
 
 fn addresses(peers: &[AddressRecord]) -> String {

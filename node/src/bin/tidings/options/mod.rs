@@ -15,7 +15,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use tidings_core::{Config, Role};
 use tidings_node::chatter::Chatter;
 use tidings_node::settings::{self, Profile};
-use tidings_node::{HostPort, NodeBuilder};
+use tidings_node::{HostPort, NodeBuilder, PublicAddr};
 use tracing::Level;
 
 use layers::{Flags, Origin, Value, resolve};
@@ -41,7 +41,7 @@ pub(crate) struct NodeOptions {
     pub(crate) role: Role,
     pub(crate) port: u16,
     pub(crate) listen: Option<IpAddr>,
-    pub(crate) announce: Vec<IpAddr>,
+    pub(crate) announce: Vec<PublicAddr>,
     pub(crate) seeds: Vec<HostPort>,
     pub(crate) seed_files: Vec<PathBuf>,
     pub(crate) announce_in: Option<PathBuf>,
@@ -139,7 +139,7 @@ impl NodeOptions {
         if let Some(path) = &self.announce_in {
             builder = builder.announce_in(path);
         }
-        builder = self.announce.iter().fold(builder, |builder, ip| builder.announce(*ip));
+        builder = self.announce.iter().fold(builder, |builder, addr| builder.announce(*addr));
         builder = self.seeds.iter().fold(builder, |builder, seed| builder.seed(seed.clone()));
         self.seed_files.iter().fold(builder, NodeBuilder::seed_file)
     }

@@ -101,7 +101,11 @@ const PROGRAM: &[OptionSpec] = &[
     option("listen", "IP", "address to listen on; all, IPv4 and IPv6, unless given"),
     OptionSpec {
         many: true,
-        ..option("ip", "IP", "address to tell others, up to 4; the host's own unless given")
+        ..option(
+            "ip",
+            "IP[:PORT]",
+            "address to tell others, up to 4; the host's own unless given, with the port listened on",
+        )
     },
     OptionSpec {
         role: Some(Role::SeedNode),
