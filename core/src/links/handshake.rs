@@ -58,7 +58,8 @@ impl Context {
     }
 
     /// Sees whether a connection comes to stand, and closes it before any hello. Ends in
-    /// [`Outcome::Connected`] or [`Outcome::NotConnected`], at the latest after `patience`.
+    /// [`Outcome::Connected`], [`Outcome::NotConnected`] or [`Outcome::NotTried`], at the latest after
+    /// `patience`.
     pub(crate) fn try_connect(&mut self, to: &AddressRecord, patience: Duration) -> LinkId {
         self.begin(Target::Node(to), Stage::ConnectOnly, None, Owner::Connect, patience)
     }
@@ -300,7 +301,7 @@ impl Context {
             }
             Stage::ConnectOnly => {
                 self.stats.dials_failed += 1;
-                Outcome::NotConnected
+                if failure.is_own() { Outcome::NotTried } else { Outcome::NotConnected }
             }
             Stage::Awaiting => Outcome::Nothing,
         }

@@ -30,6 +30,7 @@ use crate::address::AddressRecord;
 use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::fact::Fact;
+use crate::failure::DialFailure;
 use crate::id::{LinkId, LinkOrigin, NodeId};
 use crate::links::neighbors::{Neighbor, Neighbors};
 use crate::links::{DialReason, Failure, Links, Owner, Target};
@@ -169,6 +170,7 @@ impl RandomOverlay {
                 | Refusal::Yourself
                 | Refusal::Leaving => self.book.forget(to),
             },
+            Failure::Dial(DialFailure::NotTried) => self.book.rest(cx, to),
             Failure::Dial(_) | Failure::Lost(_) | Failure::Garbled => self.book.forget(to),
         }
     }

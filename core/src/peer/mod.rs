@@ -159,8 +159,11 @@ impl Peer {
             Outcome::HelloReceived(hello) => self.on_hello(link, &hello),
             Outcome::Welcomed(owner, up) => self.on_welcomed(link, owner, &up),
             Outcome::Failed(failed) => self.on_failed(link, &failed),
-            Outcome::Connected => self.detector.on_connect_tried(&mut self.cx, link, true),
-            Outcome::NotConnected => self.detector.on_connect_tried(&mut self.cx, link, false),
+            Outcome::Connected => self.detector.on_connect_tried(&mut self.cx, link, Some(true)),
+            Outcome::NotConnected => {
+                self.detector.on_connect_tried(&mut self.cx, link, Some(false));
+            }
+            Outcome::NotTried => self.detector.on_connect_tried(&mut self.cx, link, None),
             Outcome::Ended(up, ending) => self.on_ended(link, &up, ending),
             Outcome::Message(purpose, message) => self.on_message(link, purpose, message),
         }

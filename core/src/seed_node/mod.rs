@@ -160,7 +160,7 @@ impl SeedNode {
             }
             Outcome::Failed(failed) => self.on_failed(&failed),
             Outcome::Welcomed(owner, _) => unreachable!("no dial of a seed node: {owner:?}"),
-            Outcome::Connected | Outcome::NotConnected => {
+            Outcome::Connected | Outcome::NotConnected | Outcome::NotTried => {
                 unreachable!("a seed node tries no connections");
             }
             Outcome::Ended(up, ending) => self.on_ended(link, &up, ending),

@@ -241,6 +241,7 @@ fn registration_loss<W: Words>(loss: RegistrationLoss, to: &mut W) {
                 DialFailure::Refused => 1,
                 DialFailure::Unreachable => 2,
                 DialFailure::TimedOut => 3,
+                DialFailure::NotTried => 4,
             });
         }
         RegistrationLoss::Silent => to.word(2),
@@ -475,7 +476,12 @@ mod tests {
     }
 
     fn registrations() -> Vec<Event> {
-        let failures = [DialFailure::Refused, DialFailure::Unreachable, DialFailure::TimedOut];
+        let failures = [
+            DialFailure::Refused,
+            DialFailure::Unreachable,
+            DialFailure::TimedOut,
+            DialFailure::NotTried,
+        ];
         let mut losses: Vec<RegistrationLoss> =
             failures.map(RegistrationLoss::Unreachable).to_vec();
         losses.extend([
