@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 
+use crate::address::AddressRecord;
 use crate::config::{Config, ConfigError, MAX_SEED_NODES};
 use crate::context::Context;
 use crate::id::{BootEpoch, NodeId, Role};
@@ -167,6 +168,12 @@ impl Node {
     /// What it has counted.
     pub fn stats(&self) -> &Stats {
         &self.cx().stats
+    }
+
+    /// The neighbor that missed a message last because it left the store, see
+    /// [`Limits::owed`](crate::Limits::owed).
+    pub fn late_neighbor(&self) -> Option<&AddressRecord> {
+        self.cx().late_neighbor.as_ref()
     }
 
     /// A copy of everything that can be seen from outside.

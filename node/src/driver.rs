@@ -27,7 +27,9 @@ use crate::handle::{NodeHandle, NodeReport, Observer, Request, Sent};
 use crate::link::{self, LINGER, LinkContext, LinkEvent, LinkEventKind, Traffic};
 use crate::net::{Listener, Net};
 use crate::outgoing::{Outgoing, Overrun, Room};
+use crate::own_trouble::is_of_kept;
 use crate::publisher::{self, Item, MessageKey, Taking};
+use crate::watch::{Failed, Watch};
 
 /// Connections that have not said their preamble (docs/threats.md: 256).
 const MAX_HANDSHAKES: usize = 256;
@@ -58,6 +60,7 @@ pub struct Driver<N: Net> {
     handshake_permits: Arc<Semaphore>,
     rejected_connections: u64,
     traffic: Arc<Traffic>,
+    watch: Watch,
     /// Every task of this node. One that panics ends the node.
     tasks: JoinSet<()>,
     connections: mpsc::Receiver<(N::Stream, SocketAddr)>,
@@ -100,10 +103,13 @@ impl<N: Net> Driver<N> {
         let (waiting, broadcasts) = publisher::channel(node.id(), node.epoch());
         let (handle, requests) = NodeHandle::new(&feed, waiting);
         let (accepted_tx, connections) = mpsc::channel(MAX_WAITING);
+        let (traffic, watch) = (Arc::<Traffic>::default(), Watch::new(node.stats()));
         let mut tasks = JoinSet::new();
         for listener in listeners {
-            tasks.spawn(net.task(accept_all(listener, accepted_tx.clone())));
+            let accepting = accept_all(listener, accepted_tx.clone(), Arc::clone(&traffic));
+            tasks.spawn(net.task(accepting));
         }
+        let max_handshakes = max_handshakes(net.connection_limit());
         let driver = Self {
             net,
             node,
@@ -114,9 +120,10 @@ impl<N: Net> Driver<N> {
             pressed: Vec::new(),
             untold: Vec::new(),
             accepted: 0,
-            handshake_permits: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
+            handshake_permits: Arc::new(Semaphore::new(max_handshakes)),
             rejected_connections: 0,
-            traffic: Arc::default(),
+            traffic,
+            watch,
             tasks,
             connections,
             events: mpsc::channel(MAX_WAITING),
@@ -142,6 +149,7 @@ impl<N: Net> Driver<N> {
     pub async fn run(mut self) -> Result<NodeReport, DriverError> {
         self.perform();
         while !self.has_left {
+            self.warn();
             if !self.take_what_waits()? {
                 self.wait().await?;
             }
@@ -215,7 +223,15 @@ impl<N: Net> Driver<N> {
 
     fn deadline(&self) -> Option<Instant> {
         let deadline = self.node.poll_timeout().map(|deadline| self.clock.when(deadline.at));
-        deadline.into_iter().chain(self.reader_look).min()
+        let watch = self.watch.next_due(self.node.stats());
+        deadline.into_iter().chain(self.reader_look).chain(watch).min()
+    }
+
+    /// Tells what went wrong, each reason once a minute.
+    fn warn(&mut self) {
+        for warning in self.watch.look(Instant::now(), &self.node, &self.traffic.own) {
+            self.observer.on_warning(self.clock.now(), &warning);
+        }
     }
 
     fn on_deadline(&mut self) {
@@ -324,6 +340,7 @@ impl<N: Net> Driver<N> {
             LinkEventKind::Garbled(error) => self.handle(Input::Garbled { link, error }),
             LinkEventKind::Down(loss) => {
                 self.links.remove(&link);
+                self.watch.on_loss(loss);
                 self.handle(Input::LinkDown { link, loss });
             }
         }
@@ -381,6 +398,7 @@ impl<N: Net> Driver<N> {
             self.rejection = Some(*rejection);
         }
         self.has_left |= *event == Event::Left;
+        self.watch.on_event(event);
     }
 
     fn send(&mut self, link: LinkId, message: &Message) {
@@ -406,6 +424,8 @@ impl<N: Net> Driver<N> {
     fn accept(&mut self, stream: N::Stream, addr: SocketAddr) {
         let Ok(place) = Arc::clone(&self.handshake_permits).try_acquire_owned() else {
             self.rejected_connections += 1;
+            let text = "connections were closed: as many have not said who they are".to_owned();
+            self.watch.note("rejected_connections", text);
             return;
         };
         let link = LinkId::accepted(self.accepted);
@@ -425,7 +445,8 @@ impl<N: Net> Driver<N> {
     fn report(&self) -> NodeReport {
         let (bytes_sent, bytes_received) = self.traffic.totals();
         let rejected_connections = self.rejected_connections;
-        NodeReport { node: self.node.snapshot(), bytes_sent, bytes_received, rejected_connections }
+        let (node, warnings) = (self.node.snapshot(), self.watch.totals());
+        NodeReport { node, bytes_sent, bytes_received, rejected_connections, warnings }
     }
 
     /// Closes the doors and lets the links get their last words out.
@@ -449,11 +470,18 @@ impl<N: Net> Driver<N> {
     }
 }
 
+/// Strangers may take a quarter of the connections that there can be.
+fn max_handshakes(connections: Option<u64>) -> usize {
+    let quarter = connections.and_then(|connections| usize::try_from(connections / 4).ok());
+    quarter.map_or(MAX_HANDSHAKES, |quarter| quarter.clamp(1, MAX_HANDSHAKES))
+}
+
 /// Passes connections on to the driver until it closes the door. An accept that fails is tried
 /// again after a pause, so that a machine out of file handles does not spin.
 async fn accept_all<L: Listener>(
     mut listener: L,
     accepted_tx: mpsc::Sender<(L::Stream, SocketAddr)>,
+    traffic: Arc<Traffic>,
 ) {
     loop {
         let accepted = select! {
@@ -465,7 +493,12 @@ async fn accept_all<L: Listener>(
             Ok(connection) => {
                 let _closed = accepted_tx.send(connection).await;
             }
-            Err(_) => sleep(ACCEPT_PAUSE).await,
+            // It was closed, so the next one may be taken.
+            Err(error) if is_of_kept(&error) => traffic.own.note(Failed::Keep, &error),
+            Err(error) => {
+                traffic.own.note(Failed::Accept, &error);
+                sleep(ACCEPT_PAUSE).await;
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Talking with a running node: commands in, copies of its state and events out.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
@@ -14,6 +15,7 @@ use crate::events::{Events, MAX_BEHIND};
 use crate::feed::Feed;
 use crate::members::{Members, NoMembers};
 use crate::publisher::{MAX_WAITING, MessageKey, Publisher, Waiting};
+use crate::watch::Warning;
 
 /// A running node, for whoever wants something of it. Clones talk to the same node.
 #[derive(Clone, Debug)]
@@ -77,6 +79,9 @@ pub struct NodeReport {
     pub bytes_received: u64,
     /// Connections closed at once because too many strangers were at the door.
     pub rejected_connections: u64,
+    /// What went wrong without ending anything: how often since the start, by the reason's name as in
+    /// [`Warning::reason`].
+    pub warnings: BTreeMap<String, u64>,
 }
 
 /// Why a message was not sent. Nothing of it was.
@@ -260,6 +265,9 @@ fn try_send<T>(to: &mpsc::Sender<T>, item: T) -> Result<(), RequestError> {
 pub trait Observer: Send + Sync {
     /// The node says `event` at `at`, its own time.
     fn on_event(&self, at: Instant, event: &Event);
+
+    /// Something went wrong, or did so again: at most once a minute for each reason.
+    fn on_warning(&self, _at: Instant, _warning: &Warning) {}
 }
 
 /// Looks away.
@@ -273,10 +281,19 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.0.on_event(at, event);
         self.1.on_event(at, event);
     }
+
+    fn on_warning(&self, at: Instant, warning: &Warning) {
+        self.0.on_warning(at, warning);
+        self.1.on_warning(at, warning);
+    }
 }
 
 impl<O: Observer + ?Sized> Observer for Arc<O> {
     fn on_event(&self, at: Instant, event: &Event) {
         (**self).on_event(at, event);
+    }
+
+    fn on_warning(&self, at: Instant, warning: &Warning) {
+        (**self).on_warning(at, warning);
     }
 }

@@ -87,12 +87,14 @@ mod link;
 mod members;
 mod net;
 mod outgoing;
+mod own_trouble;
 mod publisher;
 mod queue;
 mod running;
 pub mod seed_file;
 mod seed_lookup;
 pub mod settings;
+mod watch;
 
 pub use builder::{BoundNode, NodeBuilder, StartError, node_name};
 pub use clock::unix_now;
@@ -107,6 +109,7 @@ pub use net::{Listener, Net, TokioNet};
 pub use publisher::{MessageKey, Publisher};
 pub use running::RunningNode;
 pub use seed_lookup::SeedLookupError;
+pub use watch::Warning;
 
 pub use bytes::Bytes;
 

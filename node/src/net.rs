@@ -13,6 +13,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::own_trouble::{Use, handle_limit, keep_some};
+
 /// A network that a node can live in.
 pub trait Net: Clone + Send + Sync + 'static {
     /// Accepts connections.
@@ -34,6 +36,12 @@ pub trait Net: Clone + Send + Sync + 'static {
     /// Must be safe: a driver drops calls whose link the node has given up, which must leave no
     /// connection.
     fn connect(&self, addr: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// How many connections a process may have, as far as that is bounded: the node takes few strangers where
+    /// that is few.
+    fn connection_limit(&self) -> Option<u64> {
+        None
+    }
 
     /// Every task that the driver spawns passes through here. A simulated network can hold it
     /// still, as a stopped process is; a real one has nothing to add.
@@ -107,8 +115,13 @@ impl Net for TokioNet {
 
     async fn connect(&self, addr: SocketAddr) -> io::Result<TcpStream> {
         let stream = TcpStream::connect(addr).await?;
+        keep_some(&stream, Use::Dialed)?;
         send_without_delay(&stream)?;
         Ok(stream)
+    }
+
+    fn connection_limit(&self) -> Option<u64> {
+        handle_limit()
     }
 }
 
@@ -117,6 +130,7 @@ impl Listener for TcpListener {
 
     async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, addr) = Self::accept(self).await?;
+        keep_some(&stream, Use::Accepted)?;
         send_without_delay(&stream)?;
         Ok((stream, SocketAddr::new(addr.ip().to_canonical(), addr.port())))
     }

@@ -17,6 +17,8 @@ mod logs;
 mod network;
 #[cfg(feature = "cli")]
 mod options;
+#[cfg(feature = "cli")]
+mod own_trouble;
 mod packaging;
 #[cfg(feature = "cli")]
 mod process;

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// All that the library names itself.
-const LIBRARY: [&str; 10] = [
+const LIBRARY: [&str; 11] = [
     "bytes",
     "ed25519-dalek",
     "futures-core",
     "futures-util",
     "getrandom",
+    "rustix",
     "socket2",
     "thiserror",
     "tidings-core",

@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tidings_core::{AddressRecord, Role};
 use tidings_node::chatter::FirstNeighbor;
 use tidings_node::{node_name, unix_now};
@@ -31,6 +32,7 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 /// Runs a node until it has left.
 pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Result<()> {
     let options = NodeOptions::resolve(role, flags)?;
+    let files = raise_file_limit();
     let inbox = Arc::new(Inbox::default());
     let joined = Arc::new(FirstNeighbor::default());
     let (teller, _telling) = Teller::new(more.tell_events);
@@ -47,6 +49,10 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
     let _guards = log::init(&options.log, (role, port), terminal)?;
     for variable in unknown_variables() {
         warn!(%variable, "unknown environment variable, ignored");
+    }
+    match files {
+        Ok(limit) => info!(limit, "open files"),
+        Err(error) => warn!(reason = %error, "the limit of open files could not be raised"),
     }
     info!(%role, id = %record.subject(), epoch = %record.epoch(), addr = %record.primary(), "listening");
 
@@ -75,6 +81,16 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
     // Whoever told the node to leave over the socket still gets the answer.
     let _never_ends = timeout(LAST_WORDS, answering).await;
     Ok(())
+}
+
+/// Lets this process open as many files as it may: often 1,024, where it could be a million. Returns how many
+/// that are, 0 without a limit.
+fn raise_file_limit() -> io::Result<u64> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum {
+        setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
+    }
+    Ok(maximum.unwrap_or(0))
 }
 
 /// Answers on the control socket, if there is one.

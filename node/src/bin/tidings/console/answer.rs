@@ -1,5 +1,6 @@
 //! What a node answers to commands: for people as tables, for programs as JSON.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -131,6 +132,8 @@ pub(crate) struct StatusView {
     pub(crate) bytes_sent: u64,
     bytes_received: u64,
     rejected_connections: u64,
+    /// How often each reason to warn of was met, by its name in the log.
+    warnings: BTreeMap<String, u64>,
 }
 
 pub(super) fn peers_view(node: &NodeSnapshot) -> PeersView {
@@ -170,7 +173,7 @@ pub(super) fn seed_nodes_view(node: &NodeSnapshot) -> SeedsView {
 }
 
 pub(super) fn status_view(report: &NodeReport) -> StatusView {
-    let NodeReport { node, bytes_sent, bytes_received, rejected_connections } = report;
+    let NodeReport { node, bytes_sent, bytes_received, rejected_connections, warnings } = report;
     let stats = &node.stats;
     StatusView {
         role: node.role.to_string(),
@@ -195,6 +198,7 @@ pub(super) fn status_view(report: &NodeReport) -> StatusView {
         bytes_sent: *bytes_sent,
         bytes_received: *bytes_received,
         rejected_connections: *rejected_connections,
+        warnings: warnings.clone(),
     }
 }
 
@@ -319,6 +323,9 @@ impl fmt::Display for StatusView {
         }
         writeln!(f, "  protocol violations   {}", self.misbehaviors)?;
         writeln!(f, "  rejected connections  {}", self.rejected_connections)?;
+        for (reason, count) in &self.warnings {
+            writeln!(f, "  warned of             {count} {reason}")?;
+        }
         write!(f, "  bytes                 {} out, {} in", self.bytes_sent, self.bytes_received)
     }
 }

@@ -5,7 +5,7 @@
 
 use tidings_core::wire::Evidence;
 use tidings_core::{AddressRecord, Event, Instant, MemberState, NodeId, Payload, Role};
-use tidings_node::{NodeReport, Observer};
+use tidings_node::{NodeReport, Observer, Warning};
 use tracing::{debug, info, trace, warn};
 
 use crate::output::shown;
@@ -15,6 +15,11 @@ use crate::output::shown;
 pub(crate) struct EventLog;
 
 impl Observer for EventLog {
+    fn on_warning(&self, _at: Instant, warning: &Warning) {
+        let Warning { reason, count, text, .. } = warning;
+        warn!(reason, count, "{text}");
+    }
+
     fn on_event(&self, _at: Instant, event: &Event) {
         match event {
             // A peer and its seed nodes.
