@@ -62,6 +62,14 @@ impl Node {
         Ok(Self { role: RoleState::Peer(Box::new(Peer::new(cx, &seeds))) })
     }
 
+    /// Lets the node begin a life above one that others know of it, however far ahead of the calendar that
+    /// is. Without this at most a day.
+    pub fn force_epoch(&mut self) {
+        if let RoleState::Peer(peer) = &mut self.role {
+            peer.force_epoch();
+        }
+    }
+
     /// Takes one input. Never panics because of what a remote node sent.
     ///
     /// # Panics

@@ -9,6 +9,7 @@ use tidings_core::{
     AddressRecord, Birth, Config, ConfigError, DecisionMode, DetectorKind, Node, RecordError,
     RngSeed, Role,
 };
+use tokio::join;
 
 use crate::addresses::announced;
 use crate::clock::unix_now;
@@ -16,6 +17,7 @@ use crate::driver::Driver;
 use crate::handle::Observer;
 use crate::host_port::HostPort;
 use crate::identity::{Identity, IdentityError, random_bytes};
+use crate::lives::Lives;
 use crate::net::{Net, TokioNet};
 use crate::running::RunningNode;
 use crate::seed_file::{self, SeedFileError};
@@ -61,6 +63,7 @@ pub struct NodeBuilder {
     data_dir: Option<PathBuf>,
     seeds: SeedSources,
     announce_in: Option<PathBuf>,
+    force_epoch: bool,
     observer: Arc<dyn Observer>,
 }
 
@@ -122,6 +125,7 @@ impl NodeBuilder {
             data_dir: None,
             seeds: SeedSources::default(),
             announce_in: None,
+            force_epoch: false,
             observer: Arc::new(()),
         }
     }
@@ -215,6 +219,13 @@ impl NodeBuilder {
         self
     }
 
+    /// Lets the node begin a life above one that others know of it, however far ahead of this machine's
+    /// calendar that is; at most a day unless this is given.
+    pub fn force_epoch(mut self) -> Self {
+        self.force_epoch = true;
+        self
+    }
+
     /// Sees every event of the node, on its own loop.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = observer;
@@ -262,7 +273,7 @@ impl NodeBuilder {
             seed_file::announce(&path, record.primary())?;
         }
         let has_members = has_members(self.role, &config);
-        let node = match self.role {
+        let mut node = match self.role {
             Role::SeedNode => {
                 if votes(&config) && !self.seeds.is_empty() {
                     seed_nodes = self.seeds.look_up().await?.addresses;
@@ -271,6 +282,9 @@ impl NodeBuilder {
             }
             Role::Peer => Node::peer(config, birth, &seed_nodes)?,
         };
+        if self.force_epoch {
+            node.force_epoch();
+        }
         let (seeds, observer) = (self.seeds, self.observer);
         let parts = Parts { listener, node, identity, seeds, seed_nodes, observer, has_members };
         Ok(BoundNode { record, parts })
@@ -336,14 +350,16 @@ impl BoundNode {
         let Parts { listener, node, identity, seeds, seed_nodes, observer, has_members } = parts;
         let role = node.role();
         let lost = Arc::new(Lost::default());
-        let watcher = Arc::new((observer, Arc::clone(&lost)));
+        let lives = Arc::new(Lives::default());
+        let watcher = Arc::new((observer, (Arc::clone(&lost), Arc::clone(&lives))));
         let (driver, handle) = Driver::new(TokioNet, vec![listener], node, watcher);
         if !has_members {
             driver.without_members();
         }
         let lookups = {
             let handle = handle.clone();
-            async move { seeds.keep_fresh(seed_nodes, handle, &lost).await }
+            let epoch_path = identity.epoch_path();
+            async move { join!(seeds.keep_fresh(seed_nodes, handle, &lost), lives.keep(epoch_path)).0 }
         };
         let task = RunningNode::task(driver, lookups, identity);
         RunningNode::new(record, role, handle, task)

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tidings_core::wire::Message;
 use tidings_core::{
-    BroadcastConfig, Command, Event, Input, LinkId, Node, Output, Rejection, Said, Spread,
+    BroadcastConfig, Command, Event, Input, LifeNews, LinkId, Node, Output, Rejection, Said, Spread,
 };
 use tokio::select;
 use tokio::sync::{Semaphore, mpsc};
@@ -73,6 +73,8 @@ pub struct Driver<N: Net> {
     /// Why the last command was not carried out.
     rejection: Option<Rejection>,
     has_left: bool,
+    /// Where another process runs as this node.
+    in_use_at: Option<SocketAddr>,
 }
 
 /// Why there is no last report of a node.
@@ -82,6 +84,9 @@ pub enum DriverError {
     /// A task of the node panicked with this message. Always our bug. The node has ended as by a crash.
     #[error("a task of the node panicked: {0}")]
     Panicked(String),
+    /// Another process runs as this node, at this address: its data folder was copied. The operator's fault.
+    #[error("identity in use at {0}")]
+    IdentityInUse(SocketAddr),
     /// The node has ended before, and its last report was given out then. The caller's fault.
     #[error("the node has ended before, and its last report was given out then")]
     AlreadyEnded,
@@ -132,6 +137,7 @@ impl<N: Net> Driver<N> {
             reader_look: None,
             rejection: None,
             has_left: false,
+            in_use_at: None,
         };
         (driver, handle)
     }
@@ -398,6 +404,13 @@ impl<N: Net> Driver<N> {
             self.rejection = Some(*rejection);
         }
         self.has_left |= *event == Event::Left;
+        if let Event::OtherLife { known, news } = event {
+            match news {
+                LifeNews::Begun(epoch) => self.broadcasts.begin_life(*epoch),
+                LifeNews::InUse => self.in_use_at = Some(known.primary()),
+                LifeNews::Shown(_) | LifeNews::Kept => {}
+            }
+        }
         self.watch.on_event(event);
     }
 
@@ -465,7 +478,10 @@ impl<N: Net> Driver<N> {
         };
         match timeout(LINGER, last_words).await {
             Ok(Err(panicked)) => Err(panicked),
-            Ok(Ok(())) | Err(_) => Ok(self.report()),
+            Ok(Ok(())) | Err(_) => match self.in_use_at {
+                Some(addr) => Err(DriverError::IdentityInUse(addr)),
+                None => Ok(self.report()),
+            },
         }
     }
 }

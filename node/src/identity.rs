@@ -24,6 +24,8 @@ pub struct Identity {
     key: SigningKey,
     epoch: BootEpoch,
     _locked: Option<File>,
+    /// Where the boot epoch is kept, if it is.
+    epoch_path: Option<PathBuf>,
 }
 
 /// An identity that cannot be used. Nothing was changed.
@@ -62,19 +64,24 @@ impl Identity {
         let (key, locked) = load_or_create_key(path).map_err(at)?;
         let epoch_path = path.with_extension("epoch");
         let epoch = next_epoch(&epoch_path, now)
-            .map_err(|kind| IdentityError { path: epoch_path, kind })?;
-        Ok(Self { key, epoch, _locked: Some(locked) })
+            .map_err(|kind| IdentityError { path: epoch_path.clone(), kind })?;
+        Ok(Self { key, epoch, _locked: Some(locked), epoch_path: Some(epoch_path) })
     }
 
     /// An identity for one life only, in no file.
     pub fn for_once(now: UnixTime) -> io::Result<Self> {
         let key = SigningKey::from_bytes(&random_bytes()?);
-        Ok(Self { key, epoch: BootEpoch(now.as_millis()), _locked: None })
+        Ok(Self { key, epoch: BootEpoch(now.as_millis()), _locked: None, epoch_path: None })
     }
 
     /// The node's id: its public key.
     pub fn id(&self) -> NodeId {
         NodeId::new(self.key.verifying_key().to_bytes())
+    }
+
+    /// Where the boot epoch is kept, if it is.
+    pub(crate) fn epoch_path(&self) -> Option<PathBuf> {
+        self.epoch_path.clone()
     }
 
     /// Which life of the node this is.
@@ -146,13 +153,18 @@ fn next_epoch(path: &Path, now: UnixTime) -> Result<BootEpoch, IdentityErrorKind
         Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
         Err(error) => return Err(error.into()),
     };
-    let boot_epoch = stored.saturating_add(1).max(now.as_millis());
+    let epoch = BootEpoch(stored.saturating_add(1).max(now.as_millis()));
+    store_epoch(path, epoch)?;
+    Ok(epoch)
+}
+
+/// Replaces what is stored in one step.
+pub(crate) fn store_epoch(path: &Path, BootEpoch(boot_epoch): BootEpoch) -> io::Result<()> {
     let next = path.with_extension("epoch.next");
     let mut file = File::create(&next)?;
     file.write_all(format!("version = {VERSION}\nboot_epoch = {boot_epoch}\n").as_bytes())?;
     file.sync_all()?;
-    fs::rename(&next, path)?;
-    Ok(BootEpoch(boot_epoch))
+    fs::rename(&next, path)
 }
 
 fn parse_epoch(text: &str) -> Result<u64, IdentityErrorKind> {

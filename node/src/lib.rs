@@ -84,6 +84,7 @@ mod handle;
 mod host_port;
 mod identity;
 mod link;
+mod lives;
 mod members;
 mod net;
 mod outgoing;
@@ -119,10 +120,10 @@ pub use tidings_core::{
     AccusationSnapshot, AddressRecord, Birth, BootEpoch, BroadcastConfig, BroadcastKind, CONGESTED,
     Command, Config, ConfigError, DecisionMode, DetectorConfig, DetectorKind, DialFailure,
     Envelope, Event, GossipMessage, Hop, HyParViewConfig, IHaveDirection, Incarnation, Input,
-    Instant, KnownSnapshot, Limits, LinkConfig, LinkId, LinkLoss, LinkOrigin, MAX_ADDRESSES,
-    MAX_SEED_NODES, MemberSnapshot, MemberState, MessageId, Misbehavior, Monitor, NeighborLoss,
-    NeighborSnapshot, Node, NodeId, NodeSnapshot, Output, OverlayConfig, OverlayKind, ParseIdError,
-    Payload, PlumtreeConfig, ProbeReason, READY, RecordError, RegisteredSnapshot,
+    Instant, KnownSnapshot, LifeNews, Limits, LinkConfig, LinkId, LinkLoss, LinkOrigin,
+    MAX_ADDRESSES, MAX_SEED_NODES, MemberSnapshot, MemberState, MessageId, Misbehavior, Monitor,
+    NeighborLoss, NeighborSnapshot, Node, NodeId, NodeSnapshot, Output, OverlayConfig, OverlayKind,
+    ParseIdError, Payload, PlumtreeConfig, ProbeReason, READY, RecordError, RegisteredSnapshot,
     RegistrationConfig, RegistrationLoss, Rejection, Removal, ReportOutcome, RngSeed, Role, Said,
     SeedNodeSnapshot, Sequence, Signature, Spread, Stats, StrikeKind, SuspicionSnapshot,
     SwimConfig, TooLong, Topic, UnixTime, VoteOutcome, wire,

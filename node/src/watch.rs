@@ -229,6 +229,7 @@ const fn refusal(reason: Refusal) -> Option<&'static str> {
         Refusal::WrongNetwork => Some("other_networks"),
         Refusal::WrongRole => Some("wrong_roles"),
         Refusal::StaleEpoch => Some("older_lives"),
+        Refusal::OtherParts { .. } => Some("other_settings"),
         Refusal::RegistryFull
         | Refusal::Busy
         | Refusal::WrongNode
@@ -244,6 +245,9 @@ fn by_us(reason: Refusal) -> String {
         Refusal::WrongNetwork => "it belongs to another network (network)".to_owned(),
         Refusal::WrongRole => "this node's role, or its parts, do not offer that".to_owned(),
         Refusal::StaleEpoch => "this node knows a newer life of it".to_owned(),
+        Refusal::OtherParts { has, asks } => {
+            format!("settings differ: this node has {has}; it has {asks}")
+        }
         Refusal::RegistryFull
         | Refusal::Busy
         | Refusal::WrongNode

@@ -103,6 +103,7 @@ impl Fact {
             | Event::Member { .. }
             | Event::Voted { .. }
             | Event::SeedNodeLost { .. }
+            | Event::OtherLife { .. }
             | Event::Rejected(_)
             | Event::Left => return None,
         })

@@ -190,6 +190,14 @@ impl Detector {
         }
     }
 
+    /// This peer is in another life.
+    pub(crate) fn on_life_begun(&mut self) {
+        match self {
+            Self::Strikes(_) => {}
+            Self::Swim(swim) => swim.on_life_begun(),
+        }
+    }
+
     /// Whether the overlay shall leave this peer to the detector.
     pub(crate) fn is_lost(&self, record: &AddressRecord) -> bool {
         match self {

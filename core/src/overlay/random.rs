@@ -167,6 +167,7 @@ impl RandomOverlay {
                 | Refusal::WrongNetwork
                 | Refusal::WrongNode
                 | Refusal::WrongRole
+                | Refusal::OtherParts { .. }
                 | Refusal::Yourself
                 | Refusal::Leaving => self.book.forget(to),
             },

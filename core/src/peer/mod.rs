@@ -6,6 +6,7 @@ mod facts;
 mod invariants;
 mod leaving;
 mod linking;
+mod lives;
 mod messages;
 pub(crate) mod timer;
 
@@ -24,6 +25,7 @@ use crate::links::neighbors::Neighbor;
 use crate::links::timer::LinkTimer;
 use crate::overlay::Overlay;
 use crate::overlay::timer::OverlayTimer;
+use crate::peer::lives::Lives;
 use crate::peer::timer::PeerTimer;
 use crate::registration::bootstrap::{Bootstrap, distinct};
 use crate::snapshot::{NeighborSnapshot, NodeSnapshot, Said};
@@ -38,6 +40,7 @@ pub(crate) struct Peer {
     broadcast: Broadcast,
     detector: Detector,
     left: bool,
+    lives: Lives,
 }
 
 impl Peer {
@@ -48,6 +51,7 @@ impl Peer {
             broadcast: Broadcast::new(&mut cx),
             detector: Detector::new(&mut cx),
             left: false,
+            lives: Lives::default(),
             cx,
         };
         peer.top_up();

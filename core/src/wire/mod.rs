@@ -20,8 +20,9 @@ pub use crate::broadcast::message::{Age, BroadcastMessage, Digest, Gossip};
 pub use crate::broadcast::plumtree::message::{Foreign, Graft, IHave, Prune, Route};
 pub use crate::detector::swim::message::{Claim, Evidence, Statement, SwimMessage};
 pub use crate::links::message::{
-    Bye, Hello, LinkMessage, NetworkName, Ping, Purpose, Refusal, Refuse, Welcome,
+    Bye, Hello, KnownLife, LinkMessage, NetworkName, Ping, Purpose, Refusal, Refuse, Welcome,
 };
+pub use crate::links::parts::Parts;
 pub use crate::overlay::message::{ForwardJoin, OverlayMessage, Shuffle};
 pub use crate::registration::message::{DeathReport, Leave, RegistrationMessage};
 pub use crate::seed_node::message::{Proposal, ProposalKind, Vote, VoteMessage};
@@ -34,7 +35,7 @@ pub use message::Message;
 pub use preamble::{ChannelKind, PREAMBLE_LEN, Preamble, PreambleError, PreambleStatus};
 
 /// Version of everything after the preamble. Before 1.0 every change of the wire bumps it.
-pub const WIRE_VERSION: u16 = 8;
+pub const WIRE_VERSION: u16 = 9;
 
 /// Bytes of the length that precedes each frame's body.
 pub const FRAME_HEADER_LEN: usize = 4;

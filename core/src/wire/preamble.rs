@@ -117,23 +117,23 @@ mod tests {
 
     #[test]
     fn the_opening_is_these_eight_bytes() {
-        assert_eq!(Preamble::OPENING.encode(), *b"TDNG\x00\x08\x00\x00");
+        assert_eq!(Preamble::OPENING.encode(), *b"TDNG\x00\x09\x00\x00");
         assert_eq!(Preamble::decode(Preamble::OPENING.encode()), Ok(ChannelKind::Clear));
     }
 
     #[test]
     fn another_version_is_told_ours() {
-        let error = Preamble::decode(*b"TDNG\x00\x09\x00\x00").expect_err("version 9");
-        assert_eq!(error, PreambleError::Version(9));
+        let error = Preamble::decode(*b"TDNG\x00\x63\x00\x00").expect_err("version 99");
+        assert_eq!(error, PreambleError::Version(99));
         let refusal = Preamble::refusal(error).expect("an answer").encode();
-        assert_eq!(refusal, *b"TDNG\x00\x08\x00\x01");
-        assert_eq!(Preamble::decode(refusal), Err(PreambleError::Refused { version: 8 }));
+        assert_eq!(refusal, *b"TDNG\x00\x09\x00\x01");
+        assert_eq!(Preamble::decode(refusal), Err(PreambleError::Refused { version: 9 }));
     }
 
     #[test]
     fn strangers_and_unknown_channels_are_told_apart() {
         assert_eq!(Preamble::decode(*b"GET / HT"), Err(PreambleError::Magic));
-        assert_eq!(Preamble::decode(*b"TDNG\x00\x08\x07\x00"), Err(PreambleError::Kind(7)));
+        assert_eq!(Preamble::decode(*b"TDNG\x00\x09\x07\x00"), Err(PreambleError::Kind(7)));
         assert_eq!(Preamble::refusal(PreambleError::Magic), None);
     }
 }

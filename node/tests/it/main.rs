@@ -11,12 +11,16 @@ mod fleet;
 mod flow;
 mod identity;
 mod library;
+#[cfg(feature = "cli")]
+mod lives;
 mod loaded_link;
 #[cfg(feature = "cli")]
 mod logs;
 mod network;
 #[cfg(feature = "cli")]
 mod options;
+#[cfg(feature = "cli")]
+mod other_settings;
 #[cfg(feature = "cli")]
 mod own_trouble;
 mod packaging;

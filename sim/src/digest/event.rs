@@ -4,8 +4,8 @@ use tidings_core::wire::{
     Bye, DecodeError, Evidence, PreambleError, ProposalKind, Purpose, Refusal,
 };
 use tidings_core::{
-    DialFailure, Event, LinkLoss, LinkOrigin, MemberState, Misbehavior, NeighborLoss, ProbeReason,
-    RegistrationLoss, Rejection, Removal, ReportOutcome, StrikeKind, VoteOutcome,
+    DialFailure, Event, LifeNews, LinkLoss, LinkOrigin, MemberState, Misbehavior, NeighborLoss,
+    ProbeReason, RegistrationLoss, Rejection, Removal, ReportOutcome, StrikeKind, VoteOutcome,
 };
 
 use super::Words;
@@ -55,6 +55,22 @@ pub(super) fn encode<W: Words>(event: &Event, to: &mut W) {
             });
         }
         Event::Left => to.word(26),
+        Event::OtherLife { known, news } => {
+            to.word(27);
+            to.record(known);
+            match news {
+                LifeNews::Shown(from) => {
+                    to.word(1);
+                    to.record(from);
+                }
+                LifeNews::Begun(epoch) => {
+                    to.word(2);
+                    to.word(epoch.0);
+                }
+                LifeNews::Kept => to.word(3),
+                LifeNews::InUse => to.word(4),
+            }
+        }
     }
 }
 
@@ -371,6 +387,7 @@ fn refusal(reason: Refusal) -> u64 {
         Refusal::Yourself => 6,
         Refusal::Duplicate => 7,
         Refusal::StaleEpoch => 8,
+        Refusal::OtherParts { .. } => 10,
         Refusal::Leaving => 9,
     }
 }
@@ -596,6 +613,13 @@ mod tests {
         events.extend(REFUSALS.map(|reason| Event::HelloRefused { from: record(), reason }));
         events.extend(kinds.into_iter().map(|kind| misbehaved(Some(ID), kind)));
         events.extend(rejections.map(Event::Rejected));
+        let lives = [
+            LifeNews::Shown(record()),
+            LifeNews::Begun(BootEpoch(9)),
+            LifeNews::Kept,
+            LifeNews::InUse,
+        ];
+        events.extend(lives.map(|news| Event::OtherLife { known: record(), news }));
         events
     }
 

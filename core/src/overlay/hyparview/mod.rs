@@ -239,6 +239,7 @@ impl HyParView {
             | Refusal::WrongNetwork
             | Refusal::WrongNode
             | Refusal::WrongRole
+            | Refusal::OtherParts { .. }
             | Refusal::Yourself
             | Refusal::Leaving => self.passive.remove(subject),
         }

@@ -37,7 +37,11 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
     let joined = Arc::new(FirstNeighbor::default());
     let (teller, _telling) = Teller::new(more.tell_events);
     let observer = Arc::new(((EventLog, teller), (Arc::clone(&inbox), Arc::clone(&joined))));
-    let bound = options.builder().observer(observer).bind().await?;
+    let mut builder = options.builder();
+    if more.force_epoch {
+        builder = builder.force_epoch();
+    }
+    let bound = builder.observer(observer).bind().await?;
     let record = bound.record().clone();
     let port = record.primary().port();
     let name = node_name(role, port);

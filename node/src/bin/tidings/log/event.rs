@@ -4,7 +4,7 @@
 //! draw on the operator's terminal.
 
 use tidings_core::wire::Evidence;
-use tidings_core::{AddressRecord, Event, Instant, MemberState, NodeId, Payload, Role};
+use tidings_core::{AddressRecord, Event, Instant, LifeNews, MemberState, NodeId, Payload, Role};
 use tidings_node::{NodeReport, Observer, Warning};
 use tracing::{debug, info, trace, warn};
 
@@ -83,6 +83,7 @@ impl Observer for EventLog {
             Event::Voted { subject, kind, outcome } => {
                 info!(peer = %subject, %kind, %outcome, "vote");
             }
+            Event::OtherLife { known, news } => log_life(known, news),
             Event::SeedNodeLost { addr } => warn!(seed_node = %addr, "lost link to seed node"),
         }
     }
@@ -91,6 +92,24 @@ impl Observer for EventLog {
 fn addresses(peers: &[AddressRecord]) -> String {
     let list: Vec<_> = peers.iter().map(|peer| peer.primary().to_string()).collect();
     list.join(" ")
+}
+
+/// Two lives of one node met.
+fn log_life(known: &AddressRecord, news: &LifeNews) {
+    let (newer, epoch) = (known, known.epoch());
+    match news {
+        LifeNews::Shown(from) => {
+            let old = from.epoch();
+            warn!(peer = %from, epoch = %old, %newer, newer_epoch = %epoch, "a node came in an older life than is known here, and was told");
+        }
+        LifeNews::Begun(begun) => {
+            warn!(epoch = %begun, %newer, newer_epoch = %epoch, "others know a newer life of this node (was its epoch file lost, or a clock ahead?): a life above it begins");
+        }
+        LifeNews::Kept => {
+            warn!(%newer, newer_epoch = %epoch, "others know a newer life of this node and may hold this one dead; it is more than a day ahead of this machine's calendar, or was met again: --force-epoch at the next start begins a life above it");
+        }
+        LifeNews::InUse => warn!(%newer, newer_epoch = %epoch, "identity in use"),
+    }
 }
 
 /// A peer's messages.
