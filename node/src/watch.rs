@@ -371,7 +371,7 @@ mod tests {
         watch.look_at(&stats, &config, None);
         let due = watch.due(Instant::now());
         assert_eq!(due.len(), 2, "a full book is no trouble: {due:?}");
-        assert!(due[0].count == 7 && due[0].text.contains("registry_max = 4096"), "{due:?}");
+        assert!(due[0].count == 7 && due[0].text.contains("registry_max = 65536"), "{due:?}");
         assert!(due[1].count == 300 && due[1].text.contains("before a neighbor had"), "{due:?}");
     }
 

@@ -24,7 +24,7 @@ use crate::wire::{Bye, KnownLife};
 
 /// How far above the calendar a life may be that is begun because of what others say: a liar could
 /// otherwise spend all epochs that there are. *Choice: a clock that is wrong by a time zone passes.*
-const MOST_AHEAD: Duration = Duration::from_hours(24);
+const MAX_AHEAD: Duration = Duration::from_hours(24);
 
 /// What this peer has made of other lives of itself since its start.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,7 +62,7 @@ impl Peer {
     }
 
     fn may_begin_above(&self, epoch: BootEpoch) -> bool {
-        let latest = (self.cx.unix() + MOST_AHEAD).as_millis();
+        let latest = (self.cx.unix() + MAX_AHEAD).as_millis();
         let is_near = epoch.0 < latest || self.lives.is_forced && epoch.0 < u64::MAX;
         !self.lives.has_begun && is_near
     }

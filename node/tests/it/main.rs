@@ -31,5 +31,7 @@ mod program;
 mod requirements;
 #[cfg(feature = "cli")]
 mod seeds;
+#[cfg(feature = "cli")]
+mod sizes;
 mod strangers;
 mod support;

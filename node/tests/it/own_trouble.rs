@@ -14,9 +14,9 @@ use crate::support::{Raw, empty_folder, frame};
 
 const QUIET: [&str; 4] = ["--log-file", "none", "--gossip-count", "0"];
 
-fn start(most_files: u32, folder: &Path, args: &[&str]) -> Process {
+fn start(max_files: u32, folder: &Path, args: &[&str]) -> Process {
     let args = [args, &["--listen", "127.0.0.1"]].concat();
-    Process::start_command(program_with_files(most_files), folder, &args)
+    Process::start_command(program_with_files(max_files), folder, &args)
 }
 
 fn peers(folder: &Path, seed_node: &Process, count: usize) -> Vec<Process> {
