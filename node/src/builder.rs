@@ -239,7 +239,9 @@ impl NodeBuilder {
     /// A call that is dropped leaves no node behind. Files that it wrote stay: an identity with a boot
     /// epoch used up, an entry in the file to be announced in.
     pub async fn start(self) -> Result<RunningNode, StartError> {
-        Ok(self.bind().await?.run())
+        let bound = self.bind().await?;
+        bound.announce()?;
+        Ok(bound.run())
     }
 
     /// The first half of [`start`](Self::start): listens and makes the node, which then knows its
@@ -269,9 +271,6 @@ impl NodeBuilder {
         let record = AddressRecord::new(identity.id(), identity.epoch(), &addresses)?;
         let rng_seed = RngSeed::new(random_bytes().map_err(StartError::Randomness)?);
         let birth = Birth { record: record.clone(), rng_seed, unix: now };
-        if let Some(path) = self.announce_in.filter(|_| self.role == Role::SeedNode) {
-            seed_file::announce(&path, record.primary())?;
-        }
         let has_members = has_members(self.role, &config);
         let mut node = match self.role {
             Role::SeedNode => {
@@ -286,7 +285,22 @@ impl NodeBuilder {
             node.force_epoch();
         }
         let (seeds, observer) = (self.seeds, self.observer);
-        let parts = Parts { listener, node, identity, seeds, seed_nodes, observer, has_members };
+        let announce_in = self.announce_in.filter(|_| self.role == Role::SeedNode);
+        // A host that has no address yet says 127.0.0.1, which means another node on every other host.
+        let is_own_guess =
+            self.announce.is_empty() && self.listen.is_none_or(|ip| ip.is_unspecified());
+        let is_for_others = !is_own_guess || !record.primary().ip().is_loopback();
+        let announcement = announce_in.map(|path| (path, is_for_others));
+        let parts = Parts {
+            announcement,
+            listener,
+            node,
+            identity,
+            seeds,
+            seed_nodes,
+            observer,
+            has_members,
+        };
         Ok(BoundNode { record, parts })
     }
 
@@ -329,6 +343,8 @@ pub struct BoundNode {
 }
 
 struct Parts {
+    /// The file to be announced in, and whether there is an address that others can dial.
+    announcement: Option<(PathBuf, bool)>,
     listener: <TokioNet as Net>::Listener,
     node: Node,
     identity: Identity,
@@ -344,10 +360,34 @@ impl BoundNode {
         &self.record
     }
 
+    /// Adds a seed node to the [file to be announced in](NodeBuilder::announce_in), if there is one: to be called when
+    /// nothing else can keep the node from running. Where the host has no address yet but 127.0.0.1, nothing is
+    /// written, with a warning.
+    pub fn announce(&self) -> Result<(), StartError> {
+        let Some((path, is_for_others)) = &self.parts.announcement else { return Ok(()) };
+        let addr = self.record.primary();
+        if *is_for_others {
+            seed_file::announce(path, addr)?;
+        } else {
+            let file = path.display();
+            tracing::warn!(%file, %addr, "not announced: this host has no address yet that others can dial; give --ip");
+        }
+        Ok(())
+    }
+
     /// Lets it begin.
     pub fn run(self) -> RunningNode {
         let Self { record, parts } = self;
-        let Parts { listener, node, identity, seeds, seed_nodes, observer, has_members } = parts;
+        let Parts {
+            announcement: _,
+            listener,
+            node,
+            identity,
+            seeds,
+            seed_nodes,
+            observer,
+            has_members,
+        } = parts;
         let role = node.role();
         let lost = Arc::new(Lost::default());
         let lives = Arc::new(Lives::default());

@@ -50,7 +50,7 @@ async fn a_registered_peer_costs_a_seed_node_few_kilobytes() {
 }
 
 #[test]
-fn a_full_list_says_which_setting_and_how_many_were_turned_away() {
+fn a_full_list_says_which_setting_and_how_many_it_refused() {
     let folder = empty_folder("sizes_full");
     let args = ["seed", "--port", "0", "--registry-max", "1"];
     let mut seed_node = Process::start(&folder, &args);

@@ -63,6 +63,7 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
     let signals = Signals::catch()?;
     let socket = ControlSocket::listen(path_of(&options.data_dir, &name));
     let socket = socket.inspect_err(|error| warn!(reason = %error, "no control socket")).ok();
+    bound.announce()?;
     announce(role, &record)?;
     // From here on events may follow on standard output.
     let mut node = bound.run();
