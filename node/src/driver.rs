@@ -209,7 +209,7 @@ impl<N: Net> Driver<N> {
 
     /// Waits for something to happen, and takes it.
     async fn wait(&mut self) -> Result<(), DriverError> {
-        let deadline = self.deadline();
+        let (deadline, watch) = (self.deadline(), self.watch.next_due(self.node.stats()));
         select! {
             biased;
             Some(ended) = self.tasks.join_next() => ended.map_err(panicked)?,
@@ -223,14 +223,15 @@ impl<N: Net> Driver<N> {
             Some((stream, addr)) = self.connections.recv() => self.accept(stream, addr),
             Some(event) = self.events.1.recv() => self.on_link_event(event),
             () = wait_until(deadline) => self.on_deadline(),
+            // The next turn begins with what is to be told; the node hears nothing of it.
+            () = wait_until(watch) => {}
         }
         Ok(())
     }
 
     fn deadline(&self) -> Option<Instant> {
         let deadline = self.node.poll_timeout().map(|deadline| self.clock.when(deadline.at));
-        let watch = self.watch.next_due(self.node.stats());
-        deadline.into_iter().chain(self.reader_look).chain(watch).min()
+        deadline.into_iter().chain(self.reader_look).min()
     }
 
     /// Tells what went wrong, each reason once a minute.
