@@ -209,7 +209,10 @@ impl<N: Net> Driver<N> {
 
     /// Waits for something to happen, and takes it.
     async fn wait(&mut self) -> Result<(), DriverError> {
-        let (deadline, watch) = (self.deadline(), self.watch.next_due(self.node.stats()));
+        let deadline = self.deadline();
+        // A simulated network has no operator to warn, and its order of inputs is to stay as it is.
+        let is_real = self.net.connection_limit().is_some();
+        let watch = self.watch.next_due(self.node.stats()).filter(|_| is_real);
         select! {
             biased;
             Some(ended) = self.tasks.join_next() => ended.map_err(panicked)?,
