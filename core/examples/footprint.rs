@@ -62,6 +62,7 @@ fn main() {
     let ping = ns_per_ping(&mut peer, &links);
     let birth = world.ns_per_birth();
     let pending = ns_per_pending_link();
+    let registered_bytes = bytes_per_registered();
     let mut registry = registry(REGISTERED);
     let sample = ns_per_request(
         &mut registry,
@@ -69,7 +70,7 @@ fn main() {
     );
     let renew = ns_per_request(&mut registry, &Message::Registration(RegistrationMessage::Renew));
     println!(
-        "{{\"bytes_per_idle_peer\":{peer_bytes},\"bytes_per_message\":{message_bytes},\
+        "{{\"bytes_per_idle_peer\":{peer_bytes},\"bytes_per_registered_peer\":{registered_bytes},\"bytes_per_message\":{message_bytes},\
          \"ns_per_duplicate\":{duplicate},\"ns_per_new_message\":{new},\"ns_per_ping\":{ping},\
          \"ns_per_cold_new_message\":{},\"ns_per_cold_duplicate\":{},\
          \"ns_per_birth\":{birth},\"ns_per_list_of_{REGISTERED}\":{sample},\
@@ -275,6 +276,22 @@ fn ns_per_ping(peer: &mut Node, links: &[LinkId]) -> u64 {
     })
 }
 
+/// What a seed node takes for each peer when its list is as full as the settings allow.
+///
+/// # Panics
+///
+/// When that is more than docs/operating.md says.
+fn bytes_per_registered() -> usize {
+    let full = Config::classic().registration.registry_max;
+    let region = Region::new(ALLOCATOR);
+    let node = registry(u64::try_from(full).unwrap());
+    assert_eq!(node.snapshot().registered.len(), full);
+    let bytes = live(&region) / full;
+    drop(node);
+    assert!(bytes <= 512, "{bytes} bytes for each entry of {full}");
+    bytes
+}
+
 /// A seed node that lists this many peers, each on a link of its own.
 fn registry(entries: u64) -> Node {
     let mut node = seed_node();
@@ -353,6 +370,7 @@ fn hello(from: AddressRecord, purpose: Purpose) -> Message {
         to: None,
         from,
         role: Role::Peer,
+        parts: None,
         purpose,
     })))
 }

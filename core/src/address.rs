@@ -136,6 +136,11 @@ impl AddressRecord {
         self.epoch() == other.epoch() && self.subject() == other.subject()
     }
 
+    /// Whether both name one address at least.
+    pub(crate) fn shares_address(&self, other: &Self) -> bool {
+        self.addresses().iter().any(|addr| other.addresses().contains(addr))
+    }
+
     /// The best address.
     pub fn primary(&self) -> SocketAddr {
         self.addresses()[0]

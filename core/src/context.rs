@@ -40,6 +40,8 @@ pub(crate) struct Context {
     pub(crate) neighbors: Neighbors,
     /// Of a peer: which of them take no payloads now.
     pub(crate) flow: Flow,
+    /// Of a peer: which of them missed a message last, because it left the store.
+    pub(crate) late_neighbor: Option<AddressRecord>,
     /// How many peers there are, as far as the table of members tells; `None` without one.
     pub(crate) peers: Option<u32>,
     /// The node has been told to leave: it asks nobody for anything and refuses who asks.
@@ -68,6 +70,7 @@ impl Context {
             links: Links::default(),
             neighbors: Neighbors::default(),
             flow: Flow::default(),
+            late_neighbor: None,
             peers: None,
             leaving: false,
             outbox: VecDeque::new(),

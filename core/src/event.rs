@@ -8,7 +8,7 @@ use core::time::Duration;
 use crate::address::{AddressRecord, RecordError};
 use crate::config::MAX_SEED_NODES;
 use crate::failure::{DialFailure, LinkLoss};
-use crate::id::{Hop, LinkOrigin, MessageId, NodeId, Sequence};
+use crate::id::{BootEpoch, Hop, LinkOrigin, MessageId, NodeId, Sequence};
 use crate::messaging::GossipMessage;
 use crate::wire::{Bye, DecodeError, Evidence, ProposalKind, Purpose, Refusal};
 
@@ -202,6 +202,13 @@ pub enum Event {
         /// What came of it.
         outcome: VoteOutcome,
     },
+    /// Another life of a node is known than the one it is in, of somebody or of this node itself.
+    OtherLife {
+        /// The newer life.
+        known: AddressRecord,
+        /// What came of it.
+        news: LifeNews,
+    },
     /// Seed node: a link over which it asks another seed node for votes is lost, or did not come up.
     SeedNodeLost {
         /// The other seed node's address, as it was given.
@@ -254,6 +261,20 @@ pub enum SkipReason {
     Own,
     /// A node answers there that is no seed node.
     NoSeedNode,
+}
+
+/// What comes of it that two lives of one node meet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LifeNews {
+    /// A node came in this older life, and is shown the newer one.
+    Shown(AddressRecord),
+    /// This node came in an older life, and is now in this one, which is newer still.
+    Begun(BootEpoch),
+    /// This node stays in its older life: the known one begins more than a day after what its calendar says,
+    /// or a life was begun before.
+    Kept,
+    /// The newer life is in use elsewhere, as by a copied data folder. This node ends.
+    InUse,
 }
 
 /// What became of a registration.

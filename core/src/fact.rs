@@ -1,6 +1,7 @@
 //! What a part found that concerns others, too. Parts do not know each other: each says such a fact
 //! once, and the role carries all of them out in one loop, in the order in which they were said.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use crate::address::AddressRecord;
@@ -10,6 +11,7 @@ use crate::id::LinkId;
 use crate::messaging::Envelope;
 use crate::seed_node::quorum::decision::Decision;
 use crate::seed_node::verdict::Verdict;
+use crate::wire::KnownLife;
 
 /// Something for the role to carry out.
 #[derive(Clone, Debug)]
@@ -35,6 +37,8 @@ pub(crate) enum Fact {
     Reserved(LinkId, Arc<Envelope>),
     /// A seed node's probe of an entry came to this.
     Probed(Verdict),
+    /// Somebody knows a newer life of this node.
+    KnownLife(Box<KnownLife>),
     /// A proposal of this seed node is decided.
     Decided(Decision),
 }

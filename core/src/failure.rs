@@ -20,7 +20,8 @@ pub enum LinkLoss {
 }
 
 /// Why a dial came to nothing. Of several addresses the weakest evidence counts: all must be refused for
-/// [`Refused`](Self::Refused), and one without a way for [`Unreachable`](Self::Unreachable).
+/// [`Refused`](Self::Refused), and one without a way for [`Unreachable`](Self::Unreachable). An address to
+/// which this machine has no way does not count beside one that was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DialFailure {
     /// Nobody listens there.
@@ -29,6 +30,9 @@ pub enum DialFailure {
     Unreachable,
     /// No answer in time.
     TimedOut,
+    /// This machine could not try: it has no file handle or port left, or no network. That is no evidence
+    /// against anybody.
+    NotTried,
 }
 
 impl fmt::Display for LinkLoss {
@@ -49,6 +53,9 @@ impl fmt::Display for DialFailure {
             Self::Refused => f.write_str("connection refused"),
             Self::Unreachable => f.write_str("unreachable"),
             Self::TimedOut => f.write_str("no answer in time"),
+            Self::NotTried => {
+                f.write_str("not tried: this machine has no handle left, or no network")
+            }
         }
     }
 }

@@ -103,8 +103,8 @@ pub use config::{
 pub use detector::strikes::timer::StrikesTimer;
 pub use detector::swim::timer::SwimTimer;
 pub use event::{
-    ContactFailure, Event, MemberState, Misbehavior, NeighborLoss, ProbeReason, RegistrationLoss,
-    Rejection, Removal, ReportOutcome, SkipReason, StrikeKind, VoteOutcome,
+    ContactFailure, Event, LifeNews, MemberState, Misbehavior, NeighborLoss, ProbeReason,
+    RegistrationLoss, Rejection, Removal, ReportOutcome, SkipReason, StrikeKind, VoteOutcome,
 };
 pub use failure::{DialFailure, LinkLoss};
 pub use id::{

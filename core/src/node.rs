@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use crate::address::AddressRecord;
 use crate::config::{Config, ConfigError};
 use crate::context::Context;
 use crate::event::Event;
@@ -76,6 +77,14 @@ impl Node {
         seed_nodes.check(1)?;
         let cx = Context::new(Role::Peer, config, birth);
         Ok(Self { role: RoleState::Peer(Box::new(Peer::new(cx, seed_nodes))) })
+    }
+
+    /// Lets the node begin a life above one that others know of it, however far ahead of the calendar that
+    /// is. Without this at most a day.
+    pub fn force_epoch(&mut self) {
+        if let RoleState::Peer(peer) = &mut self.role {
+            peer.force_epoch();
+        }
     }
 
     /// Takes one input. Never panics because of what a remote node sent.
@@ -188,6 +197,12 @@ impl Node {
     /// What it has counted.
     pub fn stats(&self) -> &Stats {
         &self.cx().stats
+    }
+
+    /// The neighbor that missed a message last because it left the store, see
+    /// [`Limits::owed`](crate::Limits::owed).
+    pub fn late_neighbor(&self) -> Option<&AddressRecord> {
+        self.cx().late_neighbor.as_ref()
     }
 
     /// A copy of everything that can be seen from outside.

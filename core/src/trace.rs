@@ -175,6 +175,10 @@ pub fn message(names: &dyn Names, message: &Message) -> String {
             format!("with {}", record(names, with))
         }
         Message::Swim(SwimMessage::Statement(said)) => statement(names, said),
+        Message::Link(LinkMessage::KnownLife(known)) => {
+            let linked = if known.is_linked { ", linked" } else { "" };
+            format!("{}{linked}", record(names, &known.record))
+        }
         Message::Link(LinkMessage::Ping(_) | LinkMessage::Pong(_))
         | Message::Registration(
             RegistrationMessage::Register
@@ -264,6 +268,7 @@ pub fn event(names: &dyn Names, event: &Event) -> String {
         Event::Voted { subject, kind, outcome } => {
             format!("Voted to {kind} {}: {outcome:?}", record(names, subject))
         }
+        Event::OtherLife { known, news } => format!("OtherLife {}: {news:?}", record(names, known)),
         Event::SeedNodeLost { addr } => format!("SeedNodeLost {}", names.addr(addr)),
         Event::Moved { record: moved } => {
             let addresses: Vec<String> =

@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use futures_util::future::join;
 use tidings_core::{
     AddressRecord, Birth, Config, ConfigError, DecisionMode, DetectorKind, Node, RecordError,
     RngSeed, Role,
 };
+use tokio::join;
 
 use crate::addresses::{PublicAddr, announced, keep_announced};
 use crate::clock::unix_now;
@@ -17,6 +17,7 @@ use crate::driver::Driver;
 use crate::handle::Observer;
 use crate::host_port::HostPort;
 use crate::identity::{Identity, IdentityError, random_bytes};
+use crate::lives::Lives;
 use crate::net::{Net, TokioNet};
 use crate::resolver::Resolver;
 use crate::running::RunningNode;
@@ -63,6 +64,7 @@ pub struct NodeBuilder {
     data_dir: Option<PathBuf>,
     seeds: SeedSources,
     announce_in: Option<PathBuf>,
+    force_epoch: bool,
     observer: Arc<dyn Observer>,
 }
 
@@ -124,6 +126,7 @@ impl NodeBuilder {
             data_dir: None,
             seeds: SeedSources::default(),
             announce_in: None,
+            force_epoch: false,
             observer: Arc::new(()),
         }
     }
@@ -225,6 +228,13 @@ impl NodeBuilder {
         self
     }
 
+    /// Lets the node begin a life above one that others know of it, however far ahead of this machine's
+    /// calendar that is; at most a day unless this is given.
+    pub fn force_epoch(mut self) -> Self {
+        self.force_epoch = true;
+        self
+    }
+
     /// Sees every event of the node, on its own loop.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = observer;
@@ -238,7 +248,9 @@ impl NodeBuilder {
     /// A call that is dropped leaves no node behind. Files that it wrote stay: an identity with a boot
     /// epoch used up, an entry in the file to be announced in.
     pub async fn start(self) -> Result<RunningNode, StartError> {
-        Ok(self.bind().await?.run())
+        let bound = self.bind().await?;
+        bound.announce().await?;
+        Ok(bound.run())
     }
 
     /// The first half of [`start`](Self::start): listens and makes the node, which then knows its
@@ -268,12 +280,8 @@ impl NodeBuilder {
         let record = AddressRecord::new(identity.id(), identity.epoch(), &addresses)?;
         let rng_seed = RngSeed::new(random_bytes().map_err(StartError::Randomness)?);
         let birth = Birth { record: record.clone(), rng_seed, unix: now };
-        if let Some(path) = self.announce_in.filter(|_| self.role == Role::SeedNode) {
-            let addr = record.primary();
-            announce(path, addr).await?;
-        }
         let has_members = has_members(self.role, &config);
-        let node = match self.role {
+        let mut node = match self.role {
             Role::SeedNode => {
                 if votes(&config) && !self.seeds.is_empty() {
                     lookup = self.seeds.look_up().await?;
@@ -282,9 +290,27 @@ impl NodeBuilder {
             }
             Role::Peer => Node::peer_among(config, birth, lookup.known())?,
         };
+        if self.force_epoch {
+            node.force_epoch();
+        }
         let observer = self.observer;
+        let announce_in = self.announce_in.filter(|_| self.role == Role::SeedNode);
+        // A host that has no address yet says 127.0.0.1, which means another node on every other host.
+        let is_own_guess =
+            self.announce.is_empty() && self.listen.is_none_or(|ip| ip.is_unspecified());
+        let is_for_others = !is_own_guess || !record.primary().ip().is_loopback();
+        let announcement = announce_in.map(|path| (path, is_for_others));
         let announce = self.announce;
-        let parts = Parts { listener, node, identity, lookup, announce, observer, has_members };
+        let parts = Parts {
+            announcement,
+            listener,
+            node,
+            identity,
+            lookup,
+            announce,
+            observer,
+            has_members,
+        };
         Ok(BoundNode { record, bound, parts })
     }
 
@@ -329,6 +355,8 @@ pub struct BoundNode {
 }
 
 struct Parts {
+    /// The file to be announced in, and whether there is an address that others can dial.
+    announcement: Option<(PathBuf, bool)>,
     listener: <TokioNet as Net>::Listener,
     node: Node,
     identity: Identity,
@@ -354,24 +382,50 @@ impl BoundNode {
         self.bound.port()
     }
 
+    /// Adds a seed node to the [file to be announced in](NodeBuilder::announce_in), if there is one: to be called when
+    /// nothing else can keep the node from running. Where the host has no address yet but 127.0.0.1, nothing is
+    /// written, with a warning.
+    pub async fn announce(&self) -> Result<(), StartError> {
+        let Some((path, is_for_others)) = &self.parts.announcement else { return Ok(()) };
+        let addr = self.record.primary();
+        if *is_for_others {
+            announce(path.clone(), addr).await?;
+        } else {
+            let file = path.display();
+            tracing::warn!(%file, %addr, "not announced: this host has no address yet that others can dial; give --ip");
+        }
+        Ok(())
+    }
+
     /// Lets it begin.
     pub fn run(self) -> RunningNode {
         let Self { record, bound, parts } = self;
         let announced = record.addresses().to_vec();
-        let Parts { listener, node, identity, lookup, announce, observer, has_members } = parts;
+        let Parts {
+            announcement: _,
+            listener,
+            node,
+            identity,
+            lookup,
+            announce,
+            observer,
+            has_members,
+        } = parts;
         let role = node.role();
         let lost = Arc::new(Lost::default());
-        let watcher = Arc::new((Arc::clone(&observer), Arc::clone(&lost)));
+        let lives = Arc::new(Lives::default());
+        let watcher = Arc::new((Arc::clone(&observer), (Arc::clone(&lost), Arc::clone(&lives))));
         let (driver, handle) = Driver::new(TokioNet, vec![listener], node, watcher);
         if !has_members {
             driver.without_members();
         }
         let lookups = {
             let handle = handle.clone();
+            let epoch_path = identity.epoch_path();
             async move {
                 let moves = keep_announced(&announce, bound, announced, (handle.clone(), &lost));
                 let lookups = lookup.keep_fresh(handle, &lost, &*observer);
-                join(lookups, moves).await;
+                join!(lookups, moves, lives.keep(epoch_path));
             }
         };
         let task = RunningNode::task(driver, lookups, identity);

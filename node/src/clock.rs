@@ -78,6 +78,11 @@ impl Clock {
         (self.at(steady), Some(slept).filter(|slept| *slept >= LEAST_SLEEP))
     }
 
+    /// The node's time when it was read last.
+    pub(crate) fn last(self) -> Instant {
+        self.at(self.last.steady)
+    }
+
     /// The moment `at`, for tokio to wait for.
     pub(crate) fn when(self, at: Instant, now: Clocks) -> time::Instant {
         let due = self.birth + at.since_birth();

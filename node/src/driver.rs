@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tidings_core::wire::Message;
 use tidings_core::{
-    BroadcastConfig, Command, Event, Input, LinkId, Node, Output, Rejection, Said, Spread,
+    BroadcastConfig, Command, Event, Input, LifeNews, LinkId, Node, Output, Rejection, Said, Spread,
 };
 use tokio::select;
 use tokio::sync::{Semaphore, mpsc};
@@ -27,7 +27,9 @@ use crate::handle::{NodeHandle, NodeReport, Observer, Request, Sent};
 use crate::link::{self, LINGER, LinkContext, LinkEvent, LinkEventKind, Traffic};
 use crate::net::{Listener, Net};
 use crate::outgoing::{Outgoing, Overrun, Room};
+use crate::own_trouble::is_of_kept;
 use crate::publisher::{self, Item, MessageKey, Taking};
+use crate::watch::{Failed, Watch};
 
 /// Connections that have not said their preamble (docs/threats.md: 256).
 const MAX_HANDSHAKES: usize = 256;
@@ -58,6 +60,7 @@ pub struct Driver<N: Net> {
     handshake_permits: Arc<Semaphore>,
     rejected_connections: u64,
     traffic: Arc<Traffic>,
+    watch: Watch,
     /// Every task of this node. One that panics ends the node.
     tasks: JoinSet<()>,
     connections: mpsc::Receiver<(N::Stream, SocketAddr)>,
@@ -70,6 +73,8 @@ pub struct Driver<N: Net> {
     /// Why the last command was not carried out.
     rejection: Option<Rejection>,
     has_left: bool,
+    /// Where another process runs as this node.
+    in_use_at: Option<SocketAddr>,
 }
 
 /// Why there is no last report of a node.
@@ -79,6 +84,9 @@ pub enum DriverError {
     /// A task of the node panicked with this message. Always our bug. The node has ended as by a crash.
     #[error("a task of the node panicked: {0}")]
     Panicked(String),
+    /// Another process runs as this node, at this address: its data folder was copied. The operator's fault.
+    #[error("identity in use at {0}")]
+    IdentityInUse(SocketAddr),
     /// The node has ended before, and its last report was given out then. The caller's fault.
     #[error("the node has ended before, and its last report was given out then")]
     AlreadyEnded,
@@ -101,10 +109,13 @@ impl<N: Net> Driver<N> {
         let (waiting, broadcasts) = publisher::channel(node.id(), node.epoch());
         let (handle, requests) = NodeHandle::new(&feed, waiting);
         let (accepted_tx, connections) = mpsc::channel(MAX_WAITING);
+        let (traffic, watch) = (Arc::<Traffic>::default(), Watch::new(node.stats()));
         let mut tasks = JoinSet::new();
         for listener in listeners {
-            tasks.spawn(net.task(accept_all(listener, accepted_tx.clone())));
+            let accepting = accept_all(listener, accepted_tx.clone(), Arc::clone(&traffic));
+            tasks.spawn(net.task(accepting));
         }
+        let max_handshakes = max_handshakes(net.connection_limit());
         let driver = Self {
             net,
             node,
@@ -115,9 +126,10 @@ impl<N: Net> Driver<N> {
             pressed: Vec::new(),
             untold: Vec::new(),
             accepted: 0,
-            handshake_permits: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
+            handshake_permits: Arc::new(Semaphore::new(max_handshakes)),
             rejected_connections: 0,
-            traffic: Arc::default(),
+            traffic,
+            watch,
             tasks,
             connections,
             events: mpsc::channel(MAX_WAITING),
@@ -126,6 +138,7 @@ impl<N: Net> Driver<N> {
             reader_look: None,
             rejection: None,
             has_left: false,
+            in_use_at: None,
         };
         (driver, handle)
     }
@@ -143,6 +156,7 @@ impl<N: Net> Driver<N> {
     pub async fn run(mut self) -> Result<NodeReport, DriverError> {
         self.perform(tidings_core::Instant::BIRTH);
         while !self.has_left {
+            self.warn();
             if !self.take_what_waits()? {
                 self.wait().await?;
             }
@@ -197,6 +211,9 @@ impl<N: Net> Driver<N> {
     /// Waits for something to happen, and takes it.
     async fn wait(&mut self) -> Result<(), DriverError> {
         let deadline = self.deadline();
+        // A simulated network has no operator to warn, and its order of inputs is to stay as it is.
+        let is_real = self.net.connection_limit().is_some();
+        let watch = self.watch.next_due(self.node.stats()).filter(|_| is_real);
         select! {
             biased;
             Some(ended) = self.tasks.join_next() => ended.map_err(panicked)?,
@@ -210,6 +227,8 @@ impl<N: Net> Driver<N> {
             Some((stream, addr)) = self.connections.recv() => self.accept(stream, addr),
             Some(event) = self.events.1.recv() => self.on_link_event(event),
             () = wait_until(deadline) => self.on_deadline(),
+            // The next turn begins with what is to be told; the node hears nothing of it.
+            () = wait_until(watch) => {}
         }
         Ok(())
     }
@@ -218,6 +237,13 @@ impl<N: Net> Driver<N> {
         let deadline =
             self.node.poll_timeout().map(|due| self.clock.when(due.at, self.net.clocks()));
         deadline.into_iter().chain(self.reader_look).min()
+    }
+
+    /// Tells what went wrong, each reason once a minute.
+    fn warn(&mut self) {
+        for warning in self.watch.look(Instant::now(), &self.node, &self.traffic.own) {
+            self.observer.on_warning(self.clock.last(), &warning);
+        }
     }
 
     fn on_deadline(&mut self) {
@@ -326,6 +352,7 @@ impl<N: Net> Driver<N> {
             LinkEventKind::Garbled(error) => self.handle(Input::Garbled { link, error }),
             LinkEventKind::Down(loss) => {
                 self.links.remove(&link);
+                self.watch.on_loss(loss);
                 self.handle(Input::LinkDown { link, loss });
             }
         }
@@ -396,6 +423,14 @@ impl<N: Net> Driver<N> {
             self.rejection = Some(*rejection);
         }
         self.has_left |= *event == Event::Left;
+        if let Event::OtherLife { known, news } = event {
+            match news {
+                LifeNews::Begun(epoch) => self.broadcasts.begin_life(*epoch),
+                LifeNews::InUse => self.in_use_at = Some(known.primary()),
+                LifeNews::Shown(_) | LifeNews::Kept => {}
+            }
+        }
+        self.watch.on_event(event);
     }
 
     fn send(&mut self, link: LinkId, message: &Message) {
@@ -421,6 +456,8 @@ impl<N: Net> Driver<N> {
     fn accept(&mut self, stream: N::Stream, addr: SocketAddr) {
         let Ok(place) = Arc::clone(&self.handshake_permits).try_acquire_owned() else {
             self.rejected_connections += 1;
+            let text = "connections were closed: as many have not said who they are".to_owned();
+            self.watch.note("rejected_connections", text);
             return;
         };
         let link = LinkId::accepted(self.accepted);
@@ -440,7 +477,8 @@ impl<N: Net> Driver<N> {
     fn report(&self) -> NodeReport {
         let (bytes_sent, bytes_received) = self.traffic.totals();
         let rejected_connections = self.rejected_connections;
-        NodeReport { node: self.node.snapshot(), bytes_sent, bytes_received, rejected_connections }
+        let (node, warnings) = (self.node.snapshot(), self.watch.totals());
+        NodeReport { node, bytes_sent, bytes_received, rejected_connections, warnings }
     }
 
     /// Closes the doors and lets the links get their last words out.
@@ -459,9 +497,18 @@ impl<N: Net> Driver<N> {
         };
         match timeout(LINGER, last_words).await {
             Ok(Err(panicked)) => Err(panicked),
-            Ok(Ok(())) | Err(_) => Ok(self.report()),
+            Ok(Ok(())) | Err(_) => match self.in_use_at {
+                Some(addr) => Err(DriverError::IdentityInUse(addr)),
+                None => Ok(self.report()),
+            },
         }
     }
+}
+
+/// Strangers may take a quarter of the connections that there can be.
+fn max_handshakes(connections: Option<u64>) -> usize {
+    let quarter = connections.and_then(|connections| usize::try_from(connections / 4).ok());
+    quarter.map_or(MAX_HANDSHAKES, |quarter| quarter.clamp(1, MAX_HANDSHAKES))
 }
 
 /// Passes connections on to the driver until it closes the door. An accept that fails is tried
@@ -469,6 +516,7 @@ impl<N: Net> Driver<N> {
 async fn accept_all<L: Listener>(
     mut listener: L,
     accepted_tx: mpsc::Sender<(L::Stream, SocketAddr)>,
+    traffic: Arc<Traffic>,
 ) {
     loop {
         let accepted = select! {
@@ -480,7 +528,12 @@ async fn accept_all<L: Listener>(
             Ok(connection) => {
                 let _closed = accepted_tx.send(connection).await;
             }
-            Err(_) => sleep(ACCEPT_PAUSE).await,
+            // It was closed, so the next one may be taken.
+            Err(error) if is_of_kept(&error) => traffic.own.note(Failed::Keep, &error),
+            Err(error) => {
+                traffic.own.note(Failed::Accept, &error);
+                sleep(ACCEPT_PAUSE).await;
+            }
         }
     }
 }

@@ -133,11 +133,17 @@ fn others() -> Vec<Box<dyn Error>> {
     let host: HostPortError = "x".parse::<crate::HostPort>().expect_err("no port");
     let setting: SettingError =
         settings::set(&mut Config::classic(), "x", "1").expect_err("no setting");
-    let ends = [DriverError::Panicked("at the disco".to_owned()), DriverError::AlreadyEnded];
+    let ends = [
+        DriverError::Panicked("at the disco".to_owned()),
+        DriverError::IdentityInUse(NOWHERE),
+        DriverError::AlreadyEnded,
+    ];
     let mut all: Vec<Box<dyn Error>> =
         vec![Box::new(host), Box::new(setting), Box::new(NoMembers), Box::new(wrong_config())];
     all.extend(ends.map(|end| match end {
-        DriverError::Panicked(_) | DriverError::AlreadyEnded => Box::from(end),
+        DriverError::Panicked(_) | DriverError::IdentityInUse(_) | DriverError::AlreadyEnded => {
+            Box::from(end)
+        }
     }));
     all
 }

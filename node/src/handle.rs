@@ -1,5 +1,6 @@
 //! Talking with a running node: commands in, copies of its state and events out.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
@@ -16,6 +17,7 @@ use crate::feed::Feed;
 use crate::members::{Members, NoMembers};
 use crate::publisher::{MAX_WAITING, MessageKey, Publisher, Waiting};
 use crate::seed_lookup::LookUpFailure;
+use crate::watch::Warning;
 
 /// A running node, for whoever wants something of it. Clones talk to the same node.
 #[derive(Clone, Debug)]
@@ -79,6 +81,9 @@ pub struct NodeReport {
     pub bytes_received: u64,
     /// Connections closed at once because too many strangers were at the door.
     pub rejected_connections: u64,
+    /// What went wrong without ending anything: how often since the start, by the reason's name as in
+    /// [`Warning::reason`].
+    pub warnings: BTreeMap<String, u64>,
 }
 
 /// Why a message was not sent. Nothing of it was.
@@ -288,6 +293,9 @@ pub trait Observer: Send + Sync {
 
     /// A name or a file of seed nodes cannot be looked up: told once a minute for each while that lasts.
     fn on_look_up_failure(&self, _failure: &LookUpFailure) {}
+
+    /// Something went wrong, or did so again: at most once a minute for each reason.
+    fn on_warning(&self, _at: Instant, _warning: &Warning) {}
 }
 
 /// Looks away.
@@ -306,6 +314,11 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.0.on_look_up_failure(failure);
         self.1.on_look_up_failure(failure);
     }
+
+    fn on_warning(&self, at: Instant, warning: &Warning) {
+        self.0.on_warning(at, warning);
+        self.1.on_warning(at, warning);
+    }
 }
 
 impl<O: Observer + ?Sized> Observer for Arc<O> {
@@ -315,5 +328,9 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
 
     fn on_look_up_failure(&self, failure: &LookUpFailure) {
         (**self).on_look_up_failure(failure);
+    }
+
+    fn on_warning(&self, at: Instant, warning: &Warning) {
+        (**self).on_warning(at, warning);
     }
 }

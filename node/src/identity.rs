@@ -25,6 +25,8 @@ pub struct Identity {
     epoch: BootEpoch,
     not_stored: Option<IdentityError>,
     _locked: Option<File>,
+    /// Where the boot epoch is kept, if it is.
+    epoch_path: Option<PathBuf>,
 }
 
 /// An identity that cannot be used. Nothing was changed.
@@ -64,15 +66,16 @@ impl Identity {
         let epoch_path = path.with_extension("epoch");
         let (epoch, error) = next_epoch(&epoch_path, now)
             .map_err(|kind| IdentityError { path: epoch_path.clone(), kind })?;
-        let not_stored = error.map(|error| IdentityError { path: epoch_path, kind: error.into() });
-        Ok(Self { key, epoch, not_stored, _locked: Some(locked) })
+        let not_stored =
+            error.map(|error| IdentityError { path: epoch_path.clone(), kind: error.into() });
+        Ok(Self { key, epoch, not_stored, _locked: Some(locked), epoch_path: Some(epoch_path) })
     }
 
     /// An identity for one life only, in no file.
     pub fn for_once(now: UnixTime) -> io::Result<Self> {
         let key = SigningKey::from_bytes(&random_bytes()?);
         let epoch = BootEpoch(now.as_millis());
-        Ok(Self { key, epoch, not_stored: None, _locked: None })
+        Ok(Self { key, epoch, not_stored: None, _locked: None, epoch_path: None })
     }
 
     /// The node's id: its public key.
@@ -84,6 +87,11 @@ impl Identity {
     /// relies on a clock that goes forward.
     pub fn not_stored(&self) -> Option<&IdentityError> {
         self.not_stored.as_ref()
+    }
+
+    /// Where the boot epoch is kept, if it is.
+    pub(crate) fn epoch_path(&self) -> Option<PathBuf> {
+        self.epoch_path.clone()
     }
 
     /// Which life of the node this is.
@@ -169,20 +177,22 @@ fn next_epoch(
         Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
         Err(error) => return Err(error.into()),
     };
-    let boot_epoch = stored.saturating_add(1).max(now.as_millis());
-    let next = path.with_extension("epoch.next");
-    let text = format!("version = {VERSION}\nboot_epoch = {boot_epoch}\n");
-    let stored_now = File::create(&next)
-        .and_then(|mut file| write_whole(&mut file, &next, &text))
-        .and_then(|()| fs::rename(&next, path));
-    match stored_now {
-        Ok(()) => Ok((BootEpoch(boot_epoch), None)),
+    let epoch = BootEpoch(stored.saturating_add(1).max(now.as_millis()));
+    match store_epoch(path, epoch) {
+        Ok(()) => Ok((epoch, None)),
         // The calendar is ahead of what is stored: the next start is above this one all the same.
-        Err(error) if boot_epoch > stored.saturating_add(1) => {
-            Ok((BootEpoch(boot_epoch), Some(error)))
-        }
+        Err(error) if epoch.0 > stored.saturating_add(1) => Ok((epoch, Some(error))),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Replaces what is stored in one step.
+pub(crate) fn store_epoch(path: &Path, BootEpoch(boot_epoch): BootEpoch) -> io::Result<()> {
+    let next = path.with_extension("epoch.next");
+    let text = format!("version = {VERSION}\nboot_epoch = {boot_epoch}\n");
+    File::create(&next)
+        .and_then(|mut file| write_whole(&mut file, &next, &text))
+        .and_then(|()| fs::rename(&next, path))
 }
 
 fn parse_epoch(text: &str) -> Result<u64, IdentityErrorKind> {

@@ -84,9 +84,11 @@ mod handle;
 mod host_port;
 mod identity;
 mod link;
+mod lives;
 mod members;
 mod net;
 mod outgoing;
+mod own_trouble;
 mod publisher;
 mod queue;
 mod resolver;
@@ -94,6 +96,7 @@ mod running;
 pub mod seed_file;
 mod seed_lookup;
 pub mod settings;
+mod watch;
 
 pub use addresses::{PublicAddr, PublicAddrError};
 pub use builder::{BoundNode, NodeBuilder, StartError, node_name};
@@ -110,6 +113,7 @@ pub use publisher::{MessageKey, Publisher};
 pub use resolver::{Resolver, Resolving, SystemResolver};
 pub use running::RunningNode;
 pub use seed_lookup::{LookUpFailure, SeedLookupError};
+pub use watch::Warning;
 
 pub use bytes::Bytes;
 
@@ -119,10 +123,10 @@ pub use tidings_core::{
     AccusationSnapshot, AddressRecord, Birth, BootEpoch, BroadcastConfig, BroadcastKind, CONGESTED,
     Command, Config, ConfigError, DecisionMode, DetectorConfig, DetectorKind, DialFailure,
     Envelope, Event, GossipMessage, Hop, HyParViewConfig, IHaveDirection, Incarnation, Input,
-    Instant, KnownSnapshot, Limits, LinkConfig, LinkId, LinkLoss, LinkOrigin, MAX_ADDRESSES,
-    MAX_SEED_NODES, MemberSnapshot, MemberState, MessageId, Misbehavior, Monitor, NeighborLoss,
-    NeighborSnapshot, Node, NodeId, NodeSnapshot, Output, OverlayConfig, OverlayKind, ParseIdError,
-    Payload, PlumtreeConfig, ProbeReason, READY, RecordError, RegisteredSnapshot,
+    Instant, KnownSnapshot, LifeNews, Limits, LinkConfig, LinkId, LinkLoss, LinkOrigin,
+    MAX_ADDRESSES, MAX_SEED_NODES, MemberSnapshot, MemberState, MessageId, Misbehavior, Monitor,
+    NeighborLoss, NeighborSnapshot, Node, NodeId, NodeSnapshot, Output, OverlayConfig, OverlayKind,
+    ParseIdError, Payload, PlumtreeConfig, ProbeReason, READY, RecordError, RegisteredSnapshot,
     RegistrationConfig, RegistrationLoss, Rejection, Removal, ReportOutcome, RngSeed, Role, Said,
     SeedNodeSnapshot, Sequence, Signature, Spread, Stats, StrikeKind, SuspicionSnapshot,
     SwimConfig, TooLong, Topic, UnixTime, VoteOutcome, wire,

@@ -23,6 +23,8 @@ use tokio::time::timeout;
 
 use crate::net::Net;
 use crate::outgoing::Outgoing;
+use crate::own_trouble::own_trouble;
+use crate::watch::{self, OwnTroubles};
 use reader::Reader;
 use writer::Writer;
 
@@ -63,6 +65,8 @@ pub(crate) enum LinkEventKind {
 pub(crate) struct Traffic {
     sent: AtomicU64,
     received: AtomicU64,
+    /// What this machine lacked.
+    pub(crate) own: OwnTroubles,
 }
 
 impl Traffic {
@@ -108,7 +112,7 @@ pub(crate) async fn dial<N: Net>(net: N, addresses: Arc<[SocketAddr]>, cx: LinkC
     let connected = select! {
         biased;
         () = cx.outgoing.closed() => return,
-        connected = dial::connect(&net, &addresses) => connected,
+        connected = dial::connect(&net, &addresses, &cx.traffic.own) => connected,
     };
     match connected {
         Err(news) => cx.tell(news).await,
@@ -172,7 +176,7 @@ where
         biased;
         () = cx.outgoing.closed() => None,
         end = reader.run(&mut read_half, &cx) => Some(end),
-        error = writer.run(&mut write_half, &cx) => Some(LinkEventKind::Down(loss_of(&error))),
+        error = writer.run(&mut write_half, &cx) => Some(end_by(&error, &cx)),
     };
     let has_last_word = matches!(end, None | Some(LinkEventKind::Garbled(_)));
     if let Some(news) = end {
@@ -194,8 +198,13 @@ where
 }
 
 /// The protocol's word for an operating system's error on a connection.
-fn loss_of(error: &io::Error) -> LinkLoss {
-    if error.kind() == io::ErrorKind::TimedOut { LinkLoss::Stalled } else { LinkLoss::Reset }
+fn end_by(error: &io::Error, cx: &LinkContext) -> LinkEventKind {
+    if own_trouble(error).is_some() {
+        cx.traffic.own.note(watch::Failed::Dial, error);
+        return LinkEventKind::Failed(DialFailure::NotTried);
+    }
+    let is_late = error.kind() == io::ErrorKind::TimedOut;
+    LinkEventKind::Down(if is_late { LinkLoss::Stalled } else { LinkLoss::Reset })
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::clock::Clocks;
+use crate::own_trouble::{Use, handle_limit, keep_some};
 
 /// A network that a node can live in.
 pub trait Net: Clone + Send + Sync + 'static {
@@ -41,6 +42,12 @@ pub trait Net: Clone + Send + Sync + 'static {
     /// tokio's own time goes.
     fn clocks(&self) -> Clocks {
         Clocks::of_this_machine()
+    }
+
+    /// How many connections a process may have, as far as that is bounded: the node takes few strangers where
+    /// that is few.
+    fn connection_limit(&self) -> Option<u64> {
+        None
     }
 
     /// Every task that the driver spawns passes through here. A simulated network can hold it
@@ -115,8 +122,13 @@ impl Net for TokioNet {
 
     async fn connect(&self, addr: SocketAddr) -> io::Result<TcpStream> {
         let stream = TcpStream::connect(addr).await?;
+        keep_some(&stream, Use::Dialed)?;
         send_without_delay(&stream)?;
         Ok(stream)
+    }
+
+    fn connection_limit(&self) -> Option<u64> {
+        handle_limit()
     }
 }
 
@@ -125,6 +137,7 @@ impl Listener for TcpListener {
 
     async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, addr) = Self::accept(self).await?;
+        keep_some(&stream, Use::Accepted)?;
         send_without_delay(&stream)?;
         Ok((stream, SocketAddr::new(addr.ip().to_canonical(), addr.port())))
     }

@@ -3,6 +3,7 @@
 //! Whoever says something has its number at once. The node takes what waits in the same order and numbers
 //! alike; while it takes nothing, because neighbors are owed too much, the room fills and publishers wait.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -138,7 +139,7 @@ pub(crate) enum Item {
 #[derive(Clone, Debug)]
 pub(crate) struct Waiting {
     origin: NodeId,
-    life: BootEpoch,
+    life: Arc<AtomicU64>,
     room: Arc<Semaphore>,
     /// The number of the last message. It is locked while a message is queued, so that both have one order.
     last: Arc<Mutex<u64>>,
@@ -148,6 +149,7 @@ pub(crate) struct Waiting {
 /// The end where the node takes them.
 #[derive(Debug)]
 pub(crate) struct Taking {
+    life: Arc<AtomicU64>,
     room: Arc<Semaphore>,
     queue: mpsc::Receiver<Item>,
 }
@@ -156,9 +158,11 @@ pub(crate) struct Taking {
 pub(crate) fn channel(origin: NodeId, life: BootEpoch) -> (Waiting, Taking) {
     let (sender, receiver) = mpsc::channel(MAX_ITEMS);
     let room = Arc::new(Semaphore::new(MAX_WAITING));
+    let life = Arc::new(AtomicU64::new(life.0));
+    let taken_life = Arc::clone(&life);
     let waiting =
         Waiting { origin, life, room: Arc::clone(&room), last: Arc::default(), queue: sender };
-    (waiting, Taking { room, queue: receiver })
+    (waiting, Taking { life: taken_life, room, queue: receiver })
 }
 
 impl Waiting {
@@ -199,7 +203,8 @@ impl Waiting {
         let number = *last + u64::from(!topic.is_reserved());
         self.push(Item::Message { topic, payload, answer })?;
         *last = number;
-        Ok(MessageKey { origin: self.origin, life: self.life, sequence: Sequence(*last) })
+        let life = BootEpoch(self.life.load(Ordering::Relaxed));
+        Ok(MessageKey { origin: self.origin, life, sequence: Sequence(*last) })
     }
 
     /// Queues what there is room for.
@@ -212,6 +217,11 @@ impl Waiting {
 }
 
 impl Taking {
+    /// What is numbered from here on is said in this life.
+    pub(crate) fn begin_life(&self, life: BootEpoch) {
+        self.life.store(life.0, Ordering::Relaxed);
+    }
+
     /// The next one, if one waits.
     pub(crate) fn try_take(&mut self) -> Result<Item, TryRecvError> {
         self.queue.try_recv().inspect(|item| self.make_room(item))

@@ -107,6 +107,7 @@ impl Fact {
             | Event::SeedNodeSkipped { .. }
             | Event::NobodyReached { .. }
             | Event::Moved { .. }
+            | Event::OtherLife { .. }
             | Event::Rejected(_)
             | Event::Left => return None,
         })

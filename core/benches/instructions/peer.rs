@@ -166,6 +166,7 @@ fn hello(link: u64) -> Input {
         to: None,
         from: record(link),
         role: Role::Peer,
+        parts: None,
         purpose: Purpose::Neighbor { isolated: false },
     };
     let message = Message::Link(LinkMessage::Hello(Box::new(hello)));

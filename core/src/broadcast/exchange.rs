@@ -216,6 +216,7 @@ mod tests {
                 to: None,
                 from: from.expect("valid"),
                 role: Role::Peer,
+                parts: None,
                 purpose: Purpose::Exchange,
             };
             let message = Message::Link(LinkMessage::Hello(hello.clone().into()));

@@ -143,12 +143,18 @@ impl Detector {
         }
     }
 
-    /// A connection that was tried stands, or does not come to stand.
-    pub(crate) fn on_connect_tried(&mut self, cx: &mut Context, link: LinkId, stands: bool) {
-        match self {
-            Self::Strikes(strikes) if stands => strikes.on_connected(cx, link),
-            Self::Strikes(strikes) => strikes.on_not_connected(cx, link),
-            Self::Swim(_) => {}
+    /// A connection that was tried stands, or does not come to stand; `None` if this machine could not try.
+    pub(crate) fn on_connect_tried(
+        &mut self,
+        cx: &mut Context,
+        link: LinkId,
+        stands: Option<bool>,
+    ) {
+        match (self, stands) {
+            (Self::Strikes(strikes), Some(true)) => strikes.on_connected(cx, link),
+            (Self::Strikes(strikes), Some(false)) => strikes.on_not_connected(cx, link),
+            (Self::Strikes(strikes), None) => strikes.on_not_tried(link),
+            (Self::Swim(_), _) => {}
         }
     }
 
@@ -189,6 +195,14 @@ impl Detector {
         match self {
             Self::Strikes(strikes) => strikes.clear_strikes(cx, subject),
             Self::Swim(_) => {}
+        }
+    }
+
+    /// This peer is in another life.
+    pub(crate) fn on_life_begun(&mut self) {
+        match self {
+            Self::Strikes(_) => {}
+            Self::Swim(swim) => swim.on_life_begun(),
         }
     }
 

@@ -6,7 +6,8 @@ use core::time::Duration;
 
 use crate::address::AddressRecord;
 use crate::context::Context;
-use crate::event::{Event, Misbehavior};
+use crate::event::{Event, LifeNews, Misbehavior};
+use crate::fact::Fact;
 use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{LinkId, LinkOrigin, NodeId, Role};
 use crate::io::{Input, Output};
@@ -16,7 +17,8 @@ use crate::links::state::{
 use crate::links::timer::LinkTimer;
 use crate::util::room::make_room;
 use crate::wire::{
-    Bye, Hello, LinkMessage, Message, Purpose, Refusal, Refuse, SwimMessage, Welcome,
+    Bye, Hello, KnownLife, LinkMessage, Message, Parts, Purpose, Refusal, Refuse, SwimMessage,
+    Welcome,
 };
 
 /// What parts do with links.
@@ -58,7 +60,8 @@ impl Context {
     }
 
     /// Sees whether a connection comes to stand, and closes it before any hello. Ends in
-    /// [`Outcome::Connected`] or [`Outcome::NotConnected`], at the latest after `patience`.
+    /// [`Outcome::Connected`], [`Outcome::NotConnected`] or [`Outcome::NotTried`], at the latest after
+    /// `patience`.
     pub(crate) fn try_connect(&mut self, to: &AddressRecord, patience: Duration) -> LinkId {
         self.begin(Target::Node(to), Stage::ConnectOnly, None, Owner::Connect, patience)
     }
@@ -119,6 +122,19 @@ impl Context {
             entry.purpose = Some(Purpose::Neighbor { isolated: false });
         }
         self.keep(link);
+    }
+
+    /// Shows a node that came in an older life the newer one that is known here. A link still stands.
+    pub(crate) fn show_life(
+        &mut self,
+        link: LinkId,
+        from: &AddressRecord,
+        known: &AddressRecord,
+        is_linked: bool,
+    ) {
+        let (record, news) = (known.clone(), LifeNews::Shown(from.clone()));
+        self.send(link, LinkMessage::KnownLife(Box::new(KnownLife { record, is_linked })));
+        self.emit(Event::OtherLife { known: known.clone(), news });
     }
 
     /// Denies a hello and ends the link.
@@ -267,6 +283,7 @@ impl Context {
             to: entry.remote.as_ref().map(AddressRecord::subject),
             from: self.record.clone(),
             role: self.role,
+            parts: (self.role == Role::Peer).then(|| Parts::of(&self.config)),
             purpose,
         };
         entry.stage = Stage::Greeting;
@@ -301,7 +318,7 @@ impl Context {
             }
             Stage::ConnectOnly => {
                 self.stats.dials_failed += 1;
-                Outcome::NotConnected
+                if failure.is_own() { Outcome::NotTried } else { Outcome::NotConnected }
             }
             Stage::Awaiting => Outcome::Nothing,
         }
@@ -316,6 +333,10 @@ impl Context {
             }
             (Stage::Greeting, _, Message::Link(LinkMessage::Welcome(welcome))) => {
                 self.on_welcome(link, &welcome)
+            }
+            (Stage::Greeting, _, Message::Link(LinkMessage::KnownLife(known))) => {
+                self.tell(Fact::KnownLife(known));
+                Outcome::Nothing
             }
             (Stage::Greeting, _, Message::Link(LinkMessage::Refuse(refuse))) => {
                 self.output(Output::Close { link });
@@ -356,11 +377,21 @@ impl Context {
             Refusal::WrongNode
         } else if self.leaving {
             Refusal::Leaving
+        } else if let Some((has, asks)) = self.misfit(&hello) {
+            Refusal::OtherParts { has, asks }
         } else {
             return Outcome::HelloReceived(hello);
         };
         self.refuse(link, hello.from, reason);
         Outcome::Nothing
+    }
+
+    /// The parts of this peer and of the one that asks, where they do not fit. Probes ask for a sign of life
+    /// alone.
+    fn misfit(&self, hello: &Hello) -> Option<(Parts, Parts)> {
+        let asks = hello.parts.filter(|_| hello.purpose != Purpose::Probe)?;
+        let has = Parts::of(&self.config);
+        (self.role == Role::Peer && !has.fits(asks)).then_some((has, asks))
     }
 
     fn forget(&mut self, link: LinkId) -> Option<Link> {

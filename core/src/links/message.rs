@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::address::AddressRecord;
 use crate::id::{BootEpoch, NodeId, Role};
+use crate::links::parts::{NoStanding, Parts, Standing};
 use crate::time::UnixTime;
 
 /// Messages of links: how they begin, whether they live, how they end.
@@ -28,6 +29,9 @@ pub enum LinkMessage {
     Ping(Ping),
     /// The answer, repeating the ping's fields (R15).
     Pong(Ping),
+    /// To a node that came in an older life than one of it that is known: this is what is known. A refusal
+    /// may follow.
+    KnownLife(Box<KnownLife>),
 }
 
 impl LinkMessage {
@@ -40,12 +44,14 @@ impl LinkMessage {
             Self::Bye(_) => "Bye",
             Self::Ping(_) => "Ping",
             Self::Pong(_) => "Pong",
+            Self::KnownLife(_) => "KnownLife",
         }
     }
 }
 
 /// Opens every link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RawHello", into = "RawHello")]
 pub struct Hello {
     /// Nodes of different networks refuse each other.
     pub network: NetworkName,
@@ -55,8 +61,37 @@ pub struct Hello {
     pub from: AddressRecord,
     /// The dialer's role.
     pub role: Role,
+    /// The parts that the dialer runs, if it is a peer.
+    pub parts: Option<Parts>,
     /// What the link is for.
     pub purpose: Purpose,
+}
+
+/// What stands on the wire, in this order.
+#[derive(Serialize, Deserialize)]
+struct RawHello {
+    network: NetworkName,
+    to: Option<NodeId>,
+    from: AddressRecord,
+    standing: Standing,
+    purpose: Purpose,
+}
+
+impl From<Hello> for RawHello {
+    fn from(hello: Hello) -> Self {
+        let Hello { network, to, from, role, parts, purpose } = hello;
+        Self { network, to, from, standing: Standing::new(role, parts), purpose }
+    }
+}
+
+impl TryFrom<RawHello> for Hello {
+    type Error = NoStanding;
+
+    fn try_from(raw: RawHello) -> Result<Self, NoStanding> {
+        let RawHello { network, to, from, standing, purpose } = raw;
+        let (role, parts) = standing.read()?;
+        Ok(Self { network, to, from, role, parts, purpose })
+    }
 }
 
 /// What a dialer wants of a link.
@@ -124,6 +159,15 @@ pub struct Refuse {
     pub reason: Refusal,
 }
 
+/// A life of the receiver that is newer than the one it came in: its epoch was lost, or its data folder copied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownLife {
+    /// What the sender knows of it.
+    pub record: AddressRecord,
+    /// That life is linked with the sender now.
+    pub is_linked: bool,
+}
+
 /// Why a hello is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
@@ -147,11 +191,21 @@ pub enum Refusal {
     Leaving,
     /// A seed node whose settings do not name the dialer among those that decide together.
     NotNamed,
+    /// The two run parts that do not understand each other.
+    OtherParts {
+        /// Those of the node that refuses.
+        has: Parts,
+        /// Those of the dialer.
+        asks: Parts,
+    },
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::OtherParts { has, asks } => {
+                return write!(f, "settings differ: it has {has}; who asks has {asks}");
+            }
             Self::Busy => "busy: all its link slots are taken",
             Self::RegistryFull => "its list of peers is full",
             Self::WrongNetwork => "it belongs to another network",

@@ -18,6 +18,7 @@ pub(crate) mod health;
 mod invariants;
 pub(crate) mod message;
 pub(crate) mod neighbors;
+pub(crate) mod parts;
 mod pings;
 mod silence;
 pub(crate) mod state;

@@ -198,6 +198,8 @@ pub(crate) enum Outcome {
     Connected,
     /// A connection that was tried did not come to stand.
     NotConnected,
+    /// A connection was to be tried, and this machine could not.
+    NotTried,
     /// A link that was up is gone.
     Ended(Up, Ending),
     /// A message on a link that is up, and what the link is for.
@@ -212,6 +214,13 @@ pub(crate) enum Failure {
     /// Refused by the node that answers there: a sign of life.
     Refused(Refuse),
     Garbled,
+}
+
+impl Failure {
+    /// This machine could not even try, which says nothing about the other end.
+    pub(crate) const fn is_own(&self) -> bool {
+        matches!(self, Self::Dial(DialFailure::NotTried))
+    }
 }
 
 /// How a link that was up ended.

@@ -30,6 +30,7 @@ use crate::address::AddressRecord;
 use crate::config::OverlayKind;
 use crate::context::Context;
 use crate::fact::Fact;
+use crate::failure::DialFailure;
 use crate::id::{LinkId, LinkOrigin, NodeId};
 use crate::links::neighbors::{Neighbor, Neighbors};
 use crate::links::{DialReason, Failure, Links, Owner, Target};
@@ -166,10 +167,12 @@ impl RandomOverlay {
                 | Refusal::WrongNetwork
                 | Refusal::WrongNode
                 | Refusal::WrongRole
+                | Refusal::OtherParts { .. }
                 | Refusal::Yourself
                 | Refusal::Leaving
                 | Refusal::NotNamed => self.book.forget(to),
             },
+            Failure::Dial(DialFailure::NotTried) => self.book.rest(cx, to),
             Failure::Dial(_) | Failure::Lost(_) | Failure::Garbled => self.book.forget(to),
         }
     }

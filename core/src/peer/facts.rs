@@ -40,6 +40,7 @@ impl Peer {
             Fact::Left(subject) => self.on_departure(&subject),
             Fact::Say(statement) => self.say(&statement),
             Fact::Reserved(link, envelope) => detector.on_reserved(cx, link, &envelope),
+            Fact::KnownLife(known) => self.on_known_life(&known),
             Fact::Probed(_) | Fact::Decided(_) => unreachable!("no part of a peer says {fact:?}"),
         }
     }

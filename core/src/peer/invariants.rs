@@ -5,7 +5,7 @@ use crate::util::invariant::{Broken, holds};
 
 impl Peer {
     pub(crate) fn invariants(&self) -> Broken {
-        let Self { cx, bootstrap, overlay, broadcast, detector, isolation, left } = self;
+        let Self { cx, bootstrap, overlay, broadcast, detector, isolation, left, lives: _ } = self;
         cx.invariants()?;
         broadcast.invariants(cx)?;
         if cx.leaving {

@@ -68,7 +68,8 @@ fn contact_failure(failure: &Failure) -> Option<ContactFailure> {
             | Refusal::WrongNode
             | Refusal::WrongRole
             | Refusal::Yourself
-            | Refusal::NotNamed => Some(ContactFailure::Refused(refuse.reason)),
+            | Refusal::NotNamed
+            | Refusal::OtherParts { .. } => Some(ContactFailure::Refused(refuse.reason)),
         },
     }
 }

@@ -69,6 +69,10 @@ impl Peer {
             Admission::Admit => {}
             Admission::Instead(old, bye) => self.drop_neighbor(old, bye),
             Admission::Refuse(reason) => {
+                let held = self.cx.neighbors.by_id(id).map(|held| held.record.clone());
+                if let Some(held) = held.filter(|_| reason == Refusal::StaleEpoch) {
+                    self.cx.show_life(link, from, &held, true);
+                }
                 self.cx.refuse(link, from.clone(), reason);
                 if reason == Refusal::Busy {
                     self.overlay.on_busy(&mut self.cx, from);

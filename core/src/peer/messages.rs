@@ -71,6 +71,7 @@ impl Peer {
             Message::Registration(RegistrationMessage::Leave(leave)) => {
                 self.on_leave(link, leave.subject == from.id());
             }
+            Message::Link(LinkMessage::KnownLife(known)) => cx.tell(Fact::KnownLife(known)),
             Message::Link(_) | Message::Registration(_) | Message::Vote(_) => {
                 cx.tell_unexpected(link, message.name());
             }

@@ -7,6 +7,7 @@ mod invariants;
 mod isolation;
 mod leaving;
 mod linking;
+mod lives;
 mod messages;
 pub(crate) mod timer;
 
@@ -26,6 +27,7 @@ use crate::links::timer::LinkTimer;
 use crate::overlay::Overlay;
 use crate::overlay::timer::OverlayTimer;
 use crate::peer::isolation::Isolation;
+use crate::peer::lives::Lives;
 use crate::peer::timer::PeerTimer;
 use crate::registration::bootstrap::Bootstrap;
 use crate::registration::named::NamedSeedNodes;
@@ -43,6 +45,7 @@ pub(crate) struct Peer {
     /// Only while it has no neighbor and has failed to find one.
     isolation: Option<Box<Isolation>>,
     left: bool,
+    lives: Lives,
 }
 
 impl Peer {
@@ -54,6 +57,7 @@ impl Peer {
             detector: Detector::new(&mut cx),
             isolation: None,
             left: false,
+            lives: Lives::default(),
             cx,
         };
         peer.top_up();
@@ -200,8 +204,11 @@ impl Peer {
             Outcome::HelloReceived(hello) => self.on_hello(link, &hello),
             Outcome::Welcomed(owner, up) => self.on_welcomed(link, owner, &up),
             Outcome::Failed(failed) => self.on_failed(link, &failed),
-            Outcome::Connected => self.detector.on_connect_tried(&mut self.cx, link, true),
-            Outcome::NotConnected => self.detector.on_connect_tried(&mut self.cx, link, false),
+            Outcome::Connected => self.detector.on_connect_tried(&mut self.cx, link, Some(true)),
+            Outcome::NotConnected => {
+                self.detector.on_connect_tried(&mut self.cx, link, Some(false));
+            }
+            Outcome::NotTried => self.detector.on_connect_tried(&mut self.cx, link, None),
             Outcome::Ended(up, ending) => self.on_ended(link, &up, ending),
             Outcome::Message(purpose, message) => self.on_message(link, purpose, message),
         }

@@ -169,6 +169,20 @@ impl Bootstrap {
         }
     }
 
+    /// Registers anew where it is registered or about to be: it is in another life.
+    pub(crate) fn restart(&mut self, cx: &mut Context) {
+        for slot in &mut self.seeds {
+            if let Some(link) = slot.state.link() {
+                cx.timers.cancel(RegistrationTimer::Renew(slot.number));
+                cx.close(link, Bye::Done);
+                slot.state = SlotState::Idle;
+            } else if matches!(slot.state, SlotState::Resting) {
+                cx.timers.cancel(RegistrationTimer::Retry(slot.number));
+                slot.state = SlotState::Idle;
+            }
+        }
+    }
+
     /// How many registrations this peer keeps: floor(n/2)+1 of n seed nodes (R5).
     pub(crate) fn quorum(&self) -> usize {
         self.count / 2 + 1

@@ -11,7 +11,8 @@ pub struct RegistrationConfig {
     /// How long an entry lives without a renewal. 1 s to 1 h. A peer renews three times as often.
     /// *Choice: 30 s.*
     pub lease: Duration,
-    /// Entries a seed node holds at most. 1 to 16,777,216. *docs/threats.md: 4,096.*
+    /// Entries a seed node holds at most. 1 to 16,777,216. *Choice: 10,000 peers with any number of seed nodes,
+    /// and several times that.*
     pub registry_max: usize,
     /// Probes a seed node has under way at once; more wait for their turn. 1 to 65,536. *Guess.*
     pub probes_max: usize,
@@ -51,7 +52,7 @@ impl RegistrationConfig {
     pub(crate) fn classic() -> Self {
         Self {
             lease: 30 * SECOND,
-            registry_max: 4096,
+            registry_max: 65_536,
             probes_max: 256,
             confirmations: 1,
             sample: 64,

@@ -246,7 +246,7 @@ mod tests {
         let (mut list, mut cx) = (List::default(), context(config));
         for n in 1..=50 {
             let link = LinkId::accepted(n.into());
-            list.insert(&mut cx, record(n, 1), link).expect("room for 4,096");
+            list.insert(&mut cx, record(n, 1), link).expect("room for 65,536");
         }
         (list, cx)
     }
@@ -275,7 +275,7 @@ mod tests {
                 for (n, comes) in &steps {
                     if *comes {
                         let link = LinkId::accepted(u64::from(*n) + 100);
-                        list.insert(&mut cx, record(*n, 1), link).expect("room for 4,096");
+                        list.insert(&mut cx, record(*n, 1), link).expect("room for 65,536");
                         left.insert(*n);
                     } else {
                         let is_listed = list.remove(&mut cx, NodeId::new([*n; 32])).is_some();
@@ -302,12 +302,12 @@ mod tests {
         let before = weights(&list);
         for n in 1..=50 {
             list.renew(&mut cx, NodeId::new([n; 32]));
-            list.insert(&mut cx, record(n, 2), LinkId::accepted(100)).expect("room for 4,096");
+            list.insert(&mut cx, record(n, 2), LinkId::accepted(100)).expect("room for 65,536");
         }
         assert_eq!(weights(&list), before);
         for n in 1..=50 {
             list.remove(&mut cx, NodeId::new([n; 32]));
-            list.insert(&mut cx, record(n, 2), LinkId::accepted(100)).expect("room for 4,096");
+            list.insert(&mut cx, record(n, 2), LinkId::accepted(100)).expect("room for 65,536");
         }
         assert_ne!(weights(&list), before);
     }

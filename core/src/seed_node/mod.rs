@@ -99,6 +99,8 @@ impl SeedNode {
                     let outcome = self.cx.expel(link, kind);
                     self.on_outcome(link, outcome);
                 }
+                // Nobody remembers lives of seed nodes.
+                Fact::KnownLife(_) => {}
                 Fact::Probed(verdict) => self.on_verdict(verdict),
                 Fact::Decided(decision) => self.on_decision(decision),
                 Fact::Surplus(_)
@@ -162,7 +164,7 @@ impl SeedNode {
             }
             Outcome::Failed(failed) => self.on_failed(&failed),
             Outcome::Welcomed(owner, _) => unreachable!("no dial of a seed node: {owner:?}"),
-            Outcome::Connected | Outcome::NotConnected => {
+            Outcome::Connected | Outcome::NotConnected | Outcome::NotTried => {
                 unreachable!("a seed node tries no connections");
             }
             Outcome::Ended(up, ending) => self.on_ended(link, &up, ending),
@@ -198,7 +200,7 @@ impl SeedNode {
                 (!self.quorum.is_seed_node(from, self.cx.me())).then_some(Refusal::NotNamed)
             }
             _ if hello.role != Role::Peer => Some(Refusal::WrongRole),
-            _ if listed.is_some_and(|entry| entry.record.supersedes(from)) => {
+            _ if listed.is_some_and(|entry| is_other_life(entry, from)) => {
                 Some(Refusal::StaleEpoch)
             }
             Purpose::Register if is_full => {
@@ -214,7 +216,12 @@ impl SeedNode {
                     self.quorum.on_accepted(&mut self.cx, link, from);
                 }
             }
-            Some(reason) => self.cx.refuse(link, from.clone(), reason),
+            Some(reason) => {
+                if let Some(entry) = listed.filter(|_| reason == Refusal::StaleEpoch) {
+                    self.cx.show_life(link, from, &entry.record, entry.link.is_some());
+                }
+                self.cx.refuse(link, from.clone(), reason);
+            }
         }
     }
 
@@ -447,4 +454,11 @@ impl SeedNode {
             ..NodeSnapshot::of(&self.cx)
         }
     }
+}
+
+/// Whether an entry is of a newer life than the one that asks; or of the same one, which stands on a link and is
+/// elsewhere: two copies of a data folder may begin the same life.
+fn is_other_life(entry: &list::Entry, from: &AddressRecord) -> bool {
+    let is_same_life = entry.link.is_some() && entry.record.is_same_life(from);
+    entry.record.supersedes(from) || is_same_life && !from.shares_address(&entry.record)
 }

@@ -7,6 +7,7 @@
 //!                            ◀──  Refuse                 alive, if it is from the accused
 //!                                 nothing in time        a strike
 //!                                 the link breaks        again, once; then a strike
+//!                                 not to be tried        again, as often as that is so: no evidence
 //! ```
 //!
 //! A connection alone proves nothing: the kernel of a stopped process accepts it. Only the answered
@@ -23,7 +24,7 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::{Event, ProbeReason};
 use crate::fact::Fact;
-use crate::failure::LinkLoss;
+use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{BootEpoch, LinkId, NodeId};
 use crate::links::{Failure, Owner, Target};
 use crate::seed_node::timer::SeedNodeTimer;
@@ -161,6 +162,12 @@ impl Probes {
             Failure::Lost(LinkLoss::Reset | LinkLoss::Closed) if !case.is_repeated => {
                 case.is_repeated = true;
                 let pause = cx.rng.jitter(cx.config.detector.redial_after);
+                cx.arm(SeedNodeTimer::Probe(number), pause);
+                return;
+            }
+            // Nothing was asked, so nothing was missed.
+            Failure::Dial(DialFailure::NotTried) => {
+                let pause = cx.rng.jitter(TURN);
                 cx.arm(SeedNodeTimer::Probe(number), pause);
                 return;
             }

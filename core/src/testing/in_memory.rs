@@ -51,6 +51,8 @@ pub(crate) struct InMemoryNetwork<H> {
     cuts: BTreeSet<(At, At)>,
     /// One way, between pairs of which it was said.
     latencies: BTreeMap<(At, At), Duration>,
+    /// Hosts that have no file handle left to dial with.
+    unable: BTreeSet<At>,
 }
 
 enum Arrival {
@@ -135,6 +137,15 @@ impl<H: Hosts> InMemoryNetwork<H> {
     /// Ends a cut.
     pub(crate) fn heal(&mut self, a: At, b: At) {
         self.cuts.remove(&pair(a, b));
+    }
+
+    /// Says whether a host is able to dial at all.
+    pub(crate) fn enable_dials(&mut self, at: At, is_able: bool) {
+        if is_able {
+            self.unable.remove(&at);
+        } else {
+            self.unable.insert(at);
+        }
     }
 
     /// Links two hosts at once, without a dial.
@@ -226,6 +237,10 @@ impl<H: Hosts> InMemoryNetwork<H> {
     }
 
     fn dial(&mut self, from: End, addr: &SocketAddr) {
+        if self.unable.contains(&from.0) {
+            let failure = DialFailure::NotTried;
+            return self.tell(from, Input::DialFailed { link: from.1, failure });
+        }
         match host_at(addr).filter(|at| self.hosts.is_running(*at).is_some()) {
             Some(to) if self.cuts.contains(&pair(from.0, to)) => {}
             Some(to) => self.schedule((from.0, to), Arrival::Dial { from, to }),

@@ -20,8 +20,9 @@ pub use crate::broadcast::message::{Age, BroadcastMessage, Digest, Gossip};
 pub use crate::broadcast::plumtree::message::{Foreign, Graft, IHave, Prune, Route};
 pub use crate::detector::swim::message::{Claim, Evidence, Statement, SwimMessage};
 pub use crate::links::message::{
-    Bye, Hello, LinkMessage, NetworkName, Ping, Purpose, Refusal, Refuse, Welcome,
+    Bye, Hello, KnownLife, LinkMessage, NetworkName, Ping, Purpose, Refusal, Refuse, Welcome,
 };
+pub use crate::links::parts::Parts;
 pub use crate::overlay::message::{ForwardJoin, OverlayMessage, Shuffle};
 pub use crate::registration::message::{DeathReport, Leave, RegistrationMessage};
 pub use crate::seed_node::message::{Proposal, ProposalKind, Vote, VoteMessage};

@@ -123,8 +123,8 @@ mod tests {
 
     #[test]
     fn another_version_is_told_ours() {
-        let error = Preamble::decode(*b"TDNG\x00\x0a\x00\x00").expect_err("version 10");
-        assert_eq!(error, PreambleError::Version(10));
+        let error = Preamble::decode(*b"TDNG\x00\x63\x00\x00").expect_err("version 99");
+        assert_eq!(error, PreambleError::Version(99));
         let refusal = Preamble::refusal(error).expect("an answer").encode();
         assert_eq!(refusal, *b"TDNG\x00\x09\x00\x01");
         assert_eq!(Preamble::decode(refusal), Err(PreambleError::Refused { version: 9 }));

@@ -28,7 +28,7 @@ enum Part {
 }
 
 /// The kinds of messages, in the order of their tags: the part, and the number there.
-const TAGS: [(Part, u8); 34] = [
+const TAGS: [(Part, u8); 35] = [
     (Part::Link, 0),         // Hello
     (Part::Link, 1),         // Welcome
     (Part::Link, 2),         // Refuse
@@ -63,6 +63,7 @@ const TAGS: [(Part, u8); 34] = [
     (Part::Overlay, 5),      // Replace
     (Part::Swim, 4),         // Statement
     (Part::Broadcast, 5),    // Credit
+    (Part::Link, 6),         // KnownLife
 ];
 
 /// The tag of a message whose number in its part is this.

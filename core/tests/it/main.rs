@@ -9,6 +9,7 @@ mod hyparview;
 mod in_memory;
 mod network;
 mod no_std;
+mod own_trouble;
 mod plumtree;
 mod power_law;
 mod properties;

@@ -136,6 +136,11 @@ impl Network {
         self.0.close_all(at);
     }
 
+    /// Says whether a host is able to dial: one that has no file handle left is not.
+    pub(crate) fn enable_dials(&mut self, name: &str, is_able: bool) {
+        self.0.enable_dials(self.names[name], is_able);
+    }
+
     pub(crate) fn freeze(&mut self, name: &str) {
         let at = self.names[name];
         self.0.with(at, |nodes| nodes.hosts[at].frozen = true);
@@ -170,6 +175,11 @@ impl Network {
     pub(crate) fn reset(&mut self, a: &str, b: &str) {
         let pair = [self.names[a], self.names[b]];
         self.0.reset(|near, far| pair.contains(&near) && pair.contains(&far));
+    }
+
+    /// Breaks all links.
+    pub(crate) fn reset_all(&mut self) {
+        self.0.reset(|_, _| true);
     }
 
     /// Loses everything between two hosts, in both directions.

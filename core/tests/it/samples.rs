@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use tidings_core::wire::{
     Age, BroadcastMessage, Bye, Claim, DeathReport, Digest, Evidence, Foreign, ForwardJoin, Gossip,
-    Graft, Hello, IHave, Leave, LinkMessage, Message, NetworkName, OverlayMessage, Ping, Proposal,
-    ProposalKind, Prune, Purpose, Refusal, Refuse, RegistrationMessage, Route, Shuffle, Statement,
-    SwimMessage, Vote, VoteMessage, Welcome,
+    Graft, Hello, IHave, KnownLife, Leave, LinkMessage, Message, NetworkName, OverlayMessage,
+    Parts, Ping, Proposal, ProposalKind, Prune, Purpose, Refusal, Refuse, RegistrationMessage,
+    Route, Shuffle, Statement, SwimMessage, Vote, VoteMessage, Welcome,
 };
 use tidings_core::{
-    AddressRecord, BootEpoch, Envelope, Hop, Incarnation, MessageId, NodeId, Payload, Role,
+    AddressRecord, BootEpoch, Config, Envelope, Hop, Incarnation, MessageId, NodeId, Payload, Role,
     Sequence, Signature, Topic, UnixTime,
 };
 
@@ -78,6 +78,7 @@ fn classic_messages() -> Vec<Message> {
             to: Some(node(2)),
             from: record(1),
             role: Role::Peer,
+            parts: Some(Parts::of(&Config::modern())),
             purpose: Purpose::Neighbor { isolated: true },
         }))),
         Message::Link(LinkMessage::Welcome(Welcome { from: record(2), role: Role::SeedNode })),
@@ -154,5 +155,9 @@ fn modern_messages() -> Vec<Message> {
         Message::Overlay(OverlayMessage::Replace { with: record(4) }),
         Message::Swim(SwimMessage::Statement(Box::new(statements().remove(1)))),
         Message::Broadcast(BroadcastMessage::Credit { payloads: false, pressure: 16 }),
+        Message::Link(LinkMessage::KnownLife(Box::new(KnownLife {
+            record: record(3),
+            is_linked: true,
+        }))),
     ]
 }

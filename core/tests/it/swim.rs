@@ -319,7 +319,7 @@ fn dial(node: &mut Node, n: u8, purpose: Purpose) -> LinkId {
     let link = LinkId::accepted(n.into());
     let addr = SocketAddr::from(([192, 0, 2, n], 40_000));
     let (network, from) = (NetworkName::default(), samples::record(n));
-    let hello = Hello { network, to: None, from, role: Role::Peer, purpose };
+    let hello = Hello { network, to: None, from, role: Role::Peer, parts: None, purpose };
     outputs(node, Input::LinkUp { link, addr });
     outputs(
         node,

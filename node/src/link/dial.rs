@@ -15,6 +15,8 @@ use tokio::time::sleep;
 
 use super::LinkEventKind;
 use crate::net::Net;
+use crate::own_trouble::{OwnTrouble, is_of_kept, own_trouble};
+use crate::watch::{self, OwnTroubles};
 
 /// Time until the next address is tried although the last one may still answer (RFC 8305 §5, the
 /// recommended Connection Attempt Delay).
@@ -23,6 +25,10 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// Why an address gave no connection, the weakest evidence against the node first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Failed {
+    /// This machine has no room for a connection.
+    NoRoom,
+    /// This machine has no way there, and nothing was tried.
+    NoWay,
     /// No way there. This machine's own network may be the reason.
     Unreachable,
     /// No answer.
@@ -34,17 +40,20 @@ enum Failed {
 }
 
 /// Connects to the first of these addresses that answers. If none does, the weakest evidence counts:
-/// a stranger at a stale address proves nothing while another address may be the node's. May take for
+/// a stranger at a stale address proves nothing while another address may be the node's. An address to
+/// which this machine has no way, IPv6 perhaps, weakens what others say, and does not silence it; but
+/// without room for a connection nothing counts. May take for
 /// ever where an address swallows all attempts; the caller sets the deadline.
 pub(super) async fn connect<N: Net>(
     net: &N,
     addresses: &[SocketAddr],
+    own: &OwnTroubles,
 ) -> Result<(N::Stream, SocketAddr), LinkEventKind> {
     let mut untried = addresses.iter().copied();
     let mut attempts = FuturesUnordered::new();
-    let mut weakest: Option<Failed> = None;
+    let mut all: Vec<Failed> = Vec::new();
     loop {
-        attempts.extend(untried.next().map(|addr| attempt(net, addr)));
+        attempts.extend(untried.next().map(|addr| attempt(net, addr, own)));
         let ended = select! {
             biased;
             ended = attempts.next() => ended,
@@ -52,22 +61,51 @@ pub(super) async fn connect<N: Net>(
         };
         match ended {
             Some(Ok(connected)) => return Ok(connected),
-            Some(Err(failed)) => weakest = weakest.into_iter().chain([failed]).min(),
-            None => return Err(weakest.unwrap_or(Failed::Unreachable).into()),
+            // Other attempts may hang until the caller gives up, which would look like silence.
+            Some(Err(Failed::NoRoom)) => return Err(Failed::NoRoom.into()),
+            Some(Err(failed)) => all.push(failed),
+            None => return Err(Failed::of_all(&all).into()),
         }
     }
 }
 
-async fn attempt<N: Net>(net: &N, addr: SocketAddr) -> Result<(N::Stream, SocketAddr), Failed> {
+async fn attempt<N: Net>(
+    net: &N,
+    addr: SocketAddr,
+    own: &OwnTroubles,
+) -> Result<(N::Stream, SocketAddr), Failed> {
     match net.connect(addr).await {
         Ok(stream) => Ok((stream, addr)),
-        Err(error) => Err(Failed::of(&error)),
+        Err(error) => {
+            let failed = Failed::of(&error);
+            if matches!(failed, Failed::NoRoom | Failed::NoWay) {
+                own.note(watch::Failed::Dial, &error);
+            }
+            Err(failed)
+        }
     }
 }
 
 impl Failed {
+    /// What all addresses say together.
+    fn of_all(all: &[Self]) -> Self {
+        let tried = all.iter().copied().filter(|failed| *failed != Self::NoWay).min();
+        match tried {
+            Some(tried) if all.contains(&Self::NoWay) => tried.min(Self::Unreachable),
+            Some(tried) => tried,
+            None if all.is_empty() => Self::Unreachable,
+            None => Self::NoWay,
+        }
+    }
+
     fn of(error: &io::Error) -> Self {
         let kind = error.kind();
+        match own_trouble(error) {
+            Some(OwnTrouble::NoRoom) => return Self::NoRoom,
+            Some(OwnTrouble::NoWay) => return Self::NoWay,
+            None if is_of_kept(error) => return Self::NoRoom,
+            None => {}
+        }
         if kind == io::ErrorKind::ConnectionRefused {
             Self::Refused
         } else if kind == io::ErrorKind::ConnectionReset {
@@ -83,6 +121,7 @@ impl Failed {
 impl From<Failed> for LinkEventKind {
     fn from(failed: Failed) -> Self {
         match failed {
+            Failed::NoRoom | Failed::NoWay => Self::Failed(DialFailure::NotTried),
             Failed::Unreachable => Self::Failed(DialFailure::Unreachable),
             Failed::TimedOut => Self::Failed(DialFailure::TimedOut),
             Failed::Reset => Self::Down(LinkLoss::Reset),
@@ -112,6 +151,8 @@ mod tests {
     const NO_WAY: u8 = 4;
     const ANSWERS: u8 = 5;
     const ANSWERS_LATE: u8 = 6;
+    const NO_ROOM: u8 = 7;
+    const FAR_ROUTER: u8 = 8;
 
     struct Nobody;
 
@@ -147,6 +188,10 @@ mod tests {
                 return Err(io::ErrorKind::ConnectionReset.into());
             } else if ends_with(NO_WAY) {
                 return Err(io::ErrorKind::NetworkUnreachable.into());
+            } else if ends_with(NO_ROOM) {
+                return Err(io::Error::from_raw_os_error(24));
+            } else if ends_with(FAR_ROUTER) {
+                return Err(io::ErrorKind::HostUnreachable.into());
             } else if ends_with(ANSWERS_LATE) {
                 sleep(Duration::from_millis(400)).await;
             }
@@ -159,7 +204,7 @@ mod tests {
         let addresses: Vec<SocketAddr> =
             kinds.iter().map(|kind| (Ipv4Addr::new(10, 0, 0, *kind), 1).into()).collect();
         let begun = Instant::now();
-        let ended = connect(&Scripted, &addresses).await;
+        let ended = connect(&Scripted, &addresses, &OwnTroubles::default()).await;
         let ended = ended.map(|(_, addr)| match addr {
             SocketAddr::V4(addr) => addr.ip().octets()[3],
             SocketAddr::V6(_) => 0,
@@ -189,6 +234,13 @@ mod tests {
         for (kinds, news) in [
             (&[REFUSES][..], "Failed(Refused)"),
             (&[REFUSES, REFUSES], "Failed(Refused)"),
+            (&[NO_WAY], "Failed(NotTried)"),
+            (&[NO_WAY, NO_WAY], "Failed(NotTried)"),
+            (&[NO_ROOM], "Failed(NotTried)"),
+            (&[SWALLOWS, NO_ROOM], "Failed(NotTried)"),
+            (&[REFUSES, NO_ROOM], "Failed(NotTried)"),
+            (&[FAR_ROUTER], "Failed(Unreachable)"),
+            (&[NO_WAY, RESETS], "Failed(Unreachable)"),
             (&[NO_WAY, REFUSES], "Failed(Unreachable)"),
             (&[REFUSES, NO_WAY], "Failed(Unreachable)"),
             (&[REFUSES, RESETS], "Down(Reset)"),

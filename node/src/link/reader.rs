@@ -9,7 +9,7 @@ use tidings_core::wire::{self, DecodeError, Message, PREAMBLE_LEN, Preamble};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::{Instant, timeout_at};
 
-use super::{LinkContext, LinkEventKind, PREAMBLE_TIMEOUT, loss_of};
+use super::{LinkContext, LinkEventKind, PREAMBLE_TIMEOUT, end_by};
 
 /// A frame that is begun must be whole after this time.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,7 +54,7 @@ impl Reader {
                 Ok(messages) if messages.is_empty() => match self.read(half, cx).await {
                     Ok(0) => return LinkEventKind::Down(LinkLoss::Closed),
                     Ok(_) => {}
-                    Err(error) => return LinkEventKind::Down(loss_of(&error)),
+                    Err(error) => return end_by(&error, cx),
                 },
                 Ok(messages) => cx.tell(LinkEventKind::Received(messages)).await,
                 Err(Unreadable::Preamble(loss)) => return LinkEventKind::Down(loss),

@@ -15,6 +15,8 @@ mod flow;
 mod forward;
 mod identity;
 mod library;
+#[cfg(feature = "cli")]
+mod lives;
 mod loaded_link;
 #[cfg(feature = "cli")]
 mod logs;
@@ -22,7 +24,11 @@ mod network;
 #[cfg(feature = "cli")]
 mod options;
 #[cfg(feature = "cli")]
+mod other_settings;
+#[cfg(feature = "cli")]
 mod outputs;
+#[cfg(feature = "cli")]
+mod own_trouble;
 mod packaging;
 #[cfg(feature = "cli")]
 mod process;
@@ -31,6 +37,8 @@ mod program;
 mod requirements;
 #[cfg(feature = "cli")]
 mod seeds;
+#[cfg(feature = "cli")]
+mod sizes;
 #[cfg(feature = "cli")]
 mod sleep;
 mod strangers;

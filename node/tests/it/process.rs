@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
 /// The program, without what the environment of the tests may say.
 pub(crate) fn program() -> Command {
@@ -20,6 +20,26 @@ pub(crate) fn program() -> Command {
         }
     }
     program
+}
+
+/// The same, which may open so many files at a time and can have no more.
+pub(crate) fn program_with_files(most: u32) -> Command {
+    let mut limited = program();
+    let program = limited.get_program().to_owned();
+    let removed: Vec<_> = limited.get_envs().map(|(name, _)| name.to_owned()).collect();
+    limited = Command::new("sh");
+    for name in &removed {
+        limited.env_remove(name);
+    }
+    limited.args(["-c", &format!("ulimit -n {most}; exec \"$0\" \"$@\"")]).arg(program);
+    limited
+}
+
+/// Changes how many files a running process may open, and could.
+pub(crate) fn limit_files(pid: u32, current: u64, maximum: u64) {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap());
+    let limit = Rlimit { current: Some(current), maximum: Some(maximum) };
+    prlimit(pid, Resource::Nofile, limit).unwrap();
 }
 
 /// What the program says to these arguments.
@@ -70,9 +90,15 @@ impl Process {
 
     /// The same with a log file where the arguments or the defaults say.
     pub(crate) fn start_logging(folder: &Path, args: &[&str]) -> Self {
-        let mut child = program()
+        let args = [args, &["--listen", "127.0.0.1"]].concat();
+        Self::start_command(program(), folder, &args)
+    }
+
+    /// The same with this program before the arguments, and no address to listen on among them.
+    pub(crate) fn start_command(mut program: Command, folder: &Path, args: &[&str]) -> Self {
+        let mut child = program
             .args(args)
-            .args(["--listen", "127.0.0.1", "--data-dir"])
+            .arg("--data-dir")
             .arg(folder)
             .current_dir(folder)
             .stdin(Stdio::piped())
@@ -92,6 +118,10 @@ impl Process {
         }
         let addr = line.rsplit(' ').next().unwrap().trim().to_owned();
         Self { child, addr, stdout, stderr, log: String::new(), is_over }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn port(&self) -> &str {

@@ -14,7 +14,7 @@ use tidings_node::{
 };
 use tokio::time::timeout;
 
-use crate::process::{Process, tidings_in};
+use crate::process::{Process, program, tidings_in};
 use crate::support::empty_folder;
 
 /// Far longer than anything here takes.
@@ -207,4 +207,21 @@ async fn a_seed_node_that_moved_is_found_through_the_file() {
         }
     };
     timeout(PATIENCE, registered).await.expect("it moves over");
+}
+
+/// R3: a start that fails has not entered itself, whatever it fails by.
+#[test]
+fn r03_a_start_that_fails_leaves_no_entry() {
+    let folder = empty_folder("seeds_failed_start");
+    fs::write(folder.join("no-folder"), "").expect("written");
+    let log = "no-folder/seed.log";
+    let output = program()
+        .args(["seed", "--port", "0", "--listen", "127.0.0.1", "--data-dir", "."])
+        .args(["--announce-in", "seeds.txt", "--log-file", log])
+        .current_dir(&folder)
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = fs::read_to_string(folder.join("seeds.txt")).unwrap_or_default();
+    assert_eq!(text, "");
 }

@@ -114,7 +114,7 @@ async fn other_programs_and_versions_are_told_apart() {
     assert_eq!(browser.last_message().await, None, "closed without a word");
     let mut newer = Raw::connect(peer.addr).await;
     newer.write(b"TDNG\x00\x63\x00\x00").await;
-    assert_eq!(newer.preamble().await, *b"TDNG\x00\x08\x00\x01", "version 8, refused");
+    assert_eq!(newer.preamble().await, *b"TDNG\x00\x09\x00\x01", "version 9, refused");
     assert_eq!(newer.last_message().await, None);
 }
 

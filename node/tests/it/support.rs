@@ -316,6 +316,7 @@ pub(crate) fn hello(n: u8, addr: SocketAddr, purpose: Purpose) -> Message {
         to: None,
         from,
         role: Role::Peer,
+        parts: None,
         purpose,
     })))
 }

@@ -4,8 +4,9 @@ use tidings_core::wire::{
     Bye, DecodeError, Evidence, PreambleError, ProposalKind, Purpose, Refusal,
 };
 use tidings_core::{
-    DialFailure, Event, LinkLoss, LinkOrigin, MemberState, Misbehavior, NeighborLoss, ProbeReason,
-    RegistrationLoss, Rejection, Removal, ReportOutcome, SkipReason, StrikeKind, VoteOutcome,
+    DialFailure, Event, LifeNews, LinkLoss, LinkOrigin, MemberState, Misbehavior, NeighborLoss,
+    ProbeReason, RegistrationLoss, Rejection, Removal, ReportOutcome, SkipReason, StrikeKind,
+    VoteOutcome,
 };
 
 use super::Words;
@@ -74,6 +75,22 @@ pub(super) fn encode<W: Words>(event: &Event, to: &mut W) {
         }
         // For people: all that it tells was seen in other events before.
         Event::NobodyReached { .. } => to.word(30),
+        Event::OtherLife { known, news } => {
+            to.word(31);
+            to.record(known);
+            match news {
+                LifeNews::Shown(from) => {
+                    to.word(1);
+                    to.record(from);
+                }
+                LifeNews::Begun(epoch) => {
+                    to.word(2);
+                    to.word(epoch.0);
+                }
+                LifeNews::Kept => to.word(3),
+                LifeNews::InUse => to.word(4),
+            }
+        }
     }
 }
 
@@ -260,6 +277,7 @@ fn registration_loss<W: Words>(loss: RegistrationLoss, to: &mut W) {
                 DialFailure::Refused => 1,
                 DialFailure::Unreachable => 2,
                 DialFailure::TimedOut => 3,
+                DialFailure::NotTried => 4,
             });
         }
         RegistrationLoss::Silent => to.word(2),
@@ -390,8 +408,9 @@ fn refusal(reason: Refusal) -> u64 {
         Refusal::Yourself => 6,
         Refusal::Duplicate => 7,
         Refusal::StaleEpoch => 8,
+        Refusal::OtherParts { .. } => 10,
         Refusal::Leaving => 9,
-        Refusal::NotNamed => 10,
+        Refusal::NotNamed => 11,
     }
 }
 
@@ -497,7 +516,12 @@ mod tests {
     }
 
     fn registrations() -> Vec<Event> {
-        let failures = [DialFailure::Refused, DialFailure::Unreachable, DialFailure::TimedOut];
+        let failures = [
+            DialFailure::Refused,
+            DialFailure::Unreachable,
+            DialFailure::TimedOut,
+            DialFailure::NotTried,
+        ];
         let mut losses: Vec<RegistrationLoss> =
             failures.map(RegistrationLoss::Unreachable).to_vec();
         losses.extend([
@@ -612,6 +636,13 @@ mod tests {
         events.extend(REFUSALS.map(|reason| Event::HelloRefused { from: record(), reason }));
         events.extend(kinds.into_iter().map(|kind| misbehaved(Some(ID), kind)));
         events.extend(rejections.map(Event::Rejected));
+        let lives = [
+            LifeNews::Shown(record()),
+            LifeNews::Begun(BootEpoch(9)),
+            LifeNews::Kept,
+            LifeNews::InUse,
+        ];
+        events.extend(lives.map(|news| Event::OtherLife { known: record(), news }));
         events
     }
 

@@ -178,7 +178,7 @@ impl Tracer {
     ) {
         self.note(at, host, Some(far), || match failure {
             DialFailure::Refused => format!("is refused by {}", at.1.host_id(far)),
-            DialFailure::TimedOut | DialFailure::Unreachable => {
+            DialFailure::TimedOut | DialFailure::Unreachable | DialFailure::NotTried => {
                 format!("does not reach {}", at.1.host_id(far))
             }
         });

@@ -182,6 +182,8 @@ impl Store {
         let late = stored.owed;
         if !late.is_empty() {
             cx.stats.limits.owed += 1;
+            let last = cx.neighbors.iter().find(|neighbor| late.contains(neighbor.slot));
+            cx.late_neighbor = last.map(|neighbor| neighbor.record.clone());
             stored.write_off(&mut cx.flow);
             late.iter().for_each(|slot| self.give_up(&mut cx.flow, slot));
         }

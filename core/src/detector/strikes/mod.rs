@@ -133,6 +133,11 @@ impl Strikes {
         }
     }
 
+    /// This machine could not try to connect to a neighbor: nothing was missed.
+    pub(crate) fn on_not_tried(&mut self, link: LinkId) {
+        let _untried = self.connects.end(link);
+    }
+
     /// Sees at once whether a link still lives: one miss and it is lost.
     pub(crate) fn challenge(&mut self, cx: &mut Context, link: LinkId) {
         self.ping(cx, link, true);
@@ -210,6 +215,13 @@ impl Strikes {
         let subject = lost.record.subject();
         if matches!(failure, Failure::Refused(refuse) if refuse.from == subject) {
             self.lost.remove(place);
+            return;
+        }
+        if failure.is_own() {
+            // Nobody was asked. The next try is not sooner than after a strike.
+            let pause = cx.config.detector.pause_before(lost.strikes + 1);
+            let pause = cx.rng.jitter(pause);
+            cx.arm(StrikesTimer::Redial(number), pause);
             return;
         }
         lost.strikes += 1;

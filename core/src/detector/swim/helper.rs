@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::detector::swim::timer::SwimTimer;
 use crate::id::{LinkId, NodeId};
 use crate::util::room::{make_room, release_if_empty};
-use crate::wire::SwimMessage;
+use crate::wire::{Bye, SwimMessage};
 
 /// What others have asked of this peer, at most `max_links` at once and one per link.
 #[derive(Clone, Debug, Default)]
@@ -88,6 +88,16 @@ impl Requests {
             if !open.is_nacked {
                 open.answer(cx, false);
             }
+        }
+        self.open.retain(|open| open.via != via);
+        release_if_empty(&mut self.open);
+    }
+
+    /// This machine could not dial the subject. Whoever asked is sent away without a nack.
+    pub(crate) fn on_not_tried(&mut self, cx: &mut Context, via: LinkId) {
+        for open in self.open.iter().filter(|open| open.via == via) {
+            cx.timers.cancel(SwimTimer::Request(open.number));
+            cx.close(open.requester, Bye::Done);
         }
         self.open.retain(|open| open.via != via);
         release_if_empty(&mut self.open);

@@ -216,6 +216,12 @@ impl Swim {
         holds(!is_itself, "a node is in its own table of members")
     }
 
+    /// This peer is in another life, in which it has refuted nothing and said nothing yet.
+    pub(crate) fn on_life_begun(&mut self) {
+        self.incarnation = Incarnation(0);
+        (self.is_announced, self.refutation_pending) = (false, false);
+    }
+
     /// Sees at once whether a link still lives.
     pub(crate) fn challenge(&mut self, cx: &mut Context, link: LinkId) {
         let record = cx.neighbors.by_link(link).map(|neighbor| neighbor.record.clone());

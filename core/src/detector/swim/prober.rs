@@ -48,6 +48,10 @@ pub(crate) struct Probe {
     pub(crate) nacked: Vec<LinkId>,
     /// How many helpers were asked; 0 while the probe is direct.
     pub(crate) asked: u8,
+    /// How many of them this machine could not dial, which says nothing about anybody.
+    pub(crate) untried: u8,
+    /// This machine could not dial the subject either: it is dialed again when the timer fires.
+    pub(crate) is_untried: bool,
     /// The last round-trip time to the subject, 0 if there was none.
     pub(crate) round_trip_us: u32,
     /// Whom the subject named as its neighbors before its link was lost.
@@ -141,6 +145,8 @@ impl Prober {
             silent: Vec::new(),
             nacked: Vec::new(),
             asked: 0,
+            untried: 0,
+            is_untried: false,
             round_trip_us: 0,
             named: Vec::new(),
             sent: cx.now,
@@ -214,6 +220,13 @@ impl Probe {
         if self.asked == 0 && rest > self.rest(cx) {
             self.wait(cx, rest);
         }
+    }
+
+    /// Nobody was asked anything: after the same wait it begins anew, if there is a dial to repeat.
+    pub(crate) fn try_again_later(&mut self, cx: &mut Context) {
+        (self.asked, self.untried, self.is_untried) = (0, 0, true);
+        let patience = self.patience;
+        self.wait(cx, patience);
     }
 
     /// How much of that is left.

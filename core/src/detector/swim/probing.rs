@@ -123,11 +123,36 @@ impl Swim {
             self.awareness.worsen(cx, 1);
         } else if is_heard {
             self.prober.end(cx, number);
+        } else if probe.is_untried {
+            self.dial_again(cx, number);
+        } else if probe.asked > 0 && probe.untried == probe.asked {
+            self.on_nobody_asked(cx, number);
         } else if probe.asked == 0 {
             cx.stats.pings_missed += 1;
             self.ask_helpers(cx, number);
         } else {
             self.give_up(cx, number);
+        }
+    }
+
+    /// This machine could not dial before.
+    fn dial_again(&mut self, cx: &mut Context, number: u32) {
+        let Some(probe) = self.prober.by_number(number) else { return };
+        let link = cx.dial(Target::Node(&probe.subject), Purpose::Probe, Owner::Probe(number));
+        cx.stats.pings += 1;
+        (probe.link, probe.sent, probe.is_untried) = (link, cx.now, false);
+        probe.wait(cx, probe.patience);
+    }
+
+    /// This machine could dial none of the helpers, so nobody is accused. A neighbor has its next turn;
+    /// whose link is lost has none.
+    fn on_nobody_asked(&mut self, cx: &mut Context, number: u32) {
+        self.awareness.worsen(cx, 1);
+        let Some(probe) = self.prober.by_number(number) else { return };
+        if probe.is_dialed {
+            probe.try_again_later(cx);
+        } else {
+            self.prober.end(cx, number);
         }
     }
 

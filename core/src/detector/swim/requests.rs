@@ -36,7 +36,7 @@ impl Swim {
         if let Owner::Probe(number) = owner {
             self.on_probe_failed(cx, number, failure);
         } else if let Owner::Helper(number) = owner {
-            self.on_helper_lost(number, link);
+            self.on_helper_lost(number, link, failure.is_own());
         } else {
             self.on_served_failed(cx, link, failure);
         }
@@ -45,7 +45,7 @@ impl Swim {
     /// A link that was dialed by this part, or on which somebody asked for a probe, has ended.
     pub(crate) fn on_ended(&mut self, cx: &mut Context, owner: Option<Owner>, link: LinkId) {
         if let Some(Owner::Helper(number)) = owner {
-            self.on_helper_lost(number, link);
+            self.on_helper_lost(number, link, false);
         } else {
             self.requests.on_ended(cx, link);
         }
@@ -67,6 +67,10 @@ impl Swim {
         match failure {
             Failure::Refused(refuse) if refuse.from == subject => self.on_ack(cx, number),
             Failure::Dial(DialFailure::Refused) => self.on_refused(cx, number),
+            Failure::Dial(DialFailure::NotTried) if !has_helpers => {
+                probe.try_again_later(cx);
+                self.awareness.worsen(cx, 1);
+            }
             Failure::Dial(_) | Failure::Lost(_) | Failure::Refused(_) | Failure::Garbled => {
                 if !has_helpers {
                     self.ask_helpers(cx, number);
@@ -76,9 +80,11 @@ impl Swim {
     }
 
     /// A helper cannot be reached, or is gone, which says nothing about this peer.
-    fn on_helper_lost(&mut self, number: u32, link: LinkId) {
+    /// Unless this machine could not dial it.
+    fn on_helper_lost(&mut self, number: u32, link: LinkId, is_own: bool) {
         if let Some(probe) = self.prober.by_number(number) {
             probe.silent.retain(|silent| *silent != link);
+            probe.untried += u8::from(is_own);
         }
     }
 
@@ -87,6 +93,8 @@ impl Swim {
         let is_of = |it: NodeId| self.requests.is_of(link, it);
         if matches!(failure, Failure::Refused(refuse) if is_of(refuse.from)) {
             self.requests.on_heard(cx, link);
+        } else if failure.is_own() {
+            self.requests.on_not_tried(cx, link);
         } else {
             self.requests.on_failed(cx, link);
         }

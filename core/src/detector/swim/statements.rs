@@ -130,6 +130,12 @@ impl Swim {
             MemberState::Alive if merged == MergeResult::News => self.prober.insert(cx, &subject),
             MemberState::Alive | MemberState::Suspect => {}
         }
+        if merged == MergeResult::News && matches!(state, MemberState::Dead | MemberState::Left) {
+            // Of a neighbor in an older life: it does not know of the newer one.
+            if let Some(neighbor) = cx.neighbors.by_id(subject.subject()).cloned() {
+                self.show_newer_life(cx, &neighbor);
+            }
+        }
         if merged == MergeResult::News {
             cx.emit(Event::Member { subject, state, by: said.by, evidence });
         }

@@ -100,11 +100,20 @@ impl Swim {
         if held == Some(MemberState::Alive) {
             return;
         }
+        self.show_newer_life(cx, up);
         let by = up.id();
         let (subject, incarnation) = (up.record.clone(), Incarnation(0));
         let said = Statement { subject, incarnation, claim: Claim::Alive, by, signature: None };
         self.merge(cx, &said, true);
         self.give_table(cx, up);
+    }
+
+    /// Whoever comes in an older life than the one in the table would be held dead, or left, while it lives.
+    pub(super) fn show_newer_life(&self, cx: &mut Context, neighbor: &Neighbor) {
+        let held = self.members.get(neighbor.id()).map(|member| &member.record);
+        if let Some(newer) = held.filter(|held| held.supersedes(&neighbor.record)) {
+            cx.show_life(neighbor.link, &neighbor.record, newer, false);
+        }
     }
 
     fn give_table(&self, cx: &mut Context, to: &Neighbor) {

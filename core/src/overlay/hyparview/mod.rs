@@ -43,7 +43,7 @@ use crate::address::AddressRecord;
 use crate::context::Context;
 use crate::event::NeighborLoss;
 use crate::fact::Fact;
-use crate::failure::LinkLoss;
+use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{LinkId, NodeId};
 use crate::links::neighbors::Neighbor;
 use crate::links::{DialReason, Failure, Owner};
@@ -224,8 +224,10 @@ impl HyParView {
                 self.lost_neighbors.remove(subject);
                 self.on_refused(cx, subject, refuse.reason);
             }
-            // Closed in good order, so somebody is there.
-            Failure::Lost(LinkLoss::Closed) => self.rest(cx, subject),
+            // Closed in good order, so somebody is there; or nobody was asked.
+            Failure::Lost(LinkLoss::Closed) | Failure::Dial(DialFailure::NotTried) => {
+                self.rest(cx, subject);
+            }
             Failure::Dial(_) | Failure::Lost(_) | Failure::Garbled => self.passive.remove(subject),
         }
     }
@@ -237,6 +239,7 @@ impl HyParView {
             | Refusal::WrongNetwork
             | Refusal::WrongNode
             | Refusal::WrongRole
+            | Refusal::OtherParts { .. }
             | Refusal::Yourself
             | Refusal::Leaving
             | Refusal::NotNamed => self.passive.remove(subject),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use tidings_core::wire::{
-    Age, BroadcastMessage, Bye, DeathReport, DecodeError, Digest, Gossip, Hello, Leave,
+    Age, BroadcastMessage, Bye, DeathReport, DecodeError, Digest, Gossip, Hello, KnownLife, Leave,
     LinkMessage, Message, NetworkName, Ping, Proposal, ProposalKind, Purpose, Refusal, Refuse,
     RegistrationMessage, Route, Vote, VoteMessage, Welcome,
 };
@@ -62,7 +62,14 @@ pub(super) fn hello(profile: Profile) -> impl Strategy<Value = Message> {
         |(from, role, purpose, to)| {
             let to = to.map(samples::node);
             let network = NetworkName::default();
-            Message::Link(LinkMessage::Hello(Box::new(Hello { network, to, from, role, purpose })))
+            Message::Link(LinkMessage::Hello(Box::new(Hello {
+                network,
+                to,
+                from,
+                role,
+                parts: None,
+                purpose,
+            })))
         },
     )
 }
@@ -132,6 +139,9 @@ pub(super) fn message(profile: Profile) -> impl Strategy<Value = Message> {
         4 => welcome,
         1 => refuse,
         1 => Just(Message::Link(LinkMessage::Bye(Bye::Surplus))),
+        1 => (record(), any::<bool>()).prop_map(|(record, is_linked)| {
+            Message::Link(LinkMessage::KnownLife(Box::new(KnownLife { record, is_linked })))
+        }),
         2 => Just(Message::Registration(RegistrationMessage::Register)),
         2 => any::<u32>().prop_map(|lease_ms| Message::Registration(RegistrationMessage::Registered { lease_ms })),
         1 => Just(Message::Registration(RegistrationMessage::Renew)),
@@ -233,7 +243,7 @@ pub(super) fn step(profile: Profile) -> impl Strategy<Value = Step> {
             | Purpose::Optimize
             | Purpose::Exchange => (from, Role::Peer),
         };
-        Box::new(Hello { network, to: None, from, role, purpose })
+        Box::new(Hello { network, to: None, from, role, parts: None, purpose })
     });
     prop_oneof![
         3 => input(profile).prop_map(Step::Input),

@@ -221,6 +221,9 @@ pub(super) fn belongs(
         ) => purpose == Purpose::Register && receiver == Role::SeedNode,
         Message::Registration(RegistrationMessage::DeathReport(_)) => receiver == Role::SeedNode,
         Message::Registration(RegistrationMessage::Leave(_)) => true,
+        Message::Link(LinkMessage::KnownLife(_)) => {
+            matches!(purpose, Purpose::Neighbor { .. } | Purpose::Join)
+        }
         Message::Link(LinkMessage::Ping(_) | LinkMessage::Pong(_)) => matches!(
             purpose,
             Purpose::Neighbor { .. } | Purpose::Join | Purpose::Exchange | Purpose::Optimize

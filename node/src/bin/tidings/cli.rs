@@ -88,6 +88,10 @@ pub(crate) struct PeerArgs {
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct RunArgs {
+    /// Begin a life above one that others know of this node, however far ahead of this machine's calendar
+    /// that is; at most a day without this.
+    #[arg(long)]
+    pub(crate) force_epoch: bool,
     /// Leave when standard input ends, as a child of `tidings up` does when that is gone.
     #[arg(long, hide = true)]
     pub(crate) leave_at_eof: bool,

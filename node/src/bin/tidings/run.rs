@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tidings_core::{AddressRecord, Role};
 use tidings_node::chatter::FirstNeighbor;
 use tidings_node::{node_name, unix_now};
@@ -33,6 +34,7 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Result<()> {
     let mut signals = Signals::catch().context("signals")?;
     let options = NodeOptions::resolve(role, flags)?;
+    let files = raise_file_limit();
     let outputs = Arc::new(Outputs::default());
     let stdout = outputs.start(STANDARD_OUTPUT, standard_output()?)?;
     let inbox = Arc::new(Inbox::default());
@@ -41,10 +43,14 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
     let event_log = Arc::new(EventLog::new());
     let observer =
         Arc::new(((Arc::clone(&event_log), teller), (Arc::clone(&inbox), Arc::clone(&joined))));
+    let mut builder = options.builder();
+    if more.force_epoch {
+        builder = builder.force_epoch();
+    }
     let bound = select! {
         biased;
         () = signals.end() => return Err(Interrupted.into()),
-        bound = options.builder().observer(observer).bind() => bound?,
+        bound = builder.observer(observer).bind() => bound?,
     };
     let record = bound.record().clone();
     let port = bound.port();
@@ -60,9 +66,18 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
     if let Some(error) = bound.epoch_not_stored() {
         warn!(reason = %error, "boot epoch not stored: the next start relies on the clock");
     }
+    match files {
+        Ok(limit) => info!(limit, "open files"),
+        Err(error) => warn!(reason = %error, "the limit of open files could not be raised"),
+    }
     info!(%role, id = %record.subject(), epoch = %record.epoch(), addr = %record.primary(), port, "listening");
 
     let mut socket = ControlSocket::listen(path_of(&options.data_dir, &name));
+    select! {
+        biased;
+        () = signals.end() => return Err(Interrupted.into()),
+        announced = bound.announce() => announced?,
+    }
     stdout.push(announcement(role, &record).as_bytes());
     // From here on events may follow on standard output.
     let mut node = bound.run();
@@ -89,6 +104,16 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
     // Whoever told the node to leave over the socket still gets the answer.
     let _never_ends = timeout(LAST_WORDS, answering).await;
     Ok(())
+}
+
+/// Lets this process open as many files as it may: often 1,024, where it could be a million. Returns how many
+/// that are, 0 without a limit.
+fn raise_file_limit() -> io::Result<u64> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum {
+        setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
+    }
+    Ok(maximum.unwrap_or(0))
 }
 
 /// What the environment has that looks like options and is none.

@@ -1,5 +1,6 @@
 //! What a node answers to commands: for people as tables, for programs as JSON.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -133,6 +134,8 @@ pub(crate) struct StatusView {
     rejected_connections: u64,
     /// Lines of logs and answers that could not be written.
     lost_lines: u64,
+    /// How often each reason to warn of was met, by its name in the log.
+    warnings: BTreeMap<String, u64>,
 }
 
 pub(super) fn peers_view(node: &NodeSnapshot) -> PeersView {
@@ -172,7 +175,7 @@ pub(super) fn seed_nodes_view(node: &NodeSnapshot) -> SeedsView {
 }
 
 pub(super) fn status_view(report: &NodeReport, lost_lines: u64) -> StatusView {
-    let NodeReport { node, bytes_sent, bytes_received, rejected_connections } = report;
+    let NodeReport { node, bytes_sent, bytes_received, rejected_connections, warnings } = report;
     let stats = &node.stats;
     StatusView {
         role: node.role.to_string(),
@@ -198,6 +201,7 @@ pub(super) fn status_view(report: &NodeReport, lost_lines: u64) -> StatusView {
         bytes_received: *bytes_received,
         rejected_connections: *rejected_connections,
         lost_lines,
+        warnings: warnings.clone(),
     }
 }
 
@@ -323,6 +327,9 @@ impl fmt::Display for StatusView {
         writeln!(f, "  protocol violations   {}", self.misbehaviors)?;
         writeln!(f, "  rejected connections  {}", self.rejected_connections)?;
         writeln!(f, "  lines not written     {}", self.lost_lines)?;
+        for (reason, count) in &self.warnings {
+            writeln!(f, "  warned of             {count} {reason}")?;
+        }
         write!(f, "  bytes                 {} out, {} in", self.bytes_sent, self.bytes_received)
     }
 }

@@ -7,8 +7,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use tidings_core::wire::Evidence;
-use tidings_core::{AddressRecord, Event, MemberState, NodeId, Payload, Role};
-use tidings_node::{LookUpFailure, NodeReport, Observer};
+use tidings_core::{AddressRecord, Event, LifeNews, MemberState, NodeId, Payload, Role};
+use tidings_node::{LookUpFailure, NodeReport, Observer, Warning};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{debug, info, trace, warn};
 
@@ -74,6 +74,7 @@ fn limited(event: &Event) -> Option<(Reason, String)> {
             let who = node.map_or_else(|| addr.ip().to_string(), |node| node.to_string());
             ("protocol violation", format!("{who}: {kind}"))
         }
+        Event::OtherLife { known, .. } => ("other life", known.subject().to_string()),
         Event::Voted { subject, kind, outcome } => ("vote", format!("{subject}: {kind} {outcome}")),
         // What the node itself does, or what is at the level trace.
         Event::Registered { .. }
@@ -102,6 +103,11 @@ impl Observer for EventLog {
             None => None,
         };
         log(event, left_out);
+    }
+
+    fn on_warning(&self, _at: tidings_core::Instant, warning: &Warning) {
+        let Warning { reason, count, text, .. } = warning;
+        warn!(reason, count, "{text}");
     }
 
     fn on_look_up_failure(&self, failure: &LookUpFailure) {
@@ -178,6 +184,7 @@ fn log(event: &Event, left_out: Option<u64>) {
         Event::Voted { subject, kind, outcome } => {
             info!(peer = %subject, %kind, %outcome, left_out, "vote");
         }
+        Event::OtherLife { known, news } => log_life(known, news, left_out),
         Event::SeedNodeLost { addr } => warn!(seed_node = %addr, "lost link to seed node"),
         Event::Moved { record } => {
             info!(addr = %addresses_of(record), number = record.number(), "announcing other addresses");
@@ -202,6 +209,24 @@ fn addresses_of(node: &AddressRecord) -> String {
 fn addresses(peers: &[AddressRecord]) -> String {
     let list: Vec<_> = peers.iter().map(|peer| peer.primary().to_string()).collect();
     list.join(" ")
+}
+
+/// Two lives of one node met.
+fn log_life(known: &AddressRecord, news: &LifeNews, left_out: Option<u64>) {
+    let (newer, epoch) = (known, known.epoch());
+    match news {
+        LifeNews::Shown(from) => {
+            let old = from.epoch();
+            warn!(peer = %from, epoch = %old, %newer, newer_epoch = %epoch, left_out, "a node came in an older life than is known here, and was told");
+        }
+        LifeNews::Begun(begun) => {
+            warn!(epoch = %begun, %newer, newer_epoch = %epoch, "others know a newer life of this node (was its epoch file lost, or a clock ahead?): a life above it begins");
+        }
+        LifeNews::Kept => {
+            warn!(%newer, newer_epoch = %epoch, "others know a newer life of this node and may hold this one dead; it is more than a day ahead of this machine's calendar, or was met again: --force-epoch at the next start begins a life above it");
+        }
+        LifeNews::InUse => warn!(%newer, newer_epoch = %epoch, "identity in use"),
+    }
 }
 
 /// A peer's messages.
