@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::select;
 use tokio::time::sleep;
 
+use crate::announcement::Announcement;
 use crate::handle::NodeHandle;
-use crate::seed_lookup::Lost;
+use crate::seed_lookup::Noted;
 
 /// How long addresses may take to settle after a link was lost.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -105,21 +106,29 @@ pub(crate) fn announced(given: &[PublicAddr], bound: SocketAddr) -> Vec<SocketAd
     ips.into_iter().map(|ip| SocketAddr::new(ip, bound.port())).collect()
 }
 
+/// A node's own addresses.
+#[derive(Debug)]
+pub(crate) struct Own<'a> {
+    pub(crate) given: &'a [PublicAddr],
+    /// Where it listens.
+    pub(crate) bound: SocketAddr,
+    /// What it tells others now.
+    pub(crate) announced: Vec<SocketAddr>,
+    /// The file that has the first of them.
+    pub(crate) file: Option<&'a Announcement>,
+}
+
 /// Looks at the host's addresses again when links were lost, and now and then, and has the node announce others,
 /// until the node has stopped. Addresses that were given, or that the node listens on alone, stay.
-pub(crate) async fn keep_announced(
-    given: &[PublicAddr],
-    bound: SocketAddr,
-    mut announced: Vec<SocketAddr>,
-    (node, lost): (NodeHandle, &Lost),
-) {
+pub(crate) async fn keep_announced(own: Own<'_>, node: NodeHandle, noted: &Noted) {
+    let Own { given, bound, mut announced, file } = own;
     if !given.is_empty() || !bound.ip().is_unspecified() {
         return;
     }
     loop {
         select! {
             biased;
-            () = lost.links.notified() => sleep(PAUSE).await,
+            () = noted.link_lost.notified() => sleep(PAUSE).await,
             () = sleep(LOOK_AGAIN) => {}
         }
         let own = hosts_own(bound.is_ipv6());
@@ -130,8 +139,12 @@ pub(crate) async fn keep_announced(
             continue;
         }
         announced.clone_from(&own);
+        let first = own[0];
         if node.set_addresses(own).await.is_err() {
             return;
+        }
+        if let Some(file) = file {
+            file.renew(first).await;
         }
     }
 }

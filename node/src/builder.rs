@@ -11,7 +11,8 @@ use tidings_core::{
 };
 use tokio::join;
 
-use crate::addresses::{PublicAddr, announced, keep_announced};
+use crate::addresses::{Own, PublicAddr, announced, keep_announced};
+use crate::announcement::Announcement;
 use crate::clock::unix_now;
 use crate::driver::Driver;
 use crate::handle::Observer;
@@ -21,8 +22,8 @@ use crate::lives::Lives;
 use crate::net::{Net, TokioNet};
 use crate::resolver::Resolver;
 use crate::running::RunningNode;
-use crate::seed_file::{self, SeedFileError};
-use crate::seed_lookup::{Lost, SeedLookup, SeedLookupError, SeedSources};
+use crate::seed_file::SeedFileError;
+use crate::seed_lookup::{Noted, SeedLookup, SeedLookupError, SeedSources};
 use crate::settings::{self, Profile, SettingError};
 
 /// What a node needs to be told before it starts. Everything has a default.
@@ -209,7 +210,7 @@ impl NodeBuilder {
         self
     }
 
-    /// A [file of seed nodes](seed_file), any number of times. It is read again when one of them
+    /// A [file of seed nodes](crate::seed_file), any number of times. It is read again when one of them
     /// cannot be reached.
     pub fn seed_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.seeds.files.push(path.into());
@@ -222,7 +223,8 @@ impl NodeBuilder {
         self
     }
 
-    /// A [file of seed nodes](seed_file) to which a seed node adds itself when it listens (R3).
+    /// A [file of seed nodes](seed_file) to which a seed node adds itself when it listens, and which it
+    /// leaves when it leaves (R3).
     pub fn announce_in(mut self, path: impl Into<PathBuf>) -> Self {
         self.announce_in = Some(path.into());
         self
@@ -284,6 +286,7 @@ impl NodeBuilder {
         let mut node = match self.role {
             Role::SeedNode => {
                 if votes(&config) && !self.seeds.is_empty() {
+                    self.seeds.needs_all = true;
                     lookup = self.seeds.look_up().await?;
                 }
                 Node::seed_node_among(config, birth, lookup.known())?
@@ -295,11 +298,9 @@ impl NodeBuilder {
         }
         let observer = self.observer;
         let announce_in = self.announce_in.filter(|_| self.role == Role::SeedNode);
-        // A host that has no address yet says 127.0.0.1, which means another node on every other host.
-        let is_own_guess =
-            self.announce.is_empty() && self.listen.is_none_or(|ip| ip.is_unspecified());
-        let is_for_others = !is_own_guess || !record.primary().ip().is_loopback();
-        let announcement = announce_in.map(|path| (path, is_for_others));
+        let is_guess = self.announce.is_empty() && self.listen.is_none_or(|ip| ip.is_unspecified());
+        let announcement =
+            announce_in.map(|path| Announcement { path, node: identity.id(), is_guess });
         let announce = self.announce;
         let parts = Parts {
             announcement,
@@ -355,8 +356,7 @@ pub struct BoundNode {
 }
 
 struct Parts {
-    /// The file to be announced in, and whether there is an address that others can dial.
-    announcement: Option<(PathBuf, bool)>,
+    announcement: Option<Announcement>,
     listener: <TokioNet as Net>::Listener,
     node: Node,
     identity: Identity,
@@ -384,17 +384,14 @@ impl BoundNode {
 
     /// Adds a seed node to the [file to be announced in](NodeBuilder::announce_in), if there is one: to be called when
     /// nothing else can keep the node from running. Where the host has no address yet but 127.0.0.1, nothing is
-    /// written, with a warning.
+    /// written, with a warning, until it has one.
+    ///
+    /// # Cancel safety
+    ///
+    /// A call that is dropped may have added the entry or not: a thread does.
     pub async fn announce(&self) -> Result<(), StartError> {
-        let Some((path, is_for_others)) = &self.parts.announcement else { return Ok(()) };
-        let addr = self.record.primary();
-        if *is_for_others {
-            announce(path.clone(), addr).await?;
-        } else {
-            let file = path.display();
-            tracing::warn!(%file, %addr, "not announced: this host has no address yet that others can dial; give --ip");
-        }
-        Ok(())
+        let Some(announcement) = &self.parts.announcement else { return Ok(()) };
+        Ok(announcement.write(self.record.primary()).await?)
     }
 
     /// Lets it begin.
@@ -402,7 +399,7 @@ impl BoundNode {
         let Self { record, bound, parts } = self;
         let announced = record.addresses().to_vec();
         let Parts {
-            announcement: _,
+            announcement,
             listener,
             node,
             identity,
@@ -412,9 +409,9 @@ impl BoundNode {
             has_members,
         } = parts;
         let role = node.role();
-        let lost = Arc::new(Lost::default());
+        let noted = Arc::new(Noted::default());
         let lives = Arc::new(Lives::default());
-        let watcher = Arc::new((Arc::clone(&observer), (Arc::clone(&lost), Arc::clone(&lives))));
+        let watcher = Arc::new((Arc::clone(&observer), (Arc::clone(&noted), Arc::clone(&lives))));
         let (driver, handle) = Driver::new(TokioNet, vec![listener], node, watcher);
         if !has_members {
             driver.without_members();
@@ -422,23 +419,17 @@ impl BoundNode {
         let lookups = {
             let handle = handle.clone();
             let epoch_path = identity.epoch_path();
+            let moved = announcement.clone();
             async move {
-                let moves = keep_announced(&announce, bound, announced, (handle.clone(), &lost));
-                let lookups = lookup.keep_fresh(handle, &lost, &*observer);
+                let own = Own { given: &announce, bound, announced, file: moved.as_ref() };
+                let moves = keep_announced(own, handle.clone(), &noted);
+                let lookups = lookup.keep_fresh(handle, &noted, &*observer);
                 join!(lookups, moves, lives.keep(epoch_path));
             }
         };
-        let task = RunningNode::task(driver, lookups, identity);
+        let task = RunningNode::task(driver, lookups, (identity, announcement));
         RunningNode::new(record, role, handle, task)
     }
-}
-
-/// Announces on a thread where a slow disk, or somebody who has the file locked, holds up nobody.
-#[expect(clippy::disallowed_methods, reason = "files are of real nodes only")]
-async fn announce(path: PathBuf, addr: SocketAddr) -> Result<(), SeedFileError> {
-    let announcing = tokio::task::spawn_blocking(move || seed_file::announce(&path, addr));
-    // A runtime that shuts down announces nothing more.
-    announcing.await.unwrap_or(Ok(false)).map(drop)
 }
 
 /// Whether the node keeps a table of members.

@@ -70,6 +70,7 @@
 //! 1.0; [`NodeBuilder`], [`RunningNode`] and [`NodeEvent`] are meant to stay.
 
 mod addresses;
+mod announcement;
 mod builder;
 pub mod chatter;
 mod clock;
@@ -125,9 +126,9 @@ pub use tidings_core::{
     Envelope, Event, GossipMessage, Hop, HyParViewConfig, IHaveDirection, Incarnation, Input,
     Instant, KnownSnapshot, LifeNews, Limits, LinkConfig, LinkId, LinkLoss, LinkOrigin,
     MAX_ADDRESSES, MAX_SEED_NODES, MemberSnapshot, MemberState, MessageId, Misbehavior, Monitor,
-    NeighborLoss, NeighborSnapshot, Node, NodeId, NodeSnapshot, Output, OverlayConfig, OverlayKind,
-    ParseIdError, Payload, PlumtreeConfig, ProbeReason, READY, RecordError, RegisteredSnapshot,
-    RegistrationConfig, RegistrationLoss, Rejection, Removal, ReportOutcome, RngSeed, Role, Said,
-    SeedNodeSnapshot, Sequence, Signature, Spread, Stats, StrikeKind, SuspicionSnapshot,
-    SwimConfig, TooLong, Topic, UnixTime, VoteOutcome, wire,
+    NamedSeedNodes, NeighborLoss, NeighborSnapshot, Node, NodeId, NodeSnapshot, Output,
+    OverlayConfig, OverlayKind, ParseIdError, Payload, PlumtreeConfig, ProbeReason, READY,
+    RecordError, RegisteredSnapshot, RegistrationConfig, RegistrationLoss, Rejection, Removal,
+    ReportOutcome, RngSeed, Role, Said, SeedNodeSnapshot, Sequence, Signature, Spread, Stats,
+    StrikeKind, SuspicionSnapshot, SwimConfig, TooLong, Topic, UnixTime, VoteOutcome, wire,
 };

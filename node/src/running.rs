@@ -8,6 +8,7 @@ use tidings_core::{AddressRecord, NodeId, NodeSnapshot, Role};
 use tokio::select;
 use tokio::task::JoinSet;
 
+use crate::announcement::Announcement;
 use crate::deliveries::Deliveries;
 use crate::driver::{Driver, DriverError};
 use crate::events::Events;
@@ -40,11 +41,12 @@ impl RunningNode {
         Self { record, role, handle, task }
     }
 
-    /// Runs a driver until it ends, with look-ups beside it, keeping the identity locked.
+    /// Runs a driver until it ends, with look-ups beside it, keeping the identity locked. A node that has left is
+    /// taken out of the file that it is announced in.
     pub(crate) fn task(
         driver: Driver<TokioNet>,
         lookups: impl Future<Output = ()> + Send + 'static,
-        identity: Identity,
+        (identity, announcement): (Identity, Option<Announcement>),
     ) -> JoinSet<Ended> {
         let mut task = JoinSet::new();
         task.spawn(async move {
@@ -53,11 +55,15 @@ impl RunningNode {
                 lookups.await;
                 pending::<()>().await;
             };
-            select! {
+            let ended = select! {
                 biased;
                 ended = driver.run() => ended,
                 () = lookups => unreachable!("look-ups end with the node"),
+            };
+            if let Some(announcement) = announcement {
+                announcement.remove().await;
             }
+            ended
         });
         task
     }

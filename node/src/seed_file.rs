@@ -12,24 +12,29 @@
 //! `[seeds]` of `a = "192.0.2.7:5000"`, `a = ["192.0.2.7", 5000]` or
 //! `a = { host = "192.0.2.7", port = 5000 }`, and any number of `[[seed]]` with `host` and `port`.
 //! Lines that are empty or begin with `#` mean nothing; a `#` after a space ends a line.
+//!
+//! Seed nodes that [announce] themselves in a file say behind their address which node they are, where all
+//! of these forms skip it: `192.0.2.7:5000 # node 8f3a..`, or in a column `node` of the file's header.
 
 use std::fmt;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
-use std::net::SocketAddr;
+use std::fs::{File, TryLockError};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::host_port::HostPort;
 
+mod own;
 #[cfg(feature = "toml")]
 mod tables;
+
+pub use own::{Announced, announce, retract};
 
 /// Most bytes of a file that is read: room for ten thousand lines.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// How long others may have the file locked: 10 s. Choice.
-const LOCK_TRIES: u32 = 500;
+/// How long a reader waits for whoever writes, in steps: 1 s. Choice.
+const READ_TRIES: u32 = 50;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Most wrong lines that one error shows.
@@ -77,59 +82,26 @@ pub struct WrongLine {
 
 /// The seed nodes of a file, each once, in the file's order.
 pub fn read(path: &Path) -> Result<Vec<HostPort>, SeedFileError> {
-    let open = File::open(path).and_then(|file| read_text(&file));
+    let open = File::open(path).and_then(|file| {
+        // Who writes has it locked for milliseconds. Where nothing can be locked, or for long, reading does no harm.
+        let _unlocked = patiently(READ_TRIES, || file.try_lock_shared());
+        read_text(&file)
+    });
     let text = open.map_err(|error| SeedFileError::Io { path: path.to_owned(), error })?;
     parse(path, &text)
 }
 
-/// Adds `addr` to the file unless it is in there, in the file's own form (R3). The file is locked
-/// meanwhile, so any number of seed nodes may do this at once; it is made if there is none. Returns
-/// whether it was added.
-pub fn announce(path: &Path, addr: SocketAddr) -> Result<bool, SeedFileError> {
-    let io = |error| SeedFileError::Io { path: path.to_owned(), error };
-    let mut options = OpenOptions::new();
-    let own = HostPort::from(addr);
-    let opened = options.read(true).append(true).create(true).open(path);
-    // Where nothing needs to be written, nothing has to be writable.
-    if opened.is_err() && read(path).is_ok_and(|listed| listed.contains(&own)) {
-        return Ok(false);
-    }
-    let mut file = opened.map_err(io)?;
-    if !file.metadata().map_err(io)?.is_file() {
-        let reason = "it is no regular file, so that nothing can be added to it";
-        return Err(io(io::Error::new(io::ErrorKind::InvalidInput, reason)));
-    }
-    lock(&file).map_err(io)?;
-    let text = read_text(&file).map_err(io)?;
-    if parse(path, &text)?.contains(&own) {
-        return Ok(false);
-    }
-    let entry = entry_like(path, &text, addr);
-    let gap = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    let addition = format!("{gap}{entry}\n");
-    // A file whose form does not take the entry stays as it is.
-    parse(path, &(text + &addition))?;
-    let before = file.metadata().map_err(io)?.len();
-    if let Err(error) = file.write_all(addition.as_bytes()).and_then(|()| file.sync_all()) {
-        // Half an entry, where the disk is full, would be a wrong line to all who read the file.
-        let _half = file.set_len(before);
-        return Err(io(error));
-    }
-    Ok(true)
-}
-
-/// Locks the file when others have done with it, which takes them milliseconds, and not for ever.
+/// Tries to lock until others have done with the file, and not for ever.
 #[expect(clippy::disallowed_methods, reason = "on a thread that may block, of real nodes only")]
-fn lock(file: &File) -> io::Result<()> {
-    for _ in 0..LOCK_TRIES {
-        match file.try_lock() {
+fn patiently(tries: u32, lock: impl Fn() -> Result<(), TryLockError>) -> io::Result<()> {
+    for _ in 0..tries {
+        match lock() {
             Ok(()) => return Ok(()),
             Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
-    let reason =
-        format!("another process has it locked for {} s", (LOCK_PAUSE * LOCK_TRIES).as_secs());
+    let reason = format!("another process has it locked for {} s", (LOCK_PAUSE * tries).as_secs());
     Err(io::Error::new(io::ErrorKind::TimedOut, reason))
 }
 
@@ -199,10 +171,11 @@ fn line_entries(text: &str) -> Vec<Entry> {
         .collect()
 }
 
-/// Which fields of a CSV line hold the host and the port, by its header.
+/// Which fields of a CSV line hold the host, the port and the node, by its header.
 struct Columns {
     host: usize,
     port: usize,
+    node: Option<usize>,
     count: usize,
 }
 
@@ -211,7 +184,8 @@ impl Columns {
         let names: Vec<String> = fields(line).map(str::to_ascii_lowercase).collect();
         let place_of = |wanted: &[&str]| names.iter().position(|name| wanted.contains(&&**name));
         let host = place_of(&["host", "ip", "address", "addr", "hostname"])?;
-        Some(Self { host, port: place_of(&["port"])?, count: names.len() })
+        let node = place_of(&["node", "identity"]);
+        Some(Self { host, port: place_of(&["port"])?, node, count: names.len() })
     }
 
     fn parse(&self, line: &str) -> Result<HostPort, String> {
@@ -243,26 +217,6 @@ fn parse_line(line: &str) -> Result<HostPort, String> {
         _ => return Err("expected HOST:PORT, HOST,PORT or NAME,HOST,PORT".to_owned()),
     };
     read.map_err(|error| error.to_string())
-}
-
-/// An entry for `addr` in the form that the file has.
-fn entry_like(path: &Path, text: &str, addr: SocketAddr) -> String {
-    let (ip, port) = (addr.ip(), addr.port());
-    if is_toml(path) {
-        return format!("\n[[seed]]\nhost = \"{ip}\"\nport = {port}");
-    }
-    let first = meaningful(text).next().map_or("", |(_, line)| line);
-    if let Some(columns) = Columns::of_header(first) {
-        let mut values = vec![String::new(); columns.count];
-        values[columns.host] = ip.to_string();
-        values[columns.port] = port.to_string();
-        return values.join(",");
-    }
-    match fields(first).count() {
-        2 => format!("{ip},{port}"),
-        3 => format!("seed-{port},{ip},{port}"),
-        _ => addr.to_string(),
-    }
 }
 
 struct Listing<'a>(&'a Path, &'a [WrongLine]);
@@ -349,26 +303,6 @@ mod tests {
         let error = listed("seeds", &many).expect_err("thirty wrong lines");
         assert_eq!(error.lines().count(), MAX_SHOWN + 1);
         assert!(error.ends_with("seeds: 20 more lines are wrong"), "{error}");
-    }
-
-    #[test]
-    fn r03_an_entry_takes_the_form_of_its_file() {
-        let addr = "[2001:db8::7]:5001".parse().expect("an address");
-        for (name, text, entry) in [
-            ("seeds", "", "[2001:db8::7]:5001"),
-            ("seeds", "1.2.3.4:5000\n", "[2001:db8::7]:5001"),
-            ("seeds.csv", "1.2.3.4,5000", "2001:db8::7,5001"),
-            ("seeds.csv", "name,port,ip\na,5000,1.2.3.4", ",5001,2001:db8::7"),
-            ("seeds.csv", "a,1.2.3.4,5000", "seed-5001,2001:db8::7,5001"),
-            #[cfg(feature = "toml")]
-            ("s.toml", "seeds = []", "\n[[seed]]\nhost = \"2001:db8::7\"\nport = 5001"),
-        ] {
-            let written = entry_like(Path::new(name), text, addr);
-            assert_eq!(written, entry);
-            let both = format!("{text}\n{written}\n");
-            let read = listed(name, &both).expect("it reads what it wrote");
-            assert!(read.contains(&addr.to_string()), "{read:?}");
-        }
     }
 
     #[cfg(not(feature = "toml"))]

@@ -4,11 +4,11 @@
 //!
 //! What cannot be looked up keeps what it gave before, and counts as one seed node if that was nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
@@ -40,17 +40,23 @@ const AT_ONCE: usize = 16;
 /// The same failure is told so often.
 const TELL_AGAIN: Duration = Duration::from_mins(1);
 
+/// What fails where it is all seed nodes together.
+const ALL: &str = "seed nodes";
+
 /// Where to look for seed nodes.
 #[derive(Clone, Debug)]
 pub(crate) struct SeedSources {
     pub(crate) given: Vec<HostPort>,
     pub(crate) files: Vec<PathBuf>,
     pub(crate) resolver: Arc<dyn Resolver>,
+    /// Those that decide together must know all of them; a peer can do without some.
+    pub(crate) needs_all: bool,
 }
 
 impl Default for SeedSources {
     fn default() -> Self {
-        Self { given: Vec::new(), files: Vec::new(), resolver: Arc::new(SystemResolver) }
+        let resolver = Arc::new(SystemResolver);
+        Self { given: Vec::new(), files: Vec::new(), resolver, needs_all: false }
     }
 }
 
@@ -64,7 +70,7 @@ pub enum SeedLookupError {
     /// There is nothing to look up.
     #[error("no seed node is named{}", in_files(.0))]
     None(Vec<PathBuf>),
-    /// More addresses than a peer can keep.
+    /// More addresses than a seed node that decides with the others can keep.
     #[error("{0} addresses of seed nodes, at most {max} can be used", max = MAX_SEED_NODES)]
     TooMany(usize),
 }
@@ -143,7 +149,8 @@ impl SeedSources {
             return Err(SeedLookupError::None(lookup.sources.files));
         }
         lookup.find(&places, Before::Goes).await;
-        lookup.known = lookup.named(&places);
+        let answered = BTreeSet::new();
+        lookup.known = lookup.named(&places, &answered);
         match lookup.known.len() {
             0..=MAX_SEED_NODES => Ok(lookup),
             count => Err(SeedLookupError::TooMany(count)),
@@ -192,10 +199,28 @@ impl SeedLookup {
         places
     }
 
-    fn named(&self, places: &[HostPort]) -> NamedSeedNodes {
-        NamedSeedNodes::new(
-            places.iter().map(|place| self.found.get(place).cloned().unwrap_or_default()),
-        )
+    /// All seed nodes. Where they are more than a peer can use, those that have answered come first, and then those
+    /// that were not tried yet, so that sooner or later each is.
+    fn named(&mut self, places: &[HostPort], answered: &BTreeSet<SocketAddr>) -> NamedSeedNodes {
+        let hosts: Vec<_> =
+            places.iter().map(|place| self.found.get(place).cloned().unwrap_or_default()).collect();
+        let all = NamedSeedNodes::new(hosts.clone());
+        if all.len() <= MAX_SEED_NODES || self.sources.needs_all {
+            return all;
+        }
+        let tried: BTreeSet<SocketAddr> = self.known.addresses().collect();
+        let mut addresses: Vec<SocketAddr> = all.addresses().collect();
+        addresses.sort_by_key(|addr| (!answered.contains(addr), tried.contains(addr)));
+        addresses.truncate(MAX_SEED_NODES);
+        let reason = format!(
+            "{} are named and {MAX_SEED_NODES} used: those that never answered go first",
+            all.len()
+        );
+        self.fail(ALL.to_owned(), reason, addresses.len());
+        NamedSeedNodes::new(hosts.into_iter().filter_map(|mut host| {
+            host.retain(|addr| addresses.contains(addr));
+            (!host.is_empty()).then_some(host)
+        }))
     }
 
     /// Looks these up. What is not found keeps what it had.
@@ -232,12 +257,13 @@ impl SeedLookup {
     /// Whether looking again could give something else.
     fn can_change(&self) -> bool {
         let is_fixed = |place: &HostPort| place.literal().is_some();
-        !self.sources.files.is_empty() || !self.sources.given.iter().all(is_fixed)
+        let has_more = self.failing.contains_key(ALL);
+        has_more || !self.sources.files.is_empty() || !self.sources.given.iter().all(is_fixed)
     }
 
     /// Looks again when a seed node was lost, when something could not be looked up, and now and then, and
     /// gives the node what is new, until the node has stopped.
-    pub(crate) async fn keep_fresh(mut self, node: NodeHandle, lost: &Lost, told: &dyn Observer) {
+    pub(crate) async fn keep_fresh(mut self, node: NodeHandle, noted: &Noted, told: &dyn Observer) {
         if !self.can_change() {
             return;
         }
@@ -245,13 +271,13 @@ impl SeedLookup {
         loop {
             let before = select! {
                 biased;
-                () = lost.seed_nodes.notified() => {
+                () = noted.seed_node_lost.notified() => {
                     sleep(PAUSE).await;
                     Before::Goes
                 }
                 () = sleep(self.wait()) => Before::Stays,
             };
-            let named = self.look_again(before).await;
+            let named = self.look_again(before, noted).await;
             self.tell_failures(told);
             let Some(named) = named else { continue };
             if node.set_named_seed_nodes(named).await.is_err() {
@@ -271,7 +297,7 @@ impl SeedLookup {
     }
 
     /// Looks everything up again. Returns all seed nodes if they are others than before.
-    async fn look_again(&mut self, before: Before) -> Option<NamedSeedNodes> {
+    async fn look_again(&mut self, before: Before, noted: &Noted) -> Option<NamedSeedNodes> {
         for failing in self.failing.values_mut() {
             failing.is_current = false;
         }
@@ -286,11 +312,11 @@ impl SeedLookup {
         }
         let places = self.places();
         self.find(&places, before).await;
-        let mut named = self.named(&places);
-        if named.len() > MAX_SEED_NODES && before == Before::Stays {
+        if self.found.values().flatten().count() > MAX_SEED_NODES && before == Before::Stays {
             self.find(&places, Before::Goes).await;
-            named = self.named(&places);
         }
+        let answered = noted.answered(self.found.values().flatten());
+        let mut named = self.named(&places, &answered);
         let refused = match named.len() {
             0 => Some(SeedLookupError::None(self.sources.files.clone())),
             1..=MAX_SEED_NODES => None,
@@ -298,7 +324,7 @@ impl SeedLookup {
         };
         if let Some(error) = refused {
             let kept = self.known.addresses().count();
-            self.fail("seed nodes".to_owned(), error.to_string(), kept);
+            self.fail(ALL.to_owned(), error.to_string(), kept);
             named = self.known.clone();
         }
         self.failing.retain(|_, failing| failing.is_current);
@@ -352,21 +378,35 @@ async fn look_up(resolver: &dyn Resolver, place: &HostPort) -> io::Result<Vec<So
     Ok(addresses)
 }
 
-/// Notes that links were lost.
+/// Notes which seed nodes have answered, and that links were lost.
 #[derive(Debug, Default)]
-pub(crate) struct Lost {
-    /// A seed node was.
-    seed_nodes: Notify,
-    /// Any node was.
-    pub(crate) links: Notify,
+pub(crate) struct Noted {
+    answered: Mutex<BTreeSet<SocketAddr>>,
+    seed_node_lost: Notify,
+    /// To any node.
+    pub(crate) link_lost: Notify,
 }
 
-impl Observer for Lost {
+impl Noted {
+    /// Which of these have answered. The others are forgotten.
+    fn answered<'a>(&self, all: impl Iterator<Item = &'a SocketAddr>) -> BTreeSet<SocketAddr> {
+        let all: BTreeSet<_> = all.copied().collect();
+        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        answered.retain(|addr| all.contains(addr));
+        answered.clone()
+    }
+}
+
+impl Observer for Noted {
     fn on_event(&self, _at: Instant, event: &Event) {
+        if let Event::Registered { seed_node } = event {
+            let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+            answered.extend(seed_node.addresses());
+        }
         let is_seed_node =
             matches!(event, Event::RegistrationLost { .. } | Event::SeedNodeLost { .. });
         if is_seed_node {
-            self.seed_nodes.notify_one();
+            self.seed_node_lost.notify_one();
         }
         let is_unsaid = matches!(
             event,
@@ -374,7 +414,7 @@ impl Observer for Lost {
                 | Event::NobodyReached { .. }
         );
         if is_seed_node || is_unsaid {
-            self.links.notify_one();
+            self.link_lost.notify_one();
         }
     }
 }

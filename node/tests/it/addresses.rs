@@ -1,6 +1,6 @@
 //! Nodes with several addresses, published ones, and ones where nobody is.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::forward::Forward;
 use crate::process::{Process, tidings_in};
-use crate::support::{Raw, empty_folder, frame};
+use crate::support::{Raw, empty_folder, frame, free_port};
 
 /// Far longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,11 +38,6 @@ impl Silent {
         }
         Self { addr, _listener: listener, _waiting: waiting }
     }
-}
-
-/// A port that nobody listens on, for a moment.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port()
 }
 
 /// Peers whose first address swallows all connections link by the second one, and a seed node that probes
@@ -121,9 +116,9 @@ async fn a_node_that_moves_is_listed_at_its_new_address() {
         let builder = NodeBuilder::peer().listen([127, 0, 0, 1]).seed(seed_node.addr());
         builder.start().await.expect("it starts")
     };
-    let (mover, witness) = (start().await, start().await);
+    let (mover, other_peer) = (start().await, start().await);
     timeout(PATIENCE, mover.joined()).await.expect("it joins").expect("it runs");
-    timeout(PATIENCE, witness.joined()).await.expect("it joins").expect("it runs");
+    timeout(PATIENCE, other_peer.joined()).await.expect("it joins").expect("it runs");
     let published = free_port();
     let forwarding = Forward::new(published, mover.addr().port());
     let new = SocketAddr::from(([127, 0, 0, 1], published));
@@ -139,7 +134,7 @@ async fn a_node_that_moves_is_listed_at_its_new_address() {
         }
     };
     timeout(PATIENCE, listed).await.expect("the new record replaces the old one");
-    witness.stop().await.expect("it leaves");
+    other_peer.stop().await.expect("it leaves");
     let late = start().await;
     timeout(PATIENCE, late.joined()).await.expect("it links to the new address").expect("it runs");
     // Nonsense changes nothing.

@@ -99,7 +99,7 @@ fn wrong_values_are_refused_with_their_place_and_what_is_allowed() {
         ("max_peers = {}", &[], &[], "wrong.toml:1: max_peers: expected a text, a number"),
         ("port = [1, 2]", &[], &[], "wrong.toml:1: port takes one value"),
         ("port = ", &[], &[], "wrong.toml:1: "),
-        ("", &["--ip", "1.2.3"], &[], "--ip: ip = \"1.2.3\": invalid IP address"),
+        ("", &["--ip", "1.2.3"], &[], "--ip: ip = \"1.2.3\": expected IP or IP:PORT"),
         ("", &["--log-format", "xml"], &[], "allowed are text and json"),
     ] {
         fs::write(folder.join("wrong.toml"), file).expect("written");

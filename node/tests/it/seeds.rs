@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tidings_node::{
-    DecisionMode, HostPort, NodeBuilder, Resolver, Resolving, RunningNode, seed_file,
+    DecisionMode, HostPort, NodeBuilder, NodeId, Resolver, Resolving, RunningNode, seed_file,
 };
 use tokio::time::timeout;
 
 use crate::process::{Process, program, tidings_in};
-use crate::support::empty_folder;
+use crate::support::{empty_folder, free_port};
 
 /// Far longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,8 +36,12 @@ fn r03_many_seed_nodes_announce_themselves_at_once() {
             let path = &path;
             scope.spawn(move || {
                 let addr = ([192, 0, 2, 2], 5000 + n).into();
-                assert!(seed_file::announce(path, addr).expect("announced"));
-                assert!(!seed_file::announce(path, addr).expect("known"));
+                let node = NodeId::new([u8::try_from(n).expect("twenty"); 32]);
+                let announce = || seed_file::announce(path, node, addr).expect("announced");
+                assert!(announce().is_new);
+                assert!(!announce().is_new);
+                assert!(seed_file::retract(path, node).expect("out").is_new);
+                assert!(announce().is_new);
             });
         }
     });
@@ -54,7 +58,9 @@ fn r03_a_file_whose_form_takes_no_entry_is_not_touched() {
     // A table cannot be appended to a list that is written in one piece.
     let text = "seed = ['192.0.2.1:5000']\n";
     fs::write(&path, text).expect("written");
-    let error = seed_file::announce(&path, ([192, 0, 2, 2], 5000).into()).expect_err("refused");
+    let node = NodeId::new([1; 32]);
+    let addr = ([192, 0, 2, 2], 5000).into();
+    let error = seed_file::announce(&path, node, addr).expect_err("refused");
     assert!(error.to_string().contains("seeds.toml:"), "{error}");
     assert_eq!(fs::read_to_string(&path).expect("a file"), text);
 }
@@ -174,7 +180,7 @@ fn names_that_fail_are_told_and_hold_up_nobody() {
     let seed_node = Process::start(&folder, &["seed", "--port", "0"]);
     let args = ["peer", "--seed", "nosuch.invalid:5000", "--seed", &seed_node.addr];
     let mut peer = Process::start(&folder, &args);
-    peer.wait_for("seed nodes not found, tried again what=nosuch.invalid:5000 reason=");
+    peer.wait_for("seed nodes not looked up in full, tried again what=nosuch.invalid:5000 reason=");
     peer.wait_for("registered");
     let args = ["seed", "--port", "0", "--registration", "quorum", "--vote-timeout", "300ms"];
     let names = ["--seed", "nosuch.invalid:1", "--seed", "nosuch.invalid:2"];
@@ -209,15 +215,58 @@ async fn a_seed_node_that_moved_is_found_through_the_file() {
     timeout(PATIENCE, registered).await.expect("it moves over");
 }
 
+/// What seed nodes that died left in a file ends no start, and hides no seed node that runs.
+#[test]
+fn a_peer_joins_through_a_file_of_dead_seed_nodes() {
+    let folder = empty_folder("seeds_dead");
+    let dead: String = (0..70).map(|n| format!("127.0.0.1:{}\n", 1 + n)).collect();
+    fs::write(folder.join("seeds.txt"), dead).expect("written");
+    let mut seed_node =
+        Process::start(&folder, &["seed", "--port", "0", "--announce-in", "seeds.txt"]);
+    seed_node.wait_for("the file lists more seed nodes than a node uses");
+    let mut peer = Process::start(&folder, &["peer", "--seed-file", "seeds.txt"]);
+    peer.wait_for("71 are named and 64 used");
+    peer.wait_for("registered");
+}
+
+/// R3: a seed node that leaves takes its entry out, and one that starts elsewhere has its new one only.
+#[test]
+fn r03_a_file_lists_seed_nodes_as_long_as_they_run() {
+    let folder = empty_folder("seeds_leave");
+    let text = || fs::read_to_string(folder.join("seeds.txt")).expect("a file");
+    let start = |port: &str| {
+        let args = ["seed", "--port", port, "--data-dir", ".", "--announce-in", "seeds.txt"];
+        Process::start(&folder, &args)
+    };
+    let (stays, leaves) = (start("0"), start("0"));
+    assert!(text().contains(&stays.addr) && text().contains(&leaves.addr), "{}", text());
+    let (addr, port) = (leaves.addr.clone(), leaves.port().to_owned());
+    leaves.signal("-TERM");
+    leaves.end();
+    assert!(text().contains(&stays.addr) && !text().contains(&addr), "{}", text());
+    let killed = start(&port);
+    killed.signal("-KILL");
+    killed.end();
+    assert!(text().contains(&addr), "nobody took it out: {}", text());
+    // The same node elsewhere.
+    let other_port = free_port().to_string();
+    for file in ["identity", "epoch"] {
+        let name = |port: &str| folder.join(format!("seed-{port}.{file}"));
+        fs::rename(name(&port), name(&other_port)).expect("a file");
+    }
+    let moved = start(&other_port);
+    assert!(text().contains(&moved.addr) && !text().contains(&addr), "{}", text());
+    assert_eq!(text().lines().count(), 2, "{}", text());
+}
+
 /// R3: a start that fails has not entered itself, whatever it fails by.
 #[test]
 fn r03_a_start_that_fails_leaves_no_entry() {
     let folder = empty_folder("seeds_failed_start");
-    fs::write(folder.join("no-folder"), "").expect("written");
-    let log = "no-folder/seed.log";
     let output = program()
         .args(["seed", "--port", "0", "--listen", "127.0.0.1", "--data-dir", "."])
-        .args(["--announce-in", "seeds.txt", "--log-file", log])
+        .args(["--announce-in", "seeds.txt"])
+        .args(["--registration", "quorum", "--seed-file", "missing.txt"])
         .current_dir(&folder)
         .output()
         .expect("it runs");

@@ -30,6 +30,11 @@ use tokio::time::{sleep, timeout};
 /// Far longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A port that nobody listens on, for a moment.
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 /// The documented network, quicker.
 pub(crate) fn quick() -> Config {
     let millis = Duration::from_millis;

@@ -516,12 +516,7 @@ mod tests {
     }
 
     fn registrations() -> Vec<Event> {
-        let failures = [
-            DialFailure::Refused,
-            DialFailure::Unreachable,
-            DialFailure::TimedOut,
-            DialFailure::NotTried,
-        ];
+        let failures = [DialFailure::Refused, DialFailure::Unreachable, DialFailure::TimedOut];
         let mut losses: Vec<RegistrationLoss> =
             failures.map(RegistrationLoss::Unreachable).to_vec();
         losses.extend([
@@ -636,13 +631,6 @@ mod tests {
         events.extend(REFUSALS.map(|reason| Event::HelloRefused { from: record(), reason }));
         events.extend(kinds.into_iter().map(|kind| misbehaved(Some(ID), kind)));
         events.extend(rejections.map(Event::Rejected));
-        let lives = [
-            LifeNews::Shown(record()),
-            LifeNews::Begun(BootEpoch(9)),
-            LifeNews::Kept,
-            LifeNews::InUse,
-        ];
-        events.extend(lives.map(|news| Event::OtherLife { known: record(), news }));
         events
     }
 
@@ -657,6 +645,18 @@ mod tests {
         let refused = |reason| Event::HelloRefused { from: record(), reason };
         let mut events = [SkipReason::Own, SkipReason::NoSeedNode].map(skipped).to_vec();
         events.push(refused(Refusal::NotNamed));
+        let parts = tidings_core::wire::Parts::of(&tidings_core::Config::default());
+        events.push(refused(Refusal::OtherParts { has: parts, asks: parts }));
+        let reason = RegistrationLoss::Unreachable(DialFailure::NotTried);
+        events.push(Event::RegistrationLost { addr: addr(), reason });
+        events.push(Event::StoodStill { time: Duration::from_secs(5) });
+        let lives = [
+            LifeNews::Shown(record()),
+            LifeNews::Begun(BootEpoch(9)),
+            LifeNews::Kept,
+            LifeNews::InUse,
+        ];
+        events.extend(lives.map(|news| Event::OtherLife { known: record(), news }));
         events.push(Event::Moved { record: record() });
         events.push(Event::Rejected(Rejection::Addresses(tidings_core::RecordError::Count(5))));
         events

@@ -34,7 +34,7 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Result<()> {
     let mut signals = Signals::catch().context("signals")?;
     let options = NodeOptions::resolve(role, flags)?;
-    let files = raise_file_limit();
+    let raised = raise_handle_limit();
     let outputs = Arc::new(Outputs::default());
     let stdout = outputs.start(STANDARD_OUTPUT, standard_output()?)?;
     let inbox = Arc::new(Inbox::default());
@@ -66,11 +66,14 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
     if let Some(error) = bound.epoch_not_stored() {
         warn!(reason = %error, "boot epoch not stored: the next start relies on the clock");
     }
-    match files {
-        Ok(limit) => info!(limit, "open files"),
-        Err(error) => warn!(reason = %error, "the limit of open files could not be raised"),
+    if let Err(error) = raised {
+        warn!(reason = %error, "the limit of open files could not be raised");
     }
-    info!(%role, id = %record.subject(), epoch = %record.epoch(), addr = %record.primary(), port, "listening");
+    let max_files = handle_limit().map_or_else(|| "unlimited".to_owned(), |max| max.to_string());
+    info!(
+        %role, id = %record.subject(), epoch = %record.epoch(), addr = %record.primary(), port, %max_files,
+        "listening"
+    );
 
     let mut socket = ControlSocket::listen(path_of(&options.data_dir, &name));
     select! {
@@ -106,14 +109,18 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
     Ok(())
 }
 
-/// Lets this process open as many files as it may: often 1,024, where it could be a million. Returns how many
-/// that are, 0 without a limit.
-fn raise_file_limit() -> io::Result<u64> {
+/// How many files this process may open, if that is bounded.
+fn handle_limit() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
+/// Lets this process open as many files as it may: often 1,024, where it could be a million.
+fn raise_handle_limit() -> io::Result<()> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum {
         setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
     }
-    Ok(maximum.unwrap_or(0))
+    Ok(())
 }
 
 /// What the environment has that looks like options and is none.

@@ -113,7 +113,7 @@ impl Observer for EventLog {
     fn on_look_up_failure(&self, failure: &LookUpFailure) {
         let LookUpFailure { what, reason, kept, times, .. } = failure;
         let (what, reason) = (what.escape_debug(), reason.escape_debug());
-        warn!(%what, %reason, kept, times, "seed nodes not found, tried again");
+        warn!(%what, %reason, kept, times, "seed nodes not looked up in full, tried again");
     }
 }
 
