@@ -270,8 +270,8 @@ mod tests {
             std::fs::write(&path, by_hand).expect("written");
             let text = || std::fs::read_to_string(&path).expect("read");
             let others = || -> Vec<String> {
-                let listed = read(&path).expect("right").into_iter().map(|place| place.to_string());
-                listed.filter(|it| !by_hand.contains(&it[..9])).collect()
+                let listed = read(&path).expect("right").into_iter();
+                listed.filter(|it| !by_hand.contains(it.host())).map(|it| it.to_string()).collect()
             };
             let announced = |node, at: &str| announce(&path, node, addr(at)).expect("announced");
             assert!(announced(NODE, "192.0.2.77:50001").is_new);

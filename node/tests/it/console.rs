@@ -196,6 +196,7 @@ fn silent_programs_lock_nobody_out() {
 
 /// A path that is too long for a socket's address, and a file that somebody has removed.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "waits for a process, in real time")]
 fn a_node_can_be_asked_wherever_its_folder_is() {
     let folder = empty_folder("console_deep");
     let deep = ["a_folder_with_a_long_name"; 6].join("/");

@@ -219,8 +219,8 @@ async fn a_seed_node_that_moved_is_found_through_the_file() {
 #[test]
 fn a_peer_joins_through_a_file_of_dead_seed_nodes() {
     let folder = empty_folder("seeds_dead");
-    let dead: String = (0..70).map(|n| format!("127.0.0.1:{}\n", 1 + n)).collect();
-    fs::write(folder.join("seeds.txt"), dead).expect("written");
+    let dead: Vec<String> = (1..71).map(|port| format!("127.0.0.1:{port}\n")).collect();
+    fs::write(folder.join("seeds.txt"), dead.concat()).expect("written");
     let mut seed_node =
         Process::start(&folder, &["seed", "--port", "0", "--announce-in", "seeds.txt"]);
     seed_node.wait_for("the file lists more seed nodes than a node uses");

@@ -57,6 +57,18 @@ pub(super) fn encode<W: Words>(event: &Event, to: &mut W) {
             });
         }
         Event::Left => to.word(26),
+        Event::StoodStill { .. }
+        | Event::SeedNodeSkipped { .. }
+        | Event::Moved { .. }
+        | Event::NobodyReached { .. }
+        | Event::OtherLife { .. } => own_place(event, to),
+    }
+}
+
+/// 27 to 31: what a node meets of itself and of where it looks.
+#[expect(clippy::wildcard_enum_match_arm, reason = "`encode` sends nothing else here")]
+fn own_place<W: Words>(event: &Event, to: &mut W) {
+    match event {
         Event::StoodStill { time } => {
             to.word(27);
             to.time(*time);
@@ -91,6 +103,7 @@ pub(super) fn encode<W: Words>(event: &Event, to: &mut W) {
                 LifeNews::InUse => to.word(4),
             }
         }
+        _ => {}
     }
 }
 
@@ -645,7 +658,7 @@ mod tests {
         let refused = |reason| Event::HelloRefused { from: record(), reason };
         let mut events = [SkipReason::Own, SkipReason::NoSeedNode].map(skipped).to_vec();
         events.push(refused(Refusal::NotNamed));
-        let parts = tidings_core::wire::Parts::of(&tidings_core::Config::default());
+        let parts = tidings_core::wire::Parts::of(&tidings_core::Config::modern());
         events.push(refused(Refusal::OtherParts { has: parts, asks: parts }));
         let reason = RegistrationLoss::Unreachable(DialFailure::NotTried);
         events.push(Event::RegistrationLost { addr: addr(), reason });

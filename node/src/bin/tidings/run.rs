@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tidings_core::{AddressRecord, Role};
 use tidings_node::chatter::FirstNeighbor;
-use tidings_node::{node_name, unix_now};
+use tidings_node::{BoundNode, node_name, unix_now};
 use tokio::select;
 use tokio::time::timeout;
 use tracing::{info, warn};
@@ -62,18 +62,10 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
     let terminal = shell.as_mut().and_then(Shell::above);
     log::init(&options.log, (role, port), terminal, &outputs)?;
     let _last_lines = LastLines(Arc::clone(&outputs));
-    tell_other_variables();
-    if let Some(error) = bound.epoch_not_stored() {
-        warn!(reason = %error, "boot epoch not stored: the next start relies on the clock");
-    }
     if let Err(error) = raised {
         warn!(reason = %error, "the limit of open files could not be raised");
     }
-    let max_files = handle_limit().map_or_else(|| "unlimited".to_owned(), |max| max.to_string());
-    info!(
-        %role, id = %record.subject(), epoch = %record.epoch(), addr = %record.primary(), port, %max_files,
-        "listening"
-    );
+    tell_start(role, &bound);
 
     let mut socket = ControlSocket::listen(path_of(&options.data_dir, &name));
     select! {
@@ -107,6 +99,20 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
     // Whoever told the node to leave over the socket still gets the answer.
     let _never_ends = timeout(LAST_WORDS, answering).await;
     Ok(())
+}
+
+/// The first lines: what is odd, and who listens where.
+fn tell_start(role: Role, bound: &BoundNode) {
+    tell_other_variables();
+    if let Some(error) = bound.epoch_not_stored() {
+        warn!(reason = %error, "boot epoch not stored: the next start relies on the clock");
+    }
+    let (record, port) = (bound.record(), bound.port());
+    let max_files = handle_limit().map_or_else(|| "unlimited".to_owned(), |max| max.to_string());
+    info!(
+        %role, id = %record.subject(), epoch = %record.epoch(), addr = %record.primary(), port, %max_files,
+        "listening"
+    );
 }
 
 /// How many files this process may open, if that is bounded.

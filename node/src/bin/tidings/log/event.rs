@@ -186,6 +186,16 @@ fn log(event: &Event, left_out: Option<u64>) {
         }
         Event::OtherLife { known, news } => log_life(known, news, left_out),
         Event::SeedNodeLost { addr } => warn!(seed_node = %addr, "lost link to seed node"),
+        Event::Moved { .. } | Event::NobodyReached { .. } | Event::SeedNodeSkipped { .. } => {
+            log_place(event);
+        }
+    }
+}
+
+/// Where the node and others are, and are not.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all else is logged elsewhere")]
+fn log_place(event: &Event) {
+    match event {
         Event::Moved { record } => {
             info!(addr = %addresses_of(record), number = record.number(), "announcing other addresses");
         }
@@ -197,6 +207,7 @@ fn log(event: &Event, left_out: Option<u64>) {
         Event::SeedNodeSkipped { addr, reason } => {
             warn!(seed_node = %addr, %reason, "no seed node at this address: it does not count");
         }
+        _ => {}
     }
 }
 
