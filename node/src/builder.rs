@@ -300,7 +300,7 @@ impl NodeBuilder {
         let announce_in = self.announce_in.filter(|_| self.role == Role::SeedNode);
         let is_guess = self.announce.is_empty() && self.listen.is_none_or(|ip| ip.is_unspecified());
         let announcement =
-            announce_in.map(|path| Announcement { path, node: identity.id(), is_guess });
+            announce_in.map(|path| Arc::new(Announcement::new(path, identity.id(), is_guess)));
         let announce = self.announce;
         let parts = Parts {
             announcement,
@@ -356,7 +356,7 @@ pub struct BoundNode {
 }
 
 struct Parts {
-    announcement: Option<Announcement>,
+    announcement: Option<Arc<Announcement>>,
     listener: <TokioNet as Net>::Listener,
     node: Node,
     identity: Identity,
@@ -384,14 +384,15 @@ impl BoundNode {
 
     /// Adds a seed node to the [file to be announced in](NodeBuilder::announce_in), if there is one: to be called when
     /// nothing else can keep the node from running. Where the host has no address yet but 127.0.0.1, nothing is
-    /// written, with a warning, until it has one.
+    /// written, with a warning, until it has one. What a full disk does not take is written later; a file that cannot
+    /// be right is an error.
     ///
     /// # Cancel safety
     ///
     /// A call that is dropped may have added the entry or not: a thread does.
     pub async fn announce(&self) -> Result<(), StartError> {
         let Some(announcement) = &self.parts.announcement else { return Ok(()) };
-        Ok(announcement.write(self.record.primary()).await?)
+        Ok(announcement.begin(self.record.primary()).await?)
     }
 
     /// Lets it begin.
@@ -419,12 +420,17 @@ impl BoundNode {
         let lookups = {
             let handle = handle.clone();
             let epoch_path = identity.epoch_path();
-            let moved = announcement.clone();
+            let file = announcement.clone();
             async move {
-                let own = Own { given: &announce, bound, announced, file: moved.as_ref() };
+                let own = Own { given: &announce, bound, announced, file: file.as_deref() };
                 let moves = keep_announced(own, handle.clone(), &noted);
                 let lookups = lookup.keep_fresh(handle, &noted, &*observer);
-                join!(lookups, moves, lives.keep(epoch_path));
+                let entry = async {
+                    if let Some(file) = &file {
+                        file.keep().await;
+                    }
+                };
+                join!(lookups, moves, lives.keep(epoch_path), entry);
             }
         };
         let task = RunningNode::task(driver, lookups, (identity, announcement));

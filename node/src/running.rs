@@ -2,6 +2,7 @@
 
 use std::future::{Future, pending};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tidings_core::{AddressRecord, NodeId, NodeSnapshot, Role};
@@ -46,7 +47,7 @@ impl RunningNode {
     pub(crate) fn task(
         driver: Driver<TokioNet>,
         lookups: impl Future<Output = ()> + Send + 'static,
-        (identity, announcement): (Identity, Option<Announcement>),
+        (identity, announcement): (Identity, Option<Arc<Announcement>>),
     ) -> JoinSet<Ended> {
         let mut task = JoinSet::new();
         task.spawn(async move {

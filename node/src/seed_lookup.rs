@@ -354,7 +354,7 @@ impl SeedLookup {
 }
 
 /// An error with all that it comes from.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(inner) = next {

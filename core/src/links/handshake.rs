@@ -187,7 +187,7 @@ impl Context {
     }
 
     /// Counts and tells a broken rule.
-    pub(crate) fn accuse(&mut self, link: LinkId, kind: Misbehavior) {
+    pub(super) fn accuse(&mut self, link: LinkId, kind: Misbehavior) {
         let Some(entry) = self.links.table.get(link) else { return };
         let is_up = entry.stage == Stage::Up;
         let node = entry.remote.as_ref().filter(|_| is_up).map(AddressRecord::subject);
@@ -404,6 +404,7 @@ impl Context {
         self.timers.cancel(LinkTimer::Hello(link));
         let entry = self.links.table.remove(link)?;
         self.links.pings.forget(link);
+        self.links.faults.remove(&link);
         self.has_changed |= entry.owner.is_some();
         if entry.owner.is_some_and(Owner::makes_neighbors) {
             self.links.end_neighbor_dial(link);

@@ -26,6 +26,8 @@ impl Links {
         holds(has_links, "a dial for a neighbor without a link")?;
         let has_links = self.deliveries.iter().all(|(link, ..)| has_link(*link));
         holds(has_links, "a delivery without a link")?;
+        let has_links = self.faults.keys().all(|link| has_link(*link));
+        holds(has_links, "faults of no link")?;
         holds(self.pings.links().all(has_link), "a ping on no link")
     }
 }

@@ -23,6 +23,7 @@ mod pings;
 mod silence;
 pub(crate) mod state;
 pub(crate) mod timer;
+mod tolerance;
 
 pub(crate) use state::{
     Delivery, DialReason, Ending, Failed, Failure, Links, Outcome, Owner, Target, Up,

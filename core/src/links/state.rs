@@ -1,6 +1,7 @@
 //! Which links there are, who dialed them, and how far each has come.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -8,6 +9,7 @@ use crate::address::AddressRecord;
 use crate::failure::{DialFailure, LinkLoss};
 use crate::id::{LinkId, NodeId};
 use crate::links::health::Pings;
+use crate::links::tolerance::Faults;
 use crate::util::room::release_if_empty;
 use crate::util::table::Table;
 use crate::wire::{Bye, Hello, Message, Purpose, Refuse};
@@ -26,6 +28,8 @@ pub(crate) struct Links {
     pub(super) deliveries: Vec<(LinkId, Delivery, Vec<Message>)>,
     /// Pings without an answer.
     pub(crate) pings: Pings,
+    /// Of the links whose other side made some.
+    pub(super) faults: BTreeMap<LinkId, Faults>,
 }
 
 /// A dial that shall become a link between neighbors.

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use tidings_core::UnixTime;
-use tidings_core::wire::{LinkMessage, Message, Ping, Purpose};
+use tidings_core::wire::{Bye, LinkMessage, Message, Ping, Purpose};
 
 use crate::process::{Process, tidings_in};
 use crate::support::{Raw, empty_folder, frame, gossip, wait_until};
@@ -133,7 +133,7 @@ async fn one_neighbor_does_not_decide_how_much_is_logged() {
     flooder.wait_for(is_welcome).await;
     let ping = Ping { nonce: 7, time: UnixTime::from_millis(0), addr: nowhere };
     let pong = frame(&Message::Link(LinkMessage::Pong(ping)));
-    let bytes: Vec<u8> = [pong.repeat(2_000), gossips(2_000)].concat();
+    let bytes: Vec<u8> = [pong.repeat(90), gossips(2_000)].concat();
     flooder.write(&bytes).await;
     let log = folder.join("node.log");
     wait_until("what was left out is told", || {
@@ -141,6 +141,10 @@ async fn one_neighbor_does_not_decide_how_much_is_logged() {
         text.contains("lines left out") && text.contains("gossip received")
     })
     .await;
+    // Who breaks rules all the time is given up.
+    flooder.write(&pong.repeat(100)).await;
+    let bye = Message::Link(LinkMessage::Bye(Bye::Misbehaved));
+    assert_eq!(flooder.last_message().await, Some(bye));
     peer.signal("-TERM");
     let (status, _) = peer.end();
     assert!(status.success());

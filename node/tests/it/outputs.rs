@@ -402,30 +402,41 @@ fn a_start_on_a_full_disk_leaves_no_half_file() {
     assert!(!folder.join(format!("seed-{port}.epoch.next")).exists());
 }
 
-/// A shared file that somebody keeps locked, or that takes nothing, is named; no half entry is left in it.
+/// A shared file that somebody keeps locked, or that takes nothing now, is named, and written later; no half
+/// entry is left in it. One that never can be written fails the start.
 #[test]
-fn a_shared_file_that_cannot_be_written_is_named() {
+fn a_shared_file_that_cannot_be_written_is_named_and_written_later() {
     let folder = empty_folder("outputs_shared");
     let shared = folder.join("seeds.csv");
-    fs::write(&shared, "192.0.2.7:5000\n").expect("written");
-    let mut node = program();
-    node.args(["seed", "--listen", "127.0.0.1", "--port", "0", "--log-file", "none"]);
-    node.args(["--announce-in", "seeds.csv", "--data-dir", "."]).current_dir(&folder);
-    let locked = File::open(&shared).expect("a file");
-    locked.lock().expect("locked");
-    let output = node.stdin(Stdio::null()).output().expect("it ends");
-    drop(locked);
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{error}");
-    assert!(error.contains("seeds.csv: another process has it locked for 10 s"), "{error}");
-
     fs::write(&shared, format!("# {}\n192.0.2.7:5000\n", "x".repeat(490))).expect("written");
     let before = text(&shared);
-    let output =
-        through_shell("ulimit -f 1", &node).stderr(Stdio::piped()).output().expect("it ends");
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(error.contains("seeds.csv: File too large"), "{error}");
+    let args = ["seed", "--port", "0", "--announce-in", "seeds.csv"];
+    let locked = File::open(&shared).expect("a file");
+    locked.lock().expect("locked");
+    let mut waits = Process::start_logging(&folder, &args);
+    waits.wait_for("seeds.csv: another process has it locked for 10 s");
+    drop(locked);
+    wait_until("the entry is written", || text(&shared).contains(&waits.addr));
+    waits.signal("-TERM");
+    assert!(waits.end().0.success());
+    assert_eq!(text(&shared), before, "it has left");
+
+    let node = command(&folder, &["seed", "--log-file", "none", "--announce-in", "seeds.csv"]);
+    let (mut reader, writer) = pipe().expect("a pipe");
+    let full = Node::start(&folder, through_shell("ulimit -f 1", &node).stderr(writer));
+    full.signal("-TERM");
+    assert!(full.end().success());
+    let mut log = String::new();
+    reader.read_to_string(&mut log).expect("read");
+    assert!(log.contains("seeds.csv: File too large") && log.contains("tried again"), "{log}");
     assert_eq!(text(&shared), before, "half an entry was taken back");
+
+    fs::create_dir(folder.join("folder")).expect("made");
+    let args = ["seed", "--log-file", "none", "--announce-in", "folder"];
+    let output = command(&folder, &args).stderr(Stdio::piped()).output().expect("it ends");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("folder: Is a directory"), "{error}");
 }
 
 /// All of the above in one life. The journal tells an operator each trouble and each end of one, once.

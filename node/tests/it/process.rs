@@ -5,14 +5,27 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use tokio::signal::unix::SignalKind;
+
+static HEED_HANGUPS: Once = Once::new();
+
+/// Where the tests run below `nohup`, programs would ignore SIGHUP as well, and so they should. A signal that
+/// this process handles is what it is by default to those that it starts.
+fn heed_hangups() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _context = runtime.enter();
+    drop(tokio::signal::unix::signal(SignalKind::hangup()).unwrap());
+}
 
 /// The program, without what the environment of the tests may say.
 pub(crate) fn program() -> Command {
+    // On a thread of its own: a test may be in a runtime, where no other one ends.
+    HEED_HANGUPS.call_once(|| std::thread::spawn(heed_hangups).join().unwrap());
     let mut program = Command::new(env!("CARGO_BIN_EXE_tidings"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TIDINGS_") {

@@ -165,7 +165,7 @@ impl Strikes {
     /// A pong came on a neighbor's link.
     pub(crate) fn on_pong(&mut self, cx: &mut Context, link: LinkId, pong: &Ping) {
         let Some(ping) = cx.answered(link, pong) else {
-            return cx.accuse(link, Misbehavior::WrongEcho);
+            return cx.tolerate(link, Misbehavior::WrongEcho);
         };
         if self.awaited(link).is_some_and(|awaited| awaited.nonce == ping.nonce) {
             self.end_wait(link);

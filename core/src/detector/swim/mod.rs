@@ -150,7 +150,7 @@ impl Swim {
         let Some(up) = cx.up(link) else { return };
         cx.stats.statements_received += 1;
         if !self.on_direct_statement(cx, up.remote.subject(), said) {
-            cx.accuse(link, Misbehavior::Forged("Statement"));
+            cx.tolerate(link, Misbehavior::Forged("Statement"));
         }
     }
 
@@ -170,7 +170,7 @@ impl Swim {
             Err(error) => Misbehavior::Garbled(error),
         };
         if cx.up(link).is_some_and(|up| up.remote.subject() == origin) {
-            cx.accuse(link, fault);
+            cx.tolerate(link, fault);
         }
     }
 
@@ -247,7 +247,7 @@ impl Swim {
     /// A pong came on a neighbor's link.
     pub(crate) fn on_pong(&mut self, cx: &mut Context, link: LinkId, pong: &Ping) {
         let Some(ping) = cx.answered(link, pong) else {
-            return cx.accuse(link, Misbehavior::WrongEcho);
+            return cx.tolerate(link, Misbehavior::WrongEcho);
         };
         cx.links.pings.forget_up_to(ping);
         cx.neighbors.on_answer(link, ping.took(cx.now));

@@ -43,7 +43,7 @@ impl Swim {
             }
         }
         if is_forged {
-            cx.accuse(from.link, Misbehavior::Forged("Members"));
+            cx.tolerate(from.link, Misbehavior::Forged("Members"));
         }
         if is_behind {
             let members = alloc::vec![self.of_itself(cx, Claim::Alive)];

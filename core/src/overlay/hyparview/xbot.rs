@@ -269,7 +269,7 @@ impl HyParView {
     pub(crate) fn on_candidate_pong(&mut self, cx: &mut Context, link: LinkId, pong: &Ping) {
         let answered = cx.answered(link, pong);
         let (Some(ping), Some(candidate)) = (answered, self.xbot.candidate_on(link)) else {
-            return cx.accuse(link, Misbehavior::WrongEcho);
+            return cx.tolerate(link, Misbehavior::WrongEcho);
         };
         cx.links.pings.forget(link);
         let took = ping.took(cx.now);
