@@ -53,6 +53,7 @@ impl Announcement {
     }
 
     /// Writes what could not be written before, until the runtime ends.
+    #[expect(clippy::infinite_loop, reason = "as long as the node runs")]
     pub(crate) async fn keep(&self) {
         loop {
             sleep(RETRY).await;
