@@ -25,7 +25,7 @@ fn heed_hangups() {
 /// The program, without what the environment of the tests may say.
 pub(crate) fn program() -> Command {
     // On a thread of its own: a test may be in a runtime, where no other one ends.
-    HEED_HANGUPS.call_once(|| std::thread::spawn(heed_hangups).join().unwrap());
+    HEED_HANGUPS.call_once(|| std::thread::scope(|it| it.spawn(heed_hangups).join().unwrap()));
     let mut program = Command::new(env!("CARGO_BIN_EXE_tidings"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TIDINGS_") {
