@@ -37,6 +37,7 @@ pub mod recorder;
 pub mod report;
 mod run;
 pub mod scenario;
+mod seed_names;
 pub mod sweep;
 pub mod traffic;
 pub mod turmoil_world;

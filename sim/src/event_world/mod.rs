@@ -217,6 +217,13 @@ impl World {
             }
             self.schedule.faults.push(Scheduled { at, fault });
         }
+        if !scenario.names_found_at.is_zero() {
+            let named = self.model.seed_nodes_at(scenario.names_found_at);
+            for host in scenario.hosts() {
+                let command = Command::SeedNodes(named.clone());
+                self.post(host, scenario.names_found_at, Packet::Say(command));
+            }
+        }
         for saying in workload::draw(scenario, &self.schedule, self.model.run) {
             let (topic, payload) = (Topic::default(), saying.payload);
             let command = Command::Broadcast { topic, payload };

@@ -19,7 +19,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_core::{
-    AddressRecord, Birth, CONGESTED, Config, Node, NodeId, READY, RngSeed, Role, UnixTime,
+    AddressRecord, Birth, CONGESTED, Config, NamedSeedNodes, Node, NodeId, READY, RngSeed, Role,
+    UnixTime,
 };
 use tidings_node::chatter::Chatter;
 
@@ -29,6 +30,7 @@ use crate::history::Life;
 use crate::host::{CALENDAR, HostId};
 use crate::latency::{HostIndex, Latencies, Passage, micros};
 use crate::scenario::{CutMode, Direction, PeerAddress, Scenario};
+use crate::seed_names;
 
 /// Every simulated node listens here.
 const PORT: u16 = 7000;
@@ -52,6 +54,7 @@ pub(super) struct NetworkModel {
     seed_nodes: u32,
     hosts: u32,
     seed_addresses: Vec<SocketAddr>,
+    names_found_at: Duration,
     latencies: Latencies,
     /// The addresses that peers announce.
     peer_addresses: Vec<PeerAddress>,
@@ -123,6 +126,7 @@ impl NetworkModel {
             seed_nodes: count(scenario.seed_nodes),
             hosts: count(scenario.seed_nodes + scenario.peers),
             seed_addresses: (0..count(scenario.seed_nodes)).map(address).collect(),
+            names_found_at: scenario.names_found_at,
             latencies: Latencies::new(scenario, run),
             peer_addresses: scenario.peer_addresses.clone(),
             bandwidth: scenario.link.bandwidth,
@@ -136,6 +140,11 @@ impl NetworkModel {
 
     pub(super) fn hosts(&self) -> u32 {
         self.hosts
+    }
+
+    /// The seed nodes that a node finds which looks at `now`.
+    pub(super) fn seed_nodes_at(&self, now: Duration) -> NamedSeedNodes {
+        seed_names::found(&self.seed_addresses, self.names_found_at, now)
     }
 
     /// The least time between a packet's sending and its arrival, a whole number of ticks.
@@ -189,7 +198,8 @@ impl Network<'_> {
         at: u64,
         place: HostIndex,
     ) -> anyhow::Result<(Node, Option<Box<dyn Mutant>>)> {
-        let NetworkModel { run, seed_addresses, mutants, .. } = self.model;
+        let NetworkModel { run, mutants, .. } = self.model;
+        let named = self.model.seed_nodes_at(Duration::from_micros(at));
         let mut config = Arc::clone(&self.model.config);
         let addresses = self.addresses(life.host.role(), place);
         let birth = Birth {
@@ -203,8 +213,8 @@ impl Network<'_> {
             mutants.mutant(role, &birth.record)
         });
         let node = match role {
-            Role::SeedNode => Node::seed_node(config, birth, seed_addresses)?,
-            Role::Peer => Node::peer(config, birth, seed_addresses)?,
+            Role::SeedNode => Node::seed_node_among(config, birth, &named)?,
+            Role::Peer => Node::peer_among(config, birth, &named)?,
         };
         Ok((node, mutant))
     }

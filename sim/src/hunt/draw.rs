@@ -58,6 +58,7 @@ pub fn draw(seed: u64, profile: Profile) -> Scenario {
         seed_nodes,
         peers,
         peer_addresses: peer_addresses(&mut Dice(generator(run_seed(seed), "hunt, addresses", 0))),
+        names_found_at: Duration::ZERO,
         start,
         latency,
         tick: Duration::from_millis(1),
@@ -83,6 +84,7 @@ pub fn draw(seed: u64, profile: Profile) -> Scenario {
     scenario.faults = faults.list;
     flow::draw(&mut Dice(generator(run_seed(seed), "hunt, flow", 0)), &mut scenario);
     sleep::draw(&mut Dice(generator(run_seed(seed), "hunt, sleep", 0)), &mut scenario);
+    names(&mut Dice(generator(run_seed(seed), "hunt, names", 0)), &mut scenario);
     scenario
 }
 
@@ -95,6 +97,15 @@ fn peer_addresses(dice: &mut Dice) -> Vec<PeerAddress> {
         false => vec![PeerAddress::Own],
         true if is_first => vec![other, PeerAddress::Own],
         true => vec![PeerAddress::Own, other],
+    }
+}
+
+/// Names of seed nodes are found late in some of the runs, before the calm. Drawn last and apart from all else, so
+/// that the other runs stay as they are.
+fn names(dice: &mut Dice, scenario: &mut Scenario) {
+    if scenario.seed_nodes > 1 && dice.chance(20) {
+        let latest = u64::try_from(scenario.calm_from().as_millis()).unwrap_or(u64::MAX);
+        scenario.names_found_at = dice.millis(1..=latest.min(30_000));
     }
 }
 

@@ -97,6 +97,18 @@ pub static PLANTED_BUGS: &[PlantedBug] = &[
         "peers are not told that their machine slept, so that they offer old messages as young ones"
     ),
     bug!(
+        "first-address",
+        ["one-component", "neighbors-live", "lists-right", "messages-held", "limits"],
+        Peer: |_| Box::new(peers::FirstAddress),
+        "peers dial the first address of others alone"
+    ),
+    bug!(
+        "late-name-unheard",
+        ["lists-right"],
+        Peer: |_| Box::new(peers::LateNameUnheard),
+        "peers are not told of seed nodes whose names are found later"
+    ),
+    bug!(
         "changed-words",
         ["said-by-somebody"],
         Peer: |_| Box::new(peers::ChangedWords::default()),

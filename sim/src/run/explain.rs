@@ -34,6 +34,7 @@ struct Explained<'a> {
     start_ms: u64,
     /// What peers announce, in this order.
     peer_addresses: &'a [PeerAddress],
+    names_found_at_ms: u64,
     link: ExplainedLink,
     chatter: Option<String>,
     workload: Option<String>,
@@ -83,6 +84,7 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             peers: scenario.peers,
             start_ms: millis(scenario.start),
             peer_addresses: &scenario.peer_addresses,
+            names_found_at_ms: millis(scenario.names_found_at),
             link: ExplainedLink::of(&scenario),
             chatter: explain_chatter(scenario.chatter),
             workload: scenario.workload.map(explain_workload),
@@ -127,6 +129,12 @@ fn explain(scenario: &Scenario) -> String {
         explain_link(scenario),
     ];
     lines.extend(explain_addresses(&scenario.peer_addresses));
+    if !scenario.names_found_at.is_zero() {
+        let found_at = format_duration(scenario.names_found_at);
+        lines.push(format!(
+            "the names of all seed nodes but the first are found from {found_at} on"
+        ));
+    }
     lines.extend(explain_chatter(scenario.chatter));
     lines.extend(scenario.workload.map(explain_workload));
     lines.extend(scenario.faults.iter().map(explain_fault));

@@ -60,6 +60,8 @@ pub struct Scenario {
     pub peers: usize,
     /// The addresses that each peer announces, in this order: its own, and others that are of no use.
     pub peer_addresses: Vec<PeerAddress>,
+    /// When the names of all seed nodes but the first are found. Before, they count and have no address.
+    pub names_found_at: Duration,
     /// Within this time from the beginning the nodes are started.
     pub start: Duration,
     /// One-way latency of a message.

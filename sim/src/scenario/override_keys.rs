@@ -29,7 +29,7 @@ const TOP: &[&str] = &[
 
 /// Fields of the tables that are not settings of the protocol.
 const IN_TABLES: &[(&str, &[&str])] = &[
-    ("network", &["seed_nodes", "peers", "start", "peer_addresses"]),
+    ("network", &["seed_nodes", "peers", "start", "peer_addresses", "names_found_at"]),
     (
         "link",
         &[

@@ -15,8 +15,8 @@ use super::override_keys::apply_overrides;
 use super::page::{Checked, Complaint, Page, ScenarioError};
 use super::range::{Span, Time};
 use super::raw::{
-    DeathWord, DirectionWord, Kind, ModeWord, RawFault, RawLimits, RawProtocol, RawScenario,
-    RawWorkload,
+    DeathWord, DirectionWord, Kind, ModeWord, RawFault, RawLimits, RawNetwork, RawProtocol,
+    RawScenario, RawWorkload,
 };
 use super::vary::Vary;
 use super::{
@@ -139,6 +139,7 @@ impl Page<'_> {
             seed_nodes,
             peers,
             peer_addresses: self.peer_addresses(raw.network.peer_addresses.as_ref())?,
+            names_found_at: self.names_found_at(&raw.network, duration)?,
             start: self.time_within(&raw.network.start, start, "start")?,
             latency,
             tick,
@@ -158,9 +159,23 @@ impl Page<'_> {
             );
             return Err(self.complain(raw.calm.span(), message));
         }
+        if let Some(found_at) = &raw.network.names_found_at
+            && scenario.names_found_at > scenario.calm_from()
+        {
+            let message = format!(
+                "names_found_at: at most {}, when the calm begins",
+                format_duration(scenario.calm_from())
+            );
+            return Err(self.complain(found_at.span(), message));
+        }
         self.refuse_limits_of_nothing(&scenario, &raw.limits)?;
         let faults = self.faults(&scenario, &raw.faults)?;
         Ok(Scenario { faults, ..scenario })
+    }
+
+    fn names_found_at(&self, raw: &RawNetwork, duration: Duration) -> Checked<Duration> {
+        let Some(found_at) = &raw.names_found_at else { return Ok(Duration::ZERO) };
+        self.time_within(found_at, Span { from: Duration::ZERO, to: duration }, "names_found_at")
     }
 
     /// The `[vary]` table, in the order of the file.

@@ -41,6 +41,7 @@ pub(super) struct RawNetwork {
     pub(super) peers: Spanned<usize>,
     pub(super) start: Spanned<Time>,
     pub(super) peer_addresses: Option<Spanned<Vec<PeerAddress>>>,
+    pub(super) names_found_at: Option<Spanned<Time>>,
 }
 
 #[derive(Debug, Deserialize)]

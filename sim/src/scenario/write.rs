@@ -43,6 +43,9 @@ impl Scenario {
             let names: Vec<String> = self.peer_addresses.iter().map(|it| text(it.name())).collect();
             page.field("peer_addresses", &format!("[{}]", names.join(", ")));
         }
+        if !self.names_found_at.is_zero() {
+            page.time("names_found_at", self.names_found_at);
+        }
         self.write_link(&mut page);
         self.write_settings(&mut page);
         self.write_workload(&mut page);

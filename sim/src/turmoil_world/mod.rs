@@ -30,12 +30,14 @@ use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use tidings_core::{
-    AddressRecord, Birth, Command, Config, Node, Payload, RngSeed, Role, Topic, UnixTime,
+    AddressRecord, Birth, Command, Config, NamedSeedNodes, Node, Payload, RngSeed, Role, Topic,
+    UnixTime,
 };
 use tidings_node::chatter::{Chatter, FirstNeighbor};
 use tidings_node::{Driver, Net, NodeHandle, NodeReport, RequestError};
 use tokio::select;
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 use turmoil::Sim;
 
 use crate::fault::{Fault, FaultSchedule};
@@ -43,6 +45,7 @@ use crate::history::{End, History, Life, NodeView, Sample};
 use crate::host::{CALENDAR, HostId, run_seed};
 use crate::recorder::Recorder;
 use crate::scenario::{Blocks, CutMode, Death, Direction, Scenario};
+use crate::seed_names;
 use crate::traffic::Traffic;
 use crate::workload::{self, Saying};
 use net::TurmoilNet;
@@ -115,6 +118,7 @@ struct Plan {
     /// Where it listens, as others are told.
     addresses: Vec<SocketAddr>,
     seed_nodes: Vec<SocketAddr>,
+    names_found_at: Duration,
     config: Config,
     chatter: Chatter,
     /// Its program reads the node's messages. Where the schedule stops no reader, nobody would see a difference.
@@ -150,6 +154,7 @@ impl World {
                 run,
                 addresses: if announced.is_empty() { vec![own] } else { announced },
                 seed_nodes: seed_nodes.clone(),
+                names_found_at: scenario.names_found_at,
                 config: scenario.config.clone(),
                 chatter: scenario.chatter,
                 has_reader: stopped_readers.contains(&host),
@@ -435,9 +440,10 @@ async fn act<N: Net>(plan: Arc<Plan>, net: N) -> Result<(), Box<dyn Error + Send
         rng_seed: plan.host.rng_seed(plan.run).derive("life", life.epoch.0),
         unix: calendar(),
     };
+    let named = seed_names::found(&plan.seed_nodes, plan.names_found_at, born);
     let node = match plan.host.role() {
-        Role::SeedNode => Node::seed_node(plan.config.clone(), birth, &plan.seed_nodes)?,
-        Role::Peer => Node::peer(plan.config.clone(), birth, &plan.seed_nodes)?,
+        Role::SeedNode => Node::seed_node_among(plan.config.clone(), birth, &named)?,
+        Role::Peer => Node::peer_among(plan.config.clone(), birth, &named)?,
     };
     let joined = Arc::new(FirstNeighbor::default());
     let recording =
@@ -451,10 +457,20 @@ async fn act<N: Net>(plan: Arc<Plan>, net: N) -> Result<(), Box<dyn Error + Send
         }
         pending::<()>().await;
     };
+    // As the look-up of a real node does, once the names are found.
+    let late_names = async {
+        if let Some(left) = plan.names_found_at.checked_sub(born).filter(|left| !left.is_zero()) {
+            sleep(left).await;
+            let all = NamedSeedNodes::from(&plan.seed_nodes[..]);
+            let _ended = handle.set_named_seed_nodes(all).await;
+        }
+        pending::<()>().await;
+    };
     select! {
         biased;
         ended = driver.run() => drop(ended?),
         () = chatter => {}
+        () = late_names => {}
         () = read_messages(&plan, &handle) => {}
     }
     let now = turmoil::sim_elapsed().unwrap_or_default();

@@ -10,6 +10,7 @@ use tidings_sim::compare::agree::{Agreement, judge};
 use tidings_sim::compare::outcome::Outcome;
 use tidings_sim::history::MessageTrace;
 use tidings_sim::host::HostId;
+use tidings_sim::measure::recovery::Recovery;
 use tidings_sim::report::comparison::GrowingColumn;
 use tidings_sim::report::figure::Figure;
 use tidings_sim::report::summary::read_summary;
@@ -110,6 +111,22 @@ fn peers_of_several_addresses_are_reached_on_both_engines() {
             let totals = result.measures.totals;
             assert!(totals.delivered > 500, "{}: {addresses}: {totals:?}", engine.name());
         }
+    }
+}
+
+/// Seed nodes whose names are found after the nodes have started are joined then.
+#[test]
+fn seed_nodes_that_are_found_late_are_joined_on_both_engines() {
+    for engine in [Engine::Turmoil, Engine::Events] {
+        let change = "network.names_found_at=20s".to_owned();
+        let mut scenario = on(engine, &load(&small_path(), &[change]).expect("a scenario"));
+        scenario.faults.clear();
+        let result = run_one(&scenario, 1);
+        assert_eq!(result.violations, [], "{}", engine.name());
+        let Recovery { since, quorum, .. } = result.measures.recovery;
+        let quorum = since + quorum.expect("all peers get there");
+        let (found, soon) = (Duration::from_secs(20), Duration::from_secs(22));
+        assert!((found..soon).contains(&quorum), "{}: {quorum:?}", engine.name());
     }
 }
 

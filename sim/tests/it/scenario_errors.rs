@@ -47,6 +47,12 @@ fn what_is_allowed_is_said() {
         ("size = 32", "size = 32\nsources = 0", 1, "sources: 0 is not within 1 to below"),
         ("peers = 9", "peers = 9\npeer_addresses = [\"silent\"]", 1, "\"own\" once, and up to 3"),
         ("peers = 9", "peers = 9\npeer_addresses = [\"far\"]", 1, "expected one of `own`"),
+        (
+            "peers = 9",
+            "peers = 9\nnames_found_at = \"40s\"",
+            1,
+            "at most 25s, when the calm begins",
+        ),
         ("\"45s\"", "\"45\"", 0, "a duration is a number with its unit: 200ms, 30s, 5m"),
         ("\"45s\"", "45", 0, "expected a string"),
         ("\"20s\"", "\"2s\"", 0, "calm is too short: this configuration may take up to"),

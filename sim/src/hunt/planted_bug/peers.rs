@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use tidings_core::wire::{BroadcastMessage, Bye, LinkMessage, Message, Ping};
 use tidings_core::{
-    AddressRecord, DialFailure, Envelope, Event, GossipMessage, Input, LinkLoss, LinkOrigin,
-    MessageId, NeighborLoss, Output, Payload, Sequence,
+    AddressRecord, Command, DialFailure, Envelope, Event, GossipMessage, Input, LinkLoss,
+    LinkOrigin, MessageId, NeighborLoss, Output, Payload, Sequence,
 };
 
 use crate::event_world::{Mutant, Mutated};
@@ -53,6 +53,29 @@ pub(super) struct UnnoticedSleep;
 impl Mutant for UnnoticedSleep {
     fn input(&mut self, input: Input) -> Option<Input> {
         (!matches!(input, Input::Slept { .. })).then_some(input)
+    }
+
+    fn output(&mut self, output: Output) -> Mutated {
+        output.into()
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct FirstAddress;
+
+impl Mutant for FirstAddress {
+    fn output(&mut self, output: Output) -> Mutated {
+        let Output::Dial { link, addresses } = output else { return output.into() };
+        Output::Dial { link, addresses: addresses.iter().take(1).copied().collect() }.into()
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct LateNameUnheard;
+
+impl Mutant for LateNameUnheard {
+    fn input(&mut self, input: Input) -> Option<Input> {
+        (!matches!(input, Input::Command(Command::SeedNodes(_)))).then_some(input)
     }
 
     fn output(&mut self, output: Output) -> Mutated {

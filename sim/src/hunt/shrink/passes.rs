@@ -34,6 +34,7 @@ pub(super) const PASSES: &[Pass] = &[
     Pass { simpler: less_said, tries_other_seeds: false },
     Pass { simpler: plainer_links, tries_other_seeds: true },
     Pass { simpler: one_address, tries_other_seeds: true },
+    Pass { simpler: early_names, tries_other_seeds: true },
     Pass { simpler: plainer_faults, tries_other_seeds: false },
     Pass { simpler: default_settings, tries_other_seeds: true },
     Pass { simpler: rounder_times, tries_other_seeds: false },
@@ -98,6 +99,12 @@ fn lower_bound(scenario: &Scenario) -> Vec<Scenario> {
 fn one_address(scenario: &Scenario) -> Vec<Scenario> {
     let plain = Scenario { peer_addresses: vec![PeerAddress::Own], ..scenario.clone() };
     if plain == *scenario { Vec::new() } else { vec![plain] }
+}
+
+/// All seed nodes are found at once.
+fn early_names(scenario: &Scenario) -> Vec<Scenario> {
+    let early = Scenario { names_found_at: Duration::ZERO, ..scenario.clone() };
+    if early == *scenario { Vec::new() } else { vec![early] }
 }
 
 fn fewer_peers(scenario: &Scenario) -> Vec<Scenario> {
