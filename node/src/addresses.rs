@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use crate::announcement::Announcement;
 use crate::handle::NodeHandle;
 use crate::seed_lookup::Noted;
+use crate::troubles::Troubles;
 
 /// How long addresses may take to settle after a link was lost.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -120,10 +121,17 @@ pub(crate) struct Own<'a> {
 
 /// Looks at the host's addresses again when links were lost, and now and then, and has the node announce others,
 /// until the node has stopped. Addresses that were given, or that the node listens on alone, stay.
-pub(crate) async fn keep_announced(own: Own<'_>, node: NodeHandle, noted: &Noted) {
+pub(crate) async fn keep_announced(
+    own: Own<'_>,
+    node: NodeHandle,
+    (noted, troubles): (&Noted, &Troubles),
+) {
     let Own { given, bound, mut announced, file } = own;
     if !given.is_empty() || !bound.ip().is_unspecified() {
         return;
+    }
+    if announced.iter().all(|addr| addr.ip().is_loopback()) {
+        note_no_address(troubles);
     }
     loop {
         select! {
@@ -134,7 +142,10 @@ pub(crate) async fn keep_announced(own: Own<'_>, node: NodeHandle, noted: &Noted
         let own = hosts_own(bound.is_ipv6());
         let own: Vec<SocketAddr> =
             own.into_iter().map(|ip| SocketAddr::new(ip, bound.port())).collect();
-        // Without a network there is nothing to tell, and nobody to tell it to.
+        // Without a network there is nothing to tell others.
+        if own.is_empty() {
+            note_no_address(troubles);
+        }
         if own.is_empty() || own == announced {
             continue;
         }
@@ -144,9 +155,14 @@ pub(crate) async fn keep_announced(own: Own<'_>, node: NodeHandle, noted: &Noted
             return;
         }
         if let Some(file) = file {
-            file.renew(first).await;
+            file.renew(first, troubles).await;
         }
     }
+}
+
+fn note_no_address(troubles: &Troubles) {
+    let what = "this host has no address that others can dial: announced is what it had, or 127.0.0.1 (--ip)";
+    troubles.note("no_own_address", what.to_owned());
 }
 
 /// The host's own address of each family; none without a network.

@@ -12,6 +12,10 @@ use tokio::time::{sleep, timeout};
 
 use crate::seed_file::{self, Announced, SeedFileError};
 use crate::seed_lookup::chain;
+use crate::troubles::Troubles;
+
+/// Its reason to warn of.
+const NOT_ANNOUNCED: &str = "not_announced";
 
 const NOT_WRITTEN: &str = "not announced: the entry could not be written, and is tried again";
 
@@ -54,14 +58,20 @@ impl Announcement {
 
     /// Writes what could not be written before, until the runtime ends.
     #[expect(clippy::infinite_loop, reason = "as long as the node runs")]
-    pub(crate) async fn keep(&self) {
+    pub(crate) async fn keep(&self, troubles: &Troubles) {
+        if self.missing().is_some() {
+            troubles.count(NOT_ANNOUNCED);
+        }
         loop {
             sleep(RETRY).await;
-            let missing = *self.missing.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(addr) = missing {
-                self.renew(addr).await;
+            if let Some(addr) = self.missing() {
+                self.renew(addr, troubles).await;
             }
         }
+    }
+
+    fn missing(&self) -> Option<SocketAddr> {
+        *self.missing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note(&self, missing: Option<SocketAddr>) {
@@ -87,9 +97,9 @@ impl Announcement {
     }
 
     /// Writes the entry of a node that runs: what fails is told.
-    pub(crate) async fn renew(&self, addr: SocketAddr) {
+    pub(crate) async fn renew(&self, addr: SocketAddr, troubles: &Troubles) {
         if let Err(error) = self.write(addr).await {
-            self.tell(&error, NOT_WRITTEN);
+            troubles.note(NOT_ANNOUNCED, format!("{}: {NOT_WRITTEN}", chain(&error)));
         }
     }
 

@@ -223,7 +223,7 @@ impl NodeBuilder {
         self
     }
 
-    /// A [file of seed nodes](seed_file) to which a seed node adds itself when it listens, and which it
+    /// A [file of seed nodes](crate::seed_file) to which a seed node adds itself when it listens, and which it
     /// leaves when it leaves (R3).
     pub fn announce_in(mut self, path: impl Into<PathBuf>) -> Self {
         self.announce_in = Some(path.into());
@@ -267,7 +267,8 @@ impl NodeBuilder {
             Role::Peer => self.seeds.clone().look_up().await?,
             Role::SeedNode => SeedLookup::nothing(),
         };
-        let listening = listen(self.listen, self.port).await;
+        let mut notes = Vec::new();
+        let listening = listen(self.listen, self.port, &mut notes).await;
         let listener = listening.map_err(|error| self.not_listening(error))?;
         let bound = listener.local_addr().map_err(|error| self.not_listening(error))?;
         let now = unix_now();
@@ -288,6 +289,9 @@ impl NodeBuilder {
                 if votes(&config) && !self.seeds.is_empty() {
                     self.seeds.needs_all = true;
                     lookup = self.seeds.look_up().await?;
+                } else if !self.seeds.is_empty() {
+                    let what = "other seed nodes are not used: registration and removal are local";
+                    notes.push(("seeds_unused", what.to_owned()));
                 }
                 Node::seed_node_among(config, birth, lookup.known())?
             }
@@ -311,6 +315,7 @@ impl NodeBuilder {
             announce,
             observer,
             has_members,
+            notes,
         };
         Ok(BoundNode { record, bound, parts })
     }
@@ -334,13 +339,18 @@ impl NodeBuilder {
 
 /// Listens on the address given, or on all: through one IPv6 socket that takes IPv4 too, or on IPv4 alone
 /// where there is no IPv6.
-async fn listen(ip: Option<IpAddr>, port: u16) -> io::Result<<TokioNet as Net>::Listener> {
+async fn listen(
+    ip: Option<IpAddr>,
+    port: u16,
+    notes: &mut Vec<(&'static str, String)>,
+) -> io::Result<<TokioNet as Net>::Listener> {
     if let Some(ip) = ip {
         return TokioNet.listen(SocketAddr::new(ip, port)).await;
     }
     let anywhere = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port);
-    if let Ok(listener) = TokioNet.listen(anywhere).await {
-        return Ok(listener);
+    match TokioNet.listen(anywhere).await {
+        Ok(listener) => return Ok(listener),
+        Err(error) => notes.push(("no_ipv6", format!("listening on IPv4 alone: {error}"))),
     }
     TokioNet.listen(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port)).await
 }
@@ -364,6 +374,8 @@ struct Parts {
     announce: Vec<PublicAddr>,
     observer: Arc<dyn Observer>,
     has_members: bool,
+    /// What is odd about the start: reasons to warn of.
+    notes: Vec<(&'static str, String)>,
 }
 
 impl BoundNode {
@@ -408,6 +420,7 @@ impl BoundNode {
             announce,
             observer,
             has_members,
+            notes,
         } = parts;
         let role = node.role();
         let noted = Arc::new(Noted::default());
@@ -417,20 +430,27 @@ impl BoundNode {
         if !has_members {
             driver.without_members();
         }
+        let troubles = driver.troubles();
+        if identity.not_stored().is_some() {
+            troubles.count("epoch_not_stored");
+        }
+        for (reason, text) in notes {
+            troubles.note(reason, text);
+        }
         let lookups = {
             let handle = handle.clone();
             let epoch_path = identity.epoch_path();
             let file = announcement.clone();
             async move {
                 let own = Own { given: &announce, bound, announced, file: file.as_deref() };
-                let moves = keep_announced(own, handle.clone(), &noted);
-                let lookups = lookup.keep_fresh(handle, &noted, &*observer);
+                let moves = keep_announced(own, handle.clone(), (&noted, &troubles));
+                let lookups = lookup.keep_fresh(handle, &noted, (&*observer, &troubles));
                 let entry = async {
                     if let Some(file) = &file {
-                        file.keep().await;
+                        file.keep(&troubles).await;
                     }
                 };
-                join!(lookups, moves, lives.keep(epoch_path), entry);
+                join!(lookups, moves, lives.keep(epoch_path, &troubles), entry);
             }
         };
         let task = RunningNode::task(driver, lookups, (identity, announcement));

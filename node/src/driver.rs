@@ -29,7 +29,8 @@ use crate::net::{Listener, Net};
 use crate::outgoing::{Outgoing, Overrun, Room};
 use crate::own_trouble::is_of_kept;
 use crate::publisher::{self, Item, MessageKey, Taking};
-use crate::watch::{Failed, Watch};
+use crate::troubles::Troubles;
+use crate::watch::Watch;
 
 /// Connections that have not said their preamble (docs/threats.md: 256).
 const MAX_HANDSHAKES: usize = 256;
@@ -143,6 +144,11 @@ impl<N: Net> Driver<N> {
         (driver, handle)
     }
 
+    /// Where tasks beside the driver note what went wrong.
+    pub(crate) fn troubles(&self) -> Arc<Troubles> {
+        Arc::clone(&self.traffic.troubles)
+    }
+
     /// The node has no table of members to tell of.
     pub(crate) fn without_members(&self) {
         self.feed.without_members();
@@ -213,7 +219,8 @@ impl<N: Net> Driver<N> {
         let deadline = self.deadline();
         // A simulated network has no operator to warn, and its order of inputs is to stay as it is.
         let is_real = self.net.connection_limit().is_some();
-        let watch = self.watch.next_due(self.node.stats()).filter(|_| is_real);
+        let watch =
+            self.watch.next_due(self.node.stats(), &self.traffic.troubles).filter(|_| is_real);
         select! {
             biased;
             Some(ended) = self.tasks.join_next() => ended.map_err(panicked)?,
@@ -229,6 +236,7 @@ impl<N: Net> Driver<N> {
             () = wait_until(deadline) => self.on_deadline(),
             // The next turn begins with what is to be told; the node hears nothing of it.
             () = wait_until(watch) => {}
+            () = self.traffic.troubles.news(), if is_real => {}
         }
         Ok(())
     }
@@ -241,7 +249,7 @@ impl<N: Net> Driver<N> {
 
     /// Tells what went wrong, each reason once a minute.
     fn warn(&mut self) {
-        for warning in self.watch.look(Instant::now(), &self.node, &self.traffic.own) {
+        for warning in self.watch.look(Instant::now(), &self.node, &self.traffic.troubles) {
             self.observer.on_warning(self.clock.last(), &warning);
         }
     }
@@ -259,6 +267,10 @@ impl<N: Net> Driver<N> {
         let now = Instant::now();
         let (was_behind, is_behind) = (self.reader_look.is_some(), self.feed.is_behind(now));
         self.reader_look = is_behind.then(|| now + Reach::LOOK_EVERY);
+        if is_behind && !was_behind {
+            let what = "no payloads are taken: a program that reads messages is behind";
+            self.watch.note("reader_behind", format!("{what} (store_bytes, store_age)"));
+        }
         if is_behind != was_behind {
             self.handle(Input::Reader { is_behind });
         }
@@ -495,7 +507,15 @@ impl<N: Net> Driver<N> {
             }
             Ok(())
         };
-        match timeout(LINGER, last_words).await {
+        let ended = timeout(LINGER, last_words).await;
+        if ended.is_err() {
+            let text = "the node ended before all of its links had what was said last".to_owned();
+            self.watch.note("last_words_lost", text);
+        }
+        for warning in self.watch.last_look(&self.node, &self.traffic.troubles) {
+            self.observer.on_warning(self.clock.last(), &warning);
+        }
+        match ended {
             Ok(Err(panicked)) => Err(panicked),
             Ok(Ok(())) | Err(_) => match self.in_use_at {
                 Some(addr) => Err(DriverError::IdentityInUse(addr)),
@@ -529,9 +549,9 @@ async fn accept_all<L: Listener>(
                 let _closed = accepted_tx.send(connection).await;
             }
             // It was closed, so the next one may be taken.
-            Err(error) if is_of_kept(&error) => traffic.own.note(Failed::Keep, &error),
+            Err(error) if is_of_kept(&error) => traffic.troubles.kept_free(&error),
             Err(error) => {
-                traffic.own.note(Failed::Accept, &error);
+                traffic.troubles.not_accepted(&error);
                 sleep(ACCEPT_PAUSE).await;
             }
         }

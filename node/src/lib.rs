@@ -97,6 +97,7 @@ mod running;
 pub mod seed_file;
 mod seed_lookup;
 pub mod settings;
+mod troubles;
 mod watch;
 
 pub use addresses::{PublicAddr, PublicAddrError};

@@ -24,7 +24,7 @@ use tokio::time::timeout;
 use crate::net::Net;
 use crate::outgoing::Outgoing;
 use crate::own_trouble::own_trouble;
-use crate::watch::{self, OwnTroubles};
+use crate::troubles::Troubles;
 use reader::Reader;
 use writer::Writer;
 
@@ -66,7 +66,7 @@ pub(crate) struct Traffic {
     sent: AtomicU64,
     received: AtomicU64,
     /// What this machine lacked.
-    pub(crate) own: OwnTroubles,
+    pub(crate) troubles: Arc<Troubles>,
 }
 
 impl Traffic {
@@ -112,7 +112,7 @@ pub(crate) async fn dial<N: Net>(net: N, addresses: Arc<[SocketAddr]>, cx: LinkC
     let connected = select! {
         biased;
         () = cx.outgoing.closed() => return,
-        connected = dial::connect(&net, &addresses, &cx.traffic.own) => connected,
+        connected = dial::connect(&net, &addresses, &cx.traffic.troubles) => connected,
     };
     match connected {
         Err(news) => cx.tell(news).await,
@@ -135,6 +135,10 @@ pub(crate) async fn accept<S>(
 {
     let mut bytes = [0; PREAMBLE_LEN];
     let whole = timeout(PREAMBLE_TIMEOUT, stream.read_exact(&mut bytes)).await;
+    if whole.is_err() {
+        let text = format!("accepted connections said nothing in 5 s; the last came from {addr}");
+        cx.traffic.troubles.note("silent_connections", text);
+    }
     if !matches!(whole, Ok(Ok(_))) {
         cx.tell(LinkEventKind::Down(LinkLoss::Stalled)).await;
         return;
@@ -200,7 +204,7 @@ where
 /// The protocol's word for an operating system's error on a connection.
 fn end_by(error: &io::Error, cx: &LinkContext) -> LinkEventKind {
     if own_trouble(error).is_some() {
-        cx.traffic.own.note(watch::Failed::Dial, error);
+        cx.traffic.troubles.not_dialed(error);
         return LinkEventKind::Failed(DialFailure::NotTried);
     }
     let is_late = error.kind() == io::ErrorKind::TimedOut;

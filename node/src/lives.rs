@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use crate::handle::Observer;
 use crate::identity::store_epoch;
+use crate::troubles::Troubles;
 
 /// Notes that a life was begun.
 #[derive(Debug, Default)]
@@ -28,7 +29,7 @@ impl Observer for Lives {
 impl Lives {
     /// Stores each life that is begun, on a thread where a slow disk holds up nobody, until the runtime ends.
     #[expect(clippy::disallowed_methods, reason = "files are of real nodes only")]
-    pub(crate) async fn keep(&self, path: Option<PathBuf>) {
+    pub(crate) async fn keep(&self, path: Option<PathBuf>, troubles: &Troubles) {
         let Some(path) = path else { return };
         loop {
             self.news.notified().await;
@@ -38,7 +39,8 @@ impl Lives {
             let stored = tokio::task::spawn_blocking(move || store_epoch(&path, epoch)).await;
             let Ok(stored) = stored else { return };
             if let Err(error) = stored {
-                tracing::warn!(%file, %epoch, reason = %error, "the boot epoch could not be stored");
+                let what = "the boot epoch is not stored: the next life relies on the clock";
+                troubles.note("epoch_not_stored", format!("{file}: {error}: {what}"));
             }
         }
     }

@@ -21,6 +21,7 @@ use crate::handle::{NodeHandle, Observer};
 use crate::host_port::HostPort;
 use crate::resolver::{Resolver, SystemResolver};
 use crate::seed_file::{self, SeedFileError};
+use crate::troubles::Troubles;
 
 /// Shortest time between two look-ups.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -247,7 +248,7 @@ impl SeedLookup {
                 }
                 Err(error) => {
                     let kept = self.found.get(&place).map_or(0, Vec::len);
-                    self.fail(place.to_string(), error.to_string(), kept);
+                    self.fail(place.to_string(), chain(&error), kept);
                 }
             }
         }
@@ -263,11 +264,17 @@ impl SeedLookup {
 
     /// Looks again when a seed node was lost, when something could not be looked up, and now and then, and
     /// gives the node what is new, until the node has stopped.
-    pub(crate) async fn keep_fresh(mut self, node: NodeHandle, noted: &Noted, told: &dyn Observer) {
+    pub(crate) async fn keep_fresh(
+        mut self,
+        node: NodeHandle,
+        noted: &Noted,
+        (told, troubles): (&dyn Observer, &Troubles),
+    ) {
         if !self.can_change() {
             return;
         }
         self.tell_failures(told);
+        self.failing.values().for_each(|_| troubles.count("look_ups_failed"));
         loop {
             let before = select! {
                 biased;
@@ -279,6 +286,7 @@ impl SeedLookup {
             };
             let named = self.look_again(before, noted).await;
             self.tell_failures(told);
+            self.failing.values().for_each(|_| troubles.count("look_ups_failed"));
             let Some(named) = named else { continue };
             if node.set_named_seed_nodes(named).await.is_err() {
                 return;

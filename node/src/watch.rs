@@ -2,14 +2,16 @@
 //! with how often it happened since, and counted for whoever asks.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::fmt::Display;
 use std::time::Duration;
 
 use tidings_core::wire::{PreambleError, Refusal};
-use tidings_core::{AddressRecord, Config, Event, Limits, LinkLoss, Node, NodeId, Stats};
+use tidings_core::{
+    AddressRecord, Config, Event, Limits, LinkLoss, Node, RegistrationLoss, Stats, VoteOutcome,
+};
 use tokio::time::Instant;
 
-use crate::own_trouble::handle_limit;
+use crate::troubles::{Trouble, Troubles};
 
 /// How long a reason is kept quiet after it was told.
 const QUIET: Duration = Duration::from_mins(1);
@@ -42,11 +44,14 @@ pub(crate) struct Watch {
 struct Seen {
     limits: Limits,
     hellos_missed: u64,
+    too_old: u64,
+    refutations: u64,
 }
 
 impl Seen {
     const fn of(stats: &Stats) -> Self {
-        Self { limits: stats.limits, hellos_missed: stats.hellos_missed }
+        let Stats { limits, hellos_missed, too_old, refutations, .. } = *stats;
+        Self { limits, hellos_missed, too_old, refutations }
     }
 }
 
@@ -59,38 +64,6 @@ struct Reason {
     text: String,
 }
 
-/// Troubles of this machine, which links and listeners count from tasks of their own.
-#[derive(Debug, Default)]
-pub(crate) struct OwnTroubles(Mutex<[Trouble; 3]>);
-
-#[derive(Clone, Debug, Default)]
-struct Trouble {
-    count: u64,
-    error: String,
-}
-
-/// What came to nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failed {
-    Accept,
-    /// A connection that was closed at once: its handle is kept for something else.
-    Keep,
-    Dial,
-}
-
-impl OwnTroubles {
-    pub(crate) fn note(&self, failed: Failed, error: &dyn std::error::Error) {
-        let Ok(mut troubles) = self.0.lock() else { return };
-        let place = match failed {
-            Failed::Accept => 0,
-            Failed::Keep => 1,
-            Failed::Dial => 2,
-        };
-        troubles[place].count += 1;
-        troubles[place].error = error.to_string();
-    }
-}
-
 impl Watch {
     pub(crate) fn new(stats: &Stats) -> Self {
         Self { reasons: BTreeMap::new(), seen: Seen::of(stats), next_look: None }
@@ -99,6 +72,13 @@ impl Watch {
     /// Counts one more.
     pub(crate) fn note(&mut self, reason: &'static str, text: String) {
         self.add(reason, 1, text);
+    }
+
+    /// Counts what has a line of its own.
+    fn count(&mut self, reason: &'static str, count: u64) {
+        let reason = self.reasons.entry(reason).or_default();
+        reason.count += count;
+        reason.told += count;
     }
 
     fn add(&mut self, reason: &'static str, count: u64, text: String) {
@@ -119,12 +99,28 @@ impl Watch {
                     self.note(name, format!("the hello of {from} was refused: {}", by_us(*reason)));
                 }
             }
-            Event::NeighborRefused { by, reason } => self.on_refused_by(*by, *reason),
+            Event::NeighborRefused { by, reason } => self.on_refused_by(by, *reason),
+            Event::RegistrationLost { addr, reason } => {
+                self.count("registrations_lost", 1);
+                if let RegistrationLoss::Refused(reason) = reason {
+                    self.on_refused_by(addr, *reason);
+                }
+            }
+            Event::NoticeLost { .. } => self.count("notices_lost", 1),
+            Event::SeedNodeLost { .. } => self.count("seed_nodes_lost", 1),
+            Event::StoodStill { .. } => self.count("stood_still", 1),
+            Event::NobodyReached { .. } => self.count("nobody_reached", 1),
+            Event::OtherLife { .. } => self.count("other_lives", 1),
+            Event::Voted { subject, outcome: VoteOutcome::NoQuorum, .. } => {
+                let what =
+                    "peers are not listed, or stay listed: no quorum of seed nodes has voted";
+                self.note("no_quorum", format!("{what} (vote_timeout); the last was {subject}"));
+            }
             _ => {}
         }
     }
 
-    fn on_refused_by(&mut self, by: NodeId, reason: Refusal) {
+    fn on_refused_by(&mut self, by: &dyn Display, reason: Refusal) {
         if let Some(name) = refusal(reason) {
             self.note(name, format!("{by} refused the hello of this node: {reason}"));
         }
@@ -150,37 +146,36 @@ impl Watch {
             let text = "accepted connections said no hello in time (accept_timeout)".to_owned();
             self.add("silent_connections", silent, text);
         }
+        let late_ones = stats.too_old - before.too_old;
+        if late_ones > 0 {
+            let max = config.broadcast.seen_max;
+            let what =
+                "messages were not delivered: they are too old to tell whether they were before";
+            self.add("too_old", late_ones, format!("{what} (store_age, seen_max = {max})"));
+        }
+        let refuted = stats.refutations - before.refutations;
+        if refuted > 0 {
+            let what = "others suspected this node, and it refuted: it is slow, or its network loses packets";
+            self.add("suspected", refuted, what.to_owned());
+        }
         let both = limits(&stats.limits).into_iter().zip(limits(&before.limits));
         for ((reason, now), (_, then)) in both.filter(|((_, now), (_, then))| now > then) {
             self.add(reason, now - then, meaning(reason, config, late));
         }
     }
 
-    /// Looks at what this machine lacked.
-    fn look_at_own(&mut self, own: &OwnTroubles) {
-        let Ok(mut own) = own.0.lock() else { return };
-        if own.iter().all(|trouble| trouble.count == 0) {
-            return;
-        }
-        let taken = std::mem::take(&mut *own);
-        drop(own);
-        let limit = handle_limit().map_or_else(|| "no limit".to_owned(), |limit| limit.to_string());
-        let limit = format!("this process may open {limit} files (ulimit -n)");
-        let [accept, keep, dial] = taken;
-        for (reason, trouble, what) in [
-            ("accepts_failed", accept, "connections could not be accepted"),
-            ("handles_kept", keep, "connections were closed at once"),
-            ("dials_not_tried", dial, "dials could not be tried, which is held against nobody"),
-        ] {
-            if trouble.count > 0 {
-                let text = format!("{what}: {}; {limit}", trouble.error);
-                self.add(reason, trouble.count, text);
+    /// Looks at what tasks have noted.
+    fn look_at_noted(&mut self, troubles: &Troubles) {
+        for (reason, Trouble { count, text }) in troubles.take() {
+            match text {
+                Some(text) => self.add(reason, count, text),
+                None => self.count(reason, count),
             }
         }
     }
 
     /// Looks at everything that is counted elsewhere, unless it did so just now. Returns what is to be told.
-    pub(crate) fn look(&mut self, now: Instant, node: &Node, own: &OwnTroubles) -> Vec<Warning> {
+    pub(crate) fn look(&mut self, now: Instant, node: &Node, troubles: &Troubles) -> Vec<Warning> {
         if self.next_look.is_some_and(|next| now < next) {
             return Vec::new();
         }
@@ -188,8 +183,14 @@ impl Watch {
         if self.seen != Seen::of(node.stats()) {
             self.look_at(node.stats(), node.config(), node.late_neighbor());
         }
-        self.look_at_own(own);
+        self.look_at_noted(troubles);
         self.due(now)
+    }
+
+    /// The same at the end, however soon after the last look. What is still kept quiet then is in the last report.
+    pub(crate) fn last_look(&mut self, node: &Node, troubles: &Troubles) -> Vec<Warning> {
+        self.next_look = None;
+        self.look(Instant::now(), node, troubles)
     }
 
     /// What is to be told now.
@@ -207,8 +208,9 @@ impl Watch {
     }
 
     /// When to look again at the latest: something is to be told that is kept quiet now, or was not looked at.
-    pub(crate) fn next_due(&self, stats: &Stats) -> Option<Instant> {
-        let unseen = self.next_look.filter(|_| self.seen != Seen::of(stats));
+    pub(crate) fn next_due(&self, stats: &Stats, troubles: &Troubles) -> Option<Instant> {
+        let is_unseen = self.seen != Seen::of(stats) || !troubles.is_empty();
+        let unseen = self.next_look.filter(|_| is_unseen);
         let untold = self.reasons.values().filter(|reason| reason.count > reason.told);
         let quiet = untold
             .filter_map(|reason| reason.told_at.map_or(self.next_look, |at| Some(at + QUIET)));
@@ -264,7 +266,7 @@ fn by_us(reason: Refusal) -> String {
 
 /// Limits whose being hit takes something from somebody. Not among them are those that a network works at all
 /// the time: full views and books, busy neighbors, replies that are not owed.
-const fn limits(limits: &Limits) -> [(&'static str, u64); 15] {
+const fn limits(limits: &Limits) -> [(&'static str, u64); 18] {
     [
         ("pending_full", limits.pending),
         ("registry_full", limits.registry),
@@ -281,6 +283,9 @@ const fn limits(limits: &Limits) -> [(&'static str, u64); 15] {
         ("members_full", limits.members),
         ("requests_full", limits.requests),
         ("votes_full", limits.votes),
+        ("silent_links", limits.silent),
+        ("exchange_full", limits.exchange),
+        ("lost_neighbors_full", limits.lost_neighbors),
     ]
 }
 
@@ -335,6 +340,18 @@ fn meaning(reason: &str, config: &Config, late: Option<&AddressRecord>) -> Strin
         "requests_full" => {
             format!("probes for others were refused (max_links = {max_links})")
         }
+        "silent_links" => {
+            "links were given up: nothing came for half of store_age, so what comes may be too old"
+                .to_owned()
+        }
+        "exchange_full" => {
+            let max = broadcast.plumtree.exchange_bytes;
+            format!("pulls of strangers were not answered in full (exchange_bytes = {max})")
+        }
+        "lost_neighbors_full" => {
+            let max = overlay.hyparview.reconnect_max;
+            format!("lost neighbors are not tried again (reconnect_max = {max})")
+        }
         _ => {
             let max = registration.votes_max;
             format!("proposals were not put, or votes not given (votes_max = {max})")
@@ -344,6 +361,8 @@ fn meaning(reason: &str, config: &Config, late: Option<&AddressRecord>) -> Strin
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn told(watch: &mut Watch, now: Instant) -> Vec<(&'static str, u64)> {
@@ -358,10 +377,13 @@ mod tests {
         (0..300).for_each(|_| watch.note("a", "x".to_owned()));
         watch.note("b", "y".to_owned());
         assert_eq!(told(&mut watch, start + QUIET / 2), [("b", 1)]);
-        assert_eq!(watch.next_due(&Stats::default()), Some(start + QUIET));
+        assert_eq!(watch.next_due(&Stats::default(), &Troubles::default()), Some(start + QUIET));
         assert_eq!(told(&mut watch, start + QUIET), [("a", 300)]);
         assert_eq!(
-            (watch.next_due(&Stats::default()), told(&mut watch, start + 3 * QUIET)),
+            (
+                watch.next_due(&Stats::default(), &Troubles::default()),
+                told(&mut watch, start + 3 * QUIET)
+            ),
             (None, Vec::new())
         );
         assert_eq!(watch.totals().into_values().collect::<Vec<_>>(), [301, 1]);
@@ -382,14 +404,73 @@ mod tests {
 
     #[test]
     fn what_the_machine_lacked_is_counted_with_the_error_and_the_limit() {
-        let (mut watch, own) = (Watch::new(&Stats::default()), OwnTroubles::default());
+        let (mut watch, troubles) = (Watch::new(&Stats::default()), Troubles::default());
         for _ in 0..3 {
-            own.note(Failed::Dial, &std::io::Error::from_raw_os_error(24));
+            troubles.not_dialed(&std::io::Error::from_raw_os_error(24));
         }
-        watch.look_at_own(&own);
-        watch.look_at_own(&own);
+        watch.look_at_noted(&troubles);
+        watch.look_at_noted(&troubles);
         let due = watch.due(Instant::now());
         assert_eq!((due.len(), due[0].reason, due[0].count), (1, "dials_not_tried", 3));
         assert!(due[0].text.contains("os error 24") && due[0].text.contains("ulimit -n"));
+    }
+
+    #[test]
+    fn what_has_a_line_of_its_own_is_counted_and_not_told_again() {
+        let (mut watch, troubles) = (Watch::new(&Stats::default()), Troubles::default());
+        let addr = ([192, 0, 2, 7], 5000).into();
+        watch.on_event(&Event::SeedNodeLost { addr });
+        troubles.count("look_ups_failed");
+        watch.look_at_noted(&troubles);
+        assert_eq!(watch.due(Instant::now()), []);
+        let reason = RegistrationLoss::Refused(Refusal::WrongNetwork);
+        watch.on_event(&Event::RegistrationLost { addr, reason });
+        let due = watch.due(Instant::now());
+        assert_eq!((due.len(), due[0].reason), (1, "other_networks"));
+        assert!(due[0].text.starts_with("192.0.2.7:5000 refused"), "{due:?}");
+        let counted: Vec<String> = watch.totals().into_keys().collect();
+        let all = ["look_ups_failed", "other_networks", "registrations_lost", "seed_nodes_lost"];
+        assert_eq!(counted, all);
+    }
+
+    /// Whoever meets a reason in a log finds it in the documentation.
+    #[test]
+    fn every_limit_and_refusal_is_in_the_table_of_reasons() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operating.md");
+        let page = std::fs::read_to_string(page).expect("the page");
+        let table = page.split("### Reasons to warn of").nth(1).expect("the table");
+        let table = table.split("\n## ").next().expect("its end");
+        let sources = [
+            include_str!("addresses.rs"),
+            include_str!("announcement.rs"),
+            include_str!("builder.rs"),
+            include_str!("driver.rs"),
+            include_str!("link.rs"),
+            include_str!("lives.rs"),
+            include_str!("seed_lookup.rs"),
+            include_str!("troubles.rs"),
+            include_str!("watch.rs"),
+        ];
+        let begins =
+            [".note(\"", ".count(\"", ".add(\"", ".push((\"", "Some(\"", "    (\"", ": &str = \""];
+        let mut found = BTreeSet::new();
+        let texts = sources.iter().flat_map(|text| begins.map(|begin| text.split(begin).skip(1)));
+        for text in texts.flatten() {
+            let reason = text.split('"').next().unwrap_or_default();
+            if reason.contains('_') && reason.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
+                assert!(table.contains(&format!("`{reason}`")), "{reason} is not in the table");
+                found.insert(reason);
+            }
+        }
+        assert!(found.len() > 35, "{found:?}");
+    }
+
+    #[test]
+    fn what_was_too_old_and_who_was_suspected_is_told() {
+        let mut stats = Stats::default();
+        let mut watch = Watch::new(&stats);
+        (stats.too_old, stats.refutations) = (5, 2);
+        watch.look_at(&stats, &Config::classic(), None);
+        assert_eq!(told(&mut watch, Instant::now()), [("suspected", 2), ("too_old", 5)]);
     }
 }

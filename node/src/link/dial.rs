@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use super::LinkEventKind;
 use crate::net::Net;
 use crate::own_trouble::{OwnTrouble, is_of_kept, own_trouble};
-use crate::watch::{self, OwnTroubles};
+use crate::troubles::Troubles;
 
 /// Time until the next address is tried although the last one may still answer (RFC 8305 §5, the
 /// recommended Connection Attempt Delay).
@@ -47,13 +47,13 @@ enum Failed {
 pub(super) async fn connect<N: Net>(
     net: &N,
     addresses: &[SocketAddr],
-    own: &OwnTroubles,
+    troubles: &Troubles,
 ) -> Result<(N::Stream, SocketAddr), LinkEventKind> {
     let mut untried = addresses.iter().copied();
     let mut attempts = FuturesUnordered::new();
     let mut all: Vec<Failed> = Vec::new();
     loop {
-        attempts.extend(untried.next().map(|addr| attempt(net, addr, own)));
+        attempts.extend(untried.next().map(|addr| attempt(net, addr, troubles)));
         let ended = select! {
             biased;
             ended = attempts.next() => ended,
@@ -72,14 +72,14 @@ pub(super) async fn connect<N: Net>(
 async fn attempt<N: Net>(
     net: &N,
     addr: SocketAddr,
-    own: &OwnTroubles,
+    troubles: &Troubles,
 ) -> Result<(N::Stream, SocketAddr), Failed> {
     match net.connect(addr).await {
         Ok(stream) => Ok((stream, addr)),
         Err(error) => {
             let failed = Failed::of(&error);
             if matches!(failed, Failed::NoRoom | Failed::NoWay) {
-                own.note(watch::Failed::Dial, &error);
+                troubles.not_dialed(&error);
             }
             Err(failed)
         }
@@ -204,7 +204,7 @@ mod tests {
         let addresses: Vec<SocketAddr> =
             kinds.iter().map(|kind| (Ipv4Addr::new(10, 0, 0, *kind), 1).into()).collect();
         let begun = Instant::now();
-        let ended = connect(&Scripted, &addresses, &OwnTroubles::default()).await;
+        let ended = connect(&Scripted, &addresses, &Troubles::default()).await;
         let ended = ended.map(|(_, addr)| match addr {
             SocketAddr::V4(addr) => addr.ip().octets()[3],
             SocketAddr::V6(_) => 0,

@@ -49,6 +49,8 @@ fn limited(event: &Event) -> Option<(Reason, String)> {
         Event::RegistrationLost { addr, reason } => {
             ("registration lost", format!("{addr}: {reason}"))
         }
+        Event::NoticeLost { addr } => ("notice lost", addr.to_string()),
+        Event::SeedNodeLost { addr } => ("lost link to seed node", addr.to_string()),
         Event::ListReceived { from, .. } => ("list received", from.to_string()),
         Event::NeighborUp { peer, .. } => ("neighbor up", peer.to_string()),
         Event::NeighborDown { peer, reason } => ("neighbor down", format!("{peer}: {reason}")),
@@ -78,7 +80,6 @@ fn limited(event: &Event) -> Option<(Reason, String)> {
         Event::Voted { subject, kind, outcome } => ("vote", format!("{subject}: {kind} {outcome}")),
         // What the node itself does, or what is at the level trace.
         Event::Registered { .. }
-        | Event::NoticeLost { .. }
         | Event::Published { .. }
         | Event::Duplicate { .. }
         | Event::Rejected(_)
@@ -86,8 +87,7 @@ fn limited(event: &Event) -> Option<(Reason, String)> {
         | Event::StoodStill { .. }
         | Event::Moved { .. }
         | Event::NobodyReached { .. }
-        | Event::SeedNodeSkipped { .. }
-        | Event::SeedNodeLost { .. } => return None,
+        | Event::SeedNodeSkipped { .. } => return None,
     };
     Some((Reason { words, is_message }, peer))
 }
@@ -128,7 +128,7 @@ fn log(event: &Event, left_out: Option<u64>) {
         Event::ListReceived { from, peers } => {
             info!(seed_node = %from, count = peers.len(), peers = addresses(peers), left_out, "list received");
         }
-        Event::NoticeLost { addr } => warn!(seed_node = %addr, "notice lost"),
+        Event::NoticeLost { addr } => warn!(seed_node = %addr, left_out, "notice lost"),
         // A peer and its neighbors.
         Event::NeighborUp { peer, origin } => {
             info!(peer = %peer, link = ?origin, left_out, "neighbor up");
@@ -185,7 +185,9 @@ fn log(event: &Event, left_out: Option<u64>) {
             info!(peer = %subject, %kind, %outcome, left_out, "vote");
         }
         Event::OtherLife { known, news } => log_life(known, news, left_out),
-        Event::SeedNodeLost { addr } => warn!(seed_node = %addr, "lost link to seed node"),
+        Event::SeedNodeLost { addr } => {
+            warn!(seed_node = %addr, left_out, "lost link to seed node");
+        }
         Event::Moved { .. } | Event::NobodyReached { .. } | Event::SeedNodeSkipped { .. } => {
             log_place(event);
         }
@@ -291,6 +293,8 @@ fn log_member(
 /// The last line: what the node has counted.
 pub(crate) fn summary(report: &NodeReport) {
     let stats = &report.node.stats;
+    let warnings = report.warnings.iter().map(|(reason, count)| format!("{reason}={count}"));
+    let warnings = warnings.collect::<Vec<_>>().join(" ");
     match report.node.role {
         Role::Peer => info!(
             published = stats.published,
@@ -298,6 +302,7 @@ pub(crate) fn summary(report: &NodeReport) {
             duplicates = stats.duplicates,
             bytes_sent = report.bytes_sent,
             bytes_received = report.bytes_received,
+            warnings,
             "stopped"
         ),
         Role::SeedNode => info!(
@@ -305,6 +310,7 @@ pub(crate) fn summary(report: &NodeReport) {
             false_reports = stats.false_reports,
             bytes_sent = report.bytes_sent,
             bytes_received = report.bytes_received,
+            warnings,
             "stopped"
         ),
     }
