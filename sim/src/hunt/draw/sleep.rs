@@ -38,6 +38,9 @@ pub(super) fn draw(dice: &mut Dice, scenario: &mut Scenario) {
     for _ in 0..dice.number(1..=2) {
         leave_one(scenario);
         let base = dice.pick(&[store_age, store_age, lease]);
+        // Of messages that are kept for so short a time nothing is demanded where somebody sleeps for longer. A
+        // cut, a look-up or a pause between two dials may last as long as they are kept.
+        let base = if is_short { base.max(store_age) } else { base };
         sleep(dice, scenario, Targets::RandomPeers(1), base);
     }
 }
