@@ -34,6 +34,8 @@ mod packaging;
 mod process;
 #[cfg(feature = "cli")]
 mod program;
+#[cfg(feature = "cli")]
+mod ready_files;
 mod requirements;
 #[cfg(feature = "cli")]
 mod seeds;

@@ -119,7 +119,12 @@ fn r36_the_readme_has_its_steps_and_its_links_lead_somewhere() {
         assert!(readme.contains(step), "{step}");
     }
     let pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "scenarios/README.md"];
-    let more = ["reports/README.md", "core/PROTOCOL.md", "deploy/sweep/README.md"];
+    let more = [
+        "reports/README.md",
+        "core/PROTOCOL.md",
+        "deploy/sweep/README.md",
+        "deploy/node/README.md",
+    ];
     let docs =
         fs::read_dir(project().join("docs")).expect("docs").map(|it| it.expect("a file").path());
     let docs = docs.filter(|path| path.extension().is_some_and(|it| it == "md"));
