@@ -241,6 +241,12 @@ impl Links {
         self.table.get(link)?.owner
     }
 
+    /// Links, dialed or accepted, on which two ask whether they should be neighbors: they become so without
+    /// another dial.
+    pub(crate) fn candidates(&self) -> Vec<LinkId> {
+        self.table.keys_where(|entry| entry.purpose == Some(Purpose::Optimize))
+    }
+
     /// Dials under way that shall become links between neighbors, in the order they were begun: the
     /// link, who dialed it, and whom.
     pub(crate) fn neighbor_dials(

@@ -118,12 +118,17 @@ impl Peer {
     }
 
     /// Nothing was done for so long: other sides have given up, and what lies in buffers is old. All links on
-    /// which messages come go, and those that shall become such: what a new neighbor said after its welcome
-    /// lies in the same buffer.
+    /// which messages come go, and those that shall or may become such: what a new neighbor said after its welcome,
+    /// or after it agreed to be nearer than another one, lies in the same buffer.
     pub(crate) fn on_stood_still(&mut self, time: Duration) {
         let mut links = self.cx.neighbors.links();
         links.extend(self.cx.links.neighbor_dials().map(|(link, ..)| link));
         links.extend(self.broadcast.exchange_links());
+        for link in self.cx.links.candidates() {
+            if !links.contains(&link) {
+                links.push(link);
+            }
+        }
         for link in links {
             let outcome = self.cx.give_up_silent(link);
             self.on_outcome(link, outcome);
