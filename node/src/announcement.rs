@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -37,11 +38,14 @@ pub(crate) struct Announcement {
     is_guess: bool,
     /// The address that the file has not, and should have.
     missing: Mutex<Option<SocketAddr>>,
+    /// Who writes.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Announcement {
-    pub(crate) const fn new(path: PathBuf, node: NodeId, is_guess: bool) -> Self {
-        Self { path, node, is_guess, missing: Mutex::new(None) }
+    pub(crate) fn new(path: PathBuf, node: NodeId, is_guess: bool) -> Self {
+        let (missing, turn) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { path, node, is_guess, missing, turn }
     }
 
     /// Writes the first entry. A file that cannot be right is an error; a disk that is full, or anything
@@ -85,11 +89,16 @@ impl Announcement {
             tracing::warn!(%file, %addr, "not announced: this host has no address yet that others can dial; give --ip");
             return Ok(());
         }
-        let node = self.node;
         self.note(Some(addr));
+        // One after the other, and the newest address.
+        let _turn = self.turn.lock().await;
+        let Some(addr) = self.missing() else { return Ok(()) };
+        let node = self.node;
         let announced =
             self.on_a_thread(move |path| seed_file::announce(&path, node, addr)).await?;
-        self.note(None);
+        if self.missing() == Some(addr) {
+            self.note(None);
+        }
         if let Some(Announced { listed, .. }) = announced.filter(|it| it.listed > MAX_SEED_NODES) {
             tracing::warn!(%file, listed, max = MAX_SEED_NODES, "the file lists more seed nodes than a node uses");
         }
@@ -128,7 +137,11 @@ impl Announcement {
         change: impl FnOnce(PathBuf) -> Result<Announced, SeedFileError> + Send + 'static,
     ) -> Result<Option<Announced>, SeedFileError> {
         let path = self.path.clone();
-        spawn_blocking(move || change(path)).await.ok().transpose()
+        match spawn_blocking(move || change(path)).await {
+            Ok(changed) => changed.map(Some),
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            Err(_ending) => Ok(None),
+        }
     }
 }
 

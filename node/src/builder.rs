@@ -288,6 +288,8 @@ impl NodeBuilder {
             Role::SeedNode => {
                 if votes(&config) && !self.seeds.is_empty() {
                     self.seeds.needs_all = true;
+                    let own = HostPort::from(record.primary());
+                    self.seeds.own = self.announce_in.clone().map(|path| (path, own));
                     lookup = self.seeds.look_up().await?;
                 } else if !self.seeds.is_empty() {
                     let what = "other seed nodes are not used: registration and removal are local";
@@ -429,6 +431,10 @@ impl BoundNode {
         let (driver, handle) = Driver::new(TokioNet, vec![listener], node, watcher);
         if !has_members {
             driver.without_members();
+        }
+        if announcement.is_some() {
+            // Others that began at the same time are in the file by then.
+            noted.look_soon();
         }
         let troubles = driver.troubles();
         if identity.not_stored().is_some() {

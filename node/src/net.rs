@@ -128,7 +128,7 @@ impl Net for TokioNet {
     }
 
     fn connection_limit(&self) -> Option<u64> {
-        handle_limit()
+        Some(handle_limit().unwrap_or(u64::MAX))
     }
 }
 

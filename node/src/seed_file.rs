@@ -111,8 +111,12 @@ fn read_text(file: &File) -> io::Result<String> {
     if u64::try_from(read).is_ok_and(|read| read <= MAX_BYTES) {
         return Ok(text);
     }
-    let too_long = format!("longer than {MAX_BYTES} bytes, which no list of seed nodes is");
-    Err(io::Error::new(io::ErrorKind::InvalidData, too_long))
+    Err(too_long())
+}
+
+fn too_long() -> io::Error {
+    let reason = format!("longer than {MAX_BYTES} bytes, which no list of seed nodes is");
+    io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
 fn parse(path: &Path, text: &str) -> Result<Vec<HostPort>, SeedFileError> {

@@ -8,11 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
-use tidings_core::{Event, Instant, MAX_SEED_NODES, NamedSeedNodes, NeighborLoss};
+use tidings_core::{
+    Event, Instant, MAX_SEED_NODES, NamedSeedNodes, NeighborLoss, RegistrationLoss,
+};
 use tokio::select;
 use tokio::sync::Notify;
 use tokio::time::{self, sleep, timeout};
@@ -52,12 +54,14 @@ pub(crate) struct SeedSources {
     pub(crate) resolver: Arc<dyn Resolver>,
     /// Those that decide together must know all of them; a peer can do without some.
     pub(crate) needs_all: bool,
+    /// The file that this node is going to be announced in, and its address there.
+    pub(crate) own: Option<(PathBuf, HostPort)>,
 }
 
 impl Default for SeedSources {
     fn default() -> Self {
         let resolver = Arc::new(SystemResolver);
-        Self { given: Vec::new(), files: Vec::new(), resolver, needs_all: false }
+        Self { given: Vec::new(), files: Vec::new(), resolver, needs_all: false, own: None }
     }
 }
 
@@ -123,7 +127,7 @@ struct Failing {
 enum Before {
     /// They stay beside the new ones: a name service may give a few of many, each time others.
     Stays,
-    /// They go, for a seed node was lost.
+    /// They go, for a seed node was lost; but not those with which the node is registered.
     Goes,
 }
 
@@ -143,15 +147,29 @@ impl SeedSources {
             known: NamedSeedNodes::default(),
         };
         for (file, read) in lookup.read_files().await {
-            lookup.read.insert(file, read?);
+            let own = lookup.sources.own.as_ref().filter(|(path, _)| *path == file);
+            let places = match (read, own) {
+                (Ok(mut places), Some((_, own))) => {
+                    places.push(own.clone());
+                    places
+                }
+                // The first one makes it.
+                (Err(SeedFileError::Io { error, .. }), Some((_, own)))
+                    if error.kind() == io::ErrorKind::NotFound =>
+                {
+                    vec![own.clone()]
+                }
+                (read, _) => read?,
+            };
+            lookup.read.insert(file, places);
         }
         let places = lookup.places();
         if places.is_empty() {
             return Err(SeedLookupError::None(lookup.sources.files));
         }
-        lookup.find(&places, Before::Goes).await;
-        let answered = BTreeSet::new();
-        lookup.known = lookup.named(&places, &answered);
+        let registered = BTreeSet::new();
+        lookup.find(&places, (Before::Goes, &registered)).await;
+        lookup.known = lookup.named(&places, &registered);
         match lookup.known.len() {
             0..=MAX_SEED_NODES => Ok(lookup),
             count => Err(SeedLookupError::TooMany(count)),
@@ -200,9 +218,9 @@ impl SeedLookup {
         places
     }
 
-    /// All seed nodes. Where they are more than a peer can use, those that have answered come first, and then those
-    /// that were not tried yet, so that sooner or later each is.
-    fn named(&mut self, places: &[HostPort], answered: &BTreeSet<SocketAddr>) -> NamedSeedNodes {
+    /// All seed nodes. Where they are more than a peer can use, those that it is registered with come first, and then
+    /// those that were not tried yet, so that sooner or later each is.
+    fn named(&mut self, places: &[HostPort], registered: &BTreeSet<SocketAddr>) -> NamedSeedNodes {
         let hosts: Vec<_> =
             places.iter().map(|place| self.found.get(place).cloned().unwrap_or_default()).collect();
         let all = NamedSeedNodes::new(hosts.clone());
@@ -211,10 +229,10 @@ impl SeedLookup {
         }
         let tried: BTreeSet<SocketAddr> = self.known.addresses().collect();
         let mut addresses: Vec<SocketAddr> = all.addresses().collect();
-        addresses.sort_by_key(|addr| (!answered.contains(addr), tried.contains(addr)));
+        addresses.sort_by_key(|addr| (!registered.contains(addr), tried.contains(addr)));
         addresses.truncate(MAX_SEED_NODES);
         let reason = format!(
-            "{} are named and {MAX_SEED_NODES} used: those that never answered go first",
+            "{} are named and {MAX_SEED_NODES} used: those that do not answer go first",
             all.len()
         );
         self.fail(ALL.to_owned(), reason, addresses.len());
@@ -225,7 +243,11 @@ impl SeedLookup {
     }
 
     /// Looks these up. What is not found keeps what it had.
-    async fn find(&mut self, places: &[HostPort], before: Before) {
+    async fn find(
+        &mut self,
+        places: &[HostPort],
+        (before, registered): (Before, &BTreeSet<SocketAddr>),
+    ) {
         let resolver = Arc::clone(&self.sources.resolver);
         let look_up = |place: HostPort| {
             let resolver = Arc::clone(&resolver);
@@ -240,7 +262,7 @@ impl SeedLookup {
                 Ok(addresses) => {
                     let old = self.found.entry(place).or_default();
                     if before == Before::Goes {
-                        old.clear();
+                        old.retain(|addr| registered.contains(addr));
                     }
                     old.extend(addresses);
                     old.sort_unstable();
@@ -284,7 +306,7 @@ impl SeedLookup {
                 }
                 () = sleep(self.wait()) => Before::Stays,
             };
-            let named = self.look_again(before, noted).await;
+            let named = self.look_again(before, &registered_now(&node).await).await;
             self.tell_failures(told);
             self.failing.values().for_each(|_| troubles.count("look_ups_failed"));
             let Some(named) = named else { continue };
@@ -305,7 +327,11 @@ impl SeedLookup {
     }
 
     /// Looks everything up again. Returns all seed nodes if they are others than before.
-    async fn look_again(&mut self, before: Before, noted: &Noted) -> Option<NamedSeedNodes> {
+    async fn look_again(
+        &mut self,
+        before: Before,
+        registered: &BTreeSet<SocketAddr>,
+    ) -> Option<NamedSeedNodes> {
         for failing in self.failing.values_mut() {
             failing.is_current = false;
         }
@@ -319,12 +345,11 @@ impl SeedLookup {
             }
         }
         let places = self.places();
-        self.find(&places, before).await;
+        self.find(&places, (before, registered)).await;
         if self.found.values().flatten().count() > MAX_SEED_NODES && before == Before::Stays {
-            self.find(&places, Before::Goes).await;
+            self.find(&places, (Before::Goes, registered)).await;
         }
-        let answered = noted.answered(self.found.values().flatten());
-        let mut named = self.named(&places, &answered);
+        let mut named = self.named(&places, registered);
         let refused = match named.len() {
             0 => Some(SeedLookupError::None(self.sources.files.clone())),
             1..=MAX_SEED_NODES => None,
@@ -386,33 +411,34 @@ async fn look_up(resolver: &dyn Resolver, place: &HostPort) -> io::Result<Vec<So
     Ok(addresses)
 }
 
-/// Notes which seed nodes have answered, and that links were lost.
+/// Where the node is registered now. A node that has ended is nowhere.
+async fn registered_now(node: &NodeHandle) -> BTreeSet<SocketAddr> {
+    let known = node.report().await.map(|report| report.node.seed_nodes).unwrap_or_default();
+    known.into_iter().filter(|it| it.registered.is_some()).map(|it| it.addr).collect()
+}
+
+/// Notes that links were lost.
 #[derive(Debug, Default)]
 pub(crate) struct Noted {
-    answered: Mutex<BTreeSet<SocketAddr>>,
     seed_node_lost: Notify,
     /// To any node.
     pub(crate) link_lost: Notify,
 }
 
 impl Noted {
-    /// Which of these have answered. The others are forgotten.
-    fn answered<'a>(&self, all: impl Iterator<Item = &'a SocketAddr>) -> BTreeSet<SocketAddr> {
-        let all: BTreeSet<_> = all.copied().collect();
-        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
-        answered.retain(|addr| all.contains(addr));
-        answered.clone()
+    /// Everything is looked up again soon.
+    pub(crate) fn look_soon(&self) {
+        self.seed_node_lost.notify_one();
     }
 }
 
 impl Observer for Noted {
     fn on_event(&self, _at: Instant, event: &Event) {
-        if let Event::Registered { seed_node } = event {
-            let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
-            answered.extend(seed_node.addresses());
-        }
-        let is_seed_node =
-            matches!(event, Event::RegistrationLost { .. } | Event::SeedNodeLost { .. });
+        let is_seed_node = match event {
+            // The node was told to do without it.
+            Event::RegistrationLost { reason, .. } => *reason != RegistrationLoss::Dropped,
+            event => matches!(event, Event::SeedNodeLost { .. }),
+        };
         if is_seed_node {
             self.seed_node_lost.notify_one();
         }

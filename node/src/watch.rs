@@ -213,7 +213,8 @@ impl Watch {
         let unseen = self.next_look.filter(|_| is_unseen);
         let untold = self.reasons.values().filter(|reason| reason.count > reason.told);
         let quiet = untold
-            .filter_map(|reason| reason.told_at.map_or(self.next_look, |at| Some(at + QUIET)));
+            .filter_map(|reason| reason.told_at.map_or(self.next_look, |at| Some(at + QUIET)))
+            .map(|due| self.next_look.map_or(due, |look| look.max(due)));
         quiet.chain(unseen).min()
     }
 
@@ -436,8 +437,8 @@ mod tests {
     /// Whoever meets a reason in a log finds it in the documentation.
     #[test]
     fn every_limit_and_refusal_is_in_the_table_of_reasons() {
-        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operating.md");
-        let page = std::fs::read_to_string(page).expect("the page");
+        let project = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a project");
+        let page = std::fs::read_to_string(project.join("docs/operating.md")).expect("the page");
         let table = page.split("### Reasons to warn of").nth(1).expect("the table");
         let table = table.split("\n## ").next().expect("its end");
         let sources = [

@@ -12,7 +12,8 @@ use std::path::Path;
 use tidings_core::NodeId;
 
 use super::{
-    Columns, SeedFileError, fields, is_toml, meaningful, parse, parse_line, patiently, read,
+    Columns, MAX_BYTES, SeedFileError, fields, is_toml, meaningful, parse, parse_line, patiently,
+    read,
 };
 use crate::host_port::HostPort;
 
@@ -63,6 +64,13 @@ pub fn retract(path: &Path, node: NodeId) -> Result<Announced, SeedFileError> {
         return Ok(Announced { is_new: false, listed: 0 });
     }
     let opened = OpenOptions::new().read(true).write(true).open(path);
+    // Where people list it in a file that is not its own, it has no entry to take out.
+    if opened.is_err()
+        && let Ok(text) = File::open(path).and_then(|file| super::read_text(&file))
+        && entries(path, &text).iter().all(|entry| entry.node != node)
+    {
+        return Ok(Announced { is_new: false, listed: parse(path, &text)?.len() });
+    }
     change(path, opened, |text| {
         Ok(without(text, entries(path, text).into_iter().filter(|entry| entry.node == node)))
     })
@@ -87,6 +95,9 @@ fn change(
     // A file whose form does not take the entry stays as it is.
     let listed = parse(path, &new)?.len();
     let is_new = new != old;
+    if is_new && u64::try_from(new.len()).is_ok_and(|bytes| bytes > MAX_BYTES) {
+        return Err(io(super::too_long()));
+    }
     if is_new {
         write_instead(&mut file, old.as_bytes(), new.as_bytes()).map_err(io)?;
     }
@@ -153,6 +164,10 @@ fn spans(text: &str) -> Vec<(&str, Range<usize>)> {
 fn of_lines(text: &str, lines: &[(&str, Range<usize>)]) -> Vec<Entry> {
     let columns = meaningful(text).next().and_then(|(_, line)| Columns::of_header(line));
     let entry = |(line, span): &(&str, Range<usize>)| {
+        // Somebody has taken it out by hand.
+        if line.trim_start_matches('\u{feff}').trim_start().starts_with('#') {
+            return None;
+        }
         let (said, node) = match columns.as_ref() {
             Some(Columns { node: Some(node), .. }) => (line.trim(), fields(line).nth(*node)?),
             _ => line.trim().split_once(MARK)?,
@@ -260,8 +275,12 @@ mod tests {
     #[test]
     fn a_node_has_one_entry_and_takes_it_out() {
         let folder = folder("one-entry");
+        let by_hand = format!(
+            "# ours\n192.0.2.1:5000\n192.0.2.2:5000 # node of the boss\n# 192.0.2.9:1 # node {HEX}\n"
+        );
+        let by_hand = by_hand.as_str();
         for (name, by_hand) in [
-            ("seeds.txt", "# ours\n192.0.2.1:5000\n192.0.2.2:5000 # node of the boss\n"),
+            ("seeds.txt", by_hand),
             ("seeds.csv", "ip,port,node\n192.0.2.1,5000,\n192.0.2.2,5000,boss\n"),
             #[cfg(feature = "toml")]
             ("seeds.toml", "seeds = ['192.0.2.1:5000', '192.0.2.2:5000'] # node of the boss\n"),

@@ -2,8 +2,6 @@
 
 use std::sync::Mutex;
 
-use tidings_core::{AddressRecord, BootEpoch, NodeId};
-
 use super::*;
 use crate::resolver::Resolving;
 
@@ -42,7 +40,7 @@ fn addr(last: u8) -> SocketAddr {
 fn sources(names: &[&str], resolver: &Arc<Scripted>) -> SeedSources {
     let given = names.iter().map(|name| name.parse().expect("a place")).collect();
     let resolver = Arc::clone(resolver);
-    SeedSources { given, files: Vec::new(), resolver, needs_all: false }
+    SeedSources { given, files: Vec::new(), resolver, needs_all: false, own: None }
 }
 
 async fn started(names: &[&str], resolver: &Arc<Scripted>) -> SeedLookup {
@@ -91,11 +89,11 @@ async fn one_name_that_fails_keeps_its_addresses_and_holds_up_no_other() {
     names.forget("a.example");
     names.set("b.example", &[3]);
     names.set("c.example", &[4]);
-    assert!(lookup.look_again(Before::Goes, &Noted::default()).await.is_some());
+    assert!(lookup.look_again(Before::Goes, &BTreeSet::new()).await.is_some());
     assert_eq!(known(&lookup), (vec![1, 3, 4], 0));
-    assert!(lookup.look_again(Before::Goes, &Noted::default()).await.is_none(), "nothing is new");
+    assert!(lookup.look_again(Before::Goes, &BTreeSet::new()).await.is_none(), "nothing is new");
     names.set("a.example", &[1]);
-    assert!(lookup.look_again(Before::Goes, &Noted::default()).await.is_none());
+    assert!(lookup.look_again(Before::Goes, &BTreeSet::new()).await.is_none());
     assert_eq!(lookup.wait(), LOOK_AGAIN);
 }
 
@@ -106,7 +104,7 @@ async fn a_start_waits_for_no_name() {
     assert_eq!(known(&lookup), (vec![], 2));
     assert_eq!(lookup.wait(), PAUSE, "without any it is in a hurry");
     names.set("a.example", &[1]);
-    assert!(lookup.look_again(Before::Stays, &Noted::default()).await.is_some());
+    assert!(lookup.look_again(Before::Stays, &BTreeSet::new()).await.is_some());
     assert_eq!(known(&lookup), (vec![1], 1));
 }
 
@@ -116,17 +114,17 @@ async fn addresses_are_added_while_all_is_well_and_go_when_a_seed_node_is_lost()
     names.set("a.example", &[1]);
     let mut lookup = started(&ABC[..1], &names).await;
     names.set("a.example", &[2, 3]);
-    assert!(lookup.look_again(Before::Stays, &Noted::default()).await.is_some());
+    assert!(lookup.look_again(Before::Stays, &BTreeSet::new()).await.is_some());
     assert_eq!(known(&lookup).0, [1, 2, 3]);
-    assert!(lookup.look_again(Before::Goes, &Noted::default()).await.is_some());
+    assert!(lookup.look_again(Before::Goes, &BTreeSet::new()).await.is_some());
     assert_eq!(known(&lookup).0, [2, 3]);
     // More than can be used: those of now.
     let many: Vec<u8> = (100..160).collect();
     names.set("a.example", &many);
-    assert!(lookup.look_again(Before::Stays, &Noted::default()).await.is_some());
+    assert!(lookup.look_again(Before::Stays, &BTreeSet::new()).await.is_some());
     let others: Vec<u8> = (160..200).collect();
     names.set("a.example", &others);
-    assert!(lookup.look_again(Before::Stays, &Noted::default()).await.is_some());
+    assert!(lookup.look_again(Before::Stays, &BTreeSet::new()).await.is_some());
     assert_eq!(known(&lookup).0, others);
 }
 
@@ -139,23 +137,31 @@ async fn of_too_many_those_that_answer_stay_and_all_are_tried() {
     assert_eq!(known(&lookup).0, (1..=64).collect::<Vec<u8>>());
     let told = Told::default();
     lookup.tell_failures(&told);
-    let line = "seed nodes: 66 are named and 64 used: those that never answered go first, 64 kept, 1 times";
+    let line =
+        "seed nodes: 66 are named and 64 used: those that do not answer go first, 64 kept, 1 times";
     assert_eq!(told.take(), [line]);
     assert!(lookup.can_change() && lookup.wait() == RETRY, "the others have their turn");
-    let noted = Noted::default();
-    let seed_node = |last| AddressRecord::new(NodeId::new([last; 32]), BootEpoch(1), &[addr(last)]);
-    for last in 1..=62 {
-        let seed_node = seed_node(last).expect("a record");
-        noted.on_event(Instant::BIRTH, &Event::Registered { seed_node });
-    }
-    assert!(lookup.look_again(Before::Stays, &noted).await.is_some());
+    let registered: BTreeSet<SocketAddr> = (1..=62).map(addr).collect();
+    assert!(lookup.look_again(Before::Stays, &registered).await.is_some());
     let answered = 1..=62;
     assert_eq!(known(&lookup).0, answered.clone().chain([65, 66]).collect::<Vec<u8>>());
-    assert!(lookup.look_again(Before::Goes, &noted).await.is_some());
+    assert!(lookup.look_again(Before::Goes, &registered).await.is_some());
     assert_eq!(known(&lookup).0, answered.chain([63, 64]).collect::<Vec<u8>>());
     names.set("a.example", &[1]);
-    assert!(lookup.look_again(Before::Goes, &noted).await.is_some());
-    assert_eq!((known(&lookup).0, lookup.wait()), (vec![1], LOOK_AGAIN));
+    assert!(lookup.look_again(Before::Goes, &[addr(2)].into()).await.is_some());
+    assert_eq!((known(&lookup).0, lookup.wait()), (vec![1, 2], LOOK_AGAIN), "2 has the node");
+}
+
+/// What the look-up itself did is no reason to look again.
+#[tokio::test(start_paused = true)]
+async fn a_seed_node_that_the_node_was_told_to_drop_is_not_lost() {
+    let noted = Noted::default();
+    let lost = |reason| Event::RegistrationLost { addr: addr(1), reason };
+    let is_noted = || timeout(Duration::from_secs(1), noted.seed_node_lost.notified());
+    noted.on_event(Instant::BIRTH, &lost(RegistrationLoss::Dropped));
+    assert!(is_noted().await.is_err());
+    noted.on_event(Instant::BIRTH, &lost(RegistrationLoss::Silent));
+    assert!(is_noted().await.is_ok());
 }
 
 /// Seed nodes that decide together would decide without some.
@@ -170,7 +176,7 @@ async fn too_many_to_decide_together_are_refused_at_the_start_and_told_later() {
     names.set("a.example", &[1]);
     let mut lookup = sources.look_up().await.expect("it begins");
     names.set("a.example", &many);
-    assert!(lookup.look_again(Before::Goes, &Noted::default()).await.is_none());
+    assert!(lookup.look_again(Before::Goes, &BTreeSet::new()).await.is_none());
     assert_eq!(known(&lookup).0, [1]);
     let told = Told::default();
     lookup.tell_failures(&told);
@@ -187,12 +193,12 @@ async fn a_failure_is_told_once_a_minute() {
     assert_eq!(told.take(), ["a.example:5000: no such name, 0 kept, 1 times"]);
     for _ in 0..3 {
         sleep(Duration::from_secs(15)).await;
-        lookup.look_again(Before::Goes, &Noted::default()).await;
+        lookup.look_again(Before::Goes, &BTreeSet::new()).await;
         lookup.tell_failures(&told);
     }
     assert_eq!(told.take(), [""; 0]);
     sleep(Duration::from_secs(15)).await;
-    lookup.look_again(Before::Goes, &Noted::default()).await;
+    lookup.look_again(Before::Goes, &BTreeSet::new()).await;
     lookup.tell_failures(&told);
     assert_eq!(told.take(), ["a.example:5000: no such name, 0 kept, 5 times"]);
 }
@@ -207,20 +213,20 @@ async fn a_file_that_is_gone_or_wrong_keeps_what_it_named() {
     let sources = SeedSources { files: vec![file.clone()], ..SeedSources::default() };
     let mut lookup = sources.look_up().await.expect("it begins");
     std::fs::remove_file(&file).expect("a file");
-    assert!(lookup.look_again(Before::Goes, &Noted::default()).await.is_none());
+    assert!(lookup.look_again(Before::Goes, &BTreeSet::new()).await.is_none());
     let told = Told::default();
     lookup.tell_failures(&told);
     let line = told.take().concat();
     assert!(line.contains("seeds.txt: No such file") && line.contains("2 kept"), "{line}");
     write("nonsense\n");
-    assert!(lookup.look_again(Before::Goes, &Noted::default()).await.is_none());
+    assert!(lookup.look_again(Before::Goes, &BTreeSet::new()).await.is_none());
     write("");
     assert!(
-        lookup.look_again(Before::Goes, &Noted::default()).await.is_none(),
+        lookup.look_again(Before::Goes, &BTreeSet::new()).await.is_none(),
         "none at all is no list"
     );
     write("192.0.2.3:5000\n");
-    assert!(lookup.look_again(Before::Goes, &Noted::default()).await.is_some());
+    assert!(lookup.look_again(Before::Goes, &BTreeSet::new()).await.is_some());
     assert_eq!(known(&lookup).0, [3]);
     std::fs::remove_dir_all(&folder).expect("removed");
 }

@@ -259,6 +259,21 @@ fn r03_a_file_lists_seed_nodes_as_long_as_they_run() {
     assert_eq!(text().lines().count(), 2, "{}", text());
 }
 
+/// Seed nodes that decide together find each other through the file that they write, the first one too.
+#[test]
+fn r03_seed_nodes_of_a_quorum_begin_with_no_file() {
+    let folder = empty_folder("seeds_quorum_file");
+    let args = ["seed", "--port", "0", "--registration", "quorum"];
+    let file = ["--seed-file", "seeds.txt", "--announce-in", "seeds.txt"];
+    let args = [&args[..], &file].concat();
+    let first = Process::start(&folder, &args);
+    let mut second = Process::start(&folder, &args);
+    // The second one knows both from the file, so it lists nobody without the vote of the first.
+    let _peer = Process::start(&folder, &["peer", "--seed", &second.addr]);
+    second.wait_for("outcome=passed");
+    drop(first);
+}
+
 /// R3: a start that fails has not entered itself, whatever it fails by.
 #[test]
 fn r03_a_start_that_fails_leaves_no_entry() {
