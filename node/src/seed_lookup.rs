@@ -434,11 +434,11 @@ impl Noted {
 
 impl Observer for Noted {
     fn on_event(&self, _at: Instant, event: &Event) {
-        let is_seed_node = match event {
-            // The node was told to do without it.
-            Event::RegistrationLost { reason, .. } => *reason != RegistrationLoss::Dropped,
-            event => matches!(event, Event::SeedNodeLost { .. }),
-        };
+        // One that the node was told to do without is not lost.
+        let is_dropped =
+            matches!(event, Event::RegistrationLost { reason: RegistrationLoss::Dropped, .. });
+        let is_lost = matches!(event, Event::RegistrationLost { .. } | Event::SeedNodeLost { .. });
+        let is_seed_node = is_lost && !is_dropped;
         if is_seed_node {
             self.seed_node_lost.notify_one();
         }
