@@ -22,13 +22,13 @@ fn starts(text: &str) -> Vec<Vec<String>> {
 /// Values of variables in a file, as `NAME=value` or `NAME: value`.
 fn variables(text: &str) -> Vec<(String, String)> {
     let words = text.split("TIDINGS_").skip(1).filter_map(|rest| {
-        let end = rest.find(['=', ':'])?;
-        let value = rest[end + 1..].trim_start();
+        let (name, value) = rest.split_once(['=', ':'])?;
+        let value = value.trim_start();
         let value = value.strip_prefix('"').map_or_else(
             || value.split(|c: char| c.is_whitespace() || c == ',' || c == '}').next(),
             |value| value.split('"').next(),
         )?;
-        Some((format!("TIDINGS_{}", &rest[..end]), value.to_owned()))
+        Some((format!("TIDINGS_{name}"), value.to_owned()))
     });
     words.collect()
 }
