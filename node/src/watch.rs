@@ -390,6 +390,18 @@ mod tests {
         assert_eq!(watch.totals().into_values().collect::<Vec<_>>(), [301, 1]);
     }
 
+    /// A deadline before the next look would be over at once, again and again.
+    #[test]
+    fn nothing_is_due_before_the_next_look() {
+        let (mut watch, start) = (Watch::new(&Stats::default()), Instant::now());
+        watch.note("a", "x".to_owned());
+        assert_eq!(told(&mut watch, start), [("a", 1)]);
+        let look = start + 2 * QUIET;
+        watch.next_look = Some(look);
+        watch.note("a", "x".to_owned());
+        assert_eq!(watch.next_due(&Stats::default(), &Troubles::default()), Some(look));
+    }
+
     #[test]
     fn limits_are_told_with_their_settings() {
         let (config, mut stats) = (Config::classic(), Stats::default());

@@ -312,6 +312,21 @@ mod tests {
         std::fs::remove_dir_all(folder).expect("removed");
     }
 
+    /// A file that nobody could read any more is not made.
+    #[test]
+    fn a_full_file_takes_no_entry() {
+        let folder = folder("full");
+        let path = folder.join("seeds.txt");
+        let bytes = usize::try_from(MAX_BYTES).expect("in memory") - 20;
+        let text = format!("#{}\n", "x".repeat(bytes));
+        std::fs::write(&path, &text).expect("written");
+        let error = announce(&path, NODE, addr("192.0.2.7:5000")).expect_err("no room");
+        let reason = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        assert!(reason.contains("longer than 1048576 bytes"), "{reason}");
+        assert!(std::fs::read_to_string(&path).expect("read") == text, "it is as it was");
+        std::fs::remove_dir_all(folder).expect("removed");
+    }
+
     /// What is shorter than before leaves nothing behind, and the file stays the same one.
     #[test]
     fn a_file_is_changed_in_its_place() {
