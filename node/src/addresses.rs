@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use crate::announcement::Announcement;
 use crate::handle::NodeHandle;
-use crate::seed_lookup::Noted;
+use crate::seed_lookup::LostLinks;
 use crate::troubles::Troubles;
 
 /// How long addresses may take to settle after a link was lost.
@@ -124,7 +124,7 @@ pub(crate) struct Own<'a> {
 pub(crate) async fn keep_announced(
     own: Own<'_>,
     node: NodeHandle,
-    (noted, troubles): (&Noted, &Troubles),
+    (lost, troubles): (&LostLinks, &Troubles),
 ) {
     let Own { given, bound, mut announced, file } = own;
     if !given.is_empty() || !bound.ip().is_unspecified() {
@@ -136,7 +136,7 @@ pub(crate) async fn keep_announced(
     loop {
         select! {
             biased;
-            () = noted.link_lost.notified() => sleep(PAUSE).await,
+            () = lost.link_lost.notified() => sleep(PAUSE).await,
             () = sleep(LOOK_AGAIN) => {}
         }
         let own = hosts_own(bound.is_ipv6());

@@ -23,7 +23,7 @@ use crate::net::{Net, TokioNet};
 use crate::resolver::Resolver;
 use crate::running::RunningNode;
 use crate::seed_file::SeedFileError;
-use crate::seed_lookup::{Noted, SeedLookup, SeedLookupError, SeedSources};
+use crate::seed_lookup::{LostLinks, SeedLookup, SeedLookupError, SeedSources};
 use crate::settings::{self, Profile, SettingError};
 
 /// What a node needs to be told before it starts. Everything has a default.
@@ -425,16 +425,16 @@ impl BoundNode {
             notes,
         } = parts;
         let role = node.role();
-        let noted = Arc::new(Noted::default());
+        let lost = Arc::new(LostLinks::default());
         let lives = Arc::new(Lives::default());
-        let watcher = Arc::new((Arc::clone(&observer), (Arc::clone(&noted), Arc::clone(&lives))));
+        let watcher = Arc::new((Arc::clone(&observer), (Arc::clone(&lost), Arc::clone(&lives))));
         let (driver, handle) = Driver::new(TokioNet, vec![listener], node, watcher);
         if !has_members {
             driver.without_members();
         }
         if announcement.is_some() {
             // Others that began at the same time are in the file by then.
-            noted.look_soon();
+            lost.look_soon();
         }
         let troubles = driver.troubles();
         if identity.not_stored().is_some() {
@@ -449,8 +449,8 @@ impl BoundNode {
             let file = announcement.clone();
             async move {
                 let own = Own { given: &announce, bound, announced, file: file.as_deref() };
-                let moves = keep_announced(own, handle.clone(), (&noted, &troubles));
-                let lookups = lookup.keep_fresh(handle, &noted, (&*observer, &troubles));
+                let moves = keep_announced(own, handle.clone(), (&lost, &troubles));
+                let lookups = lookup.keep_fresh(handle, &lost, (&*observer, &troubles));
                 let entry = async {
                     if let Some(file) = &file {
                         file.keep(&troubles).await;

@@ -289,7 +289,7 @@ impl SeedLookup {
     pub(crate) async fn keep_fresh(
         mut self,
         node: NodeHandle,
-        noted: &Noted,
+        lost: &LostLinks,
         (told, troubles): (&dyn Observer, &Troubles),
     ) {
         if !self.can_change() {
@@ -300,7 +300,7 @@ impl SeedLookup {
         loop {
             let before = select! {
                 biased;
-                () = noted.seed_node_lost.notified() => {
+                () = lost.seed_node_lost.notified() => {
                     sleep(PAUSE).await;
                     Before::Goes
                 }
@@ -419,20 +419,20 @@ async fn registered_now(node: &NodeHandle) -> BTreeSet<SocketAddr> {
 
 /// Notes that links were lost.
 #[derive(Debug, Default)]
-pub(crate) struct Noted {
+pub(crate) struct LostLinks {
     seed_node_lost: Notify,
     /// To any node.
     pub(crate) link_lost: Notify,
 }
 
-impl Noted {
+impl LostLinks {
     /// Everything is looked up again soon.
     pub(crate) fn look_soon(&self) {
         self.seed_node_lost.notify_one();
     }
 }
 
-impl Observer for Noted {
+impl Observer for LostLinks {
     fn on_event(&self, _at: Instant, event: &Event) {
         // One that the node was told to do without is not lost.
         let is_dropped =

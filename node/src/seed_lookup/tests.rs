@@ -155,13 +155,13 @@ async fn of_too_many_those_that_answer_stay_and_all_are_tried() {
 /// What the look-up itself did is no reason to look again.
 #[tokio::test(start_paused = true)]
 async fn a_seed_node_that_the_node_was_told_to_drop_is_not_lost() {
-    let noted = Noted::default();
-    let lost = |reason| Event::RegistrationLost { addr: addr(1), reason };
-    let is_noted = || timeout(Duration::from_secs(1), noted.seed_node_lost.notified());
-    noted.on_event(Instant::BIRTH, &lost(RegistrationLoss::Dropped));
-    assert!(is_noted().await.is_err());
-    noted.on_event(Instant::BIRTH, &lost(RegistrationLoss::Silent));
-    assert!(is_noted().await.is_ok());
+    let lost = LostLinks::default();
+    let event = |reason| Event::RegistrationLost { addr: addr(1), reason };
+    let is_told = || timeout(Duration::from_secs(1), lost.seed_node_lost.notified());
+    lost.on_event(Instant::BIRTH, &event(RegistrationLoss::Dropped));
+    assert!(is_told().await.is_err());
+    lost.on_event(Instant::BIRTH, &event(RegistrationLoss::Silent));
+    assert!(is_told().await.is_ok());
 }
 
 /// Seed nodes that decide together would decide without some.

@@ -3,6 +3,7 @@
 mod bench;
 mod cli;
 mod console;
+mod file_limit;
 mod fleet;
 mod lines;
 mod log;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tidings_core::{AddressRecord, Role};
 use tidings_node::chatter::FirstNeighbor;
 use tidings_node::{BoundNode, node_name, unix_now};
@@ -20,6 +19,7 @@ use crate::cli::RunArgs;
 use crate::console::shell::{Restore, Shell};
 use crate::console::socket::{ControlSocket, path_of};
 use crate::console::{Console, Inbox, pipe};
+use crate::file_limit;
 use crate::lines::{LastLines, Lines, Outputs, STANDARD_OUTPUT, standard_output};
 use crate::log::{self, EventLog};
 use crate::options::NodeOptions;
@@ -34,7 +34,7 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Result<()> {
     let mut signals = Signals::catch().context("signals")?;
     let options = NodeOptions::resolve(role, flags)?;
-    let raised = raise_handle_limit();
+    let raised = file_limit::raise();
     let outputs = Arc::new(Outputs::default());
     let stdout = outputs.start(STANDARD_OUTPUT, standard_output()?)?;
     let inbox = Arc::new(Inbox::default());
@@ -73,7 +73,7 @@ pub(crate) async fn run(role: Role, flags: &Flags, more: RunArgs) -> anyhow::Res
         () = signals.end() => return Err(Interrupted.into()),
         announced = bound.announce() => announced?,
     }
-    stdout.push(announcement(role, &record).as_bytes());
+    stdout.push(first_line(role, &record).as_bytes());
     // From here on events may follow on standard output.
     let mut node = bound.run();
     let console =
@@ -108,25 +108,12 @@ fn tell_start(role: Role, bound: &BoundNode) {
         warn!(reason = %error, "boot epoch not stored: the next start relies on the clock");
     }
     let (record, port) = (bound.record(), bound.port());
-    let max_files = handle_limit().map_or_else(|| "unlimited".to_owned(), |max| max.to_string());
+    let max_files =
+        file_limit::current().map_or_else(|| "unlimited".to_owned(), |max| max.to_string());
     info!(
         %role, id = %record.subject(), epoch = %record.epoch(), addr = %record.primary(), port, %max_files,
         "listening"
     );
-}
-
-/// How many files this process may open, if that is bounded.
-fn handle_limit() -> Option<u64> {
-    getrlimit(Resource::Nofile).current
-}
-
-/// Lets this process open as many files as it may: often 1,024, where it could be a million.
-fn raise_handle_limit() -> io::Result<()> {
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    if current != maximum {
-        setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
-    }
-    Ok(())
 }
 
 /// What the environment has that looks like options and is none.
@@ -164,7 +151,7 @@ async fn commands(
 
 /// One line on standard output, for scripts that want to know where the node listens. Signals are heeded
 /// from before; commands wait until the node runs, which is at once.
-fn announcement(role: Role, record: &AddressRecord) -> String {
+fn first_line(role: Role, record: &AddressRecord) -> String {
     let addresses: Vec<String> = record.addresses().iter().map(SocketAddr::to_string).collect();
     format!("{role} {} listening on {}\n", record.subject(), addresses.join(" "))
 }

@@ -4,8 +4,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
+
+use crate::file_limit;
 
 /// Open files that a peer takes at most on average: both ends of its links with neighbors and seed nodes,
 /// its listener, and dials on their way.
@@ -17,18 +18,17 @@ const OTHER_FILES: u64 = 256;
 /// Raises this process's limit of open files as far as so many peers need, if it may.
 pub(super) fn make_room(peers: usize) -> anyhow::Result<()> {
     let needed = OTHER_FILES + FILES_PER_PEER * u64::try_from(peers)?;
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    if current.is_none_or(|current| current >= needed) {
+    if file_limit::current().is_none_or(|current| current >= needed) {
         return Ok(());
     }
-    if let Some(maximum) = maximum.filter(|maximum| *maximum < needed) {
+    let raised = file_limit::raise().context("raising the limit of open files")?;
+    if let Some(maximum) = raised.filter(|maximum| *maximum < needed) {
         bail!(
             "{peers} peers need {needed} open files, and this process may have {maximum}: \
              raise the hard limit (ulimit -Hn {needed}), or measure fewer peers"
         );
     }
-    setrlimit(Resource::Nofile, Rlimit { current: Some(needed), maximum })
-        .with_context(|| format!("raising the limit of open files to {needed}"))
+    Ok(())
 }
 
 /// What memory this process held before it measured anything.
